@@ -1,0 +1,26 @@
+// Where Once's own messages go. The application injects a sink; nothing logs on its own.
+#ifndef ONCE_PROCESSOR_BASE_LOG_H_
+#define ONCE_PROCESSOR_BASE_LOG_H_
+
+#include <string>
+
+namespace once {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+// Thread-safe; must not block for long, since workers call it.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void Log(LogLevel level, const std::string& message) = 0;
+};
+
+// Drops everything.
+class NullLogSink final : public LogSink {
+ public:
+  void Log(LogLevel, const std::string&) override {}
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_BASE_LOG_H_

@@ -1,0 +1,22 @@
+// The hash by which Java's clients choose a keyed record's partition, so that all clients agree.
+//
+// Algorithm: Austin Appleby's MurmurHash2, 32 bits, with the seed and the sign handling that Kafka's default
+// partitioner uses.
+#ifndef ONCE_PROCESSOR_BASE_MURMUR2_H_
+#define ONCE_PROCESSOR_BASE_MURMUR2_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "processor/base/types.h"
+
+namespace once {
+
+uint32_t Murmur2(std::string_view bytes);
+
+// The partition of a record with this key in a topic of `partition_count` (> 0) partitions.
+Partition PartitionForKey(std::string_view key, int32_t partition_count);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_BASE_MURMUR2_H_

@@ -1,0 +1,34 @@
+// What became of events. Counts of an epoch are added to the committed ones when it commits.
+#ifndef ONCE_PROCESSOR_ENGINE_COUNTERS_H_
+#define ONCE_PROCESSOR_ENGINE_COUNTERS_H_
+
+#include <cstdint>
+
+namespace once {
+
+struct EventCounters {
+  int64_t processed = 0;
+  int64_t duplicates = 0;
+  int64_t failed = 0;    // For good.
+  int64_t blocked = 0;   // Parked behind a failed one.
+  int64_t rejected = 0;
+  int64_t retries = 0;   // Attempts after the first.
+  int64_t ignored = 0;   // Types or records nobody listens to.
+  int64_t outputs = 0;
+
+  EventCounters& operator+=(const EventCounters& o) {
+    processed += o.processed;
+    duplicates += o.duplicates;
+    failed += o.failed;
+    blocked += o.blocked;
+    rejected += o.rejected;
+    retries += o.retries;
+    ignored += o.ignored;
+    outputs += o.outputs;
+    return *this;
+  }
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_COUNTERS_H_

@@ -1,0 +1,62 @@
+// The events of one transaction, while it is open.
+#ifndef ONCE_PROCESSOR_ENGINE_EPOCH_H_
+#define ONCE_PROCESSOR_ENGINE_EPOCH_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "processor/base/arena.h"
+#include "processor/base/record.h"
+#include "processor/engine/counters.h"
+#include "processor/engine/task.h"
+
+namespace once {
+
+// An output's token names the event that caused it: the index in `causes` plus 1. Frontier records carry
+// kFrontierToken plus the index in `touched`.
+inline constexpr uint64_t kFrontierToken = uint64_t{1} << 60;
+
+struct Cause {
+  Task* task = nullptr;
+  const std::string* topic = nullptr;  // The plan's, or the parked event's in Epoch::parked_topics.
+  Partition partition;
+  Offset offset;
+};
+
+struct Epoch {
+  EpochNumber number;
+  bool open = false;
+  absl::Time opened_at;  // Also what handlers see as now().
+  int64_t records = 0;
+  int64_t bytes = 0;
+  std::vector<Task*> touched;
+  std::vector<Cause> causes;
+  EventCounters counters;
+
+  // Where a step's outputs go, and their bytes.
+  std::vector<OutputRecord>* outputs = nullptr;
+  Arena* arena = nullptr;
+
+  void Touch(Task* task) {
+    if (task->touched) return;
+    task->touched = true;
+    touched.push_back(task);
+  }
+
+  uint64_t AddCause(Task* task, const std::string& topic, Partition partition, Offset offset) {
+    causes.push_back({task, &topic, partition, offset});
+    return causes.size();
+  }
+
+  // Adds outputs[from..] to the epoch's size.
+  void Account(size_t from) {
+    for (size_t i = from; i < outputs->size(); ++i) bytes += static_cast<int64_t>(EstimatedSize((*outputs)[i]));
+    counters.outputs += static_cast<int64_t>(outputs->size() - from);
+  }
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_EPOCH_H_

@@ -1,0 +1,201 @@
+#include "processor/engine/event_pipeline.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+#include "state/changelog.h"
+
+namespace once {
+
+namespace {
+
+Outcome StoreFailed(absl::Status status) { return {Outcome::Kind::kStoreFailed, std::move(status)}; }
+
+}  // namespace
+
+EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log)
+    : plan_(plan),
+      options_(options),
+      epoch_(epoch),
+      log_(log),
+      dispatcher_(*plan->graph),
+      output_builder_(plan),
+      context_(this, epoch->arena, log),
+      opened_(plan->graph->nodes.size(), nullptr) {
+  for (const NodeSpec& node : plan->graph->nodes) store_prefixes_.push_back(StateKeyPrefix(node.name));
+  policy_nodes_.assign(plan->graph->sources.size(), 0);
+  for (size_t source = 0; source < policy_nodes_.size(); ++source) {
+    const auto& handlers = plan->graph->handlers;
+    const auto hears = [&](const HandlerSpec& h) { return h.source == source; };
+    const auto aggregate = [&](const HandlerSpec& h) {
+      return hears(h) && plan->graph->nodes[h.node].kind == NodeKind::kAggregate;
+    };
+    auto chosen = std::find_if(handlers.begin(), handlers.end(), aggregate);
+    if (chosen == handlers.end()) chosen = std::find_if(handlers.begin(), handlers.end(), hears);
+    if (chosen != handlers.end()) policy_nodes_[source] = chosen->node;
+  }
+}
+
+Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record) {
+  const std::string& topic = plan_->input_topics[source];
+  const OptionalBytes id = FindHeader(record.headers, "ce_id");
+  const bool has_id = id.has_value() && !id->empty() && options_->idempotency_retention > absl::ZeroDuration();
+  EventIdHash hash;
+  if (has_id) {
+    const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
+    hash = HashEventId(topic, event_source, *id, task->frontier.idempotency_generation());
+    if (!task->window.Reserve(hash)) {
+      ++epoch_->counters.duplicates;
+      return {};
+    }
+  }
+  const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &topic};
+  const Outcome outcome = Resolve(attempt);
+  if (outcome.kind != Outcome::Kind::kDone && has_id) task->window.Release(hash);
+  return outcome;
+}
+
+Outcome EventPipeline::Resolve(const Attempt& attempt) {
+  const RecordView& record = *attempt.record;
+  if (record.key.has_value()) {
+    if (const v1::AggregateStatus* status = attempt.task->parking.Find(*record.key); status != nullptr) {
+      return ParkBehind(attempt, *status);
+    }
+  }
+  Verdict verdict = Run(attempt);
+  // Without a key nothing can wait in order, so what may pass is tried again at once.
+  Attempt again = attempt;
+  while (!record.key.has_value() && store_error_.ok() && WillRetry(again, verdict)) {
+    ++again.number;
+    ++epoch_->counters.retries;
+    verdict = Run(again);
+  }
+  if (!store_error_.ok()) return StoreFailed(store_error_);
+  if (verdict.status.ok()) {
+    ++(verdict.ignored ? epoch_->counters.ignored : epoch_->counters.processed);
+    return {};
+  }
+  return Fail(again, verdict);
+}
+
+EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
+  const RecordView& record = *attempt.record;
+  task_ = attempt.task;
+  store_error_ = absl::OkStatus();
+  const Dispatcher::Choice choice =
+      dispatcher_.Choose(attempt.source, FindHeader(record.headers, "ce_type"), record.value.has_value());
+  Verdict verdict{.node = policy_nodes_[attempt.source]};
+  if (choice.verdict == Dispatcher::Verdict::kIgnored) {
+    verdict.ignored = true;
+    return verdict;
+  }
+  verdict.status = CheckKey(attempt, choice);
+  if (verdict.status.ok() && choice.verdict == Dispatcher::Verdict::kNoTombstoneHandler) {
+    verdict.status = absl::FailedPreconditionError(
+        absl::StrCat("a record without a value, and nothing handles tombstones of source \"",
+                     plan_->graph->sources[attempt.source].name, "\"; add OnTombstone to accept them"));
+  }
+  if (!verdict.status.ok()) {
+    verdict.rejected = true;
+    return verdict;
+  }
+  if (!attempt.task->refused.empty()) {
+    const auto refused = attempt.task->refused.find({{*attempt.topic, record.partition}, record.offset});
+    if (refused != attempt.task->refused.end()) {
+      verdict.status = absl::OutOfRangeError(absl::StrCat("the broker refused a record of it: ", refused->second));
+      return verdict;
+    }
+  }
+  if (choice.verdict == Dispatcher::Verdict::kUnknownType) {
+    verdict.status = absl::UnimplementedError(
+        absl::StrCat("no handler for event type \"", Printable(choice.type), "\" on source \"",
+                     plan_->graph->sources[attempt.source].name,
+                     "\"; register one, or let the source ignore unknown types"));
+    return verdict;
+  }
+  verdict.status = RunHandlers(attempt, choice, &verdict.node);
+  return verdict;
+}
+
+absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const {
+  const SourceSpec& source = plan_->graph->sources[attempt.source];
+  if (!attempt.record->key.has_value()) {
+    if (!choice.needs_key) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat("the record has no key, but source \"", source.name,
+                                                      "\" feeds an aggregate, which is found by key"));
+  }
+  if (!choice.needs_key || source.check_key == nullptr) return absl::OkStatus();
+  const absl::Status decoded = source.check_key(*attempt.record->key);
+  if (decoded.ok()) return decoded;
+  return absl::FailedPreconditionError(absl::StrCat("the key \"", Printable(*attempt.record->key),
+                                                    "\" is no ", source.key_type, ": ", std::string(decoded.message())));
+}
+
+absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node) {
+  EventInfo info;
+  info.topic = attempt.topic;
+  info.id = FindHeader(attempt.record->headers, "ce_id").value_or(std::string_view());
+  info.type = choice.type;
+  info.attempt = attempt.number;
+  info.now = epoch_->opened_at;
+  context_.Start(*attempt.record, info);
+  std::fill(opened_.begin(), opened_.end(), nullptr);
+  for (const Dispatcher::Step& step : choice.steps) {
+    *node = step.node;
+    context_.set_node(step.node);
+    if (absl::Status status = step.runner->Run(context_); !status.ok()) return status;
+  }
+  return Merge(attempt);
+}
+
+absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_view record_key) {
+  key_scratch_.assign(store_prefixes_[node]);
+  key_scratch_.append(record_key);
+  absl::StatusOr<TaskState::Entry*> entry = task_->state.Open(key_scratch_);
+  if (!entry.ok()) {
+    store_error_ = entry.status();
+    return entry.status();
+  }
+  opened_[node] = *entry;
+  return (*entry)->value();
+}
+
+absl::Status EventPipeline::Merge(const Attempt& attempt) {
+  const size_t changelog_limit = plan_->max_record_bytes[plan_->changelog_index(attempt.task->id.group)];
+  for (const EventContext::StateWrite& write : context_.writes()) {
+    const size_t size = EstimatedSize({.key = attempt.record->key, .value = write.value}) +
+                        store_prefixes_[write.node].size();
+    if (size > changelog_limit) {
+      return absl::OutOfRangeError(absl::StrCat("the state of ", size, " bytes exceeds the ", changelog_limit,
+                                                " bytes that ", attempt.task->changelog.topic, " takes"));
+    }
+  }
+  const size_t first_output = epoch_->outputs->size();
+  const uint64_t token =
+      context_.outputs().empty()
+          ? 0
+          : epoch_->AddCause(attempt.task, *attempt.topic, attempt.record->partition, attempt.record->offset);
+  const absl::Status built =
+      output_builder_.Build(context_, attempt.task->frontier.idempotency_generation(), token, epoch_->arena,
+                            epoch_->outputs);
+  if (!built.ok()) return built;
+  for (const EventContext::StateWrite& write : context_.writes()) {
+    if (opened_[write.node] == nullptr) {
+      const absl::StatusOr<OptionalBytes> read = Read(write.node, attempt.record->key.value_or(std::string_view()));
+      if (!read.ok()) {
+        epoch_->outputs->resize(first_output);
+        return read.status();
+      }
+    }
+    if (write.value.has_value()) {
+      attempt.task->state.Put(opened_[write.node], *write.value);
+    } else {
+      attempt.task->state.Delete(opened_[write.node]);
+    }
+  }
+  epoch_->Account(first_output);
+  return absl::OkStatus();
+}
+
+}  // namespace once

@@ -1,0 +1,165 @@
+// What goes into the engine's step function and what comes out of it.
+//
+// The worker feeds events (something happened) and carries out actions (make something happen); the outcome of an action
+// is a later event. Nothing else passes between the engine and the world but reads of the checkpoint store.
+#ifndef ONCE_PROCESSOR_ENGINE_MESSAGES_H_
+#define ONCE_PROCESSOR_ENGINE_MESSAGES_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "processor/base/record.h"
+#include "processor/base/types.h"
+#include "processor/kafka/kafka.h"
+#include "state/task_state.h"
+
+namespace once {
+
+namespace event {
+
+// The clock was read. Due retries, seals and checkpoints follow from it.
+struct Tick {
+  absl::Time now;
+};
+// Rebalance. After Revoked and Lost the engine answers with action::Unassign when it is done with the tasks.
+struct Assigned {
+  std::vector<TaskId> tasks;
+};
+struct Revoked {
+  std::vector<TaskId> tasks;
+};
+struct Lost {
+  std::vector<TaskId> tasks;
+};
+// Consumed records. The batch must live until Engine::has_backlog() is false.
+struct Records {
+  const kafka::Batch* batch = nullptr;
+};
+// Go on with the backlog of the last batch.
+struct Continue {};
+// Records of changelogs under replay.
+struct Replayed {
+  const kafka::Batch* batch = nullptr;
+};
+
+// What a task needs to know of the cluster when it opens, read in this order.
+struct TaskOffsets {
+  std::map<TopicPartition, Offset> committed;  // Stable; without those that are not there.
+  Offset changelog_begin;
+  Offset changelog_end;                    // High watermark, read after `committed`.
+  std::map<TopicPartition, Offset> start;  // Where inputs without a committed offset are to begin.
+};
+struct TaskOffsetsFetched {
+  TaskId task;
+  absl::StatusOr<TaskOffsets> offsets;
+};
+struct SeekDone {
+  absl::Status status;
+};
+
+struct SendFailed {
+  kafka::Result result;
+};
+struct Flushed {
+  kafka::Result result;
+  std::vector<kafka::Delivery> deliveries;
+};
+struct OffsetsSent {
+  kafka::Result result;
+};
+struct CommitDone {
+  kafka::Result result;
+  bool suspicious = false;
+};
+struct AbortDone {
+  kafka::Result result;
+  bool suspicious = false;
+};
+struct ProducerReady {
+  kafka::Result result;
+};
+
+struct CheckpointWritten {
+  TaskId task;
+  uint64_t generation = 0;
+  absl::Status status;
+};
+// Finish what is open, then checkpoint everything.
+struct StopRequested {};
+
+}  // namespace event
+
+using Event = std::variant<event::Tick, event::Assigned, event::Revoked, event::Lost, event::Records, event::Continue,
+                           event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::SendFailed,
+                           event::Flushed, event::OffsetsSent, event::CommitDone, event::AbortDone,
+                           event::ProducerReady, event::CheckpointWritten, event::StopRequested>;
+
+namespace action {
+
+struct Flush {};
+struct SendOffsets {
+  std::vector<TopicPartitionOffset> offsets;
+};
+struct Commit {};
+struct Abort {};
+// Destroy the producer, make one with the same id, InitTransactions.
+struct RebuildProducer {};
+
+// Read event::TaskOffsets.
+struct FetchTaskOffsets {
+  TaskId task;
+};
+struct StartReplay {
+  TopicPartitionOffset from;
+};
+struct StopReplay {
+  TopicPartition changelog;
+};
+// Seek to Engine::SeekTargets() as they are then; never inside a rebalance callback.
+struct Seek {};
+// Revoked or lost tasks are done with: give the partitions of all their inputs back.
+struct Unassign {
+  std::vector<TaskId> tasks;
+};
+struct WriteCheckpoint {
+  TaskId task;
+  TaskState::FrozenBatch batch;
+};
+// Every checkpoint that was written becomes durable (at a stop).
+struct FlushCheckpoints {};
+// Nothing more is possible: leave the group and report the error.
+struct Halt {
+  absl::Status status;
+};
+
+}  // namespace action
+
+using Action =
+    std::variant<action::Flush, action::SendOffsets, action::Commit, action::Abort,
+                 action::RebuildProducer, action::FetchTaskOffsets, action::StartReplay, action::StopReplay,
+                 action::Seek, action::Unassign, action::WriteCheckpoint, action::FlushCheckpoints, action::Halt>;
+
+// What one step wants. `begin` first, then the outputs, then `control` in order. The outputs' views hold until the
+// next step; the one who carries them out clears this.
+struct Actions {
+  bool begin = false;
+  std::vector<OutputRecord> outputs;
+  std::vector<Action> control;
+
+  bool empty() const { return !begin && outputs.empty() && control.empty(); }
+  void Clear() {
+    begin = false;
+    outputs.clear();
+    control.clear();
+  }
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_MESSAGES_H_

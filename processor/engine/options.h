@@ -1,0 +1,54 @@
+// The engine's settings. Defaults are those of the application's options of the same names.
+#ifndef ONCE_PROCESSOR_ENGINE_OPTIONS_H_
+#define ONCE_PROCESSOR_ENGINE_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace once {
+
+struct EngineOptions {
+  std::string application_id;
+
+  // An epoch is sealed when the first of these is reached.
+  absl::Duration commit_interval = absl::Milliseconds(100);
+  int64_t max_epoch_records = 200'000;
+  int64_t max_epoch_bytes = 64 << 20;
+
+  // The transaction's own bound; an end that takes longer is given up.
+  absl::Duration transaction_timeout = absl::Seconds(15);
+  // An idle task commits its offsets again this often, so that the broker does not forget them.
+  absl::Duration recommit_interval = absl::Hours(1);
+  // Between attempts at what failed for a passing reason (opening a task, making a producer).
+  absl::Duration retry_interval = absl::Milliseconds(200);
+
+  // Memory for one worker's state, spread over its tasks.
+  size_t state_cache_bytes = 256 << 20;
+  absl::Duration checkpoint_interval = absl::Seconds(2);
+  // A checkpoint older than the changelog's delete.retention.ms less this is rebuilt.
+  absl::Duration checkpoint_age_margin = absl::Hours(1);
+
+  // 0 turns the idempotency window off.
+  absl::Duration idempotency_retention = absl::Hours(24);
+  int64_t idempotency_max_ids = 10'000'000;
+
+  // A task stops when it would have to park more than this.
+  int64_t max_parked_per_aggregate = 1'000'000;
+  int64_t max_parked_per_task = 4'000'000;
+  // Parked events that one step runs at the most, so that one key cannot hold an epoch open.
+  int64_t max_drained_per_step = 1'000;
+
+  // A task pauses for `breaker_backoff` when, within `breaker_window`, at least so many events failed for good and they
+  // are at least this share of all that were finished.
+  int64_t breaker_min_failures = 1'000;
+  double breaker_failure_ratio = 0.5;
+  absl::Duration breaker_window = absl::Minutes(1);
+  absl::Duration breaker_backoff = absl::Seconds(30);
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_OPTIONS_H_

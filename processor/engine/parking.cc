@@ -1,0 +1,163 @@
+#include "processor/engine/parking.h"
+
+#include "absl/strings/str_cat.h"
+#include "state/changelog.h"
+
+namespace once {
+
+namespace {
+int64_t QueueLength(const v1::AggregateStatus& status) {
+  return static_cast<int64_t>(status.next_sequence() - status.head_sequence());
+}
+}  // namespace
+
+const v1::AggregateStatus* Parking::Find(std::string_view key) const {
+  const auto found = index_.find(key);
+  return found == index_.end() ? nullptr : &found->second;
+}
+
+void Parking::Forget(std::string_view key) {
+  const auto found = index_.find(key);
+  if (found == index_.end()) return;
+  parked_events_ -= QueueLength(found->second);
+  retries_.erase({found->second.retry_at_ms(), found->first});
+  runnable_.erase(found->first);
+  index_.erase(found);
+}
+
+absl::Status Parking::Adopt(std::string_view key, const v1::AggregateStatus& status) {
+  Forget(key);
+  if (status.state() == v1::AggregateStatus::OPEN) return absl::OkStatus();
+  parked_events_ += QueueLength(status);
+  std::string owned(key);
+  if (status.state() == v1::AggregateStatus::RETRYING) retries_.emplace(status.retry_at_ms(), owned);
+  const bool notices_outstanding =
+      status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
+  if (status.state() == v1::AggregateStatus::DRAINING || notices_outstanding) runnable_.insert(owned);
+  index_.emplace(std::move(owned), status);
+  return absl::OkStatus();
+}
+
+absl::Status Parking::SetStatus(std::string_view key, const v1::AggregateStatus& status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(AggregateStatusKey(key));
+  if (!entry.ok()) return entry.status();
+  if (status.state() == v1::AggregateStatus::OPEN) {
+    state_->Delete(*entry);
+  } else {
+    state_->Put(*entry, status.SerializeAsString());
+  }
+  changed_.emplace(key);
+  return Adopt(key, status);
+}
+
+absl::Status Parking::Push(std::string_view key, const v1::ParkedEvent& event, v1::AggregateStatus status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(ParkedEventKey(key, status.next_sequence()));
+  if (!entry.ok()) return entry.status();
+  state_->Put(*entry, event.SerializeAsString());
+  status.set_next_sequence(status.next_sequence() + 1);
+  return SetStatus(key, status);
+}
+
+absl::Status Parking::Pop(std::string_view key, v1::AggregateStatus status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(ParkedEventKey(key, status.head_sequence()));
+  if (!entry.ok()) return entry.status();
+  state_->Delete(*entry);
+  status.set_head_sequence(status.head_sequence() + 1);
+  if (QueueLength(status) == 0) status.set_state(v1::AggregateStatus::OPEN);
+  return SetStatus(key, status);
+}
+
+absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view key, uint64_t sequence) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(ParkedEventKey(key, sequence));
+  if (!entry.ok()) return entry.status();
+  const OptionalBytes value = (*entry)->value();
+  v1::ParkedEvent event;
+  if (!value.has_value() || !event.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
+    return absl::DataLossError(
+        absl::StrCat("parked event ", sequence, " of key ", Printable(key), " is missing or unreadable"));
+  }
+  return event;
+}
+
+std::optional<std::string> Parking::NextRunnable(int64_t now_ms) const {
+  if (!runnable_.empty()) return *runnable_.begin();
+  if (!retries_.empty() && retries_.begin()->first <= now_ms) return retries_.begin()->second;
+  return std::nullopt;
+}
+
+std::optional<int64_t> Parking::NextRetryMs() const {
+  if (retries_.empty()) return std::nullopt;
+  return retries_.begin()->first;
+}
+
+absl::Status Parking::Revert() {
+  const auto changed = std::move(changed_);
+  changed_.clear();
+  for (const std::string& key : changed) {
+    absl::StatusOr<TaskState::Entry*> entry = state_->Open(AggregateStatusKey(key));
+    if (!entry.ok()) return entry.status();
+    v1::AggregateStatus status;
+    const OptionalBytes value = (*entry)->value();
+    if (value.has_value() && !status.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
+      return absl::DataLossError(absl::StrCat("status of key ", Printable(key), " is unreadable"));
+    }
+    if (absl::Status adopted = Adopt(key, status); !adopted.ok()) return adopted;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parking::Load() {
+  index_.clear();
+  retries_.clear();
+  runnable_.clear();
+  changed_.clear();
+  parked_events_ = 0;
+  absl::Status failure;
+  const absl::Status scanned = state_->Scan(
+      KindPrefix(ChangelogKind::kAggregateStatus), [&](std::string_view key, std::string_view value) {
+        v1::AggregateStatus status;
+        if (!status.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          failure = absl::DataLossError(absl::StrCat("status of key ", Printable(key.substr(1)), " is unreadable"));
+          return false;
+        }
+        failure = Adopt(key.substr(1), status);
+        return failure.ok();
+      });
+  return scanned.ok() ? failure : scanned;
+}
+
+v1::ParkedEvent ToParkedEvent(const RecordView& record, const std::string& topic) {
+  v1::ParkedEvent event;
+  event.set_topic(topic);
+  event.set_partition(record.partition.value());
+  event.set_offset(record.offset.value());
+  event.set_timestamp_ms(record.timestamp_ms);
+  if (record.key.has_value()) event.set_key(record.key->data(), record.key->size());
+  if (record.value.has_value()) event.set_value(record.value->data(), record.value->size());
+  for (const HeaderView& header : record.headers) {
+    v1::Header* copy = event.add_headers();
+    copy->set_name(header.name.data(), header.name.size());
+    if (header.value.has_value()) copy->set_value(header.value->data(), header.value->size());
+  }
+  return event;
+}
+
+RecordView ToRecordView(const v1::ParkedEvent& event, uint32_t topic_index, Arena* arena) {
+  const auto count = static_cast<size_t>(event.headers_size());
+  HeaderView* headers = arena->NewArray<HeaderView>(count);
+  for (size_t i = 0; i < count; ++i) {
+    const v1::Header& header = event.headers(static_cast<int>(i));
+    headers[i] = {header.name(), header.has_value() ? OptionalBytes(header.value()) : std::nullopt};
+  }
+  RecordView record;
+  record.topic_index = topic_index;
+  record.partition = Partition(event.partition());
+  record.offset = Offset(event.offset());
+  record.timestamp_ms = event.timestamp_ms();
+  if (event.has_key()) record.key = event.key();
+  if (event.has_value()) record.value = event.value();
+  record.headers = {headers, count};
+  return record;
+}
+
+}  // namespace once

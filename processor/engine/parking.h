@@ -1,0 +1,82 @@
+// Aggregates that are not OPEN: which keys are blocked, by what, and what waits behind.
+//
+//   OPEN -> RETRYING (the head waits for its next attempt) -> DRAINING -> OPEN
+//   OPEN or RETRYING -> PARKED (the head failed for good) -> DRAINING (release) -> OPEN
+//
+// Everything is written to the task's state, so it is in the changelog of the same transaction; this class is the index
+// over it. An epoch that drops calls Revert, which reads the changed keys afresh.
+#ifndef ONCE_PROCESSOR_ENGINE_PARKING_H_
+#define ONCE_PROCESSOR_ENGINE_PARKING_H_
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "processor/base/arena.h"
+#include "processor/base/record.h"
+#include "processor/base/strings.h"
+#include "proto/once/v1/changelog.pb.h"
+#include "state/task_state.h"
+
+namespace once {
+
+// Not thread-safe. `state` must outlive this.
+class Parking {
+ public:
+  explicit Parking(TaskState* state) : state_(state) {}
+
+  // Whether a new event of this key must wait.
+  bool IsBlocked(std::string_view key) const { return !index_.empty() && index_.find(key) != index_.end(); }
+  // Null if the key is open. Valid until the next change of this key.
+  const v1::AggregateStatus* Find(std::string_view key) const;
+
+  // Writes the key's status; OPEN removes it.
+  absl::Status SetStatus(std::string_view key, const v1::AggregateStatus& status);
+  // Appends to the key's queue: writes `event` at status.next_sequence, and the status with that moved on.
+  absl::Status Push(std::string_view key, const v1::ParkedEvent& event, v1::AggregateStatus status);
+  // Removes the head of the queue: the event at status.head_sequence, and writes the status with that moved on, OPEN if
+  // nothing is left.
+  absl::Status Pop(std::string_view key, v1::AggregateStatus status);
+  absl::StatusOr<v1::ParkedEvent> Read(std::string_view key, uint64_t sequence);
+
+  // A key with something to do at `now_ms`: it is DRAINING, it is PARKED and followers lack their notice, or it is
+  // RETRYING and due.
+  std::optional<std::string> NextRunnable(int64_t now_ms) const;
+  // When the next retry is due, Unix milliseconds; nothing if none waits.
+  std::optional<int64_t> NextRetryMs() const;
+
+  int64_t parked_events() const { return parked_events_; }
+  int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
+
+  // The epoch's changes stay / are undone.
+  void Commit() { changed_.clear(); }
+  absl::Status Revert();
+  // Reads everything from the state.
+  absl::Status Load();
+
+ private:
+  absl::Status Adopt(std::string_view key, const v1::AggregateStatus& status);
+  void Forget(std::string_view key);
+
+  TaskState* const state_;
+  absl::flat_hash_map<std::string, v1::AggregateStatus, StringHash, StringEq> index_;
+  std::set<std::pair<int64_t, std::string>> retries_;  // (retry_at_ms, key) of RETRYING
+  std::set<std::string> runnable_;                      // DRAINING, or PARKED with notices outstanding
+  absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
+  int64_t parked_events_ = 0;
+};
+
+// A consumed record as a parked event, and back. The view holds as long as `event` and `arena` do.
+v1::ParkedEvent ToParkedEvent(const RecordView& record, const std::string& topic);
+RecordView ToRecordView(const v1::ParkedEvent& event, uint32_t topic_index, Arena* arena);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_PARKING_H_

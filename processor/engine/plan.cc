@@ -1,0 +1,55 @@
+#include "processor/engine/plan.h"
+
+#include <utility>
+
+namespace once {
+
+std::optional<TaskId> Plan::TaskOfLead(const TopicPartition& lead) const {
+  for (uint16_t g = 0; g < graph->groups.size(); ++g) {
+    if (input_topics[graph->groups[g].sources.front()] == lead.topic) return TaskId{g, lead.partition};
+  }
+  return std::nullopt;
+}
+
+std::vector<TopicPartition> Plan::InputsOf(const TaskId& task) const {
+  std::vector<TopicPartition> inputs;
+  for (const SourceIndex source : group(task.group).sources) inputs.push_back({input_topics[source], task.partition});
+  return inputs;
+}
+
+std::vector<std::string> Plan::LeadTopics() const {
+  std::vector<std::string> topics;
+  for (const TaskGroupSpec& group : graph->groups) topics.push_back(input_topics[group.sources.front()]);
+  return topics;
+}
+
+Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
+  Plan plan;
+  plan.application_id = std::move(application_id);
+  for (const SourceSpec& source : graph->sources) plan.input_topics.push_back(source.topic);
+  for (const SinkSpec& sink : graph->sinks) plan.output_topics.push_back(sink.topic);
+  plan.output_topics.push_back(graph->dead_letter_topic);
+  plan.group_of_source.resize(graph->sources.size());
+  plan.place_of_source.resize(graph->sources.size());
+  for (uint16_t g = 0; g < graph->groups.size(); ++g) {
+    const TaskGroupSpec& group = graph->groups[g];
+    plan.changelog_topics.push_back(ChangelogTopic(plan.application_id, group));
+    plan.output_topics.push_back(plan.changelog_topics.back());
+    bool has_aggregate = false;
+    for (uint16_t place = 0; place < group.sources.size(); ++place) {
+      plan.group_of_source[group.sources[place]] = g;
+      plan.place_of_source[group.sources[place]] = place;
+      for (const HandlerSpec& handler : graph->handlers) {
+        has_aggregate |= handler.source == group.sources[place] &&
+                         graph->nodes[handler.node].kind == NodeKind::kAggregate;
+      }
+    }
+    plan.has_aggregate.push_back(has_aggregate);
+  }
+  plan.max_record_bytes.assign(plan.output_topics.size(), kDefaultMaxRecordBytes);
+  plan.delete_retention.assign(graph->groups.size(), absl::Hours(24));
+  plan.graph = std::move(graph);
+  return plan;
+}
+
+}  // namespace once

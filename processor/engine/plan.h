@@ -1,0 +1,61 @@
+// A topology laid out for one application: which topics there are, under which index, and how large their records may be.
+#ifndef ONCE_PROCESSOR_ENGINE_PLAN_H_
+#define ONCE_PROCESSOR_ENGINE_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "processor/base/types.h"
+#include "processor/topology/graph.h"
+
+namespace once {
+
+// Immutable after its making; shared by workers.
+struct Plan {
+  std::shared_ptr<const Graph> graph;
+  std::string application_id;
+
+  // Topics of the group consumer, by SourceIndex.
+  std::vector<std::string> input_topics;
+  // Topics of producers: the sinks by SinkIndex, then the dead-letter topic, then the changelogs by task group.
+  std::vector<std::string> output_topics;
+  // Topics of the log reader, by task group.
+  std::vector<std::string> changelog_topics;
+
+  // By index in `output_topics`: what the broker takes at most for one record.
+  std::vector<size_t> max_record_bytes;
+  // By task group: how long a compacted changelog keeps deletions.
+  std::vector<absl::Duration> delete_retention;
+
+  // By SourceIndex: its task group and its place among the group's sources.
+  std::vector<uint16_t> group_of_source;
+  std::vector<uint16_t> place_of_source;
+  // By task group: whether it has an aggregate.
+  std::vector<bool> has_aggregate;
+
+  uint32_t dead_letter_index() const { return static_cast<uint32_t>(graph->sinks.size()); }
+  uint32_t changelog_index(uint16_t group) const { return dead_letter_index() + 1 + group; }
+  const TaskGroupSpec& group(uint16_t index) const { return graph->groups[index]; }
+  TopicPartition changelog(const TaskId& task) const { return {changelog_topics[task.group], task.partition}; }
+
+  // The task of a partition of a lead source, if `topic` is one.
+  std::optional<TaskId> TaskOfLead(const TopicPartition& lead) const;
+  // The task's partitions of all its sources, the lead's first.
+  std::vector<TopicPartition> InputsOf(const TaskId& task) const;
+  // The lead sources' topics: what the consumer subscribes to.
+  std::vector<std::string> LeadTopics() const;
+};
+
+inline constexpr size_t kDefaultMaxRecordBytes = 1048588;  // Kafka's default of max.message.bytes
+
+// Lays the graph out with default limits, which preflight replaces by the brokers' answers.
+Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_PLAN_H_

@@ -1,0 +1,215 @@
+// The ports through which the engine's worker reaches Kafka, small enough to be implemented twice: by librdkafka
+// (processor/kafka/librdkafka) and in memory (tests/testkit). One contract suite runs on both.
+//
+// Every object here is used by one thread at a time, except where a comment says otherwise. Destroying a producer or
+// consumer abandons what it had under way: it commits nothing.
+#ifndef ONCE_PROCESSOR_KAFKA_KAFKA_H_
+#define ONCE_PROCESSOR_KAFKA_KAFKA_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "processor/base/record.h"
+#include "processor/base/types.h"
+
+namespace once::kafka {
+
+// What a failed call asks of its caller. Order of judgement: fatal, then abortable, then retriable, else fatal.
+enum class ErrorClass {
+  kNone,
+  kRetriable,  // The same call with the same arguments may be made again.
+  kAbortable,  // The transaction must be aborted; the producer lives on.
+  kFatal,      // The producer is finished: destroy it, make one with the same id, InitTransactions.
+};
+
+// The outcome of a transactional call.
+struct Result {
+  ErrorClass error = ErrorClass::kNone;
+  bool fenced = false;       // Fatal because another producer took the id over, or the transaction timed out.
+  std::string code;          // The client's or broker's error name, such as "INVALID_PRODUCER_EPOCH".
+  std::string message;       // For people: what failed and why.
+
+  bool ok() const { return error == ErrorClass::kNone; }
+  static Result Ok() { return {}; }
+};
+
+// "<code>: <message>".
+std::string ToString(const Result& result);
+
+// Identifies a member of the consumer group at one generation, for SendOffsets.
+struct GroupMetadata {
+  int32_t generation = -1;  // -1: not a member.
+  std::string member_id;
+  std::shared_ptr<const void> native;  // The adapter's own form.
+};
+
+// A delivery report: of every failed record, and of those that asked with `want_offset`.
+struct Delivery {
+  uint64_t token = 0;
+  uint32_t topic_index = 0;
+  Partition partition;
+  std::optional<Offset> offset;  // Absent if the record failed or the broker did not say.
+  bool failed = false;
+  bool record_refused = false;  // Failed because of what the record is (too large, invalid): it would fail again.
+  std::string error;
+};
+
+// A producer with one transactional.id. The calls of one transaction: BeginTransaction, Send…, Flush, SendOffsets,
+// Commit or Abort. All but Send, BeginTransaction and TakeDeliveries block, for at most the stated timeout and the
+// client's own; a retriable result of a timeout means that the same call may be repeated.
+class TransactionalProducer {
+ public:
+  virtual ~TransactionalProducer() = default;
+
+  // Fences every earlier producer of the same id and ends its open transaction. Before anything else, once.
+  virtual Result InitTransactions(absl::Duration timeout) = 0;
+  virtual Result BeginTransaction() = 0;
+  // Copies the record and queues it. Retriable if the queue is full: wait with Flush, then send it again.
+  virtual Result Send(const OutputRecord& record) = 0;
+  // Waits until all queued records are delivered or have failed. A failure makes the transaction abortable.
+  virtual Result Flush(absl::Duration timeout) = 0;
+  // Adds input offsets (next offset to read) to the transaction. `offsets` must not be empty.
+  virtual Result SendOffsets(std::span<const TopicPartitionOffset> offsets, const GroupMetadata& group,
+                             absl::Duration timeout) = 0;
+  // Only kNone says "committed"; after any other answer but kAbortable the outcome is unknown.
+  virtual Result Commit(absl::Duration timeout) = 0;
+  // Drops what is queued. Only kNone says "aborted".
+  virtual Result Abort(absl::Duration timeout) = 0;
+
+  // Appends the delivery reports that came since the last call; reports come during Send and Flush.
+  virtual void TakeDeliveries(std::vector<Delivery>* deliveries) = 0;
+  // Whether a transport or coordinator error was seen since the last call of this. A transaction ended meanwhile may
+  // have a duplicate of its end request under way, so its producer is to be replaced before the next one.
+  virtual bool TakeSuspicion() = 0;
+};
+
+// In a Seek: the end of the partition, whatever its offset is.
+inline constexpr Offset kEndOffset{-1};
+
+struct EndOfPartition {
+  uint32_t topic_index = 0;
+  Partition partition;
+  Offset position;  // The next offset that will be read: past trailing control markers.
+};
+
+// A partition that cannot be read on.
+struct PartitionError {
+  uint32_t topic_index = 0;
+  Partition partition;
+  absl::Status status;  // OutOfRange: the offset is no longer (or not yet) in the log.
+};
+
+// What one Poll brought. All views stay valid until the next Poll with the same batch.
+struct Batch {
+  std::vector<RecordView> records;
+  std::vector<EndOfPartition> ends;
+  std::vector<PartitionError> errors;
+  // Keeps the adapter's memory behind the views.
+  std::shared_ptr<void> storage;
+};
+
+// Called inside GroupConsumer::Poll and Close. Partitions are those of subscribed topics. The consumer's assignment is
+// changed by the listener, with Assign or Unassign called once in each callback.
+class RebalanceListener {
+ public:
+  virtual ~RebalanceListener() = default;
+  virtual void OnAssigned(std::span<const TopicPartition> partitions) = 0;
+  // The partitions are still ours until Unassign: drain, commit, then unassign.
+  virtual void OnRevoked(std::span<const TopicPartition> partitions) = 0;
+  // The partitions already belong to others: abort, then unassign.
+  virtual void OnLost(std::span<const TopicPartition> partitions) = 0;
+};
+
+// Where a newly assigned partition is read from until it is sought: at its end, so that little is fetched in vain.
+// A member of a consumer group with cooperative-sticky rebalancing that reads committed records only.
+class GroupConsumer {
+ public:
+  virtual ~GroupConsumer() = default;
+
+  // `topics` must be among those that the consumer was created with. `listener` must outlive the consumer.
+  virtual absl::Status Subscribe(std::span<const std::string> topics, RebalanceListener* listener) = 0;
+
+  // Only inside a callback: adds to, or removes from, the assignment, partitions of topics that need not be
+  // subscribed. What is added is read from its end on until Seek says otherwise.
+  virtual absl::Status Assign(std::span<const TopicPartition> partitions) = 0;
+  virtual absl::Status Unassign(std::span<const TopicPartition> partitions) = 0;
+
+  // Continues at the given offsets (or kEndOffset): a later Poll returns nothing that was fetched before. Blocks shortly. On an error
+  // nothing is promised about where any of them is read next: seek again before using their records.
+  virtual absl::Status Seek(std::span<const TopicPartitionOffset> offsets) = 0;
+
+  // Waits up to `timeout` for records, serves callbacks, fills `batch` (emptied first). Returns an error only when
+  // the consumer cannot go on; partitions' errors are in the batch.
+  virtual absl::Status Poll(absl::Duration timeout, Batch* batch) = 0;
+
+  // A fresh reading at each call.
+  virtual GroupMetadata group_metadata() = 0;
+
+  // Leaves the group; OnRevoked is called for what is still assigned. No call follows but the destructor.
+  virtual absl::Status Close() = 0;
+};
+
+// Reads partitions without a group, committed records only, and reports their ends. For restoring state.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+  // Adds a partition, from `offset` on. FailedPrecondition if it is read already.
+  virtual absl::Status Add(const TopicPartitionOffset& from) = 0;
+  virtual absl::Status Remove(const TopicPartition& partition) = 0;
+  virtual absl::Status Poll(absl::Duration timeout, Batch* batch) = 0;
+};
+
+struct TopicDescription {
+  int32_t partition_count = 0;
+  // The topic's settings in force, such as "max.message.bytes" and "delete.retention.ms".
+  std::map<std::string, std::string> settings;
+};
+
+struct NewTopic {
+  std::string name;
+  int32_t partition_count = 1;
+  std::map<std::string, std::string> settings;
+};
+
+// Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried.
+class Admin {
+ public:
+  virtual ~Admin() = default;
+
+  // NotFound if there is no such topic. `timeout` holds for each call.
+  virtual absl::StatusOr<TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) = 0;
+  // AlreadyExists if it is there. Replication is the broker's default.
+  virtual absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout) = 0;
+  // The group's committed offsets, waiting for pending transactions of these partitions to end. Partitions without a
+  // committed offset are missing from the answer.
+  virtual absl::StatusOr<std::map<TopicPartition, Offset>> StableCommittedOffsets(
+      const std::string& group, std::span<const TopicPartition> partitions, absl::Duration timeout) = 0;
+  // The first offset still in the log.
+  virtual absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) = 0;
+  // One past the last record, open and aborted transactions included (not the last stable offset).
+  virtual absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) = 0;
+};
+
+// Makes the objects above. Thread-safe. The lists of topics give `topic_index` its meaning in records.
+class Client {
+ public:
+  virtual ~Client() = default;
+  virtual absl::StatusOr<std::unique_ptr<TransactionalProducer>> NewProducer(
+      const std::string& transactional_id, const std::vector<std::string>& topics) = 0;
+  virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> NewGroupConsumer(
+      const std::string& group, const std::vector<std::string>& topics) = 0;
+  virtual absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) = 0;
+  virtual absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() = 0;
+};
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_KAFKA_H_

@@ -1,0 +1,69 @@
+// The Kafka ports on librdkafka.
+//
+//   once::kafka::RdKafkaConfig config;
+//   config.bootstrap_servers = "127.0.0.1:9092";
+//   absl::StatusOr<std::unique_ptr<once::kafka::Client>> client = once::kafka::MakeRdKafkaClient(config, &log);
+//
+// Nothing is connected until the client makes its first object. Beyond the ports' own promises:
+//  - The memory behind a Batch lives as long as the consumer or reader that filled it: destroying that ends its views.
+//  - Destroying anything takes well under a second whether or not the broker can be reached; only
+//    GroupConsumer::Close may wait for the broker, a few seconds at most.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/kafka/kafka.h"
+
+namespace once::kafka {
+
+struct RdKafkaConfig {
+  std::string bootstrap_servers = "";  // "host:port[,host:port…]"; required.
+  std::string client_id = "once";      // Shown in the broker's logs and quotas.
+
+  // After this the broker aborts an open transaction and fences its producer. 1 s to what the broker allows (15 min).
+  absl::Duration transaction_timeout = absl::Seconds(15);
+  // After this without a heartbeat the group gives the member's partitions to others.
+  absl::Duration session_timeout = absl::Seconds(10);
+  // The same, without a Poll. Must exceed the session timeout.
+  absl::Duration max_poll_interval = absl::Minutes(5);
+
+  // Most records that one Poll returns; at least 1.
+  int max_batch_records = 10'000;
+  // Largest batch of records that a producer sends. The broker refuses a batch larger than the topic's
+  // max.message.bytes, with all its records, so keep this at or below the smallest of the topics written to. A single
+  // record may be larger: it is sent alone.
+  int64_t max_batch_bytes = 1'000'000;
+
+  // librdkafka's own properties, verbatim, applied last: {"compression.type", "lz4"}. Those that would break the
+  // guarantees are refused.
+  std::map<std::string, std::string> extra = {};
+};
+
+// Moves what `extra` says about fields of `config` (such as "session.timeout.ms") into these fields, so that they hold
+// what is in force. InvalidArgument if such a value is not a number.
+absl::Status AbsorbExtra(RdKafkaConfig* config);
+
+// Thread-safe client. `log` must outlive the client and all that it made. InvalidArgument for an unknown property (with
+// the closest known one), for a value that librdkafka does not take, and for properties that would break exactly-once.
+// Touches no network.
+absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& config, LogSink* log);
+
+// The version of the librdkafka that is linked, such as "2.0.2".
+std::string LibrdkafkaVersion();
+
+// What is wrong with the linked version, and which to take instead; nothing if nothing is known.
+std::optional<std::string> KnownBadVersion();
+// The same of any version, given as librdkafka numbers it (0x020002ff is 2.0.2).
+std::optional<std::string> KnownBadVersion(int version);
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_

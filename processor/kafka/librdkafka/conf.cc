@@ -1,0 +1,154 @@
+#include "processor/kafka/librdkafka/conf.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+#include "processor/kafka/librdkafka/errors.h"
+#include "processor/kafka/librdkafka/properties.h"
+
+namespace once::kafka {
+namespace {
+
+constexpr int kVersion_2_2 = 0x02020000;
+
+std::string Millis(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
+
+// A broker that comes back is found within a second.
+void AddConnection(Properties* properties) {
+  (*properties)["reconnect.backoff.ms"] = "50";
+  (*properties)["reconnect.backoff.max.ms"] = "1000";
+  (*properties)["socket.nagle.disable"] = "true";  // Nagle delays small requests by up to 40 ms.
+}
+
+// What every reader of records needs.
+void AddReading(Properties* properties) {
+  Properties& set = *properties;
+  set["isolation.level"] = "read_committed";
+  set["enable.auto.commit"] = "false";
+  set["enable.auto.offset.store"] = "false";
+  set["auto.offset.reset"] = "error";
+  set["enable.partition.eof"] = "true";
+  set["allow.auto.create.topics"] = "false";
+  set["fetch.error.backoff.ms"] = "100";
+  if (rd_kafka_version() < kVersion_2_2) {
+    // A full fetch queue stalls its partition for a whole second, so it must never be full by count.
+    set["queued.min.messages"] = "10000000";
+    set["queued.max.messages.kbytes"] = "131072";
+  } else {
+    set["fetch.queue.backoff.ms"] = "2";
+  }
+}
+
+}  // namespace
+
+Properties ProducerProperties(const RdKafkaConfig& config, const std::string& transactional_id) {
+  Properties set;
+  AddConnection(&set);
+  set["transactional.id"] = transactional_id;
+  set["enable.idempotence"] = "true";
+  set["transaction.timeout.ms"] = Millis(config.transaction_timeout);
+  set["partitioner"] = "murmur2_random";  // What Java's clients use.
+  // Short, since Flush and Commit do not wait for it; long enough to fill batches under load.
+  set["queue.buffering.max.ms"] = "5";
+  // Above the largest epoch: a full queue would make Send wait for the broker.
+  set["queue.buffering.max.messages"] = "10000000";
+  set["batch.size"] = absl::StrCat(config.max_batch_bytes);
+  // The topic's own limit decides what is too large, not this one.
+  set["message.max.bytes"] = "1000000000";
+  // Delays AddOffsetsToTxn while the previous transaction's markers are being written.
+  set["retry.backoff.ms"] = "10";
+  // A call that takes half of this is taken for one whose request may have been sent twice (TakeSuspicion).
+  set["socket.timeout.ms"] = "10000";
+  // How long a record for an unknown topic is kept before it fails: within a transaction's timeout.
+  set["topic.metadata.propagation.max.ms"] = "5000";
+  return set;
+}
+
+Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group) {
+  Properties set;
+  AddConnection(&set);
+  AddReading(&set);
+  set["group.id"] = group;
+  set["partition.assignment.strategy"] = "cooperative-sticky";
+  set["session.timeout.ms"] = Millis(config.session_timeout);
+  set["heartbeat.interval.ms"] = Millis(std::min(config.session_timeout / 4, absl::Seconds(3)));
+  set["max.poll.interval.ms"] = Millis(config.max_poll_interval);
+  return set;
+}
+
+Properties LogReaderProperties() {
+  Properties set;
+  AddConnection(&set);
+  AddReading(&set);
+  return set;
+}
+
+Properties AdminProperties(const std::string& group) {
+  Properties set;
+  AddConnection(&set);
+  // Makes HighWatermark answer with the high watermark; a read_committed handle answers with the last stable offset.
+  set["isolation.level"] = "read_uncommitted";
+  set["allow.auto.create.topics"] = "false";
+  set["enable.auto.commit"] = "false";
+  if (!group.empty()) set["group.id"] = group;
+  return set;
+}
+
+absl::Status AbsorbExtra(RdKafkaConfig* config) {
+  Properties& extra = config->extra;
+  const auto take_millis = [&](const std::string& name, absl::Duration* field) {
+    const auto entry = extra.find(name);
+    if (entry == extra.end()) return absl::OkStatus();
+    int64_t millis = 0;
+    if (!absl::SimpleAtoi(entry->second, &millis) || millis <= 0) {
+      return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", Printable(entry->second),
+                                                     ": not a positive number of milliseconds"));
+    }
+    *field = absl::Milliseconds(millis);
+    extra.erase(entry);
+    return absl::OkStatus();
+  };
+  if (absl::Status s = take_millis("transaction.timeout.ms", &config->transaction_timeout); !s.ok()) return s;
+  if (absl::Status s = take_millis("session.timeout.ms", &config->session_timeout); !s.ok()) return s;
+  if (absl::Status s = take_millis("max.poll.interval.ms", &config->max_poll_interval); !s.ok()) return s;
+  if (const auto entry = extra.find("client.id"); entry != extra.end()) {
+    config->client_id = entry->second;
+    extra.erase(entry);
+  }
+  if (const auto entry = extra.find("batch.size"); entry != extra.end()) {
+    if (!absl::SimpleAtoi(entry->second, &config->max_batch_bytes) || config->max_batch_bytes <= 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Kafka property batch.size=", Printable(entry->second), ": not a positive number of bytes"));
+    }
+    extra.erase(entry);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckConfig(const RdKafkaConfig& config) {
+  if (config.bootstrap_servers.empty()) {
+    return absl::InvalidArgumentError("bootstrap_servers is empty; give at least one broker as host:port");
+  }
+  if (config.max_batch_records < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_batch_records is ", config.max_batch_records, "; it must be at least 1"));
+  }
+  if (config.max_batch_bytes < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_batch_bytes is ", config.max_batch_bytes, "; it must be at least 1"));
+  }
+  if (config.max_poll_interval < config.session_timeout) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "max.poll.interval.ms (", absl::FormatDuration(config.max_poll_interval),
+        ") is below session.timeout.ms (", absl::FormatDuration(config.session_timeout), "); raise the former"));
+  }
+  for (const auto& [name, value] : config.extra) {
+    if (absl::Status status = CheckUserProperty(name, value); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace once::kafka

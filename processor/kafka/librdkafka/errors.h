@@ -1,0 +1,41 @@
+// librdkafka's errors as the ports' results and statuses.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_ERRORS_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_ERRORS_H_
+
+#include <librdkafka/rdkafka.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/kafka/kafka.h"
+
+namespace once::kafka {
+
+// Whether the error says that another producer, or the transaction's timeout, ended this producer.
+bool IsFenced(rd_kafka_resp_err_t code);
+
+// Whether the broker refused the record for what it is, so that it would refuse it again.
+bool IsRecordRefusal(rd_kafka_resp_err_t code);
+
+// A transactional call's error; null is success. `what` names the call. Fatal is judged first, then abortable, then
+// retriable; all else is fatal.
+Result ToResult(const rd_kafka_error_t* error, std::string_view what);
+
+// A result of our own making.
+Result MakeResult(ErrorClass error, rd_kafka_resp_err_t code, std::string message);
+
+// The handle's fatal error, or success if it has none.
+Result FatalResult(rd_kafka_t* rk, std::string_view what);
+
+// An error of a consumer or administrative call, told as `what`: why.
+absl::Status ToStatus(rd_kafka_resp_err_t code, std::string_view what, std::string_view why = {});
+absl::Status ToStatus(const rd_kafka_error_t* error, std::string_view what);
+
+// Milliseconds as librdkafka takes them: at least 0, at most an hour.
+int ToMillis(absl::Duration timeout);
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_ERRORS_H_

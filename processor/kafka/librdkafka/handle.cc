@@ -1,0 +1,142 @@
+#include "processor/kafka/librdkafka/handle.h"
+
+#include <syslog.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "processor/kafka/librdkafka/properties.h"
+
+namespace once::kafka {
+namespace {
+
+// A broker that is down is retried several times a second, with a line in the log each time.
+constexpr absl::Duration kRepeatInterval = absl::Seconds(10);
+
+LogLevel LevelOf(int syslog_level) {
+  if (syslog_level <= LOG_ERR) return LogLevel::kError;
+  if (syslog_level == LOG_WARNING) return LogLevel::kWarning;
+  return syslog_level == LOG_DEBUG ? LogLevel::kDebug : LogLevel::kInfo;
+}
+
+}  // namespace
+
+Handle::~Handle() { Shutdown(); }
+
+void Handle::Shutdown() {
+  if (rk_ == nullptr) return;
+  // Leaving a group properly is Close's business; here nothing may wait for a broker.
+  rd_kafka_destroy_flags(rk_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  rk_ = nullptr;
+}
+
+absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  char reason[512];
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) == RD_KAFKA_CONF_OK) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", value, ": ", reason));
+}
+
+absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
+  ConfPtr conf(rd_kafka_conf_new());
+  Properties properties = own;
+  properties.insert({"bootstrap.servers", config().bootstrap_servers});
+  properties.insert({"client.id", config().client_id});
+  for (const auto& [name, value] : config().extra) {
+    const auto known = KnownProperties().find(name);
+    if (known == KnownProperties().end()) continue;
+    const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
+    if (!fits) continue;
+    // An alias beside our own value would leave it to chance which is applied last.
+    properties[known->second.canonical] = value;
+  }
+  for (const auto& [name, value] : properties) {
+    if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
+  }
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
+  rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
+  Configure(conf.get());
+
+  char reason[512];
+  rk_ = rd_kafka_new(type, conf.get(), reason, sizeof(reason));
+  if (rk_ == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("librdkafka refuses the configuration of ", name_, ": ", reason, "; change that property"));
+  }
+  conf.release();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TopicPtr> Handle::MakeTopic(const std::string& topic, size_t index) {
+  rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(rk_);
+  rd_kafka_topic_conf_set_opaque(conf, reinterpret_cast<void*>(static_cast<uintptr_t>(index + 1)));
+  TopicPtr handle(rd_kafka_topic_new(rk_, topic.c_str(), conf));
+  if (handle == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("topic \"", topic, "\" of ", name_, ": ", rd_kafka_err2str(rd_kafka_last_error())));
+  }
+  return handle;
+}
+
+absl::StatusOr<std::vector<TopicPtr>> Handle::MakeTopics(const std::vector<std::string>& topics) {
+  std::vector<TopicPtr> handles;
+  for (size_t i = 0; i < topics.size(); ++i) {
+    absl::StatusOr<TopicPtr> handle = MakeTopic(topics[i], i);
+    if (!handle.ok()) return handle.status();
+    handles.push_back(*std::move(handle));
+  }
+  return handles;
+}
+
+void Handle::Log(LogLevel level, const std::string& message) const {
+  if (context_->log != nullptr) context_->log->Log(level, message);
+}
+
+bool Handle::IsRepeated(const std::string& facility) {
+  const absl::Time now = absl::Now();
+  MutexLock lock(&mutex_);
+  const auto [entry, is_new] = last_logged_.insert({facility, now});
+  if (is_new) return false;
+  if (now - entry->second < kRepeatInterval) return true;
+  entry->second = now;
+  return false;
+}
+
+void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
+  auto* handle = static_cast<Handle*>(rd_kafka_opaque(rk));
+  if (handle == nullptr) return;
+  LogLevel log_level = LevelOf(level);
+  if (log_level != LogLevel::kDebug) {
+    if (handle->quiet()) log_level = LogLevel::kDebug;
+    if (handle->IsRepeated(facility)) return;
+  }
+  handle->Log(log_level, absl::StrCat("librdkafka ", handle->name_, " ", facility, ": ", text));
+}
+
+void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  auto* handle = static_cast<Handle*>(opaque);
+  handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+}
+
+void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // Says less than the errors before it.
+  MutexLock lock(&mutex_);
+  connection_error_ = reason;
+}
+
+std::string Handle::LastConnectionError() {
+  MutexLock lock(&mutex_);
+  return connection_error_;
+}
+
+absl::Status Handle::Unreachable(absl::Duration timeout) {
+  const std::string reason = LastConnectionError();
+  return absl::UnavailableError(absl::StrCat(
+      "no Kafka broker answered at ", config().bootstrap_servers, " within ", absl::FormatDuration(timeout),
+      reason.empty() ? "" : absl::StrCat(" (", reason, ")"), "; start the broker or correct bootstrap_servers"));
+}
+
+}  // namespace once::kafka

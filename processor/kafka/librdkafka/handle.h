@@ -1,0 +1,89 @@
+// One librdkafka instance with its configuration and callbacks.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/base/mutex.h"
+#include "processor/kafka/librdkafka/client.h"
+#include "processor/kafka/librdkafka/handles.h"
+
+namespace once::kafka {
+
+// The parts of a configuration that all handles of a client share. Immutable, so thread-safe.
+struct ClientContext {
+  RdKafkaConfig config;
+  LogSink* log = nullptr;
+};
+
+using Properties = std::map<std::string, std::string>;
+
+// Owns a rd_kafka_t and receives its callbacks. Derived classes add theirs in Configure and override OnError; their
+// destructors call Shutdown, so that no callback finds them half destroyed.
+class Handle {
+ public:
+  Handle(std::shared_ptr<const ClientContext> context, std::string name)
+      : context_(std::move(context)), name_(std::move(name)) {}
+  virtual ~Handle();
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  // Creates the instance. `own` are our properties for its kind; the user's `extra` ones are applied after them.
+  absl::Status Start(rd_kafka_type_t type, const Properties& own);
+
+  rd_kafka_t* rk() const { return rk_; }
+  const std::string& name() const { return name_; }
+  const RdKafkaConfig& config() const { return context_->config; }
+
+  // What the client last said about a broker that it could not reach, or empty. Thread-safe.
+  std::string LastConnectionError();
+  // "no Kafka broker answered at …", with the last reason and what to do.
+  absl::Status Unreachable(absl::Duration timeout);
+
+  void Log(LogLevel level, const std::string& message) const;
+
+ protected:
+  // Called during polls, on the thread that polls.
+  virtual void OnError(rd_kafka_resp_err_t code, const char* reason);
+  // Sets callbacks of derived classes; the configuration's opaque is the Handle.
+  virtual void Configure(rd_kafka_conf_t*) {}
+  // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
+  virtual bool quiet() const { return false; }
+
+  void Shutdown();
+
+  // A topic handle whose opaque is `index` + 1.
+  absl::StatusOr<TopicPtr> MakeTopic(const std::string& topic, size_t index);
+  absl::StatusOr<std::vector<TopicPtr>> MakeTopics(const std::vector<std::string>& topics);
+
+ private:
+  static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
+  static void ErrorCallback(rd_kafka_t* rk, int code, const char* reason, void* opaque);
+  absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value);
+  // Whether a log line of this kind was let through so recently that this one is dropped.
+  bool IsRepeated(const std::string& facility);
+
+  const std::shared_ptr<const ClientContext> context_;
+  const std::string name_;
+  rd_kafka_t* rk_ = nullptr;
+  Mutex mutex_;
+  std::string connection_error_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Time> last_logged_ ABSL_GUARDED_BY(mutex_);
+};
+
+// The index that MakeTopic gave to the topic of a message, or -1 if it is not one of ours.
+inline int64_t TopicIndexOf(const rd_kafka_topic_t* topic) {
+  return static_cast<int64_t>(reinterpret_cast<uintptr_t>(rd_kafka_topic_opaque(topic))) - 1;
+}
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_

@@ -1,0 +1,282 @@
+#include "processor/kafka/librdkafka/producer.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "processor/base/strings.h"
+#include "processor/kafka/librdkafka/conf.h"
+#include "processor/kafka/librdkafka/errors.h"
+
+namespace once::kafka {
+namespace {
+
+// A record's token and whether its success is reported, in the pointer that librdkafka carries along. Null, which
+// costs nothing in the delivery callback, is a record of token 0 whose success is of no interest.
+void* PackOpaque(const OutputRecord& record) {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(record.token << 1 | (record.want_offset ? 1 : 0)));
+}
+uint64_t TokenOf(const void* opaque) { return reinterpret_cast<uintptr_t>(opaque) >> 1; }
+bool WantsOffset(const void* opaque) { return (reinterpret_cast<uintptr_t>(opaque) & 1) != 0; }
+
+// Null stays null, and empty needs an address to be told from it.
+void* Bytes(const OptionalBytes& bytes) {
+  if (!bytes.has_value()) return nullptr;
+  return const_cast<char*>(bytes->data() == nullptr ? "" : bytes->data());
+}
+size_t Size(const OptionalBytes& bytes) { return bytes.has_value() ? bytes->size() : 0; }
+
+}  // namespace
+
+RdKafkaProducer::RdKafkaProducer(std::shared_ptr<const ClientContext> context, const std::string& transactional_id)
+    : Handle(std::move(context), absl::StrCat("producer ", transactional_id)) {}
+
+absl::StatusOr<std::unique_ptr<TransactionalProducer>> RdKafkaProducer::Make(
+    std::shared_ptr<const ClientContext> context, const std::string& transactional_id,
+    const std::vector<std::string>& topics) {
+  if (transactional_id.empty()) return absl::InvalidArgumentError("a transactional producer needs a transactional.id");
+  std::unique_ptr<RdKafkaProducer> producer(new RdKafkaProducer(std::move(context), transactional_id));
+  const Properties properties = ProducerProperties(producer->config(), transactional_id);
+  if (absl::Status status = producer->Start(RD_KAFKA_PRODUCER, properties); !status.ok()) return status;
+  absl::StatusOr<std::vector<TopicPtr>> handles = producer->MakeTopics(topics);
+  if (!handles.ok()) return handles.status();
+  producer->topics_ = *std::move(handles);
+  producer->topic_names_ = topics;
+
+  char value[32];
+  size_t size = sizeof(value);
+  int64_t socket_timeout_ms = 0;
+  if (rd_kafka_conf_get(rd_kafka_conf(producer->rk()), "socket.timeout.ms", value, &size) == RD_KAFKA_CONF_OK &&
+      absl::SimpleAtoi(value, &socket_timeout_ms)) {
+    producer->slow_call_ = absl::Milliseconds(socket_timeout_ms) / 2;
+  }
+  return producer;
+}
+
+RdKafkaProducer::~RdKafkaProducer() {
+  // What is queued is abandoned; librdkafka would log that it is.
+  if (rk() != nullptr) {
+    rd_kafka_purge(rk(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  }
+  topics_.clear();
+  Shutdown();
+}
+
+void RdKafkaProducer::Configure(rd_kafka_conf_t* conf) {
+  rd_kafka_conf_set_dr_msg_cb(conf, &RdKafkaProducer::DeliveryCallback);
+}
+
+void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
+  suspicious_ = true;
+  Handle::OnError(code, reason);
+}
+
+void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && !WantsOffset(message->_private)) return;
+  static_cast<RdKafkaProducer*>(static_cast<Handle*>(opaque))->OnDelivery(*message);
+}
+
+void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
+  // Dropped by an abort, or by our destruction.
+  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) return;
+  Delivery& delivery = deliveries_.emplace_back();
+  delivery.token = TokenOf(message._private);
+  delivery.topic_index = static_cast<uint32_t>(TopicIndexOf(message.rkt));
+  delivery.partition = Partition(message.partition);
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (message.offset >= 0) delivery.offset = Offset(message.offset);
+    return;
+  }
+  delivery.failed = true;
+  delivery.error = absl::StrCat(rd_kafka_err2name(message.err), ": ", rd_kafka_err2str(message.err));
+  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    too_large_.push_back({deliveries_.size() - 1, message.len + message.key_len});
+  } else {
+    delivery.record_refused = IsRecordRefusal(message.err);
+  }
+  if (first_failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    first_failure_ = message.err;
+    first_failure_where_ = ToString(TopicPartition{topic_names_[delivery.topic_index], delivery.partition});
+  }
+}
+
+Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
+  const ErrorPtr error(rd_kafka_init_transactions(rk(), ToMillis(timeout)));
+  Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
+  if (result.error == ErrorClass::kRetriable) {
+    const std::string reason = LastConnectionError();
+    if (!reason.empty()) result.message += absl::StrCat(" (last connection error: ", reason, ")");
+  }
+  rd_kafka_poll(rk(), 0);
+  suspicious_ = false;  // Nothing of this handle can be under way.
+  return result;
+}
+
+Result RdKafkaProducer::BeginTransaction() {
+  first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  first_failure_where_.clear();
+  const ErrorPtr error(rd_kafka_begin_transaction(rk()));
+  return ToResult(error.get(), absl::StrCat("beginning a transaction of ", name()));
+}
+
+Result RdKafkaProducer::Send(const OutputRecord& record) {
+  void* const opaque = PackOpaque(record);
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (record.headers.empty() && record.timestamp_ms < 0) {
+    if (rd_kafka_produce(topics_[record.topic_index].get(), record.partition.value(), RD_KAFKA_MSG_F_COPY,
+                         Bytes(record.value), Size(record.value), Bytes(record.key), Size(record.key), opaque) != 0) {
+      code = rd_kafka_last_error();
+    }
+  } else {
+    code = ProduceFull(record, opaque);
+  }
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Result::Ok();
+  return SendFailed(record, code);
+}
+
+rd_kafka_resp_err_t RdKafkaProducer::ProduceFull(const OutputRecord& record, void* opaque) {
+  HeadersPtr headers;
+  if (!record.headers.empty()) {
+    headers.reset(rd_kafka_headers_new(record.headers.size()));
+    for (const HeaderView& header : record.headers) {
+      rd_kafka_header_add(headers.get(), header.name.data(), static_cast<ssize_t>(header.name.size()),
+                          Bytes(header.value), static_cast<ssize_t>(Size(header.value)));
+    }
+  }
+  rd_kafka_vu_t fields[8];
+  size_t count = 0;
+  const auto add = [&](rd_kafka_vtype_t type) -> auto& {
+    fields[count].vtype = type;
+    return fields[count++].u;
+  };
+  add(RD_KAFKA_VTYPE_RKT).rkt = topics_[record.topic_index].get();
+  add(RD_KAFKA_VTYPE_PARTITION).i32 = record.partition.value();
+  add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
+  add(RD_KAFKA_VTYPE_VALUE).mem = {Bytes(record.value), Size(record.value)};
+  add(RD_KAFKA_VTYPE_KEY).mem = {Bytes(record.key), Size(record.key)};
+  add(RD_KAFKA_VTYPE_OPAQUE).ptr = opaque;
+  if (record.timestamp_ms >= 0) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = record.timestamp_ms;
+  if (headers != nullptr) add(RD_KAFKA_VTYPE_HEADERS).headers = headers.get();
+  const ErrorPtr error(rd_kafka_produceva(rk(), fields, count));
+  if (error != nullptr) return rd_kafka_error_code(error.get());
+  headers.release();  // The message owns them now.
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+Result RdKafkaProducer::SendFailed(const OutputRecord& record, rd_kafka_resp_err_t code) {
+  const TopicPartition where{topic_names_[record.topic_index], record.partition};
+  const std::string what = absl::StrCat(
+      "sending to ", record.partition == kAnyPartition ? where.topic : ToString(where), " by ", name());
+  if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
+  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    return MakeResult(ErrorClass::kRetriable, code, absl::StrCat(what, ": the queue is full; flush, then send again"));
+  }
+  // In a transaction that failed already nothing can be sent; what made it fail says more.
+  if (code == RD_KAFKA_RESP_ERR__STATE && first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) return FailedDelivery(what);
+  Delivery& delivery = deliveries_.emplace_back();
+  delivery.token = record.token;
+  delivery.topic_index = record.topic_index;
+  delivery.partition = record.partition;
+  delivery.failed = true;
+  delivery.record_refused = IsRecordRefusal(code);
+  delivery.error = absl::StrCat(rd_kafka_err2name(code), ": ", rd_kafka_err2str(code));
+  return MakeResult(ErrorClass::kAbortable, code, absl::StrCat(what, ": ", rd_kafka_err2str(code)));
+}
+
+Result RdKafkaProducer::FailedDelivery(std::string_view what) const {
+  return MakeResult(ErrorClass::kAbortable, first_failure_,
+                    absl::StrCat(ToAbsl(what), ": a record for ", first_failure_where_,
+                                 " was not written: ", rd_kafka_err2str(first_failure_)));
+}
+
+Result RdKafkaProducer::Flush(absl::Duration timeout) {
+  const std::string what = absl::StrCat("flushing ", name());
+  const rd_kafka_resp_err_t code = rd_kafka_flush(rk(), ToMillis(timeout));
+  if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
+  if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) return FailedDelivery(what);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Result::Ok();
+  return MakeResult(ErrorClass::kRetriable, code,
+                    absl::StrCat(what, ": ", rd_kafka_outq_len(rk()), " records are still on their way after ",
+                                 absl::FormatDuration(timeout)));
+}
+
+Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start) {
+  const absl::Duration took = absl::Now() - start;
+  Result result = ToResult(error, absl::StrCat(ToAbsl(what), " ", name()));
+  if (!result.ok() || took > slow_call_) suspicious_ = true;
+  if (result.ok()) return result;
+  if (result.error != ErrorClass::kFatal) {
+    if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
+  }
+  if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    result.message +=
+        absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_), ", ",
+                     rd_kafka_err2str(first_failure_));
+  }
+  return result;
+}
+
+Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offsets, const GroupMetadata& group,
+                                    absl::Duration timeout) {
+  // The broker accepts such offsets from anybody, so a zombie's as well.
+  if (group.native == nullptr || group.generation < 0 || group.member_id.empty()) {
+    return MakeResult(
+        ErrorClass::kAbortable, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+        absl::StrCat("sending offsets by ", name(), ": no member of the group (generation ", group.generation,
+                     ", member \"", group.member_id, "\"), so the partitions may already belong to others"));
+  }
+  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const TopicPartitionOffset& each : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
+        each.offset.value();
+  }
+  const absl::Time start = absl::Now();
+  const ErrorPtr error(rd_kafka_send_offsets_to_transaction(
+      rk(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.native.get()),
+      ToMillis(timeout)));
+  return Finish(error.get(), "sending offsets by", start);
+}
+
+Result RdKafkaProducer::Commit(absl::Duration timeout) {
+  const absl::Time start = absl::Now();
+  const ErrorPtr error(rd_kafka_commit_transaction(rk(), ToMillis(timeout)));
+  return Finish(error.get(), "committing a transaction of", start);
+}
+
+Result RdKafkaProducer::Abort(absl::Duration timeout) {
+  const absl::Time start = absl::Now();
+  const ErrorPtr error(rd_kafka_abort_transaction(rk(), ToMillis(timeout)));
+  return Finish(error.get(), "aborting a transaction of", start);
+}
+
+// The broker refuses a whole batch and does not say which record made it too large. A record of more than the batch
+// limit was sent alone; else, in each partition, it was the largest (see RdKafkaConfig::max_batch_bytes).
+void RdKafkaProducer::MarkRefusedForSize() {
+  std::map<std::pair<uint32_t, Partition>, TooLarge> largest;
+  for (const TooLarge& each : too_large_) {
+    Delivery& delivery = deliveries_[each.delivery];
+    if (static_cast<int64_t>(each.bytes) > config().max_batch_bytes) delivery.record_refused = true;
+    const auto [entry, is_new] = largest.insert({{delivery.topic_index, delivery.partition}, each});
+    if (!is_new && each.bytes > entry->second.bytes) entry->second = each;
+  }
+  for (const auto& [where, each] : largest) deliveries_[each.delivery].record_refused = true;
+  too_large_.clear();
+}
+
+void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
+  rd_kafka_poll(rk(), 0);
+  MarkRefusedForSize();
+  deliveries->insert(deliveries->end(), std::make_move_iterator(deliveries_.begin()),
+                     std::make_move_iterator(deliveries_.end()));
+  deliveries_.clear();
+}
+
+bool RdKafkaProducer::TakeSuspicion() {
+  rd_kafka_poll(rk(), 0);  // Brings the error events that came meanwhile.
+  return std::exchange(suspicious_, false);
+}
+
+}  // namespace once::kafka

@@ -1,0 +1,71 @@
+// The transactional producer on librdkafka.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_PRODUCER_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_PRODUCER_H_
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "processor/kafka/librdkafka/handle.h"
+
+namespace once::kafka {
+
+// The calls take their timeouts at the word, also where librdkafka's own -1 would mean "the rest of the transaction's
+// lifetime": with the broker gone that can be for ever. A call that ends by its timeout goes on in the background, and
+// making it again resumes it. For a commit or abort allow at least a second.
+class RdKafkaProducer final : public TransactionalProducer, public Handle {
+ public:
+  static absl::StatusOr<std::unique_ptr<TransactionalProducer>> Make(std::shared_ptr<const ClientContext> context,
+                                                                     const std::string& transactional_id,
+                                                                     const std::vector<std::string>& topics);
+  ~RdKafkaProducer() override;
+
+  Result InitTransactions(absl::Duration timeout) override;
+  Result BeginTransaction() override;
+  Result Send(const OutputRecord& record) override;
+  Result Flush(absl::Duration timeout) override;
+  Result SendOffsets(std::span<const TopicPartitionOffset> offsets, const GroupMetadata& group,
+                     absl::Duration timeout) override;
+  Result Commit(absl::Duration timeout) override;
+  Result Abort(absl::Duration timeout) override;
+  void TakeDeliveries(std::vector<Delivery>* deliveries) override;
+  bool TakeSuspicion() override;
+
+ private:
+  // A record that failed because its batch was too large, until it is known which record's fault that was.
+  struct TooLarge {
+    size_t delivery;  // Index in deliveries_.
+    size_t bytes;
+  };
+
+  RdKafkaProducer(std::shared_ptr<const ClientContext> context, const std::string& transactional_id);
+
+  void Configure(rd_kafka_conf_t* conf) override;
+  void OnError(rd_kafka_resp_err_t code, const char* reason) override;
+  static void DeliveryCallback(rd_kafka_t* rk, const rd_kafka_message_t* message, void* opaque);
+  void OnDelivery(const rd_kafka_message_t& message);
+
+  // Queues a record with headers or a timestamp of its own.
+  rd_kafka_resp_err_t ProduceFull(const OutputRecord& record, void* opaque);
+  Result SendFailed(const OutputRecord& record, rd_kafka_resp_err_t code);
+  // Judges the outcome of a call that started at `start`: notes suspicion, explains it by the first failed record.
+  Result Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start);
+  Result FailedDelivery(std::string_view what) const;
+  void MarkRefusedForSize();
+
+  std::vector<std::string> topic_names_;
+  std::vector<TopicPtr> topics_;
+  absl::Duration slow_call_ = absl::Seconds(5);
+  bool suspicious_ = false;
+  std::vector<Delivery> deliveries_;
+  std::vector<TooLarge> too_large_;
+  // The first record of this transaction that failed.
+  rd_kafka_resp_err_t first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string first_failure_where_;
+};
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_PRODUCER_H_

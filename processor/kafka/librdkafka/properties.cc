@@ -1,0 +1,136 @@
+#include "processor/kafka/librdkafka/properties.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "processor/base/strings.h"
+#include "processor/kafka/librdkafka/handles.h"
+
+namespace once::kafka {
+namespace {
+
+// A property whose other values would break a guarantee, or that only we can set sensibly.
+struct Rule {
+  std::string_view name;
+  std::string_view allowed;  // The only value that may be given, or two separated by a comma; empty: none.
+  std::string_view reason;
+};
+
+constexpr std::string_view kOwn = "Once sets it itself";
+
+constexpr Rule kRules[] = {
+    {"metadata.broker.list", "", "give the brokers as bootstrap_servers"},
+    {"group.id", "", "the group is the application_id"},
+    {"group.instance.id", "", "one value for all workers would make them fence each other"},
+    {"transactional.id", "", "each producer has its own, made of application, instance and worker"},
+    {"enable.idempotence", "true", "without it a retry duplicates or reorders records"},
+    {"enable.auto.commit", "false", "offsets are committed by the transactions only"},
+    {"auto.commit.enable", "false", "offsets are committed by the transactions only"},
+    {"enable.auto.offset.store", "false", "offsets are committed by the transactions only"},
+    {"isolation.level", "read_committed", "records of aborted transactions would be processed"},
+    {"auto.offset.reset", "error", "lost or expired offsets must halt, not skip or repeat records"},
+    {"partition.assignment.strategy", "cooperative-sticky", "rebalancing relies on incremental assignment"},
+    {"group.protocol", "classic", "Once supports the classic group protocol only, for now"},
+    {"enable.partition.eof", "true", "restoring and idle commits rely on it"},
+    {"enable.gapless.guarantee", "false", "transactions already exclude gaps, and it turns timeouts into fatal errors"},
+    {"partitioner", "murmur2_random,murmur2", "keys would land elsewhere than with Java's clients and Once's own routing"},
+    {"delivery.report.only.error", "false", "checkpoints rely on the offsets in delivery reports"},
+    {"request.required.acks", "all,-1", "a committed record could be lost with one broker"},
+    {"allow.auto.create.topics", "false", "a misspelt topic must be an error"},
+    {"log.queue", "false", kOwn},
+    {"enabled_events", "", kOwn},
+    {"test.mock.num.brokers", "", "its mock cluster ignores aborts and never fences"},
+};
+
+std::string_view CutColumn(std::string_view line, size_t column) {
+  const std::vector<absl::string_view> columns = absl::StrSplit(ToAbsl(line), " | ");
+  return column < columns.size() ? ToStd(absl::StripAsciiWhitespace(columns[column])) : std::string_view();
+}
+
+// librdkafka names its properties only in a table made for people, one property a line:
+// name | C, P or * | range | default | importance | description.
+std::map<std::string, Property> ParseTable(std::string_view table) {
+  constexpr std::string_view kAlias = "Alias for `";
+  std::map<std::string, Property> properties;
+  for (absl::string_view raw : absl::StrSplit(ToAbsl(table), '\n')) {
+    const std::string_view line = ToStd(raw);
+    const std::string name(CutColumn(line, 0));
+    const std::string_view scope = CutColumn(line, 1);
+    if (scope != "C" && scope != "P" && scope != "*") continue;
+    if (absl::StrContains(raw, "see dedicated API")) continue;
+    Property& property = properties[name];
+    property.canonical = name;
+    property.for_producers = scope != "C";
+    property.for_consumers = scope != "P";
+    if (const size_t alias = line.find(kAlias); alias != std::string_view::npos) {
+      const std::string_view rest = line.substr(alias + kAlias.size());
+      property.canonical = std::string(rest.substr(0, rest.find('`')));
+    }
+  }
+  return properties;
+}
+
+std::map<std::string, Property> LoadProperties() {
+  char* text = nullptr;
+  size_t size = 0;
+  FILE* stream = open_memstream(&text, &size);
+  if (stream == nullptr) return {};
+  rd_kafka_conf_properties_show(stream);
+  fclose(stream);
+  std::map<std::string, Property> properties = ParseTable(std::string_view(text, size));
+  free(text);
+  return properties;
+}
+
+absl::Status CheckRule(const Rule& rule, const std::string& name, const std::string& value) {
+  if (rule.allowed.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Kafka property ", name, " cannot be set: ", ToAbsl(rule.reason), "; remove it"));
+  }
+  const std::vector<absl::string_view> allowed = absl::StrSplit(ToAbsl(rule.allowed), ',');
+  for (absl::string_view each : allowed) {
+    if (absl::string_view(value) == each) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", Printable(value), " is refused: ",
+                                                 ToAbsl(rule.reason), "; leave it out or set it to ", allowed[0]));
+}
+
+}  // namespace
+
+const std::map<std::string, Property>& KnownProperties() {
+  static const auto* properties = new std::map<std::string, Property>(LoadProperties());
+  return *properties;
+}
+
+absl::Status CheckUserProperty(const std::string& name, const std::string& value) {
+  const std::map<std::string, Property>& known = KnownProperties();
+  const auto property = known.find(name);
+  if (property == known.end()) {
+    std::vector<std::string> names;
+    for (const auto& [each, unused] : known) names.push_back(each);
+    const std::string closest = ClosestMatch(name, names);
+    return absl::InvalidArgumentError(
+        absl::StrCat("librdkafka ", rd_kafka_version_str(), " has no property \"", Printable(name), "\"",
+                     closest.empty() ? "; remove it" : absl::StrCat("; did you mean \"", closest, "\"?")));
+  }
+  for (const Rule& rule : kRules) {
+    if (rule.name != property->second.canonical && rule.name != name) continue;
+    if (absl::Status status = CheckRule(rule, name, value); !status.ok()) return status;
+  }
+  const ConfPtr scratch(rd_kafka_conf_new());
+  char reason[512];
+  if (rd_kafka_conf_set(scratch.get(), name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK) {
+    return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", Printable(value), ": ", reason));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace once::kafka

@@ -1,0 +1,27 @@
+// The properties that the linked librdkafka knows, and which of them a user may set.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_PROPERTIES_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_PROPERTIES_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace once::kafka {
+
+struct Property {
+  std::string canonical;  // Its name, or the name that it is an alias of.
+  bool for_producers = true;
+  bool for_consumers = true;
+};
+
+// All properties that can be set as text, by name, aliases included. Thread-safe.
+const std::map<std::string, Property>& KnownProperties();
+
+// Whether a user may set this property to this value: InvalidArgument, with what to do instead, if librdkafka does not
+// know it, does not take the value, or if exactly-once would break.
+absl::Status CheckUserProperty(const std::string& name, const std::string& value);
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_PROPERTIES_H_

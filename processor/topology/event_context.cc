@@ -1,0 +1,22 @@
+#include "processor/topology/event_context.h"
+
+namespace once {
+
+absl::StatusOr<OptionalBytes> EventContext::ReadState() {
+  for (const StateWrite& write : writes_) {
+    if (write.node == node_) return write.value;
+  }
+  return state_->Read(node_, record_->key.value_or(std::string_view()));
+}
+
+void EventContext::WriteState(OptionalBytes value) {
+  for (StateWrite& write : writes_) {
+    if (write.node == node_) {
+      write.value = value;
+      return;
+    }
+  }
+  writes_.push_back({.node = node_, .value = value});
+}
+
+}  // namespace once

@@ -1,0 +1,99 @@
+// A topology as data: what the builder makes, validation checks and the engine runs. No types of the user are left in
+// it but behind HandlerRunner.
+#ifndef ONCE_PROCESSOR_TOPOLOGY_GRAPH_H_
+#define ONCE_PROCESSOR_TOPOLOGY_GRAPH_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "processor/base/failure_policy.h"
+#include "processor/topology/event_context.h"
+
+namespace once {
+
+using SourceIndex = uint16_t;
+using SinkIndex = uint16_t;
+using NodeIndex = uint16_t;
+
+// Where reading starts when the group has no committed offset.
+enum class StartFrom { kEarliest, kLatest };
+
+struct SourceSpec {
+  std::string name;
+  std::string topic;
+  StartFrom start_from = StartFrom::kEarliest;
+  bool ignore_unknown_types = false;
+  std::string key_type;                                              // Of the codec, for messages.
+  std::function<absl::Status(std::string_view key)> check_key;        // OK if the codec can decode the bytes.
+  std::function<std::string(std::string_view key)> key_to_text;       // For headers, logs and URLs.
+};
+
+struct SinkSpec {
+  std::string name;
+  std::string topic;
+  std::string key_type;
+  std::string value_type;  // The protobuf full name or codec's name; becomes ce_type.
+};
+
+enum class NodeKind { kAggregate, kTransform };
+
+struct NodeSpec {
+  std::string name;  // Of an aggregate: also the name of its store.
+  NodeKind kind = NodeKind::kTransform;
+  std::string state_type;         // Aggregates: the protobuf full name or codec's name.
+  std::vector<SinkIndex> emits_to;
+  FailurePolicy policy;
+};
+
+// What a handler is chosen by.
+enum class HandlerMatch {
+  kType,       // A record with a value of the stated event type.
+  kTombstone,  // A record with a null value.
+  kAny,        // Any record with a value, undecoded.
+};
+
+// Runs one handler. Made once per worker, so that it may keep scratch space; used by one thread.
+class HandlerRunner {
+ public:
+  virtual ~HandlerRunner() = default;
+  // Decodes the event, calls the user's code and buffers what it did in `context`. DataLoss if the value cannot be
+  // decoded. Exceptions of the user's code come out as Internal.
+  virtual absl::Status Run(EventContext& context) = 0;
+};
+
+struct HandlerSpec {
+  NodeIndex node = 0;
+  SourceIndex source = 0;
+  HandlerMatch match = HandlerMatch::kType;
+  std::string event_type;  // For kType: the protobuf full name or codec's name, compared with ce_type.
+  std::function<std::unique_ptr<HandlerRunner>()> make_runner;
+};
+
+// Sources that are connected through aggregates, hence co-partitioned; the first is the lead.
+struct TaskGroupSpec {
+  std::string name;  // The lead source's name.
+  std::vector<SourceIndex> sources;
+};
+
+struct Graph {
+  std::string application_id;  // The default; configuration may say otherwise.
+  std::vector<SourceSpec> sources;
+  std::vector<SinkSpec> sinks;
+  std::vector<NodeSpec> nodes;
+  std::vector<HandlerSpec> handlers;  // In the order of registration, which is the order of running.
+  std::vector<TaskGroupSpec> groups;
+  std::string dead_letter_topic;      // Empty: a failure for good stops the application.
+};
+
+// What the internal topics of a task group are called.
+std::string ChangelogTopic(std::string_view application_id, const TaskGroupSpec& group);
+std::string ControlTopic(std::string_view application_id, const TaskGroupSpec& group);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_TOPOLOGY_GRAPH_H_

@@ -1,0 +1,152 @@
+#include "state/changelog.h"
+
+#include <cstddef>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+
+namespace once {
+
+namespace {
+
+constexpr size_t kBigEndianBytes = 8;
+
+void AppendKind(ChangelogKind kind, std::string* out) { out->push_back(static_cast<char>(kind)); }
+
+void AppendVarint(uint64_t value, std::string* out) {
+  while (value >= 0x80) {
+    out->push_back(static_cast<char>((value & 0x7f) | 0x80));
+    value >>= 7;
+  }
+  out->push_back(static_cast<char>(value));
+}
+
+void AppendBigEndian(uint64_t value, std::string* out) {
+  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>((value >> shift) & 0xff));
+}
+
+// The bytes that follow a varint length; takes them and the length off `rest`. Only the shortest form of a length is
+// accepted, since equal keys must have equal bytes.
+std::optional<std::string_view> TakePrefixed(std::string_view* rest) {
+  uint64_t length = 0;
+  size_t read = 0;
+  while (true) {
+    if (read == rest->size() || read == 9) return std::nullopt;
+    const auto byte = static_cast<uint8_t>((*rest)[read]);
+    length |= static_cast<uint64_t>(byte & 0x7f) << (7 * read);
+    ++read;
+    if ((byte & 0x80) == 0) {
+      if (byte == 0 && read > 1) return std::nullopt;
+      break;
+    }
+  }
+  rest->remove_prefix(read);
+  if (length > rest->size()) return std::nullopt;
+  const std::string_view taken = rest->substr(0, length);
+  rest->remove_prefix(length);
+  return taken;
+}
+
+std::optional<uint64_t> TakeBigEndian(std::string_view* rest) {
+  if (rest->size() < kBigEndianBytes) return std::nullopt;
+  uint64_t value = 0;
+  for (size_t i = 0; i < kBigEndianBytes; ++i) value = value << 8 | static_cast<uint8_t>((*rest)[i]);
+  rest->remove_prefix(kBigEndianBytes);
+  return value;
+}
+
+std::optional<ChangelogKey> Parse(std::string_view bytes) {
+  if (bytes.empty()) return std::nullopt;
+  ChangelogKey key;
+  key.kind = static_cast<ChangelogKind>(bytes[0]);
+  std::string_view rest = bytes.substr(1);
+  switch (key.kind) {
+    case ChangelogKind::kState: {
+      const std::optional<std::string_view> store = TakePrefixed(&rest);
+      if (!store.has_value()) return std::nullopt;
+      key.store = *store;
+      key.record_key = rest;
+      return key;
+    }
+    case ChangelogKind::kAggregateStatus:
+      key.record_key = rest;
+      return key;
+    case ChangelogKind::kParkedEvent: {
+      const std::optional<std::string_view> record_key = TakePrefixed(&rest);
+      const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
+      if (!record_key.has_value() || !sequence.has_value() || !rest.empty()) return std::nullopt;
+      key.record_key = *record_key;
+      key.sequence = *sequence;
+      return key;
+    }
+    case ChangelogKind::kEventIds: {
+      const std::optional<uint64_t> bucket = TakeBigEndian(&rest);
+      const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
+      if (!bucket.has_value() || !sequence.has_value() || !rest.empty()) return std::nullopt;
+      key.bucket = *bucket;
+      key.sequence = *sequence;
+      return key;
+    }
+    case ChangelogKind::kFrontier:
+      if (!rest.empty()) return std::nullopt;
+      return key;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string StateKeyPrefix(std::string_view store) {
+  std::string key = KindPrefix(ChangelogKind::kState);
+  AppendVarint(store.size(), &key);
+  key.append(store);
+  return key;
+}
+
+std::string AggregateStatusKey(std::string_view record_key) {
+  std::string key = KindPrefix(ChangelogKind::kAggregateStatus);
+  key.append(record_key);
+  return key;
+}
+
+std::string ParkedEventKeyPrefix(std::string_view record_key) {
+  std::string key = KindPrefix(ChangelogKind::kParkedEvent);
+  AppendVarint(record_key.size(), &key);
+  key.append(record_key);
+  return key;
+}
+
+std::string ParkedEventKey(std::string_view record_key, uint64_t sequence) {
+  std::string key = ParkedEventKeyPrefix(record_key);
+  AppendBigEndian(sequence, &key);
+  return key;
+}
+
+std::string EventIdsKey(uint64_t bucket, uint64_t sequence) {
+  std::string key = KindPrefix(ChangelogKind::kEventIds);
+  AppendBigEndian(bucket, &key);
+  AppendBigEndian(sequence, &key);
+  return key;
+}
+
+std::string FrontierKey() { return KindPrefix(ChangelogKind::kFrontier); }
+
+std::string KindPrefix(ChangelogKind kind) {
+  std::string key;
+  AppendKind(kind, &key);
+  return key;
+}
+
+absl::StatusOr<ChangelogKey> ParseChangelogKey(std::string_view bytes) {
+  const std::optional<ChangelogKey> key = Parse(bytes);
+  if (!key.has_value()) {
+    return absl::DataLossError(absl::StrCat("changelog key \"", Printable(bytes),
+                                            "\" is none that this version writes; was the topic written by another "
+                                            "application, or by a newer version of this one?"));
+  }
+  return *key;
+}
+
+}  // namespace once

@@ -1,0 +1,54 @@
+// The format of the changelog's keys, which are also the keys of the checkpoint behind a task's prefix.
+//
+//   0x01 state             varint length of the store's name, store's name, record key   value: the state's bytes
+//   0x02 aggregate status  record key                                                    value: once.v1.AggregateStatus
+//   0x03 parked event      varint length of the record key, record key, BE64 sequence    value: once.v1.ParkedEvent
+//   0x04 event IDs         BE64 bucket, BE64 sequence                                    value: 16-byte IDs, concatenated
+//   0x05 frontier          nothing                                                       value: once.v1.Frontier
+//
+// A null value deletes. Big-endian numbers make a scan by prefix come in the order of sequences.
+#ifndef ONCE_STATE_CHANGELOG_H_
+#define ONCE_STATE_CHANGELOG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace once {
+
+enum class ChangelogKind : uint8_t {
+  kState = 1,
+  kAggregateStatus = 2,
+  kParkedEvent = 3,
+  kEventIds = 4,
+  kFrontier = 5,
+};
+
+// A key, taken apart. Views point into the parsed bytes.
+struct ChangelogKey {
+  ChangelogKind kind = ChangelogKind::kFrontier;
+  std::string_view store;       // kState
+  std::string_view record_key;  // kState, kAggregateStatus, kParkedEvent
+  uint64_t bucket = 0;          // kEventIds
+  uint64_t sequence = 0;        // kEventIds, kParkedEvent
+};
+
+// What every state key of `store` begins with; append the record key to it.
+std::string StateKeyPrefix(std::string_view store);
+std::string AggregateStatusKey(std::string_view record_key);
+std::string ParkedEventKeyPrefix(std::string_view record_key);
+std::string ParkedEventKey(std::string_view record_key, uint64_t sequence);
+std::string EventIdsKey(uint64_t bucket, uint64_t sequence);
+std::string FrontierKey();
+
+// Prefix of all keys of one kind.
+std::string KindPrefix(ChangelogKind kind);
+
+// DataLoss if `bytes` is no key of this format.
+absl::StatusOr<ChangelogKey> ParseChangelogKey(std::string_view bytes);
+
+}  // namespace once
+
+#endif  // ONCE_STATE_CHANGELOG_H_

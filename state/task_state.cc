@@ -1,0 +1,272 @@
+#include "state/task_state.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace once {
+
+namespace {
+
+// Beyond the entry itself: its slot and control byte in the table at the usual load, its place in the queue, and the
+// allocator's own bytes.
+constexpr size_t kBookkeepingBytes = 72;
+
+// A spare buffer up to this size is kept for the next write of the same key; a larger one is given back.
+constexpr size_t kMaxSpareBytes = 512;
+
+// Of libstdc++'s std::string; such short text needs no heap.
+constexpr size_t kInlineCapacity = 15;
+
+size_t HeapBytes(const std::string& text) {
+  return text.capacity() > kInlineCapacity ? text.capacity() + 1 : 0;
+}
+
+bool HasPrefix(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+}  // namespace
+
+OptionalBytes TaskState::Entry::value() const {
+  switch (pending_) {
+    case Pending::kPut:
+      return std::string_view(pending_value_);
+    case Pending::kDelete:
+      return std::nullopt;
+    case Pending::kNone:
+      break;
+  }
+  if (!committed_present_) return std::nullopt;
+  return std::string_view(committed_);
+}
+
+TaskState::TaskState(CheckpointStore* store, std::string task_prefix)
+    : store_(store), task_prefix_(std::move(task_prefix)) {}
+
+TaskState::~TaskState() = default;
+
+size_t TaskState::MemoryBytes(const Entry& entry) {
+  return sizeof(Entry) + kBookkeepingBytes + HeapBytes(entry.key_) + HeapBytes(entry.committed_) +
+         HeapBytes(entry.pending_value_);
+}
+
+// Never more than MemoryBytes: a string without heap bytes lies within the entry.
+size_t TaskState::DirtyBytes(const Entry& entry) {
+  return sizeof(Entry) + HeapBytes(entry.key_) + HeapBytes(entry.committed_);
+}
+
+TaskState::Entry* TaskState::Find(std::string_view key) {
+  const auto it = table_.find(key);
+  return it == table_.end() ? nullptr : it->second.get();
+}
+
+TaskState::Entry* TaskState::Insert(std::string_view key) {
+  auto owned = std::make_unique<Entry>();
+  Entry* const entry = owned.get();
+  entry->key_.assign(key);
+  table_.emplace(std::string_view(entry->key_), std::move(owned));
+  memory_bytes_ += MemoryBytes(*entry);
+  Enqueue(entry);
+  return entry;
+}
+
+absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
+  if (Entry* const entry = Find(key); entry != nullptr) {
+    entry->recently_used_ = true;
+    return entry;
+  }
+  absl::StatusOr<std::optional<std::string>> stored = store_->Get(task_prefix_, key);
+  if (!stored.ok()) return stored.status();
+  Entry* const entry = Insert(key);
+  if (stored->has_value()) {
+    memory_bytes_ -= MemoryBytes(*entry);
+    entry->committed_ = *std::move(*stored);
+    entry->committed_present_ = true;
+    memory_bytes_ += MemoryBytes(*entry);
+  }
+  return entry;
+}
+
+void TaskState::JoinEpoch(Entry* entry) {
+  if (entry->pending_ == Entry::Pending::kNone) epoch_writes_.push_back(entry);
+}
+
+void TaskState::SetPending(Entry* entry, Entry::Pending pending, std::string_view value) {
+  JoinEpoch(entry);
+  entry->pending_ = pending;
+  const size_t old_bytes = HeapBytes(entry->pending_value_);
+  entry->pending_value_.assign(value);
+  memory_bytes_ += HeapBytes(entry->pending_value_) - old_bytes;
+}
+
+void TaskState::Put(Entry* entry, std::string_view value) { SetPending(entry, Entry::Pending::kPut, value); }
+
+void TaskState::Delete(Entry* entry) { SetPending(entry, Entry::Pending::kDelete, {}); }
+
+void TaskState::DropPending(Entry* entry) {
+  entry->pending_ = Entry::Pending::kNone;
+  entry->pending_value_.clear();
+  if (entry->pending_value_.capacity() <= kMaxSpareBytes) return;
+  memory_bytes_ -= HeapBytes(entry->pending_value_);
+  std::string().swap(entry->pending_value_);
+}
+
+void TaskState::CommitEpoch() {
+  for (Entry* const entry : epoch_writes_) {
+    const size_t old_dirty_bytes = DirtyBytes(*entry);
+    // The old value's buffer becomes the spare one: an entry that is written again and again allocates nothing.
+    entry->committed_.swap(entry->pending_value_);
+    entry->committed_present_ = entry->pending_ == Entry::Pending::kPut;
+    DropPending(entry);
+    MarkDirty(entry, old_dirty_bytes);
+  }
+  epoch_writes_.clear();
+}
+
+void TaskState::DropEpoch() {
+  for (Entry* const entry : epoch_writes_) DropPending(entry);
+  epoch_writes_.clear();
+}
+
+void TaskState::ApplyCommitted(std::string_view key, OptionalBytes value) {
+  assert(epoch_writes_.empty());
+  Entry* entry = Find(key);
+  if (entry == nullptr) entry = Insert(key);
+  const size_t old_bytes = MemoryBytes(*entry);
+  const size_t old_dirty_bytes = DirtyBytes(*entry);
+  entry->committed_.assign(value.value_or(std::string_view()));
+  entry->committed_present_ = value.has_value();
+  memory_bytes_ += MemoryBytes(*entry) - old_bytes;
+  MarkDirty(entry, old_dirty_bytes);
+}
+
+void TaskState::MarkDirty(Entry* entry, size_t old_dirty_bytes) {
+  if (entry->dirty_generation_ == 0) {
+    dirty_.push_back(entry);
+  } else {
+    dirty_bytes_ -= old_dirty_bytes;
+  }
+  dirty_bytes_ += DirtyBytes(*entry);
+  entry->dirty_generation_ = generation_;
+}
+
+void TaskState::MarkClean(Entry* entry) {
+  dirty_bytes_ -= DirtyBytes(*entry);
+  entry->dirty_generation_ = 0;
+  if (entry->pending_ == Entry::Pending::kNone && HeapBytes(entry->pending_value_) > 0) {
+    memory_bytes_ -= HeapBytes(entry->pending_value_);
+    std::string().swap(entry->pending_value_);
+  }
+  Enqueue(entry);
+}
+
+TaskState::FrozenBatch TaskState::Freeze(const CheckpointMeta& meta) {
+  assert(epoch_writes_.empty());
+  assert(frozen_generation_ == 0);
+  FrozenBatch batch;
+  batch.task_prefix = task_prefix_;
+  batch.generation = generation_;
+  batch.meta = meta;
+  batch.entries.reserve(dirty_.size());
+  for (const Entry* const entry : dirty_) {
+    CheckpointEntry& copy = batch.entries.emplace_back();
+    copy.key = entry->key_;
+    if (entry->committed_present_) copy.value = entry->committed_;
+    batch.bytes += entry->key_.size() + entry->committed_.size();
+  }
+  frozen_generation_ = generation_++;
+  return batch;
+}
+
+void TaskState::OnCheckpointed(uint64_t generation) {
+  if (generation != frozen_generation_ || generation == 0) return;
+  frozen_generation_ = 0;
+  const auto written_since = [&](const Entry* entry) { return entry->dirty_generation_ > generation; };
+  size_t kept = 0;
+  for (Entry* const entry : dirty_) {
+    if (written_since(entry)) {
+      dirty_[kept++] = entry;
+    } else {
+      MarkClean(entry);
+    }
+  }
+  dirty_.resize(kept);
+}
+
+void TaskState::OnCheckpointFailed(uint64_t generation) {
+  // Nothing was marked clean: the next batch takes all that is dirty, these values included.
+  if (generation == frozen_generation_) frozen_generation_ = 0;
+}
+
+absl::Status TaskState::Scan(std::string_view prefix,
+                             const std::function<bool(std::string_view key, std::string_view value)>& visit) {
+  std::vector<const Entry*> in_memory;
+  for (const auto& [key, entry] : table_) {
+    if (HasPrefix(key, prefix)) in_memory.push_back(entry.get());
+  }
+  std::sort(in_memory.begin(), in_memory.end(),
+            [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
+
+  size_t next = 0;
+  bool stopped = false;
+  const auto visit_entry = [&](const Entry* entry) {
+    const OptionalBytes value = entry->value();
+    if (value.has_value() && !visit(entry->key(), *value)) stopped = true;
+  };
+  const absl::Status status =
+      store_->Scan(task_prefix_, prefix, [&](std::string_view key, std::string_view value) {
+        while (!stopped && next < in_memory.size() && in_memory[next]->key() < key) visit_entry(in_memory[next++]);
+        if (stopped) return false;
+        if (next < in_memory.size() && in_memory[next]->key() == key) {
+          visit_entry(in_memory[next++]);  // What is in memory is newer, a tombstone included.
+        } else if (!visit(key, value)) {
+          stopped = true;
+        }
+        return !stopped;
+      });
+  if (!status.ok()) return status;
+  while (!stopped && next < in_memory.size()) visit_entry(in_memory[next++]);
+  return absl::OkStatus();
+}
+
+void TaskState::Clear() {
+  epoch_writes_.clear();
+  dirty_.clear();
+  eviction_.clear();
+  table_.clear();
+  frozen_generation_ = 0;
+  memory_bytes_ = 0;
+  dirty_bytes_ = 0;
+}
+
+void TaskState::Enqueue(Entry* entry) {
+  if (entry->queued_) return;
+  entry->queued_ = true;
+  eviction_.push_back(entry);
+}
+
+void TaskState::Evict(Entry* entry) {
+  memory_bytes_ -= MemoryBytes(*entry);
+  table_.erase(table_.find(std::string_view(entry->key_)));
+}
+
+void TaskState::TrimTo(size_t bytes) {
+  // Twice round the queue at most: a first meeting may only take the mark of use away.
+  size_t steps = 2 * eviction_.size();
+  while (memory_bytes_ > bytes && steps > 0 && !eviction_.empty()) {
+    --steps;
+    Entry* const entry = eviction_.front();
+    eviction_.pop_front();
+    entry->queued_ = false;
+    if (entry->dirty_generation_ != 0) continue;  // MarkClean brings it back.
+    if (entry->pending_ != Entry::Pending::kNone) {
+      Enqueue(entry);
+    } else if (entry->recently_used_) {
+      entry->recently_used_ = false;
+      Enqueue(entry);
+    } else {
+      Evict(entry);
+    }
+  }
+}
+
+}  // namespace once

@@ -1,0 +1,7 @@
+"""Compiler options of our own code."""
+
+ONCE_COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+]
