@@ -6,6 +6,9 @@
 //   0x04 event IDs         BE64 bucket, BE64 sequence                                    value: 16-byte IDs, concatenated
 //   0x05 frontier          nothing                                                       value: once.v1.Frontier
 //
+// The event IDs of bucket 0 are none: its one record, sequence 0, holds BE64 the number up to which buckets are
+// forgotten, and eight zero bytes.
+//
 // A null value deletes. Big-endian numbers make a scan by prefix come in the order of sequences.
 #ifndef ONCE_STATE_CHANGELOG_H_
 #define ONCE_STATE_CHANGELOG_H_

@@ -200,7 +200,7 @@ void EventIdTable::Sweep(Shard* shard, const Keep& keep) {
   }
 }
 
-void EventIdTable::Renumber(const std::function<void(Tag from, Tag to)>& renamed) {
+std::vector<EventIdTable::Tag> EventIdTable::Renumber() {
   std::vector<Tag> new_tags(tags_.size(), 0);
   std::vector<TagState> states(1);
   for (size_t tag = 1; tag < tags_.size(); ++tag) {
@@ -214,9 +214,7 @@ void EventIdTable::Renumber(const std::function<void(Tag from, Tag to)>& renamed
   }
   tags_ = std::move(states);
   renumber_at_ = std::min(kMaxTag, kMinTagsToRenumber + 2 * tags_.size());
-  for (size_t tag = 1; tag < new_tags.size(); ++tag) {
-    if (new_tags[tag] != 0) renamed(static_cast<Tag>(tag), new_tags[tag]);
-  }
+  return new_tags;
 }
 
 void EventIdTable::Prefetch(const EventIdHash& raw_id) const {

@@ -12,7 +12,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,8 +31,9 @@ class EventIdTable {
   Tag NewTag();
   // Whether it is time for Renumber, so that tags never run out while few are live.
   bool ShouldRenumber() const { return tags_.size() >= renumber_at_; }
-  // Gives the live tags new numbers, the lowest, and sweeps the table; `renamed(old, new)` is called for each.
-  void Renumber(const std::function<void(Tag from, Tag to)>& renamed);
+  // Gives the live tags new numbers, the lowest, and sweeps the table. Answers with the new tag of each old one, 0 for
+  // forgotten ones.
+  std::vector<Tag> Renumber();
 
   // Adds the ID under `tag` unless it is there; returns the live tag it was found with, or 0 if it was added.
   Tag Insert(const EventIdHash& id, Tag tag);

@@ -65,7 +65,6 @@ TaskState::Entry* TaskState::Insert(std::string_view key) {
   entry->key_.assign(key);
   table_.emplace(std::string_view(entry->key_), std::move(owned));
   memory_bytes_ += MemoryBytes(*entry);
-  Enqueue(entry);
   return entry;
 }
 
@@ -77,6 +76,7 @@ absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
   absl::StatusOr<std::optional<std::string>> stored = store_->Get(task_prefix_, key);
   if (!stored.ok()) return stored.status();
   Entry* const entry = Insert(key);
+  Enqueue(entry);
   if (stored->has_value()) {
     memory_bytes_ -= MemoryBytes(*entry);
     entry->committed_ = *std::move(*stored);
@@ -102,6 +102,16 @@ void TaskState::Put(Entry* entry, std::string_view value) { SetPending(entry, En
 
 void TaskState::Delete(Entry* entry) { SetPending(entry, Entry::Pending::kDelete, {}); }
 
+void TaskState::Write(std::string_view key, OptionalBytes value) {
+  Entry* entry = Find(key);
+  if (entry == nullptr) {
+    entry = Insert(key);
+    entry->known_ = false;
+  }
+  SetPending(entry, value.has_value() ? Entry::Pending::kPut : Entry::Pending::kDelete,
+             value.value_or(std::string_view()));
+}
+
 void TaskState::DropPending(Entry* entry) {
   entry->pending_ = Entry::Pending::kNone;
   entry->pending_value_.clear();
@@ -116,6 +126,7 @@ void TaskState::CommitEpoch() {
     // The old value's buffer becomes the spare one: an entry that is written again and again allocates nothing.
     entry->committed_.swap(entry->pending_value_);
     entry->committed_present_ = entry->pending_ == Entry::Pending::kPut;
+    entry->known_ = true;
     DropPending(entry);
     MarkDirty(entry, old_dirty_bytes);
   }
@@ -123,7 +134,13 @@ void TaskState::CommitEpoch() {
 }
 
 void TaskState::DropEpoch() {
-  for (Entry* const entry : epoch_writes_) DropPending(entry);
+  for (Entry* const entry : epoch_writes_) {
+    if (entry->known_) {
+      DropPending(entry);
+    } else {
+      Evict(entry);
+    }
+  }
   epoch_writes_.clear();
 }
 

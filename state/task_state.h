@@ -55,6 +55,7 @@ class TaskState {
     bool committed_present_ = false;
     bool recently_used_ = false;
     bool queued_ = false;  // In `eviction_`.
+    bool known_ = true;    // False: the disk may hold a value that `committed_` lacks; only while a write is pending.
   };
 
   // A committed cut of the dirty values, to be written to the checkpoint by another thread.
@@ -79,6 +80,9 @@ class TaskState {
   // Writes into the open epoch.
   void Put(Entry* entry, std::string_view value);
   void Delete(Entry* entry);
+  // As Open and then Put, or Delete if there is no value, but does not read the disk: for keys whose old value does not
+  // matter.
+  void Write(std::string_view key, OptionalBytes value);
 
   // Entries written since the epoch began, each once, in the order of their first write.
   const std::vector<Entry*>& epoch_writes() const { return epoch_writes_; }
@@ -120,6 +124,7 @@ class TaskState {
 
  private:
   Entry* Find(std::string_view key);
+  // An entry without a value, in no queue.
   Entry* Insert(std::string_view key);
   void JoinEpoch(Entry* entry);
   void SetPending(Entry* entry, Entry::Pending pending, std::string_view value);

@@ -21,12 +21,12 @@ struct HeaderView {
 // One consumed record. Valid until the batch that holds it is polled anew.
 struct RecordView {
   uint32_t topic_index = 0;  // Index in the list of topics that the reader was created with.
-  Partition partition;
-  Offset offset;
+  Partition partition = {};
+  Offset offset = {};
   int64_t timestamp_ms = -1;  // Unix milliseconds; -1 if the record has none.
-  OptionalBytes key;
-  OptionalBytes value;
-  std::span<const HeaderView> headers;  // In the record's order; names may repeat.
+  OptionalBytes key = {};
+  OptionalBytes value = {};
+  std::span<const HeaderView> headers = {};  // In the record's order; names may repeat.
 };
 
 // One record to produce. The producer copies all bytes before Send returns.
@@ -34,9 +34,9 @@ struct OutputRecord {
   uint32_t topic_index = 0;            // Index in the list of topics that the producer was created with.
   Partition partition = kAnyPartition;  // kAnyPartition: by murmur2 of the key, as Java's clients do.
   int64_t timestamp_ms = -1;           // -1: the time of sending.
-  OptionalBytes key;
-  OptionalBytes value;
-  std::span<const HeaderView> headers;
+  OptionalBytes key = {};
+  OptionalBytes value = {};
+  std::span<const HeaderView> headers = {};
   uint64_t token = 0;        // Names the cause of the record in its delivery report.
   bool want_offset = false;  // Whether success is reported too; failures always are.
 };

@@ -26,14 +26,14 @@ struct Cause {
 };
 
 struct Epoch {
-  EpochNumber number;
+  EpochNumber number = {};
   bool open = false;
-  absl::Time opened_at;  // Also what handlers see as now().
+  absl::Time opened_at = {};  // Also what handlers see as now().
   int64_t records = 0;
   int64_t bytes = 0;
-  std::vector<Task*> touched;
-  std::vector<Cause> causes;
-  EventCounters counters;
+  std::vector<Task*> touched = {};
+  std::vector<Cause> causes = {};
+  EventCounters counters = {};
 
   // Where a step's outputs go, and their bytes.
   std::vector<OutputRecord>* outputs = nullptr;

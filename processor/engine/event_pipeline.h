@@ -60,7 +60,7 @@ class EventPipeline : private StateReader {
     int64_t first_failure_ms = 0;  // 0: none yet.
   };
   struct Verdict {
-    absl::Status status;
+    absl::Status status = {};
     NodeIndex node = 0;  // Whose policy counts.
     bool rejected = false;
     bool ignored = false;

@@ -121,7 +121,7 @@ struct StartReplay {
 struct StopReplay {
   TopicPartition changelog;
 };
-// Seek to Engine::SeekTargets() as they are then; never inside a rebalance callback.
+// Seek to Engine::SeekTargets() as they are then.
 struct Seek {};
 // Revoked or lost tasks are done with: give the partitions of all their inputs back.
 struct Unassign {

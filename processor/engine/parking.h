@@ -22,7 +22,7 @@
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
 #include "processor/base/strings.h"
-#include "proto/once/v1/changelog.pb.h"
+#include "once/v1/changelog.pb.h"
 #include "state/task_state.h"
 
 namespace once {

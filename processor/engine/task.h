@@ -15,7 +15,7 @@
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
-#include "proto/once/v1/changelog.pb.h"
+#include "once/v1/changelog.pb.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
 
@@ -31,9 +31,10 @@ enum class TaskPhase {
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
 struct InputPosition {
   SourceIndex source = 0;
-  TopicPartition where;
-  Offset next;                       // The next offset to process; records below it are dropped.
-  std::optional<Offset> committed;   // What the group has, as far as known.
+  TopicPartition where = {};
+  Offset next = {};                    // The next offset to process; records below it are dropped.
+  std::optional<Offset> committed = {}; // What the group has, as far as known.
+  Offset start = {};                    // Where the task began to read it, if nothing is committed.
 };
 
 // Counts of the breaker's current window.
@@ -78,6 +79,7 @@ struct Task {
 
   // The open epoch.
   bool touched = false;
+  std::optional<Offset> pending_changelog_position;  // After the epoch's frontier, if the broker said where it is.
   BreakerCounts epoch_breaker;  // This epoch's share; window_start unused.
 
   BreakerCounts breaker;

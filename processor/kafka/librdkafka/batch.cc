@@ -34,7 +34,7 @@ void BatchStorage::Release() {
   header_starts.clear();
 }
 
-BatchPool::~BatchPool() {
+void BatchPool::ReleaseAll() {
   for (const std::weak_ptr<BatchStorage>& each : storages_) {
     if (const std::shared_ptr<BatchStorage> storage = each.lock()) storage->Release();
   }

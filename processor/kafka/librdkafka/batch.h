@@ -35,7 +35,10 @@ struct BatchStorage {
 class BatchPool {
  public:
   explicit BatchPool(int max_records) : max_records_(max_records) {}
-  ~BatchPool();
+  ~BatchPool() { ReleaseAll(); }
+
+  // Frees all messages; the views of the batches end.
+  void ReleaseAll();
 
   // Empties the batch and gives it a storage of this pool.
   BatchStorage* Prepare(Batch* batch);

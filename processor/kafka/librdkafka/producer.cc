@@ -14,6 +14,8 @@
 namespace once::kafka {
 namespace {
 
+constexpr int kSendsPerPoll = 1000;
+
 // A record's token and whether its success is reported, in the pointer that librdkafka carries along. Null, which
 // costs nothing in the delivery callback, is a record of token 0 whose success is of no interest.
 void* PackOpaque(const OutputRecord& record) {
@@ -123,6 +125,11 @@ Result RdKafkaProducer::BeginTransaction() {
 }
 
 Result RdKafkaProducer::Send(const OutputRecord& record) {
+  // Delivered records are freed only by polling.
+  if (++sends_since_poll_ >= kSendsPerPoll) {
+    sends_since_poll_ = 0;
+    rd_kafka_poll(rk(), 0);
+  }
   void* const opaque = PackOpaque(record);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   if (record.headers.empty() && record.timestamp_ms < 0) {

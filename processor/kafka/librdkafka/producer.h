@@ -59,6 +59,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   std::vector<TopicPtr> topics_;
   absl::Duration slow_call_ = absl::Seconds(5);
   bool suspicious_ = false;
+  int sends_since_poll_ = 0;
   std::vector<Delivery> deliveries_;
   std::vector<TooLarge> too_large_;
   // The first record of this transaction that failed.

@@ -1,0 +1,84 @@
+// How a transaction ends: the order of its calls, and what each answer means.
+//
+//   Seal:   flush -> send offsets -> commit -> committed
+//   Abort:  abort -> aborted
+//   an abortable error of flush, offsets or commit -> abort
+//   anything else -> rebuild the producer; the outcome is unknown to us until offsets and changelog are read again
+//
+// Once commit was called, only its success is "committed"; only a successful abort is "aborted". A retriable answer means
+// the same call with the same arguments again, after a pause, until the transaction's time is over. A producer whose
+// transaction ended under suspicion (a transport or coordinator error meanwhile) is rebuilt before the next one: a
+// delayed duplicate of its end request could end that one too.
+#ifndef ONCE_PROCESSOR_ENGINE_COMMITTER_H_
+#define ONCE_PROCESSOR_ENGINE_COMMITTER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/engine/messages.h"
+
+namespace once {
+
+enum class CommitPhase { kIdle, kFlushing, kSendingOffsets, kCommitting, kAborting, kRebuilding };
+
+// What a step of the committer concluded.
+enum class CommitVerdict {
+  kPending,
+  kCommitted,
+  kAborted,
+  kUnknown,  // The producer is being rebuilt; afterwards everything is read again.
+  kReady,    // The rebuilt producer is initialised.
+  kHopeless,  // The producer cannot be made; see error().
+};
+
+// Not thread-safe.
+class Committer {
+ public:
+  Committer(absl::Duration transaction_timeout, absl::Duration retry_interval, LogSink* log)
+      : transaction_timeout_(transaction_timeout), retry_interval_(retry_interval), log_(log) {}
+
+  CommitPhase phase() const { return phase_; }
+  bool idle() const { return phase_ == CommitPhase::kIdle; }
+
+  // Starts the end of the open transaction; `offsets` must not be empty.
+  void Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, Actions* actions);
+  // Gives the open transaction up.
+  void Abort(absl::Time now, Actions* actions);
+  // The producer is to be replaced although no transaction is open.
+  void Rebuild(Actions* actions);
+
+  // Repeats a call whose pause is over.
+  void OnTick(absl::Time now, Actions* actions);
+  CommitVerdict OnFlushed(const kafka::Result& result, absl::Time now, Actions* actions);
+  CommitVerdict OnOffsetsSent(const kafka::Result& result, absl::Time now, Actions* actions);
+  CommitVerdict OnCommitDone(const event::CommitDone& done, absl::Time now, Actions* actions);
+  CommitVerdict OnAbortDone(const event::AbortDone& done, absl::Time now, Actions* actions);
+  CommitVerdict OnProducerReady(const kafka::Result& result, absl::Time now);
+
+  // The last error, for messages.
+  const std::string& error() const { return error_; }
+  int64_t rebuilds() const { return rebuilds_; }
+
+ private:
+  void Issue(Actions* actions);
+  CommitVerdict Fail(const char* what, const kafka::Result& result, absl::Time now, Actions* actions);
+  void StartRebuild(Actions* actions);
+
+  const absl::Duration transaction_timeout_;
+  const absl::Duration retry_interval_;
+  LogSink* const log_;
+
+  CommitPhase phase_ = CommitPhase::kIdle;
+  std::vector<TopicPartitionOffset> offsets_;
+  absl::Time deadline_ = absl::InfiniteFuture();
+  absl::Time retry_at_ = absl::InfiniteFuture();
+  std::string error_;
+  int64_t rebuilds_ = 0;
+  int failed_rebuilds_ = 0;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_COMMITTER_H_

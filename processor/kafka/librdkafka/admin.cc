@@ -1,0 +1,205 @@
+#include "processor/kafka/librdkafka/admin.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "processor/kafka/librdkafka/admin_call.h"
+#include "processor/kafka/librdkafka/conf.h"
+#include "processor/kafka/librdkafka/errors.h"
+
+namespace once::kafka {
+namespace {
+
+using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
+
+constexpr absl::Duration kUnstablePause = absl::Milliseconds(20);
+
+}  // namespace
+
+RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context)
+    : context_(context), main_(context, "admin") {}
+
+absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const ClientContext> context) {
+  std::unique_ptr<RdKafkaAdmin> admin(new RdKafkaAdmin(std::move(context)));
+  if (absl::Status status = admin->main_.Start(RD_KAFKA_CONSUMER, AdminProperties("")); !status.ok()) return status;
+  return admin;
+}
+
+absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, absl::Duration timeout) {
+  if (!absl::IsUnavailable(status)) return status;
+  rd_kafka_poll(handle.rk(), 0);  // Brings the connection errors.
+  if (handle.LastConnectionError().empty()) return status;
+  const absl::Status unreachable = handle.Unreachable(timeout);
+  return absl::UnavailableError(absl::StrCat(status.message(), ": ", unreachable.message()));
+}
+
+absl::StatusOr<int32_t> RdKafkaAdmin::PartitionCount(const std::string& topic, absl::Duration timeout) {
+  const std::string what = absl::StrCat("describing topic \"", topic, "\"");
+  const TopicPtr handle(rd_kafka_topic_new(main_.rk(), topic.c_str(), nullptr));
+  if (handle == nullptr) return ToStatus(rd_kafka_last_error(), what);
+  const rd_kafka_metadata_t* raw = nullptr;
+  const rd_kafka_resp_err_t code = rd_kafka_metadata(main_.rk(), 0, handle.get(), &raw, ToMillis(timeout));
+  const MetadataPtr metadata(raw);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(code, what);
+  if (metadata->topic_cnt != 1) return absl::NotFoundError(absl::StrCat(what, ": there is no such topic; create it"));
+  const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+  if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    return absl::NotFoundError(absl::StrCat(what, ": there is no such topic; create it or correct its name"));
+  }
+  if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(found.err, what);
+  return found.partition_cnt;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(const std::string& topic,
+                                                                          absl::Duration timeout) {
+  const std::string what = absl::StrCat("reading the settings of topic \"", topic, "\"");
+  AdminCall call(main_.rk(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout);
+  const ConfigResourcePtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  rd_kafka_ConfigResource_t* asked[] = {resource.get()};
+  rd_kafka_DescribeConfigs(main_.rk(), asked, 1, call.options(), call.queue());
+  absl::StatusOr<EventPtr> event = call.Wait(what);
+  if (!event.ok()) return event.status();
+
+  size_t count = 0;
+  const rd_kafka_ConfigResource_t** answers =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
+  if (const rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(answers[0]); code != 0) {
+    const char* reason = rd_kafka_ConfigResource_error_string(answers[0]);
+    return ToStatus(code, what, reason == nullptr ? "" : reason);
+  }
+  std::map<std::string, std::string> settings;
+  const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(answers[0], &count);
+  for (size_t i = 0; i < count; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
+    settings[rd_kafka_ConfigEntry_name(entries[i])] = value == nullptr ? "" : value;
+  }
+  return settings;
+}
+
+absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeTopic(const std::string& topic, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
+  if (!partitions.ok()) return Explain(main_, partitions.status(), timeout);
+  absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - absl::Now());
+  if (!settings.ok()) return Explain(main_, settings.status(), timeout);
+  return TopicDescription{*partitions, *std::move(settings)};
+}
+
+absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration timeout) {
+  const std::string what = absl::StrCat("creating topic \"", topic.name, "\"");
+  constexpr int kBrokersDefault = -1;
+  char reason[512];
+  const NewTopicPtr wanted(
+      rd_kafka_NewTopic_new(topic.name.c_str(), topic.partition_count, kBrokersDefault, reason, sizeof(reason)));
+  if (wanted == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, ": ", reason));
+  for (const auto& [name, value] : topic.settings) {
+    rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str());
+  }
+  AdminCall call(main_.rk(), RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout);
+  // Until all brokers know it.
+  rd_kafka_AdminOptions_set_operation_timeout(call.options(), std::max(ToMillis(timeout), 1), reason, sizeof(reason));
+  rd_kafka_NewTopic_t* asked[] = {wanted.get()};
+  rd_kafka_CreateTopics(main_.rk(), asked, 1, call.options(), call.queue());
+  absl::StatusOr<EventPtr> event = call.Wait(what);
+  if (!event.ok()) return Explain(main_, event.status(), timeout);
+
+  size_t count = 0;
+  const rd_kafka_topic_result_t** answers =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event->get()), &count);
+  if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
+  const char* why = rd_kafka_topic_result_error_string(answers[0]);
+  return ToStatus(rd_kafka_topic_result_error(answers[0]), what, why == nullptr ? "" : why);
+}
+
+absl::StatusOr<AdminHandle*> RdKafkaAdmin::HandleOf(const std::string& group) {
+  MutexLock lock(&mutex_);
+  std::unique_ptr<AdminHandle>& handle = by_group_[group];
+  if (handle == nullptr) {
+    auto fresh = std::make_unique<AdminHandle>(context_, absl::StrCat("admin of group ", group));
+    if (absl::Status status = fresh->Start(RD_KAFKA_CONSUMER, AdminProperties(group)); !status.ok()) return status;
+    handle = std::move(fresh);
+  }
+  return handle.get();
+}
+
+absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(AdminHandle& handle,
+                                                                           const std::string& group,
+                                                                           std::span<const TopicPartition> partitions,
+                                                                           absl::Duration timeout) {
+  const std::string what = absl::StrCat("reading the committed offsets of group ", group);
+  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& each : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition.value());
+  }
+  AdminCall call(handle.rk(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout);
+  if (const ErrorPtr error(rd_kafka_AdminOptions_set_require_stable_offsets(call.options(), 1)); error != nullptr) {
+    return ToStatus(error.get(), what);
+  }
+  const ListGroupOffsetsPtr request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
+  rd_kafka_ListConsumerGroupOffsets_t* asked[] = {request.get()};
+  rd_kafka_ListConsumerGroupOffsets(handle.rk(), asked, 1, call.options(), call.queue());
+  absl::StatusOr<EventPtr> event = call.Wait(what);
+  if (!event.ok()) return event.status();
+
+  size_t count = 0;
+  const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
+  if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
+  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(groups[0]); error != nullptr) {
+    return ToStatus(error, what);
+  }
+  const rd_kafka_topic_partition_list_t* answers = rd_kafka_group_result_partitions(groups[0]);
+  std::map<TopicPartition, Offset> offsets;
+  for (int i = 0; answers != nullptr && i < answers->cnt; ++i) {
+    const rd_kafka_topic_partition_t& answer = answers->elems[i];
+    const TopicPartition where{answer.topic, Partition(answer.partition)};
+    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(answer.err, absl::StrCat(what, " for ", ToString(where)));
+    if (answer.offset >= 0) offsets[where] = Offset(answer.offset);
+  }
+  return offsets;
+}
+
+absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::StableCommittedOffsets(
+    const std::string& group, std::span<const TopicPartition> partitions, absl::Duration timeout) {
+  if (partitions.empty()) return std::map<TopicPartition, Offset>();
+  absl::StatusOr<AdminHandle*> handle = HandleOf(group);
+  if (!handle.ok()) return handle.status();
+  const absl::Time deadline = absl::Now() + timeout;
+  while (true) {
+    absl::StatusOr<std::map<TopicPartition, Offset>> offsets =
+        ListOffsets(**handle, group, partitions, deadline - absl::Now());
+    if (offsets.ok()) return offsets;
+    if (!absl::IsUnavailable(offsets.status()) || absl::Now() + kUnstablePause >= deadline) {
+      return Explain(**handle, offsets.status(), timeout);
+    }
+    absl::SleepFor(kUnstablePause);
+  }
+}
+
+absl::StatusOr<RdKafkaAdmin::Watermarks> RdKafkaAdmin::QueryWatermarks(const TopicPartition& partition,
+                                                                       absl::Duration timeout) {
+  int64_t low = 0;
+  int64_t high = 0;
+  const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+      main_.rk(), partition.topic.c_str(), partition.partition.value(), &low, &high, ToMillis(timeout));
+  const absl::Status status = ToStatus(code, absl::StrCat("reading the watermarks of ", ToString(partition)));
+  if (!status.ok()) return Explain(main_, status, timeout);
+  return Watermarks{Offset(low), Offset(high)};
+}
+
+absl::StatusOr<Offset> RdKafkaAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration timeout) {
+  absl::StatusOr<Watermarks> watermarks = QueryWatermarks(partition, timeout);
+  if (!watermarks.ok()) return watermarks.status();
+  return watermarks->low;
+}
+
+absl::StatusOr<Offset> RdKafkaAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
+  absl::StatusOr<Watermarks> watermarks = QueryWatermarks(partition, timeout);
+  if (!watermarks.ok()) return watermarks.status();
+  return watermarks->high;
+}
+
+}  // namespace once::kafka

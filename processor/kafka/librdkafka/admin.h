@@ -1,0 +1,65 @@
+// Administrative calls on librdkafka.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_ADMIN_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_ADMIN_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "processor/base/mutex.h"
+#include "processor/kafka/librdkafka/handle.h"
+
+namespace once::kafka {
+
+// An instance that serves administrative calls. Its log lines are for debugging only, since errors are returned.
+class AdminHandle final : public Handle {
+ public:
+  using Handle::Handle;
+
+ protected:
+  bool quiet() const override { return true; }
+};
+
+class RdKafkaAdmin final : public Admin {
+ public:
+  static absl::StatusOr<std::unique_ptr<Admin>> Make(std::shared_ptr<const ClientContext> context);
+
+  absl::StatusOr<TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) override;
+  absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout) override;
+  absl::StatusOr<std::map<TopicPartition, Offset>> StableCommittedOffsets(const std::string& group,
+                                                                          std::span<const TopicPartition> partitions,
+                                                                          absl::Duration timeout) override;
+  absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) override;
+  absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) override;
+
+ private:
+  struct Watermarks {
+    Offset low;
+    Offset high;
+  };
+
+  explicit RdKafkaAdmin(std::shared_ptr<const ClientContext> context);
+
+  absl::StatusOr<int32_t> PartitionCount(const std::string& topic, absl::Duration timeout);
+  absl::StatusOr<std::map<std::string, std::string>> Settings(const std::string& topic, absl::Duration timeout);
+  absl::StatusOr<Watermarks> QueryWatermarks(const TopicPartition& partition, absl::Duration timeout);
+  // The instance for one group's calls. librdkafka 2.0 falls over its own missing group when a group coordinator moves
+  // under a call of an instance without one.
+  absl::StatusOr<AdminHandle*> HandleOf(const std::string& group);
+  absl::StatusOr<std::map<TopicPartition, Offset>> ListOffsets(AdminHandle& handle, const std::string& group,
+                                                               std::span<const TopicPartition> partitions,
+                                                               absl::Duration timeout);
+  // Says that no broker answered, if that is what happened.
+  absl::Status Explain(AdminHandle& handle, absl::Status status, absl::Duration timeout);
+
+  const std::shared_ptr<const ClientContext> context_;
+  AdminHandle main_;
+  Mutex mutex_;
+  std::map<std::string, std::unique_ptr<AdminHandle>> by_group_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_ADMIN_H_

@@ -1,0 +1,46 @@
+#include "processor/kafka/librdkafka/client.h"
+
+#include <utility>
+
+#include "processor/kafka/librdkafka/admin.h"
+#include "processor/kafka/librdkafka/conf.h"
+#include "processor/kafka/librdkafka/consumer.h"
+#include "processor/kafka/librdkafka/log_reader.h"
+#include "processor/kafka/librdkafka/producer.h"
+
+namespace once::kafka {
+namespace {
+
+class RdKafkaClient final : public Client {
+ public:
+  explicit RdKafkaClient(std::shared_ptr<const ClientContext> context) : context_(std::move(context)) {}
+
+  absl::StatusOr<std::unique_ptr<TransactionalProducer>> NewProducer(const std::string& transactional_id,
+                                                                     const std::vector<std::string>& topics) override {
+    return RdKafkaProducer::Make(context_, transactional_id, topics);
+  }
+  absl::StatusOr<std::unique_ptr<GroupConsumer>> NewGroupConsumer(const std::string& group,
+                                                                  const std::vector<std::string>& topics) override {
+    return RdKafkaGroupConsumer::Make(context_, group, topics);
+  }
+  absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
+    return RdKafkaLogReader::Make(context_, topics);
+  }
+  absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() override { return RdKafkaAdmin::Make(context_); }
+
+ private:
+  const std::shared_ptr<const ClientContext> context_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& config, LogSink* log) {
+  auto context = std::make_shared<ClientContext>();
+  context->config = config;
+  context->log = log;
+  if (absl::Status status = AbsorbExtra(&context->config); !status.ok()) return status;
+  if (absl::Status status = CheckConfig(context->config); !status.ok()) return status;
+  return std::make_unique<RdKafkaClient>(std::move(context));
+}
+
+}  // namespace once::kafka

@@ -1,0 +1,262 @@
+#include "processor/kafka/librdkafka/consumer.h"
+
+#include <string.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/kafka/librdkafka/conf.h"
+#include "processor/kafka/librdkafka/errors.h"
+#include "processor/kafka/librdkafka/metadata.h"
+#include "processor/kafka/librdkafka/seek.h"
+
+namespace once::kafka {
+namespace {
+
+PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
+  PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& each : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition.value())->offset = offset;
+  }
+  return list;
+}
+
+std::vector<TopicPartition> FromList(const rd_kafka_topic_partition_list_t* list) {
+  std::vector<TopicPartition> partitions;
+  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
+    partitions.push_back({list->elems[i].topic, Partition(list->elems[i].partition)});
+  }
+  return partitions;
+}
+
+std::string Names(std::span<const TopicPartition> partitions) {
+  std::string names;
+  for (const TopicPartition& each : partitions) absl::StrAppend(&names, names.empty() ? "" : ", ", ToString(each));
+  return names;
+}
+
+}  // namespace
+
+RdKafkaGroupConsumer::RdKafkaGroupConsumer(std::shared_ptr<const ClientContext> context, const std::string& group)
+    : Handle(context, absl::StrCat("consumer of group ", group)), group_(group),
+      pool_(context->config.max_batch_records) {}
+
+absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::shared_ptr<const ClientContext> context,
+                                                                          const std::string& group,
+                                                                          const std::vector<std::string>& topics) {
+  if (group.empty()) return absl::InvalidArgumentError("a group consumer needs the name of its group");
+  std::unique_ptr<RdKafkaGroupConsumer> consumer(new RdKafkaGroupConsumer(std::move(context), group));
+  const Properties properties = GroupConsumerProperties(consumer->config(), group);
+  if (absl::Status status = consumer->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
+  rd_kafka_poll_set_consumer(consumer->rk());
+  consumer->queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
+  absl::StatusOr<std::vector<TopicPtr>> handles = consumer->MakeTopics(topics);
+  if (!handles.ok()) return handles.status();
+  consumer->topics_ = *std::move(handles);
+  consumer->topic_names_ = topics;
+  return consumer;
+}
+
+RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
+  listener_ = nullptr;
+  pool_.ReleaseAll();
+  queue_.reset();
+  topics_.clear();
+  Shutdown();
+}
+
+void RdKafkaGroupConsumer::Configure(rd_kafka_conf_t* conf) {
+  rd_kafka_conf_set_rebalance_cb(conf, &RdKafkaGroupConsumer::RebalanceCallback);
+}
+
+void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason) {
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    char why[512];
+    const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk(), why, sizeof(why));
+    fatal_ = absl::FailedPreconditionError(absl::StrCat(name(), " cannot go on: ", why, " (", rd_kafka_err2name(fatal),
+                                                        "); make a new consumer"));
+    return;
+  }
+  Handle::OnError(code, reason);
+}
+
+absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics, RebalanceListener* listener) {
+  for (const std::string& topic : topics) {
+    if (std::find(topic_names_.begin(), topic_names_.end(), topic) == topic_names_.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(name(), " was not created for topic \"", topic, "\""));
+    }
+  }
+  listener_ = listener;
+  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+  for (const std::string& topic : topics) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  return ToStatus(rd_kafka_subscribe(rk(), list.get()), absl::StrCat("subscribing ", name()));
+}
+
+void RdKafkaGroupConsumer::RebalanceCallback(rd_kafka_t*, rd_kafka_resp_err_t code,
+                                             rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+  static_cast<RdKafkaGroupConsumer*>(static_cast<Handle*>(opaque))->OnRebalance(code, FromList(partitions));
+}
+
+void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions) {
+  in_callback_ = true;
+  answered_ = false;
+  const bool is_assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  const bool is_revoke = code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+  if (listener_ != nullptr && is_assign) {
+    listener_->OnAssigned(partitions);
+  } else if (listener_ != nullptr && is_revoke && rd_kafka_assignment_lost(rk())) {
+    listener_->OnLost(partitions);
+  } else if (listener_ != nullptr && is_revoke) {
+    listener_->OnRevoked(partitions);
+  }
+  // Without an answer librdkafka would wait for ever.
+  if (!answered_) {
+    const absl::Status status = is_assign ? Assign(partitions) : Unassign(partitions);
+    if (!status.ok()) Log(LogLevel::kError, absl::StrCat(name(), ": answering a rebalance: ", status.ToString()));
+  }
+  in_callback_ = false;
+}
+
+absl::Status RdKafkaGroupConsumer::CheckInCallback(const char* call) const {
+  if (in_callback_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(call, " of ", name(), " outside a rebalance callback; librdkafka would take it for the answer to a "
+                                         "pending revocation"));
+}
+
+bool RdKafkaGroupConsumer::IsCooperative() const {
+  const char* protocol = rd_kafka_rebalance_protocol(rk());
+  return protocol != nullptr && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partitions) {
+  if (absl::Status status = CheckInCallback("Assign"); !status.ok()) return status;
+  const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_END);
+  const ErrorPtr error(rd_kafka_incremental_assign(rk(), list.get()));
+  if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
+  answered_ = true;
+  assigned_.insert(partitions.begin(), partitions.end());
+  touched_.insert(partitions.begin(), partitions.end());
+  return absl::OkStatus();
+}
+
+absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> partitions) {
+  if (absl::Status status = CheckInCallback("Unassign"); !status.ok()) return status;
+  std::set<TopicPartition> rest = assigned_;
+  for (const TopicPartition& each : partitions) rest.erase(each);
+  ErrorPtr error;
+  if (!IsCooperative()) {
+    // Out of the group there is no rebalance protocol, and all is given up at once.
+    const rd_kafka_resp_err_t code = rd_kafka_assign(rk(), nullptr);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) error.reset(rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)));
+    rest.clear();
+  } else {
+    const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
+    error.reset(rd_kafka_incremental_unassign(rk(), list.get()));
+  }
+  if (error != nullptr) return ToStatus(error.get(), absl::StrCat("unassigning ", Names(partitions), " from ", name()));
+  answered_ = true;
+  touched_.insert(partitions.begin(), partitions.end());
+  std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& each) { return !rest.contains(each.where); });
+  assigned_ = std::move(rest);
+  return absl::OkStatus();
+}
+
+absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> offsets) {
+  for (const TopicPartitionOffset& each : offsets) {
+    if (assigned_.contains(each.where)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("seeking ", ToString(each.where), " by ", name(), ": it is not assigned"));
+  }
+  if (!in_poll_) return SeekPartitions(rk(), offsets);
+  for (const TopicPartitionOffset& each : offsets) {
+    std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& other) { return other.where == each.where; });
+    deferred_seeks_.push_back(each);
+    touched_.insert(each.where);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
+  BatchStorage* storage = pool_.Prepare(batch);
+  touched_.clear();
+  in_poll_ = true;
+  const int count = pool_.Consume(queue_.get(), timeout, storage);
+  in_poll_ = false;
+  if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
+  absl::Status group_status = Fill(storage, batch);
+  MakeDeferredSeeks(batch);
+  return fatal_.ok() ? group_status : fatal_;
+}
+
+absl::Status RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
+  absl::Status group_status = absl::OkStatus();
+  for (const rd_kafka_message_t* message : storage->messages) {
+    const int64_t topic_index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
+    if (topic_index < 0 || message->partition < 0) {
+      if (absl::Status status = HandleGroupError(*message); !status.ok()) group_status = status;
+      continue;
+    }
+    if (!touched_.empty() && IsTouched(topic_index, message->partition)) continue;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);
+    } else {
+      AppendPartitionEvent(message, static_cast<uint32_t>(topic_index), batch);
+    }
+  }
+  FinishHeaders(storage, batch);
+  return group_status;
+}
+
+bool RdKafkaGroupConsumer::IsTouched(int64_t topic_index, int32_t partition) const {
+  return touched_.contains({topic_names_[topic_index], Partition(partition)});
+}
+
+void RdKafkaGroupConsumer::MakeDeferredSeeks(Batch* batch) {
+  if (deferred_seeks_.empty()) return;
+  const std::vector<TopicPartitionOffset> seeks = std::exchange(deferred_seeks_, {});
+  const absl::Status status = SeekPartitions(rk(), seeks);
+  if (status.ok()) return;
+  for (const TopicPartitionOffset& each : seeks) {
+    const auto topic = std::find(topic_names_.begin(), topic_names_.end(), each.where.topic);
+    const auto index = static_cast<uint32_t>(topic - topic_names_.begin());
+    batch->errors.push_back({index, each.where.partition, status});
+  }
+}
+
+absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  const char* reason = rd_kafka_message_errstr(&message);
+  absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);
+  switch (message.err) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+      return status;
+    default:
+      // Among them: the poll interval was exceeded (the assignment is lost next), a subscribed topic is unknown (it
+      // may come), and coordinators that move.
+      Log(LogLevel::kWarning, status.ToString());
+      return absl::OkStatus();
+  }
+}
+
+GroupMetadata RdKafkaGroupConsumer::group_metadata() {
+  return ReadGroupMetadata(rk());
+}
+
+absl::Status RdKafkaGroupConsumer::Close() {
+  touched_.clear();
+  in_poll_ = true;
+  const rd_kafka_resp_err_t code = rd_kafka_consumer_close(rk());
+  in_poll_ = false;
+  deferred_seeks_.clear();
+  return ToStatus(code, absl::StrCat("closing ", name()));
+}
+
+}  // namespace once::kafka

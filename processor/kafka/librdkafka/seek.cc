@@ -1,0 +1,59 @@
+#include "processor/kafka/librdkafka/seek.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "processor/kafka/librdkafka/errors.h"
+#include "processor/kafka/librdkafka/handles.h"
+
+namespace once::kafka {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kPause = absl::Milliseconds(1);
+constexpr int kVersion_2_1 = 0x02010000;
+
+// Before 2.1 seek_partitions takes its milliseconds for microseconds.
+int SeekTimeout(absl::Duration timeout) {
+  const int millis = ToMillis(timeout);
+  return rd_kafka_version() < kVersion_2_1 ? millis * 1000 : millis;
+}
+
+// Errors that pass once librdkafka's main thread has carried out the assignment that came before.
+bool IsNotYetStarted(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__STATE || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+         code == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS || code == RD_KAFKA_RESP_ERR__IN_PROGRESS;
+}
+
+}  // namespace
+
+absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets) {
+  if (offsets.empty()) return absl::OkStatus();
+  const absl::Time deadline = absl::Now() + kPatience;
+  PartitionListPtr todo(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const TopicPartitionOffset& each : offsets) {
+    rd_kafka_topic_partition_list_add(todo.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
+        each.offset.value();
+  }
+  while (true) {
+    const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
+    if (error != nullptr) return ToStatus(error.get(), "seeking");
+    PartitionListPtr again(rd_kafka_topic_partition_list_new(todo->cnt));
+    for (int i = 0; i < todo->cnt; ++i) {
+      const rd_kafka_topic_partition_t& each = todo->elems[i];
+      if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (!IsNotYetStarted(each.err) || absl::Now() >= deadline) {
+        const TopicPartition where{each.topic, Partition(each.partition)};
+        return ToStatus(each.err, absl::StrCat("seeking ", ToString(where, Offset(each.offset))));
+      }
+      rd_kafka_topic_partition_list_add(again.get(), each.topic, each.partition)->offset = each.offset;
+    }
+    if (again->cnt == 0) return absl::OkStatus();
+    todo = std::move(again);
+    absl::SleepFor(kPause);
+  }
+}
+
+}  // namespace once::kafka

@@ -1,0 +1,21 @@
+// Seeking, with what it takes to be sure of it.
+#ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_SEEK_H_
+#define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_SEEK_H_
+
+#include <librdkafka/rdkafka.h>
+
+#include <span>
+
+#include "absl/status/status.h"
+#include "processor/base/types.h"
+
+namespace once::kafka {
+
+// Seeks assigned partitions. On success librdkafka returns nothing any more that it fetched before: a seek bumps the
+// partition's version before it returns, and messages of older versions are dropped when they are popped. Waits,
+// usually well below 10 ms, for partitions whose fetching has not yet started after their assignment.
+absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets);
+
+}  // namespace once::kafka
+
+#endif  // ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_SEEK_H_

@@ -1,0 +1,44 @@
+#include "state/event_id.h"
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+
+#include <xxhash.h>
+
+namespace once {
+
+namespace {
+
+char* WriteNumber(uint64_t number, char* out) {
+  for (int shift = 0; shift < 64; shift += 8) *out++ = static_cast<char>((number >> shift) & 0xff);
+  return out;
+}
+
+char* WritePart(std::string_view part, char* out) {
+  out = WriteNumber(part.size(), out);
+  if (!part.empty()) std::memcpy(out, part.data(), part.size());
+  return out + part.size();
+}
+
+}  // namespace
+
+EventIdHash HashEventId(std::string_view topic, std::string_view source, std::string_view id, uint64_t generation) {
+  const size_t size = 4 * sizeof(uint64_t) + topic.size() + source.size() + id.size();
+  std::array<char, 512> on_stack;
+  std::unique_ptr<char[]> on_heap;
+  char* input = on_stack.data();
+  if (size > on_stack.size()) {
+    on_heap = std::make_unique<char[]>(size);
+    input = on_heap.get();
+  }
+  char* end = WriteNumber(generation, input);
+  end = WritePart(topic, end);
+  end = WritePart(source, end);
+  WritePart(id, end);
+  const XXH128_hash_t hash = XXH3_128bits(input, size);
+  return {.high = hash.high64, .low = hash.low64};
+}
+
+}  // namespace once
