@@ -32,10 +32,10 @@ enum class ChangelogKind : uint8_t {
 // A key, taken apart. Views point into the parsed bytes.
 struct ChangelogKey {
   ChangelogKind kind = ChangelogKind::kFrontier;
-  std::string_view store;       // kState
-  std::string_view record_key;  // kState, kAggregateStatus, kParkedEvent
-  uint64_t bucket = 0;          // kEventIds
-  uint64_t sequence = 0;        // kEventIds, kParkedEvent
+  std::string_view store = {};       // kState
+  std::string_view record_key = {};  // kState, kAggregateStatus, kParkedEvent
+  uint64_t bucket = 0;               // kEventIds
+  uint64_t sequence = 0;             // kEventIds, kParkedEvent
 };
 
 // What every state key of `store` begins with; append the record key to it.

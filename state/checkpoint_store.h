@@ -49,7 +49,7 @@ class CheckpointStore {
   virtual absl::Status Scan(std::string_view task_prefix, std::string_view key_prefix,
                             const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
 
-  // All entries (sorted by key, each once) and the meta, together or not at all. Not durable before Flush.
+  // All entries (each key once, in any order) and the meta, together or not at all. Not durable before Flush.
   virtual absl::Status Write(std::string_view task_prefix, std::span<const CheckpointEntry> entries,
                              const CheckpointMeta& meta) = 0;
 

@@ -1,7 +1,10 @@
 #include "state/event_id_table.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace once {
@@ -15,6 +18,8 @@ constexpr size_t kMinSlots = 16;
 // Small shards double; larger ones grow by a third, which keeps the average load near 0.7.
 constexpr size_t kDoublingBelowSlots = 2048;
 
+constexpr size_t kMinMappedBytes = 256 * 1024;
+
 bool IsFree(const EventIdHash& slot) { return slot.high == 0 && slot.low == 0; }
 
 // Zeroes mark a free slot, so the one ID of all zeroes shares its place with another.
@@ -23,6 +28,22 @@ EventIdHash Stored(const EventIdHash& id) { return IsFree(id) ? EventIdHash{0, 1
 }  // namespace
 
 EventIdTable::EventIdTable() : tags_(1) {}
+
+EventIdTable::Memory EventIdTable::Allocate(size_t bytes) {
+  if (bytes < kMinMappedBytes) return Memory(new char[bytes](), Unmap{});
+  void* const mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) throw std::bad_alloc();  // As operator new does.
+  madvise(mapping, bytes, MADV_HUGEPAGE);
+  return Memory(static_cast<char*>(mapping), Unmap{.bytes = bytes});
+}
+
+void EventIdTable::Unmap::operator()(char* mapping) const {
+  if (bytes == 0) {
+    delete[] mapping;
+  } else {
+    munmap(mapping, bytes);
+  }
+}
 
 EventIdTable::Place EventIdTable::PlaceOf(const EventIdHash& id) {
   // IDs are hashes already; mixing keeps poor ones, such as counters, from crowding in one place.
@@ -161,8 +182,9 @@ void EventIdTable::MakeRoom(Shard* shard) {
 
 void EventIdTable::Resize(Shard* shard, size_t capacity) {
   Shard old = std::move(*shard);
-  shard->ids = std::make_unique<EventIdHash[]>(capacity);
-  shard->tags = std::make_unique<Tag[]>(capacity);
+  shard->memory = Allocate(capacity * (sizeof(EventIdHash) + sizeof(Tag)));
+  shard->ids = reinterpret_cast<EventIdHash*>(shard->memory.get());
+  shard->tags = reinterpret_cast<Tag*>(shard->ids + capacity);
   shard->capacity = capacity;
   shard->max_used = static_cast<size_t>(static_cast<double>(capacity) * kMaxLoad);
   shard->used = old.used;
@@ -183,19 +205,28 @@ void EventIdTable::Sweep(Shard* shard, const Keep& keep) {
   // place between its home and where it was.
   size_t start = 0;
   while (!IsFree(shard->ids[start])) ++start;
+  bool gap = false;  // In the run that is being swept; without one all stay where they are.
   for (size_t i = 1; i < shard->capacity; ++i) {
     size_t slot = start + i;
     if (slot >= shard->capacity) slot -= shard->capacity;
     const EventIdHash id = shard->ids[slot];
-    if (IsFree(id)) continue;
-    const Tag tag = keep(shard->tags[slot]);
-    shard->ids[slot] = EventIdHash();
-    if (tag == 0) {
-      --shard->used;
+    if (IsFree(id)) {
+      gap = false;
       continue;
     }
-    const size_t place = FindSlot(*shard, PlaceOf(id).position, id);
-    shard->ids[place] = id;
+    const Tag tag = keep(shard->tags[slot]);
+    if (tag == 0) {
+      shard->ids[slot] = EventIdHash();
+      --shard->used;
+      gap = true;
+      continue;
+    }
+    size_t place = slot;
+    if (gap) {
+      shard->ids[slot] = EventIdHash();
+      place = FindSlot(*shard, PlaceOf(id).position, id);
+      shard->ids[place] = id;
+    }
     shard->tags[place] = tag;
   }
 }

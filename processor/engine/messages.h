@@ -131,8 +131,6 @@ struct WriteCheckpoint {
   TaskId task;
   TaskState::FrozenBatch batch;
 };
-// Every checkpoint that was written becomes durable (at a stop).
-struct FlushCheckpoints {};
 // Nothing more is possible: leave the group and report the error.
 struct Halt {
   absl::Status status;
@@ -143,7 +141,7 @@ struct Halt {
 using Action =
     std::variant<action::Flush, action::SendOffsets, action::Commit, action::Abort,
                  action::RebuildProducer, action::FetchTaskOffsets, action::StartReplay, action::StopReplay,
-                 action::Seek, action::Unassign, action::WriteCheckpoint, action::FlushCheckpoints, action::Halt>;
+                 action::Seek, action::Unassign, action::WriteCheckpoint, action::Halt>;
 
 // What one step wants. `begin` first, then the outputs, then `control` in order. The outputs' views hold until the
 // next step; the one who carries them out clears this.

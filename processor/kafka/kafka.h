@@ -34,8 +34,8 @@ enum class ErrorClass {
 struct Result {
   ErrorClass error = ErrorClass::kNone;
   bool fenced = false;       // Fatal because another producer took the id over, or the transaction timed out.
-  std::string code;          // The client's or broker's error name, such as "INVALID_PRODUCER_EPOCH".
-  std::string message;       // For people: what failed and why.
+  std::string code = {};     // The client's or broker's error name, such as "INVALID_PRODUCER_EPOCH".
+  std::string message = {};  // For people: what failed and why.
 
   bool ok() const { return error == ErrorClass::kNone; }
   static Result Ok() { return {}; }
@@ -174,9 +174,9 @@ struct TopicDescription {
 };
 
 struct NewTopic {
-  std::string name;
+  std::string name = {};
   int32_t partition_count = 1;
-  std::map<std::string, std::string> settings;
+  std::map<std::string, std::string> settings = {};
 };
 
 // Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried.

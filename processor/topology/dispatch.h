@@ -42,8 +42,8 @@ class Dispatcher {
 
  private:
   struct TypeEntry {
-    std::string type;
-    std::vector<Step> steps;  // Handlers of the type and of any type, in the order of registration.
+    std::string type = {};
+    std::vector<Step> steps = {};  // Handlers of the type and of any type, in the order of registration.
     bool has_aggregate = false;
   };
   struct SourceEntry {

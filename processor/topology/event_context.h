@@ -40,15 +40,15 @@ class EventContext {
  public:
   struct StateWrite {
     uint16_t node = 0;
-    OptionalBytes value;  // Absent: delete.
+    OptionalBytes value = {};  // Absent: delete.
   };
   struct Output {
     uint16_t node = 0;
     uint16_t sink = 0;
     bool forward = false;  // Key, value and headers are the event's own, untouched.
-    OptionalBytes key;
-    OptionalBytes value;
-    std::span<const HeaderView> headers;  // The handler's additions; of a forward none.
+    OptionalBytes key = {};
+    OptionalBytes value = {};
+    std::span<const HeaderView> headers = {};  // The handler's additions; of a forward none.
   };
 
   EventContext(StateReader* state, Arena* arena, LogSink* log) : state_(state), arena_(arena), log_(log) {}

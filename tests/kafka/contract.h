@@ -132,7 +132,7 @@ class Member final : public RebalanceListener {
 
   GroupConsumer& consumer() { return *consumer_; }
   absl::Status Close();
-  // Stops without leaving the group.
+  // Stops without closing.
   void Destroy() { consumer_.reset(); }
 
   const std::vector<TopicPartition>& assigned() const { return assigned_; }  // In order, followers included.

@@ -33,6 +33,8 @@ void AddReading(Properties* properties) {
   set["enable.partition.eof"] = "true";
   set["allow.auto.create.topics"] = "false";
   set["fetch.error.backoff.ms"] = "100";
+  // Records are sent as they come; this is how long a request in vain keeps a seek or a new partition waiting.
+  set["fetch.wait.max.ms"] = "100";
   if (rd_kafka_version() < kVersion_2_2) {
     // A full fetch queue stalls its partition for a whole second, so it must never be full by count.
     set["queued.min.messages"] = "10000000";
@@ -61,7 +63,8 @@ Properties ProducerProperties(const RdKafkaConfig& config, const std::string& tr
   // Delays AddOffsetsToTxn while the previous transaction's markers are being written.
   set["retry.backoff.ms"] = "10";
   // A call that takes half of this is taken for one whose request may have been sent twice (TakeSuspicion).
-  set["socket.timeout.ms"] = "10000";
+  // librdkafka wants it within the transaction's timeout.
+  set["socket.timeout.ms"] = Millis(std::min(config.transaction_timeout, absl::Seconds(10)));
   // How long a record for an unknown topic is kept before it fails: within a transaction's timeout.
   set["topic.metadata.propagation.max.ms"] = "5000";
   return set;
@@ -74,7 +77,8 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   set["group.id"] = group;
   set["partition.assignment.strategy"] = "cooperative-sticky";
   set["session.timeout.ms"] = Millis(config.session_timeout);
-  set["heartbeat.interval.ms"] = Millis(std::min(config.session_timeout / 4, absl::Seconds(3)));
+  // A rebalance is heard of with a heartbeat.
+  set["heartbeat.interval.ms"] = Millis(std::min(config.session_timeout / 4, absl::Seconds(1)));
   set["max.poll.interval.ms"] = Millis(config.max_poll_interval);
   return set;
 }

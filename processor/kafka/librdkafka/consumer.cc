@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/metadata.h"
@@ -13,6 +14,10 @@
 
 namespace once::kafka {
 namespace {
+
+constexpr absl::Duration kClosePatience = absl::Seconds(30);
+constexpr absl::Duration kDestructionPatience = absl::Seconds(10);
+constexpr absl::Duration kClosePause = absl::Milliseconds(10);
 
 PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
   PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
@@ -28,6 +33,11 @@ std::vector<TopicPartition> FromList(const rd_kafka_topic_partition_list_t* list
     partitions.push_back({list->elems[i].topic, Partition(list->elems[i].partition)});
   }
   return partitions;
+}
+
+// Whether librdkafka stops fetching a partition with this error.
+bool IsEndOfReading(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
 }
 
 std::string Names(std::span<const TopicPartition> partitions) {
@@ -61,9 +71,15 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
 RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
   listener_ = nullptr;
   pool_.ReleaseAll();
+  const bool is_closed = CloseWithin(kDestructionPatience).ok();
   queue_.reset();
   topics_.clear();
-  Shutdown();
+  if (is_closed) {
+    Shutdown();
+  } else {
+    Log(LogLevel::kError, absl::StrCat(name(), " could not be closed; its threads are left behind"));
+    Leak();
+  }
 }
 
 void RdKafkaGroupConsumer::Configure(rd_kafka_conf_t* conf) {
@@ -97,7 +113,7 @@ absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics
 
 void RdKafkaGroupConsumer::RebalanceCallback(rd_kafka_t*, rd_kafka_resp_err_t code,
                                              rd_kafka_topic_partition_list_t* partitions, void* opaque) {
-  static_cast<RdKafkaGroupConsumer*>(static_cast<Handle*>(opaque))->OnRebalance(code, FromList(partitions));
+  static_cast<RdKafkaGroupConsumer*>(Of(opaque))->OnRebalance(code, FromList(partitions));
 }
 
 void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions) {
@@ -139,14 +155,16 @@ absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partit
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
   answered_ = true;
   assigned_.insert(partitions.begin(), partitions.end());
-  touched_.insert(partitions.begin(), partitions.end());
   return absl::OkStatus();
 }
 
 absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> partitions) {
   if (absl::Status status = CheckInCallback("Unassign"); !status.ok()) return status;
   std::set<TopicPartition> rest = assigned_;
-  for (const TopicPartition& each : partitions) rest.erase(each);
+  for (const TopicPartition& each : partitions) {
+    rest.erase(each);
+    broken_.erase(each);
+  }
   ErrorPtr error;
   if (!IsCooperative()) {
     // Out of the group there is no rebalance protocol, and all is given up at once.
@@ -170,6 +188,12 @@ absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> of
     if (assigned_.contains(each.where)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("seeking ", ToString(each.where), " by ", name(), ": it is not assigned"));
+  }
+  for (const TopicPartitionOffset& each : offsets) {
+    if (!broken_.contains(each.where)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("seeking ", ToString(each.where), " by ", name(),
+                     ": its reading ended with an error; it is read again only after it was assigned anew"));
   }
   if (!in_poll_) return SeekPartitions(rk(), offsets);
   for (const TopicPartitionOffset& each : offsets) {
@@ -205,6 +229,9 @@ absl::Status RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
       AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);
     } else {
       AppendPartitionEvent(message, static_cast<uint32_t>(topic_index), batch);
+      if (IsEndOfReading(message->err)) {
+        broken_.insert({topic_names_[topic_index], Partition(message->partition)});
+      }
     }
   }
   FinishHeaders(storage, batch);
@@ -253,10 +280,34 @@ GroupMetadata RdKafkaGroupConsumer::group_metadata() {
 absl::Status RdKafkaGroupConsumer::Close() {
   touched_.clear();
   in_poll_ = true;
-  const rd_kafka_resp_err_t code = rd_kafka_consumer_close(rk());
+  const absl::Status status = CloseWithin(kClosePatience);
   in_poll_ = false;
   deferred_seeks_.clear();
-  return ToStatus(code, absl::StrCat("closing ", name()));
+  return status;
+}
+
+// librdkafka's own blocking close has no limit, and destroying an instance unclosed can hang for ever on a rebalance
+// that nobody answers any more.
+absl::Status RdKafkaGroupConsumer::CloseWithin(absl::Duration patience) {
+  if (rk() == nullptr || rd_kafka_consumer_closed(rk())) return absl::OkStatus();
+  const absl::Time deadline = absl::Now() + patience;
+  const QueuePtr queue(rd_kafka_queue_new(rk()));
+  const ErrorPtr error(rd_kafka_consumer_close_queue(rk(), queue.get()));
+  if (error != nullptr) {
+    // After a fatal error there is no group to leave, and destroying the instance is all that can be done.
+    return rd_kafka_error_is_fatal(error.get()) ? absl::OkStatus()
+                                                : ToStatus(error.get(), absl::StrCat("closing ", name()));
+  }
+  while (!rd_kafka_consumer_closed(rk())) {
+    if (absl::Now() > deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("closing ", name(), ": not done after ", absl::FormatDuration(patience)));
+    }
+    // Serves callbacks; what else comes is of no use any more.
+    rd_kafka_message_t* message = rd_kafka_consume_queue(queue.get(), ToMillis(kClosePause));
+    if (message != nullptr) rd_kafka_message_destroy(message);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace once::kafka

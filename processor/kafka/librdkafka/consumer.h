@@ -14,8 +14,11 @@
 namespace once::kafka {
 
 // Callbacks run inside Poll, while messages that librdkafka handed out before them wait to be returned. Those of a
-// partition that a callback assigned, unassigned or sought are dropped, and a Seek inside a callback is made at the end
-// of the Poll; its error then stands in the batch.
+// partition that a callback unassigned or sought are dropped, and a Seek inside a callback is made at the end
+// of the Poll; its error then stands in the batch. A partition whose offset is out of range is read again, and can be
+// sought, only after it was unassigned and assigned anew.
+//
+// Destroying an open consumer leaves the group, but without calling the listener.
 class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
  public:
   static absl::StatusOr<std::unique_ptr<GroupConsumer>> Make(std::shared_ptr<const ClientContext> context,
@@ -46,6 +49,8 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   void MakeDeferredSeeks(Batch* batch);
   // An error message that concerns no partition: none of our business, or the end.
   absl::Status HandleGroupError(const rd_kafka_message_t& message);
+  // Leaves the group and ends its threads' work, calling the listener if there still is one.
+  absl::Status CloseWithin(absl::Duration patience);
   bool IsTouched(int64_t topic_index, int32_t partition) const;
 
   const std::string group_;
@@ -55,6 +60,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   BatchPool pool_;
   RebalanceListener* listener_ = nullptr;
   std::set<TopicPartition> assigned_;
+  std::set<TopicPartition> broken_;  // Assigned, but no longer read after an error.
 
   bool in_poll_ = false;
   bool in_callback_ = false;

@@ -29,6 +29,17 @@ void Handle::Shutdown() {
   // Leaving a group properly is Close's business; here nothing may wait for a broker.
   rd_kafka_destroy_flags(rk_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   rk_ = nullptr;
+  target_.reset();
+}
+
+void Handle::Leak() {
+  if (rk_ == nullptr) return;
+  {
+    MutexLock lock(&target_->mutex);
+    target_->handle = nullptr;
+  }
+  rk_ = nullptr;
+  static_cast<void>(target_.release());
 }
 
 absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -55,7 +66,9 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   for (const auto& [name, value] : properties) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
-  rd_kafka_conf_set_opaque(conf.get(), this);
+  target_ = std::make_unique<CallbackTarget>();
+  target_->handle = this;
+  rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
   Configure(conf.get());
@@ -106,7 +119,10 @@ bool Handle::IsRepeated(const std::string& facility) {
 }
 
 void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
-  auto* handle = static_cast<Handle*>(rd_kafka_opaque(rk));
+  auto* target = static_cast<CallbackTarget*>(rd_kafka_opaque(rk));
+  if (target == nullptr) return;
+  MutexLock lock(&target->mutex);
+  Handle* const handle = target->handle;
   if (handle == nullptr) return;
   LogLevel log_level = LevelOf(level);
   if (log_level != LogLevel::kDebug) {
@@ -117,8 +133,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
 }
 
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
-  auto* handle = static_cast<Handle*>(opaque);
-  handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+  Of(opaque)->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {

@@ -2,6 +2,7 @@
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,18 +54,28 @@ class Handle {
  protected:
   // Called during polls, on the thread that polls.
   virtual void OnError(rd_kafka_resp_err_t code, const char* reason);
-  // Sets callbacks of derived classes; the configuration's opaque is the Handle.
+  // Sets callbacks of derived classes, which find their object with Of.
   virtual void Configure(rd_kafka_conf_t*) {}
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
   virtual bool quiet() const { return false; }
 
   void Shutdown();
+  // Gives the instance up without ending it, for one that would not end: its threads go on, its callbacks do nothing.
+  void Leak();
+  // The Handle of a callback's opaque; null if it was given up.
+  static Handle* Of(void* opaque) { return static_cast<CallbackTarget*>(opaque)->handle; }
 
   // A topic handle whose opaque is `index` + 1.
   absl::StatusOr<TopicPtr> MakeTopic(const std::string& topic, size_t index);
   absl::StatusOr<std::vector<TopicPtr>> MakeTopics(const std::vector<std::string>& topics);
 
  private:
+  // What librdkafka's callbacks are given; outlives the Handle if the instance does.
+  struct CallbackTarget {
+    Mutex mutex;
+    Handle* handle;  // Guarded by the mutex in log callbacks, the only ones that run on librdkafka's own threads.
+  };
+
   static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   static void ErrorCallback(rd_kafka_t* rk, int code, const char* reason, void* opaque);
   absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value);
@@ -73,6 +84,7 @@ class Handle {
 
   const std::shared_ptr<const ClientContext> context_;
   const std::string name_;
+  std::unique_ptr<CallbackTarget> target_;
   rd_kafka_t* rk_ = nullptr;
   Mutex mutex_;
   std::string connection_error_ ABSL_GUARDED_BY(mutex_);

@@ -78,7 +78,7 @@ void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
 
 void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && !WantsOffset(message->_private)) return;
-  static_cast<RdKafkaProducer*>(static_cast<Handle*>(opaque))->OnDelivery(*message);
+  static_cast<RdKafkaProducer*>(Of(opaque))->OnDelivery(*message);
 }
 
 void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
@@ -108,11 +108,11 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   const ErrorPtr error(rd_kafka_init_transactions(rk(), ToMillis(timeout)));
   Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
+  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
   if (result.error == ErrorClass::kRetriable) {
     const std::string reason = LastConnectionError();
     if (!reason.empty()) result.message += absl::StrCat(" (last connection error: ", reason, ")");
   }
-  rd_kafka_poll(rk(), 0);
   suspicious_ = false;  // Nothing of this handle can be under way.
   return result;
 }

@@ -1,0 +1,52 @@
+// A topology running as one instance (pod) of an application: its workers, its local state, its connection to Kafka.
+//
+//   once::ApplicationDeps deps;
+//   deps.log = &log;
+//   auto application = once::Application::Create(options, topology, deps);   // opens the state, runs the preflight
+//   if (!application.ok()) ...
+//   absl::Status status = (*application)->Run();                             // until Stop() or a failure
+#ifndef ONCE_PROCESSOR_APPLICATION_H_
+#define ONCE_PROCESSOR_APPLICATION_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "processor/base/log.h"
+#include "processor/config/options.h"
+#include "processor/kafka/kafka.h"
+#include "processor/topology.h"
+
+namespace once {
+
+struct ApplicationDeps {
+  LogSink* log = nullptr;  // Required; must outlive the application.
+  // librdkafka's own properties, verbatim, such as {"security.protocol", "SSL"}.
+  std::map<std::string, std::string> kafka_properties = {};
+  // Wraps the connection to Kafka, for instance to count or disturb its calls; absent: as it is.
+  std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
+};
+
+class Application {
+ public:
+  virtual ~Application() = default;
+
+  // Opens the state directory, connects, checks the topics. FailedPrecondition or InvalidArgument if something has to be
+  // mended first (the message says what, where and how); Unavailable if the broker cannot be reached.
+  static absl::StatusOr<std::unique_ptr<Application>> Create(const Options& options, const Topology& topology,
+                                                             const ApplicationDeps& deps);
+
+  // Blocks until Stop(), then commits what is open, checkpoints and leaves the group; OK. Returns an error when the
+  // application cannot go on; nothing is lost then, and a restart continues from the last commit. Call once.
+  virtual absl::Status Run() = 0;
+
+  // Asks Run to return. Thread-safe; may be called before Run and more than once.
+  virtual void Stop() = 0;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_APPLICATION_H_

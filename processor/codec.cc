@@ -1,0 +1,73 @@
+#include "processor/codec.h"
+
+namespace once {
+
+namespace internal {
+
+std::string BytesToHex(std::string_view bytes) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    text.push_back(kHex[static_cast<uint8_t>(c) >> 4]);
+    text.push_back(kHex[static_cast<uint8_t>(c) & 15]);
+  }
+  return text;
+}
+
+absl::StatusOr<std::string> HexToBytes(const std::string& text) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); i += 2) {
+    const int high = digit(text[i]);
+    const int low = i + 1 < text.size() ? digit(text[i + 1]) : -1;
+    if (high < 0 || low < 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not hexadecimal"));
+    bytes.push_back(static_cast<char>(high * 16 + low));
+  }
+  return bytes;
+}
+
+namespace {
+
+template <typename Number>
+absl::StatusOr<Number> ParseNumber(const std::string& text, bool parsed, Number value) {
+  if (parsed) return value;
+  return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no number of this type"));
+}
+
+}  // namespace
+
+}  // namespace internal
+
+std::string Codec<Bytes>::ToText(const Bytes& value) { return internal::BytesToHex(value.data); }
+
+absl::StatusOr<Bytes> Codec<Bytes>::FromText(const std::string& text) {
+  absl::StatusOr<std::string> bytes = internal::HexToBytes(text);
+  if (!bytes.ok()) return bytes.status();
+  return Bytes{*std::move(bytes)};
+}
+
+absl::StatusOr<int32_t> Codec<int32_t>::FromText(const std::string& text) {
+  int32_t value = 0;
+  const bool parsed = absl::SimpleAtoi(text, &value);
+  return internal::ParseNumber(text, parsed, value);
+}
+
+absl::StatusOr<int64_t> Codec<int64_t>::FromText(const std::string& text) {
+  int64_t value = 0;
+  const bool parsed = absl::SimpleAtoi(text, &value);
+  return internal::ParseNumber(text, parsed, value);
+}
+
+absl::StatusOr<double> Codec<double>::FromText(const std::string& text) {
+  double value = 0;
+  const bool parsed = absl::SimpleAtod(text, &value);
+  return internal::ParseNumber(text, parsed, value);
+}
+
+}  // namespace once

@@ -1,0 +1,277 @@
+#include "processor/config/config.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "processor/base/mutex.h"
+#include "processor/base/strings.h"
+#include "processor/config/config_sources.h"
+#include "processor/config/units.h"
+
+namespace once {
+
+using config_internal::EnvironmentName;
+using config_internal::FileKey;
+using config_internal::Setting;
+using config_internal::Settings;
+using config_internal::Sources;
+
+struct Config::State {
+  struct Found {
+    ConfigSource source = ConfigSource::kDefault;
+    const Setting* setting = nullptr;
+  };
+
+  // With `is_switch` --noNAME counts too; the later of the two flags wins.
+  Found Lookup(std::string_view name, bool is_switch) const {
+    const auto flag = sources.flags.find(name);
+    const Setting* found = flag == sources.flags.end() ? nullptr : &flag->second;
+    if (is_switch) {
+      const auto negated = sources.flags.find(absl::StrCat("no", ToAbsl(name)));
+      if (negated != sources.flags.end() && (found == nullptr || negated->second.position > found->position)) {
+        found = &negated->second;
+      }
+    }
+    if (found != nullptr) return {ConfigSource::kFlag, found};
+    const auto variable = sources.environment.find(name);
+    if (variable != sources.environment.end()) return {ConfigSource::kEnvironment, &variable->second};
+    const auto line = sources.file.find(name);
+    if (line != sources.file.end()) return {ConfigSource::kFile, &line->second};
+    return {};
+  }
+
+  const ConfigOption* Asked(std::string_view name) const {
+    const auto index = index_of.find(name);
+    return index == index_of.end() ? nullptr : &asked[index->second];
+  }
+
+  bool IsSwitch(std::string_view name) const {
+    const ConfigOption* option = Asked(name);
+    return option != nullptr && option->type == "switch";
+  }
+
+  bool IsKnownFlag(std::string_view name) const {
+    return Asked(name) != nullptr || (name.starts_with("no") && IsSwitch(name.substr(2)));
+  }
+
+  // Takes the mutex.
+  void AddError(std::string_view name, std::string message) {
+    MutexLock lock(&mutex);
+    errors.emplace(std::pair(std::string(name), std::move(message)), errors.size());
+  }
+
+  Sources sources;  // Does not change once loaded.
+  Mutex mutex;
+  std::vector<ConfigOption> asked;
+  std::map<std::string, size_t, std::less<>> index_of;
+  std::map<std::pair<std::string, std::string>, size_t> errors;  // By option and message, so that each counts once.
+};
+
+namespace {
+
+absl::Status StatusOf(const std::vector<std::string>& errors) {
+  return errors.empty() ? absl::OkStatus() : absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+}
+
+std::string DidYouMean(const std::string& closest, std::string_view otherwise) {
+  return closest.empty() ? std::string(otherwise) : absl::StrCat("did you mean ", closest, "?");
+}
+
+// Values of flags and variables may be long or binary: shown in part.
+std::string Shown(const Setting& setting) { return absl::StrCat(" = \"", Printable(setting.text), "\": "); }
+
+}  // namespace
+
+Config::Config() : state_(std::make_shared<State>()) {
+  Get("config", "", {.help = "A file of settings: lines of once.NAME=VALUE and of librdkafka's properties.",
+                     .group = "General"});
+}
+
+Config Config::Load(const ConfigInputs& inputs) {
+  Config config;
+  config.state_->sources = config_internal::LoadSources(inputs);
+  config.Get("config", "");
+  return config;
+}
+
+Config Config::FromValues(const std::map<std::string, std::string>& values) {
+  ConfigInputs inputs;
+  for (const auto& [name, value] : values) inputs.args.push_back(absl::StrCat("--", name, "=", value));
+  return Load(inputs);
+}
+
+const std::string* Config::Find(std::string_view name, std::string_view type, std::string default_text,
+                                const OptionHelp& about) const {
+  const bool is_switch = type == "switch";
+  {
+    MutexLock lock(&state_->mutex);
+    const auto [index, is_new] = state_->index_of.emplace(std::string(name), state_->asked.size());
+    if (is_new) {
+      state_->asked.push_back({std::string(name), std::string(type), std::move(default_text), std::string(about.help),
+                               std::string(about.group)});
+    }
+  }
+  const State::Found found = state_->Lookup(name, is_switch);
+  if (found.setting == nullptr) return nullptr;
+  static const std::string* const kTrue = new std::string("true");
+  static const std::string* const kFalse = new std::string("false");
+  const bool negated = found.source == ConfigSource::kFlag && found.setting->written != absl::StrCat("--", ToAbsl(name));
+  if (negated && found.setting->has_text) {
+    state_->AddError(name, absl::StrCat(found.setting->where, ": it takes no value; write --", ToAbsl(name), "=",
+                                        Printable(found.setting->text), " or --no", ToAbsl(name), " alone"));
+    return nullptr;
+  }
+  if (found.setting->has_text) return &found.setting->text;
+  if (is_switch) return negated ? kFalse : kTrue;
+  state_->AddError(name, absl::StrCat(found.setting->where, ": it has no value; write --", ToAbsl(name), "=VALUE"));
+  return nullptr;
+}
+
+std::string Config::Get(std::string_view name, std::string_view default_value, const OptionHelp& about) const {
+  const std::string* text = Find(name, "text", std::string(default_value), about);
+  return text == nullptr ? std::string(default_value) : *text;
+}
+
+std::string Config::Get(std::string_view name, const char* default_value, const OptionHelp& about) const {
+  return Get(name, std::string_view(default_value), about);
+}
+
+std::string Config::Get(std::string_view name, const std::string& default_value, const OptionHelp& about) const {
+  return Get(name, std::string_view(default_value), about);
+}
+
+absl::Duration Config::Get(std::string_view name, absl::Duration default_value, const OptionHelp& about) const {
+  const std::string* text = Find(name, "duration", absl::FormatDuration(default_value), about);
+  if (text == nullptr) return default_value;
+  const absl::StatusOr<absl::Duration> value = ParseDuration(*text);
+  if (!value.ok()) AddError(name, ToStd(value.status().message()));
+  return value.value_or(default_value);
+}
+
+double Config::Get(std::string_view name, double default_value, const OptionHelp& about) const {
+  const std::string* text = Find(name, "number", absl::StrCat(default_value), about);
+  if (text == nullptr) return default_value;
+  const absl::StatusOr<double> value = ParseDouble(*text);
+  if (!value.ok()) AddError(name, ToStd(value.status().message()));
+  return value.value_or(default_value);
+}
+
+bool Config::GetBool(std::string_view name, bool default_value, const OptionHelp& about) const {
+  const std::string* text = Find(name, "switch", default_value ? "true" : "false", about);
+  if (text == nullptr) return default_value;
+  const absl::StatusOr<bool> value = ParseBool(*text);
+  if (!value.ok()) AddError(name, ToStd(value.status().message()));
+  return value.value_or(default_value);
+}
+
+int64_t Config::GetInteger(std::string_view name, int64_t default_value, int64_t min, int64_t max,
+                           const OptionHelp& about) const {
+  const std::string* text = Find(name, "number", absl::StrCat(default_value), about);
+  if (text == nullptr) return default_value;
+  const absl::StatusOr<int64_t> value = ParseInteger(*text, min, max);
+  if (!value.ok()) AddError(name, ToStd(value.status().message()));
+  return value.value_or(default_value);
+}
+
+int64_t Config::GetBytes(std::string_view name, int64_t default_bytes, const OptionHelp& about) const {
+  const std::string* text = Find(name, "size", FormatBytes(default_bytes), about);
+  if (text == nullptr) return default_bytes;
+  const absl::StatusOr<int64_t> value = ParseBytes(*text);
+  if (!value.ok()) AddError(name, ToStd(value.status().message()));
+  return value.value_or(default_bytes);
+}
+
+std::map<std::string, std::string> Config::kafka_properties() const {
+  std::map<std::string, std::string> properties;
+  for (const auto& [name, setting] : state_->sources.properties) properties[name] = setting.text;
+  return properties;
+}
+
+std::string Config::WhereProperty(const std::string& name) const {
+  const auto setting = state_->sources.properties.find(name);
+  return setting == state_->sources.properties.end() ? "" : setting->second.where;
+}
+
+ConfigSource Config::SourceOf(std::string_view name) const {
+  MutexLock lock(&state_->mutex);
+  return state_->Lookup(name, state_->IsSwitch(name)).source;
+}
+
+std::string Config::Where(std::string_view name) const {
+  MutexLock lock(&state_->mutex);
+  const State::Found found = state_->Lookup(name, state_->IsSwitch(name));
+  return found.setting == nullptr ? absl::StrCat("option ", ToAbsl(name), " (the default)") : found.setting->where;
+}
+
+void Config::AddError(std::string_view name, std::string_view why_and_fix) const {
+  std::string message;
+  {
+    MutexLock lock(&state_->mutex);
+    const State::Found found = state_->Lookup(name, state_->IsSwitch(name));
+    message = found.setting == nullptr ? absl::StrCat("option ", ToAbsl(name), " (the default): ")
+                                       : absl::StrCat(found.setting->where, Shown(*found.setting));
+  }
+  state_->AddError(name, absl::StrCat(message, ToAbsl(why_and_fix)));
+}
+
+absl::Status Config::CheckValues() const {
+  MutexLock lock(&state_->mutex);
+  const size_t loading = state_->sources.errors.size();
+  std::vector<std::string> errors = state_->sources.errors;
+  errors.resize(loading + state_->errors.size());
+  for (const auto& [error, index] : state_->errors) errors[loading + index] = error.second;
+  return StatusOf(errors);
+}
+
+absl::Status Config::CheckUnknown() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<std::string> errors, flags, keys;
+  for (const ConfigOption& option : state_->asked) {
+    flags.push_back(absl::StrCat("--", option.name));
+    if (option.type == "switch") flags.push_back(absl::StrCat("--no", option.name));
+    keys.push_back(FileKey(option.name));
+  }
+  for (const auto& [name, setting] : state_->sources.flags) {
+    if (state_->IsKnownFlag(name)) continue;
+    errors.push_back(absl::StrCat(setting.where, ": there is no such flag; ",
+                                  DidYouMean(ClosestMatch(setting.written, flags), "--help lists all of them")));
+  }
+  for (const auto& [name, setting] : state_->sources.file) {
+    if (state_->Asked(name) != nullptr) continue;
+    errors.push_back(absl::StrCat(setting.where, ": there is no such setting; ",
+                                  DidYouMean(ClosestMatch(setting.written, keys), "--help lists all of them")));
+  }
+  return StatusOf(errors);
+}
+
+absl::Status Config::Check() const {
+  std::vector<std::string> errors;
+  for (const absl::Status& status : {CheckValues(), CheckUnknown()}) {
+    if (!status.ok()) errors.emplace_back(status.message());
+  }
+  return StatusOf(errors);
+}
+
+std::vector<std::string> Config::Warnings() const {
+  MutexLock lock(&state_->mutex);
+  std::vector<std::string> warnings = state_->sources.warnings;
+  std::vector<std::string> variables;
+  for (const ConfigOption& option : state_->asked) variables.push_back(EnvironmentName(option.name));
+  for (const auto& [name, setting] : state_->sources.environment) {
+    if (state_->Asked(name) != nullptr) continue;
+    warnings.push_back(absl::StrCat(setting.where, " is ignored: there is no such option; ",
+                                    DidYouMean(ClosestMatch(setting.written, variables), "--help lists all of them")));
+  }
+  return warnings;
+}
+
+std::vector<ConfigOption> Config::options() const {
+  MutexLock lock(&state_->mutex);
+  return state_->asked;
+}
+
+}  // namespace once

@@ -1,0 +1,240 @@
+// What handlers are given: the event, its aggregate's state, and the way out.
+//
+// A handler's writes and emits take effect together, when it (and every other handler of the event) returns OK, in the
+// transaction that moves the input's offset; otherwise none of them does. Contexts live for one call: keep no reference.
+#ifndef ONCE_PROCESSOR_CONTEXTS_H_
+#define ONCE_PROCESSOR_CONTEXTS_H_
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "processor/codec.h"
+#include "processor/topology/event_context.h"
+#include "processor/topology/graph.h"
+
+namespace once {
+
+// Names a source or sink of the builder that made it.
+template <typename Key>
+struct Source {
+  uint64_t builder = 0;
+  SourceIndex index = 0;
+};
+
+template <typename Value, typename Key>
+struct Sink {
+  uint64_t builder = 0;
+  SinkIndex index = 0;
+};
+
+struct EmitOptions {
+  // Added to the record, after the ce_* headers that identify it.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
+// Where the event comes from. A view: lives as long as the context.
+class EventMetadata {
+ public:
+  explicit EventMetadata(const EventContext* context) : context_(context) {}
+
+  // The ce_id header; empty if there is none.
+  std::string id() const { return std::string(context_->info().id); }
+  std::string type() const { return std::string(context_->info().type); }
+  const std::string& topic() const { return *context_->info().topic; }
+  int32_t partition() const { return context_->record().partition.value(); }
+  int64_t offset() const { return context_->record().offset.value(); }
+  absl::Time timestamp() const { return absl::FromUnixMillis(context_->record().timestamp_ms); }
+  // 1 for the first attempt.
+  int attempt() const { return context_->info().attempt; }
+  // The last header of that name; nothing if it is absent or null.
+  std::optional<std::string> header(const std::string& name) const {
+    const OptionalBytes value = FindHeader(context_->record().headers, name);
+    if (!value.has_value()) return std::nullopt;
+    return std::string(*value);
+  }
+
+ private:
+  const EventContext* context_;
+};
+
+namespace internal {
+
+// What the runner knows of its node.
+struct NodeInfo {
+  uint64_t builder = 0;
+  std::string name;
+  std::vector<SinkIndex> emits_to;  // Filled by Build().
+};
+
+}  // namespace internal
+
+// Of a transform's handlers. `Key` is the source's key type.
+template <typename Key>
+class TransformContext {
+ public:
+  TransformContext(EventContext* context, const internal::NodeInfo* node, Key* key_scratch)
+      : context_(context), node_(node), key_(key_scratch) {}
+
+  // The event's key; the default value if it has none or it cannot be decoded.
+  const Key& key() {
+    if (!key_decoded_) {
+      key_decoded_ = true;
+      *key_ = Key();
+      if (context_->record().key.has_value()) {
+        const absl::Status decoded = Codec<Key>::Decode(*context_->record().key, key_);
+        if (!decoded.ok()) *key_ = Key();
+      }
+    }
+    return *key_;
+  }
+  EventMetadata event() const { return EventMetadata(context_); }
+  // The transaction's clock reading: the same for all its events, and close to the wall clock.
+  absl::Time now() const { return context_->info().now; }
+  LogSink& log() { return context_->log(); }
+
+  // Emits `value` under the event's own key.
+  template <typename Value>
+  void Emit(const Sink<Value, Key>& sink, const Value& value, const EmitOptions& options = {}) {
+    Send(sink, context_->record().key, Codec<Value>::Encode(value, &context_->arena()), options);
+  }
+  template <typename Value, typename SinkKey>
+  void Emit(const Sink<Value, SinkKey>& sink, const std::type_identity_t<SinkKey>& key,
+            const std::type_identity_t<Value>& value, const EmitOptions& options = {}) {
+    Send(sink, Codec<SinkKey>::Encode(key, &context_->arena()), Codec<Value>::Encode(value, &context_->arena()),
+         options);
+  }
+  // Emits a null value, which deletes the key from a compacted topic.
+  template <typename Value>
+  void EmitTombstone(const Sink<Value, Key>& sink, const EmitOptions& options = {}) {
+    Send(sink, context_->record().key, std::nullopt, options);
+  }
+  template <typename Value, typename SinkKey>
+  void EmitTombstone(const Sink<Value, SinkKey>& sink, const std::type_identity_t<SinkKey>& key,
+                     const EmitOptions& options = {}) {
+    Send(sink, Codec<SinkKey>::Encode(key, &context_->arena()), std::nullopt, options);
+  }
+  // Passes the record on as it is: key, value and headers untouched, its event ID included.
+  template <typename Value, typename SinkKey>
+  void Forward(const Sink<Value, SinkKey>& sink) {
+    if (!MayEmit(sink.builder, sink.index)) return;
+    context_->Emit({.sink = sink.index, .forward = true, .key = context_->record().key,
+                    .value = context_->record().value});
+  }
+
+  // For the runner: what went wrong besides the handler's own verdict.
+  const absl::Status& error() const { return error_; }
+
+ protected:
+  void SetError(absl::Status error) {
+    if (error_.ok()) error_ = std::move(error);
+  }
+  EventContext& context() { return *context_; }
+  const internal::NodeInfo& node() const { return *node_; }
+
+ private:
+  bool MayEmit(uint64_t builder, SinkIndex sink) {
+    const auto& allowed = node_->emits_to;
+    if (builder == node_->builder && std::find(allowed.begin(), allowed.end(), sink) != allowed.end()) return true;
+    SetError(absl::InternalError(absl::StrCat("\"", node_->name, "\" emits to a sink that its EmitsTo does not name;"
+                                              " add the sink there")));
+    return false;
+  }
+
+  template <typename Value, typename SinkKey>
+  void Send(const Sink<Value, SinkKey>& sink, OptionalBytes key, OptionalBytes value, const EmitOptions& options) {
+    if (!MayEmit(sink.builder, sink.index)) return;
+    std::span<const HeaderView> headers;
+    if (!options.headers.empty()) {
+      Arena& arena = context_->arena();
+      HeaderView* copies = arena.NewArray<HeaderView>(options.headers.size());
+      for (size_t i = 0; i < options.headers.size(); ++i) {
+        copies[i] = {arena.Copy(options.headers[i].first), arena.Copy(options.headers[i].second)};
+      }
+      headers = {copies, options.headers.size()};
+    }
+    context_->Emit({.sink = sink.index, .key = key, .value = value, .headers = headers});
+  }
+
+  EventContext* const context_;
+  const internal::NodeInfo* const node_;
+  Key* const key_;
+  bool key_decoded_ = false;
+  absl::Status error_;
+};
+
+// Of an aggregate's handlers: a transform's, and the state of the event's key.
+template <typename State, typename Key>
+class AggregateContext : public TransformContext<Key> {
+ public:
+  AggregateContext(EventContext* context, const internal::NodeInfo* node, Key* key_scratch, State* state_scratch)
+      : TransformContext<Key>(context, node, key_scratch), state_(state_scratch) {}
+
+  // The default value if the aggregate has no state. Valid until the handler returns.
+  const State& state() {
+    Load();
+    return *state_;
+  }
+  // For changing it; what it is when the handler returns OK is stored.
+  State* mutable_state() {
+    Load();
+    changed_ = true;
+    exists_ = true;
+    return state_;
+  }
+  bool exists() {
+    Load();
+    return exists_;
+  }
+  // Deletes the state; a later mutable_state() begins with the default value.
+  void Delete() {
+    Load();
+    *state_ = State();
+    exists_ = false;
+    changed_ = true;
+  }
+
+  // For the runner: hands the changed state over.
+  void Store() {
+    if (!changed_) return;
+    EventContext& context = this->context();
+    if (exists_) {
+      context.WriteState(Codec<State>::Encode(*state_, &context.arena()));
+    } else {
+      context.WriteState(std::nullopt);
+    }
+  }
+
+ private:
+  void Load() {
+    if (loaded_) return;
+    loaded_ = true;
+    const absl::StatusOr<OptionalBytes> bytes = this->context().ReadState();
+    if (!bytes.ok()) {
+      this->SetError(bytes.status());
+    } else if (bytes->has_value()) {
+      const absl::Status decoded = Codec<State>::Decode(**bytes, state_);
+      exists_ = decoded.ok();
+      if (decoded.ok()) return;
+      this->SetError(absl::DataLossError(absl::StrCat("the stored state of \"", this->node().name, "\", key \"",
+                                                      Codec<Key>::ToText(this->key()), "\", cannot be decoded: ",
+                                                      decoded.message())));
+    }
+    *state_ = State();
+  }
+
+  State* const state_;
+  bool loaded_ = false;
+  bool exists_ = false;
+  bool changed_ = false;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_CONTEXTS_H_

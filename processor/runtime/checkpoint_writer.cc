@@ -1,0 +1,112 @@
+#include "processor/runtime/checkpoint_writer.h"
+
+#include <utility>
+
+namespace once {
+
+bool InlineCheckpointWriter::Acquire(int worker, const TaskId& task) {
+  MutexLock lock(&mutex_);
+  return owners_.emplace(task, worker).first->second == worker;
+}
+
+void InlineCheckpointWriter::Release(int worker, const TaskId& task) {
+  MutexLock lock(&mutex_);
+  const auto found = owners_.find(task);
+  if (found != owners_.end() && found->second == worker) owners_.erase(found);
+}
+
+void InlineCheckpointWriter::Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) {
+  const absl::Status status = store_->Write(batch.task_prefix, batch.entries, batch.meta);
+  MutexLock lock(&mutex_);
+  results_[worker].push_back({task, batch.generation, status});
+}
+
+std::vector<event::CheckpointWritten> InlineCheckpointWriter::TakeResults(int worker) {
+  MutexLock lock(&mutex_);
+  return std::exchange(results_[worker], {});
+}
+
+absl::Status InlineCheckpointWriter::Flush() { return store_->Flush(); }
+
+BackgroundCheckpointWriter::BackgroundCheckpointWriter(CheckpointStore* store, absl::Duration flush_interval,
+                                                       Clock* clock, LogSink* log)
+    : store_(store),
+      flush_interval_(flush_interval),
+      clock_(clock),
+      log_(log),
+      last_flush_(clock->Now()),
+      thread_([this] { Run(); }) {}
+
+BackgroundCheckpointWriter::~BackgroundCheckpointWriter() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  thread_.join();
+}
+
+bool BackgroundCheckpointWriter::Acquire(int worker, const TaskId& task) {
+  MutexLock lock(&mutex_);
+  const auto found = owners_.find(task);
+  if (found != owners_.end()) return found->second == worker;
+  if (writing_.contains(task)) return false;
+  owners_.emplace(task, worker);
+  return true;
+}
+
+void BackgroundCheckpointWriter::Release(int worker, const TaskId& task) {
+  MutexLock lock(&mutex_);
+  const auto found = owners_.find(task);
+  if (found != owners_.end() && found->second == worker) owners_.erase(found);
+}
+
+void BackgroundCheckpointWriter::Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) {
+  MutexLock lock(&mutex_);
+  writing_.insert(task);
+  jobs_.push_back({worker, task, std::move(batch)});
+  changed_.NotifyAll();
+}
+
+std::vector<event::CheckpointWritten> BackgroundCheckpointWriter::TakeResults(int worker) {
+  MutexLock lock(&mutex_);
+  return std::exchange(results_[worker], {});
+}
+
+absl::Status BackgroundCheckpointWriter::Flush() {
+  {
+    MutexLock lock(&mutex_);
+    while (!writing_.empty()) changed_.Wait(&mutex_);
+  }
+  return store_->Flush();
+}
+
+void BackgroundCheckpointWriter::Run() {
+  while (true) {
+    Job job;
+    {
+      MutexLock lock(&mutex_);
+      while (jobs_.empty() && !stopping_) changed_.Wait(&mutex_);
+      if (jobs_.empty()) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    const absl::Status status = store_->Write(job.batch.task_prefix, job.batch.entries, job.batch.meta);
+    {
+      MutexLock lock(&mutex_);
+      results_[job.worker].push_back({job.task, job.batch.generation, status});
+      writing_.erase(writing_.find(job.task));
+      changed_.NotifyAll();
+    }
+    FlushIfDue();
+  }
+}
+
+void BackgroundCheckpointWriter::FlushIfDue() {
+  const absl::Time now = clock_->Now();
+  if (now - last_flush_ < flush_interval_) return;
+  last_flush_ = now;
+  if (absl::Status flushed = store_->Flush(); !flushed.ok()) log_->Log(LogLevel::kError, flushed.ToString());
+}
+
+}  // namespace once

@@ -1,0 +1,100 @@
+// Who writes checkpoints: a thread of the pod, or, in tests and simulation, the caller itself.
+//
+// It also keeps a task's local state from having two owners in one pod: a worker acquires the task before it reads its
+// checkpoint, and the task is free again only when its last write has ended.
+#ifndef ONCE_PROCESSOR_RUNTIME_CHECKPOINT_WRITER_H_
+#define ONCE_PROCESSOR_RUNTIME_CHECKPOINT_WRITER_H_
+
+#include <deque>
+#include <map>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "processor/base/clock.h"
+#include "processor/base/log.h"
+#include "processor/base/mutex.h"
+#include "processor/engine/messages.h"
+#include "state/checkpoint_store.h"
+
+namespace once {
+
+// Thread-safe. `worker` numbers the workers of the pod.
+class CheckpointWriter {
+ public:
+  virtual ~CheckpointWriter() = default;
+
+  // False while another worker has the task, or a write of it is under way.
+  virtual bool Acquire(int worker, const TaskId& task) = 0;
+  // No effect if this worker does not have it.
+  virtual void Release(int worker, const TaskId& task) = 0;
+  // The outcome comes through TakeResults.
+  virtual void Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) = 0;
+  virtual std::vector<event::CheckpointWritten> TakeResults(int worker) = 0;
+  // Makes all that was written durable; blocks.
+  virtual absl::Status Flush() = 0;
+};
+
+// Writes at once, in the caller's thread.
+class InlineCheckpointWriter final : public CheckpointWriter {
+ public:
+  explicit InlineCheckpointWriter(CheckpointStore* store) : store_(store) {}
+
+  bool Acquire(int worker, const TaskId& task) override;
+  void Release(int worker, const TaskId& task) override;
+  void Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) override;
+  std::vector<event::CheckpointWritten> TakeResults(int worker) override;
+  absl::Status Flush() override;
+
+ private:
+  CheckpointStore* const store_;
+  Mutex mutex_;
+  std::map<TaskId, int> owners_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::vector<event::CheckpointWritten>> results_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Writes on a thread of its own, and flushes the store when `flush_interval` has passed since the last flush.
+class BackgroundCheckpointWriter final : public CheckpointWriter {
+ public:
+  // `store`, `clock` and `log` must outlive this.
+  BackgroundCheckpointWriter(CheckpointStore* store, absl::Duration flush_interval, Clock* clock, LogSink* log);
+  // Finishes what is queued.
+  ~BackgroundCheckpointWriter() override;
+
+  bool Acquire(int worker, const TaskId& task) override;
+  void Release(int worker, const TaskId& task) override;
+  void Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) override;
+  std::vector<event::CheckpointWritten> TakeResults(int worker) override;
+  absl::Status Flush() override;
+
+ private:
+  struct Job {
+    int worker = 0;
+    TaskId task;
+    TaskState::FrozenBatch batch;
+  };
+
+  void Run();
+  void FlushIfDue();
+
+  CheckpointStore* const store_;
+  const absl::Duration flush_interval_;
+  Clock* const clock_;
+  LogSink* const log_;
+  absl::Time last_flush_;  // Of the thread alone.
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::map<TaskId, int> owners_ ABSL_GUARDED_BY(mutex_);
+  std::multiset<TaskId> writing_ ABSL_GUARDED_BY(mutex_);
+  std::map<int, std::vector<event::CheckpointWritten>> results_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_CHECKPOINT_WRITER_H_

@@ -1,0 +1,88 @@
+#include "processor/runtime/pod.h"
+
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+Pod::Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps)
+    : plan_(plan), options_(options), deps_(deps) {}
+
+void Pod::Stop() { stopping_.store(true); }
+
+void Pod::Fail(const absl::Status& status) {
+  {
+    MutexLock lock(&mutex_);
+    if (first_failure_.ok()) first_failure_ = status;
+  }
+  Stop();
+}
+
+// All ids are taken over before any worker joins the group: a predecessor's transaction is ended by then.
+absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) {
+  const absl::Time deadline = deps_.clock->Now() + options_.start_timeout;
+  for (const std::unique_ptr<Worker>& worker : *workers) {
+    absl::Status started = worker->InitProducer();
+    while (absl::IsUnavailable(started) && deps_.clock->Now() < deadline && !stopping_.load()) {
+      deps_.log->Log(LogLevel::kInfo, absl::StrCat(std::string(started.message()), "; trying again"));
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      started = worker->InitProducer();
+    }
+    if (!started.ok()) return started;
+  }
+  return absl::OkStatus();
+}
+
+void Pod::RunWorker(Worker* worker) {
+  if (absl::Status joined = worker->Join(); !joined.ok()) return Fail(joined);
+  while (!worker->done()) {
+    if (stopping_.load(std::memory_order_relaxed)) worker->RequestStop();
+    worker->RunOnce();
+  }
+  if (!worker->status().ok()) Fail(worker->status());
+  if (absl::Status left = worker->Leave(); !left.ok()) {
+    deps_.log->Log(LogLevel::kWarning, absl::StrCat("leaving the group: ", left.ToString()));
+  }
+}
+
+absl::Status Pod::Run() {
+  BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
+  EngineOptions engine = options_.engine;
+  engine.state_cache_bytes /= static_cast<size_t>(options_.workers);
+  std::random_device random;
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int i = 0; i < options_.workers; ++i) {
+    WorkerConfig config;
+    config.index = i;
+    config.transactional_id = absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i, "-0");
+    config.seed = (uint64_t{random()} << 32) | random();
+    WorkerDeps deps{.client = deps_.client,
+                    .admin = deps_.admin,
+                    .store = deps_.store,
+                    .checkpoints = &checkpoints,
+                    .clock = deps_.clock,
+                    .log = deps_.log,
+                    .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
+    workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
+  }
+  absl::Status status = StartProducers(&workers);
+  if (status.ok()) {
+    std::vector<std::thread> threads;
+    for (const std::unique_ptr<Worker>& worker : workers) {
+      threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    MutexLock lock(&mutex_);
+    status = first_failure_;
+  }
+  workers.clear();
+  if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {
+    deps_.log->Log(LogLevel::kError, absl::StrCat("the last checkpoint could not be flushed: ", flushed.ToString()));
+  }
+  return status;
+}
+
+}  // namespace once

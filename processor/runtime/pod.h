@@ -1,0 +1,61 @@
+// The workers of one instance, each on its thread, over one checkpoint store.
+#ifndef ONCE_PROCESSOR_RUNTIME_POD_H_
+#define ONCE_PROCESSOR_RUNTIME_POD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/base/mutex.h"
+#include "processor/engine/options.h"
+#include "processor/engine/plan.h"
+#include "processor/runtime/worker.h"
+
+namespace once {
+
+struct PodOptions {
+  EngineOptions engine;
+  int workers = 1;
+  std::string instance_id;  // Part of the transactional ids; no other live instance's.
+  absl::Duration checkpoint_flush_interval = absl::Seconds(10);
+  absl::Duration start_timeout = absl::Seconds(60);  // For the first producers' initialisation.
+};
+
+// What a pod runs on; all must outlive it.
+struct PodDeps {
+  kafka::Client* client = nullptr;
+  kafka::Admin* admin = nullptr;
+  CheckpointStore* store = nullptr;
+  Clock* clock = nullptr;
+  LogSink* log = nullptr;
+};
+
+class Pod {
+ public:
+  Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps);
+
+  // Blocks until Stop or a worker's halt, which stops the others too. The first halt's status, or OK.
+  absl::Status Run();
+  // Thread-safe.
+  void Stop();
+
+ private:
+  absl::Status StartProducers(std::vector<std::unique_ptr<Worker>>* workers);
+  void RunWorker(Worker* worker);
+  void Fail(const absl::Status& status);
+
+  const Plan* const plan_;
+  const PodOptions options_;
+  const PodDeps deps_;
+  std::atomic<bool> stopping_{false};
+  Mutex mutex_;
+  absl::Status first_failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_POD_H_

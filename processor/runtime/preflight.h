@@ -1,0 +1,30 @@
+// What is checked, and made, before the first record is read: topics, partition counts, size limits.
+#ifndef ONCE_PROCESSOR_RUNTIME_PREFLIGHT_H_
+#define ONCE_PROCESSOR_RUNTIME_PREFLIGHT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/engine/plan.h"
+#include "processor/kafka/kafka.h"
+
+namespace once {
+
+struct PreflightOptions {
+  std::string bootstrap_servers;  // For messages.
+  // Makes sources, sinks and the dead-letter topic that are missing, with `create_partitions` partitions. Internal
+  // topics are always made.
+  bool create_topics = false;
+  int32_t create_partitions = 4;
+  absl::Duration timeout = absl::Seconds(10);  // Of each call.
+};
+
+// Checks all it can and reports every mistake in one FailedPrecondition; Unavailable if the broker cannot be reached.
+// Fills in `plan`'s limits from the topics' settings. Blocks.
+absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_PREFLIGHT_H_

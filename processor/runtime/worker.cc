@@ -1,0 +1,313 @@
+#include "processor/runtime/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfig& config, const WorkerDeps& deps)
+    : plan_(plan),
+      config_(config),
+      deps_(deps),
+      engine_(plan, options, deps.store, deps.log, config.seed) {
+  Tick();
+}
+
+Worker::~Worker() = default;
+
+kafka::Result Worker::MakeProducer() {
+  producer_.reset();
+  absl::StatusOr<std::unique_ptr<kafka::TransactionalProducer>> made =
+      deps_.client->NewProducer(config_.transactional_id, plan_->output_topics);
+  if (!made.ok()) {
+    return {.error = kafka::ErrorClass::kFatal,
+            .code = absl::StatusCodeToString(made.status().code()),
+            .message = std::string(made.status().message())};
+  }
+  producer_ = *std::move(made);
+  return producer_->InitTransactions(config_.call_timeout);
+}
+
+absl::Status Worker::InitProducer() {
+  const kafka::Result result = MakeProducer();
+  if (result.ok()) return absl::OkStatus();
+  const std::string message =
+      absl::StrCat("initialising producer ", config_.transactional_id, " failed: ", kafka::ToString(result));
+  return result.error == kafka::ErrorClass::kRetriable || result.fenced ? absl::UnavailableError(message)
+                                                                         : absl::FailedPreconditionError(message);
+}
+
+absl::Status Worker::Join() {
+  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> consumer =
+      deps_.client->NewGroupConsumer(plan_->application_id, plan_->input_topics);
+  if (!consumer.ok()) return consumer.status();
+  consumer_ = *std::move(consumer);
+  return consumer_->Subscribe(plan_->LeadTopics(), this);
+}
+
+void Worker::Tick() { Dispatch(event::Tick{deps_.clock->Now()}); }
+
+void Worker::RunOnce() {
+  last_turn_ms_.store(absl::ToUnixMillis(deps_.clock->Now()), std::memory_order_relaxed);
+  Tick();
+  for (event::CheckpointWritten& written : deps_.checkpoints->TakeResults(config_.index)) Dispatch(std::move(written));
+  if (stop_requested_.load(std::memory_order_relaxed) && !stop_sent_) {
+    stop_sent_ = true;
+    Dispatch(event::StopRequested{});
+  }
+  if (done()) return;
+  if (engine_.has_backlog()) {
+    Dispatch(event::Continue{});
+    // Still there: the transaction before it waits for a broker.
+    if (engine_.has_backlog() && !engine_.idle() && !engine_.committer().idle()) deps_.sleep(config_.retry_pause);
+    return;
+  }
+  PollRecords();
+  if (replays_ > 0) PollReplay();
+}
+
+void Worker::PollRecords() {
+  const absl::Duration until_deadline = engine_.NextDeadline() - deps_.clock->Now();
+  const absl::Duration wait = std::clamp(until_deadline, absl::ZeroDuration(), config_.poll_wait);
+  const absl::Status polled = consumer_->Poll(replays_ > 0 ? absl::ZeroDuration() : wait, &batch_);
+  if (!polled.ok()) {
+    return Do(action::Halt{absl::Status(polled.code(), absl::StrCat("the consumer cannot go on: ",
+                                                                    std::string(polled.message())))});
+  }
+  if (!batch_.records.empty() || !batch_.ends.empty() || !batch_.errors.empty()) Dispatch(event::Records{&batch_});
+}
+
+void Worker::PollReplay() {
+  const absl::Status polled = reader_->Poll(config_.poll_wait, &replay_batch_);
+  if (!polled.ok()) {
+    return Do(action::Halt{absl::Status(polled.code(), absl::StrCat("replaying a changelog cannot go on: ",
+                                                                    std::string(polled.message())))});
+  }
+  Dispatch(event::Replayed{&replay_batch_});
+}
+
+absl::Status Worker::Leave() {
+  absl::Status left;
+  if (consumer_ != nullptr) left = consumer_->Close();
+  consumer_.reset();
+  reader_.reset();
+  producer_.reset();
+  return left;
+}
+
+void Worker::Dispatch(Event event) {
+  events_.push_back(std::move(event));
+  if (dispatching_) return;
+  dispatching_ = true;
+  while (!events_.empty()) {
+    const Event next = std::move(events_.front());
+    events_.pop_front();
+    engine_.Step(next, &actions_);
+    CarryOut();
+    actions_.Clear();
+  }
+  dispatching_ = false;
+}
+
+void Worker::CarryOut() {
+  if (actions_.begin) {
+    const kafka::Result begun = producer_->BeginTransaction();
+    if (!begun.ok()) {
+      events_.emplace_back(event::SendFailed{begun});
+      return;
+    }
+  }
+  if (!SendOutputs()) return;
+  for (Action& action : actions_.control) {
+    std::visit([this](auto& a) { Do(a); }, action);
+  }
+}
+
+// False if a record could not be sent: what the step wanted after it is void.
+bool Worker::SendOutputs() {
+  for (const OutputRecord& record : actions_.outputs) {
+    kafka::Result sent = producer_->Send(record);
+    while (sent.error == kafka::ErrorClass::kRetriable) {
+      // The queue is full; a flush that times out has made room all the same, or the broker is gone.
+      const kafka::Result flushed = producer_->Flush(config_.call_timeout);
+      if (!flushed.ok() && flushed.error != kafka::ErrorClass::kRetriable) {
+        sent = flushed;
+        break;
+      }
+      sent = producer_->Send(record);
+      if (sent.error == kafka::ErrorClass::kRetriable && !flushed.ok()) break;
+    }
+    if (!sent.ok()) {
+      events_.emplace_back(event::SendFailed{std::move(sent)});
+      return false;
+    }
+  }
+  return true;
+}
+
+void Worker::Do(const action::Flush&) {
+  event::Flushed flushed;
+  flushed.result = producer_->Flush(config_.call_timeout);
+  producer_->TakeDeliveries(&flushed.deliveries);
+  events_.emplace_back(std::move(flushed));
+}
+
+void Worker::Do(const action::SendOffsets& send) {
+  const kafka::GroupMetadata group = consumer_->group_metadata();
+  // The broker accepts a commit without a member, and one of a member that has joined anew would speak for partitions
+  // that were taken away in between.
+  if (group.generation < 0 || group.member_id.empty() || group.member_id != served_member_id_) {
+    events_.emplace_back(event::OffsetsSent{
+        {.error = kafka::ErrorClass::kAbortable,
+         .code = "NOT_A_MEMBER",
+         .message = absl::StrCat("the consumer is not in its group as it was when its partitions were assigned "
+                                 "(generation ", group.generation, ")")}});
+    return;
+  }
+  events_.emplace_back(event::OffsetsSent{producer_->SendOffsets(send.offsets, group, config_.call_timeout)});
+}
+
+void Worker::Do(const action::Commit&) {
+  const kafka::Result result = producer_->Commit(config_.call_timeout);
+  events_.emplace_back(event::CommitDone{result, producer_->TakeSuspicion()});
+}
+
+void Worker::Do(const action::Abort&) {
+  const kafka::Result result = producer_->Abort(config_.call_timeout);
+  std::vector<kafka::Delivery> purged;
+  producer_->TakeDeliveries(&purged);
+  events_.emplace_back(event::AbortDone{result, producer_->TakeSuspicion()});
+}
+
+void Worker::Do(const action::RebuildProducer&) { events_.emplace_back(event::ProducerReady{MakeProducer()}); }
+
+void Worker::Do(const action::FetchTaskOffsets& fetch) {
+  events_.emplace_back(event::TaskOffsetsFetched{fetch.task, ReadTaskOffsets(fetch.task)});
+}
+
+absl::StatusOr<event::TaskOffsets> Worker::ReadTaskOffsets(const TaskId& id) {
+  if (!deps_.checkpoints->Acquire(config_.index, id)) {
+    return absl::UnavailableError("another worker of this instance still holds its local state");
+  }
+  const std::vector<TopicPartition> inputs = plan_->InputsOf(id);
+  auto committed = deps_.admin->StableCommittedOffsets(plan_->application_id, inputs, config_.call_timeout);
+  if (!committed.ok()) return committed.status();
+  event::TaskOffsets offsets;
+  offsets.committed = *std::move(committed);
+  // After the committed offsets, so that it covers what they stand for.
+  const TopicPartition changelog = plan_->changelog(id);
+  const auto end = deps_.admin->HighWatermark(changelog, config_.call_timeout);
+  if (!end.ok()) return end.status();
+  offsets.changelog_end = *end;
+  const auto begin = deps_.admin->BeginningOffset(changelog, config_.call_timeout);
+  if (!begin.ok()) return begin.status();
+  offsets.changelog_begin = *begin;
+  const TaskGroupSpec& group = plan_->group(id.group);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (offsets.committed.contains(inputs[i])) continue;
+    const bool earliest = plan_->graph->sources[group.sources[i]].start_from == StartFrom::kEarliest;
+    const auto start = earliest ? deps_.admin->BeginningOffset(inputs[i], config_.call_timeout)
+                                : deps_.admin->HighWatermark(inputs[i], config_.call_timeout);
+    if (!start.ok()) return start.status();
+    offsets.start[inputs[i]] = *start;
+  }
+  return offsets;
+}
+
+void Worker::Do(const action::StartReplay& start) {
+  if (reader_ == nullptr) {
+    auto reader = deps_.client->NewLogReader(plan_->changelog_topics);
+    if (!reader.ok()) return Do(action::Halt{reader.status()});
+    reader_ = *std::move(reader);
+  }
+  if (absl::Status added = reader_->Add(start.from); !added.ok()) return Do(action::Halt{added});
+  ++replays_;
+}
+
+void Worker::Do(const action::StopReplay& stop) {
+  if (absl::Status removed = reader_->Remove(stop.changelog); !removed.ok()) {
+    deps_.log->Log(LogLevel::kWarning, removed.ToString());
+  }
+  if (--replays_ == 0) reader_.reset();
+}
+
+void Worker::Do(const action::Seek&) {
+  // In a callback what was polled before would still be returned; the tick after it asks again.
+  if (in_callback_) return;
+  const std::vector<TopicPartitionOffset> targets = engine_.SeekTargets();
+  if (targets.empty()) return;
+  events_.emplace_back(event::SeekDone{consumer_->Seek(targets)});
+}
+
+void Worker::Do(const action::Unassign& unassign) {
+  for (const TaskId& task : unassign.tasks) deps_.checkpoints->Release(config_.index, task);
+  unassigned_ = true;
+  if (absl::Status done = consumer_->Unassign(InputsOf(unassign.tasks)); !done.ok()) {
+    deps_.log->Log(LogLevel::kWarning, absl::StrCat("giving partitions back failed: ", done.ToString()));
+  }
+}
+
+void Worker::Do(action::WriteCheckpoint& write) {
+  deps_.checkpoints->Write(config_.index, write.task, std::move(write.batch));
+}
+
+void Worker::Do(const action::Halt& halt) {
+  halted_ = true;
+  if (status_.ok()) status_ = halt.status;
+}
+
+std::vector<TaskId> Worker::TasksOf(std::span<const TopicPartition> leads) const {
+  std::vector<TaskId> tasks;
+  for (const TopicPartition& lead : leads) {
+    const std::optional<TaskId> task = plan_->TaskOfLead(lead);
+    if (task.has_value()) tasks.push_back(*task);
+  }
+  return tasks;
+}
+
+std::vector<TopicPartition> Worker::InputsOf(const std::vector<TaskId>& tasks) const {
+  std::vector<TopicPartition> inputs;
+  for (const TaskId& task : tasks) {
+    for (TopicPartition& input : plan_->InputsOf(task)) inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+void Worker::OnAssigned(std::span<const TopicPartition> partitions) {
+  in_callback_ = true;
+  served_member_id_ = consumer_->group_metadata().member_id;
+  const std::vector<TaskId> tasks = TasksOf(partitions);
+  if (absl::Status assigned = consumer_->Assign(InputsOf(tasks)); !assigned.ok()) {
+    Do(action::Halt{assigned});
+  } else {
+    Dispatch(event::Assigned{tasks});
+  }
+  in_callback_ = false;
+}
+
+void Worker::OnRevoked(std::span<const TopicPartition> partitions) {
+  const std::vector<TaskId> tasks = TasksOf(partitions);
+  GiveUp(event::Revoked{tasks}, tasks);
+}
+
+void Worker::OnLost(std::span<const TopicPartition> partitions) {
+  const std::vector<TaskId> tasks = TasksOf(partitions);
+  GiveUp(event::Lost{tasks}, tasks);
+}
+
+void Worker::GiveUp(Event event, const std::vector<TaskId>& tasks) {
+  in_callback_ = true;
+  unassigned_ = false;
+  Tick();
+  if (!tasks.empty()) Dispatch(std::move(event));
+  while (!tasks.empty() && !unassigned_ && !halted_) {
+    deps_.sleep(config_.retry_pause);
+    Tick();
+  }
+  if (!unassigned_) Do(action::Unassign{tasks});
+  in_callback_ = false;
+}
+
+}  // namespace once

@@ -1,0 +1,140 @@
+// One worker: an engine, the consumer and the producer it speaks through.
+//
+// Carries the engine's actions out and feeds the outcomes back. Runs on one thread; with ports in memory and a clock of
+// the test's it is deterministic, and tests and simulation run it as it is.
+//
+//   Worker worker(&plan, options, config, deps);
+//   worker.InitProducer();   // of all workers of a pod, before any joins the group
+//   worker.Join();
+//   while (!worker.done()) worker.RunOnce();
+//   worker.Leave();
+#ifndef ONCE_PROCESSOR_RUNTIME_WORKER_H_
+#define ONCE_PROCESSOR_RUNTIME_WORKER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/base/clock.h"
+#include "processor/base/log.h"
+#include "processor/engine/engine.h"
+#include "processor/engine/messages.h"
+#include "processor/kafka/kafka.h"
+#include "processor/runtime/checkpoint_writer.h"
+
+namespace once {
+
+struct WorkerConfig {
+  int index = 0;                 // Among the pod's workers.
+  std::string transactional_id;  // Stable over restarts, and no other process's.
+  uint64_t seed = 0;
+  absl::Duration poll_wait = absl::Milliseconds(5);   // The longest wait for records; also added to their latency.
+  absl::Duration call_timeout = absl::Seconds(5);     // Of one blocking call, which is repeated if need be.
+  absl::Duration retry_pause = absl::Milliseconds(20);
+};
+
+// All must outlive the worker.
+struct WorkerDeps {
+  kafka::Client* client = nullptr;
+  kafka::Admin* admin = nullptr;
+  CheckpointStore* store = nullptr;
+  CheckpointWriter* checkpoints = nullptr;
+  Clock* clock = nullptr;
+  LogSink* log = nullptr;
+  std::function<void(absl::Duration)> sleep;
+};
+
+class Worker final : private kafka::RebalanceListener {
+ public:
+  Worker(const Plan* plan, const EngineOptions& options, const WorkerConfig& config, const WorkerDeps& deps);
+  ~Worker() override;
+
+  // Makes the producer and fences earlier ones of its id. Unavailable may be tried again.
+  absl::Status InitProducer();
+  absl::Status Join();
+
+  // One turn: timers, records, replay. Blocks for at most about poll_wait, and for calls to the broker.
+  void RunOnce();
+
+  // Asks for an orderly end: what is open commits, the state is checkpointed. Thread-safe.
+  void RequestStop() { stop_requested_.store(true, std::memory_order_relaxed); }
+  // Stopped as asked, or halted.
+  bool done() const { return halted_ || engine_.stopped(); }
+  // Why it halted; OK if it did not.
+  const absl::Status& status() const { return status_; }
+  // Leaves the group. After done().
+  absl::Status Leave();
+
+  Engine& engine() { return engine_; }
+  const Engine& engine() const { return engine_; }
+  // Unix milliseconds of the last turn's beginning. Thread-safe.
+  int64_t last_turn_ms() const { return last_turn_ms_.load(std::memory_order_relaxed); }
+
+ private:
+  void OnAssigned(std::span<const TopicPartition> partitions) override;
+  void OnRevoked(std::span<const TopicPartition> partitions) override;
+  void OnLost(std::span<const TopicPartition> partitions) override;
+  void GiveUp(Event event, const std::vector<TaskId>& tasks);
+  std::vector<TaskId> TasksOf(std::span<const TopicPartition> leads) const;
+  std::vector<TopicPartition> InputsOf(const std::vector<TaskId>& tasks) const;
+
+  // Feeds one event, and then the outcomes of all it brings about.
+  void Dispatch(Event event);
+  void CarryOut();
+  bool SendOutputs();
+
+  void Do(const action::Flush&);
+  void Do(const action::SendOffsets& send);
+  void Do(const action::Commit&);
+  void Do(const action::Abort&);
+  void Do(const action::RebuildProducer&);
+  void Do(const action::FetchTaskOffsets& fetch);
+  void Do(const action::StartReplay& start);
+  void Do(const action::StopReplay& stop);
+  void Do(const action::Seek&);
+  void Do(const action::Unassign& unassign);
+  void Do(action::WriteCheckpoint& write);
+  void Do(const action::Halt& halt);
+
+  kafka::Result MakeProducer();
+  absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
+  void Tick();
+  void PollRecords();
+  void PollReplay();
+
+  const Plan* const plan_;
+  const WorkerConfig config_;
+  const WorkerDeps deps_;
+  Engine engine_;
+
+  std::unique_ptr<kafka::TransactionalProducer> producer_;
+  std::unique_ptr<kafka::GroupConsumer> consumer_;
+  std::unique_ptr<kafka::LogReader> reader_;
+  int replays_ = 0;
+  std::string served_member_id_;  // As of the last rebalance callback.
+  bool in_callback_ = false;
+  bool unassigned_ = false;       // In this callback.
+
+  kafka::Batch batch_;
+  kafka::Batch replay_batch_;
+  Actions actions_;
+  std::deque<Event> events_;
+  bool dispatching_ = false;
+
+  std::atomic<bool> stop_requested_{false};
+  std::atomic<int64_t> last_turn_ms_{0};
+  bool stop_sent_ = false;
+  bool halted_ = false;
+  absl::Status status_;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_WORKER_H_

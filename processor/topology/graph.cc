@@ -1,0 +1,16 @@
+#include "processor/topology/graph.h"
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+
+namespace once {
+
+std::string ChangelogTopic(std::string_view application_id, const TaskGroupSpec& group) {
+  return absl::StrCat(ToAbsl(application_id), "-", group.name, "-changelog");
+}
+
+std::string ControlTopic(std::string_view application_id, const TaskGroupSpec& group) {
+  return absl::StrCat(ToAbsl(application_id), "-", group.name, "-control");
+}
+
+}  // namespace once

@@ -1,0 +1,93 @@
+// The contract suite on a real broker, and what of librdkafka's adapter only a real broker can show.
+//
+//   ONCE_TEST_BOOTSTRAP=127.0.0.1:9092 bazel-bin/tests/kafka/librdkafka_contract_test
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "processor/kafka/librdkafka/client.h"
+#include "tests/kafka/contract.h"
+
+namespace once::kafka {
+namespace {
+
+std::string Bootstrap() {
+  const char* servers = getenv("ONCE_TEST_BOOTSTRAP");
+  return servers == nullptr ? "" : servers;
+}
+
+// Shows what librdkafka complains of when a test is run by itself.
+class StderrLog final : public LogSink {
+ public:
+  void Log(LogLevel level, const std::string& message) override {
+    if (level >= LogLevel::kInfo && getenv("ONCE_TEST_LOG") != nullptr) std::cerr << message << std::endl;
+  }
+};
+
+class BrokerFixture final : public ClusterFixture {
+ public:
+  std::string UniqueName(const std::string& stem) override {
+    static int count = 0;
+    return absl::StrCat("contract-", run_, "-", ++count, "-", stem);
+  }
+
+  std::unique_ptr<Client> NewClient(const ClientOptions& options) override {
+    RdKafkaConfig config;
+    config.bootstrap_servers = Bootstrap();
+    config.transaction_timeout = options.transaction_timeout;
+    config.session_timeout = options.session_timeout;
+    absl::StatusOr<std::unique_ptr<Client>> client = MakeRdKafkaClient(config, &log_);
+    EXPECT_TRUE(client.ok()) << client.status();
+    return *std::move(client);
+  }
+
+  bool Await(absl::Duration at_most, const std::function<bool()>& done) override {
+    const absl::Time deadline = absl::Now() + at_most;
+    while (!done()) {
+      if (absl::Now() > deadline || testing::Test::HasFatalFailure()) return false;
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    return true;
+  }
+
+  void DeleteRecordsBefore(const TopicPartitionOffset& first_kept) override {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    ASSERT_EQ(rd_kafka_conf_set(conf, "bootstrap.servers", Bootstrap().c_str(), nullptr, 0), RD_KAFKA_CONF_OK);
+    rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
+    ASSERT_NE(rk, nullptr);
+    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, first_kept.where.topic.c_str(), first_kept.where.partition.value())
+        ->offset = first_kept.offset.value();
+    rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(rk);
+    rd_kafka_DeleteRecords(rk, &request, 1, nullptr, queue);
+    rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 30'000);
+    ASSERT_NE(event, nullptr) << "no answer to DeleteRecords";
+    EXPECT_EQ(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_event_error_string(event);
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+  }
+
+ private:
+  const std::string run_ = absl::StrCat(absl::ToUnixMicros(absl::Now()), "-", getpid());
+  StderrLog log_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Librdkafka, ContractTest,
+                         testing::Values(ClusterParam{"broker", [] { return std::make_unique<BrokerFixture>(); }}),
+                         ContractTest::Name);
+
+TEST(BrokerTest, AddressIsGiven) {
+  ASSERT_FALSE(Bootstrap().empty()) << "set ONCE_TEST_BOOTSTRAP to the address of a broker, such as 127.0.0.1:9092";
+}
+
+}  // namespace
+}  // namespace once::kafka

@@ -1,0 +1,210 @@
+// What of librdkafka's adapter can be shown without a broker.
+#include "processor/kafka/librdkafka/client.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "processor/kafka/librdkafka/metadata.h"
+
+namespace once::kafka {
+namespace {
+
+// Nothing listens on the discard port of the loopback interface.
+constexpr char kNobody[] = "127.0.0.1:9";
+
+class LibrdkafkaTest : public testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<Client>> Make(const std::map<std::string, std::string>& extra) {
+    RdKafkaConfig config;
+    config.bootstrap_servers = kNobody;
+    config.extra = extra;
+    return MakeRdKafkaClient(config, &log_);
+  }
+  std::unique_ptr<Client> MakeOrDie() {
+    absl::StatusOr<std::unique_ptr<Client>> client = Make({});
+    EXPECT_TRUE(client.ok()) << client.status();
+    return *std::move(client);
+  }
+  NullLogSink log_;
+};
+
+struct PropertyCase {
+  std::string name;
+  std::string value;
+  std::string says;  // Part of the message; empty if the property is accepted.
+};
+
+class PropertyTest : public LibrdkafkaTest, public testing::WithParamInterface<PropertyCase> {};
+
+TEST_P(PropertyTest, IsJudged) {
+  const PropertyCase& each = GetParam();
+  const absl::Status status = Make({{each.name, each.value}}).status();
+  if (each.says.empty()) {
+    EXPECT_TRUE(status.ok()) << status;
+    return;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  const std::string message(status.message());
+  EXPECT_NE(message.find(each.says), std::string::npos) << message;
+  EXPECT_NE(message.find(each.name), std::string::npos) << message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, PropertyTest,
+    testing::Values(PropertyCase{"session.timout.ms", "1", "did you mean \"session.timeout.ms\"?"},
+                    PropertyCase{"compresion.type", "lz4", "did you mean \"compression.type\"?"},
+                    PropertyCase{"no.such.thing.at.all.anywhere", "1", "no property"},
+                    PropertyCase{"compression.type", "lzma", "lzma"},
+                    PropertyCase{"fetch.wait.max.ms", "many", "fetch.wait.max.ms"},
+                    PropertyCase{"session.timeout.ms", "soon", "milliseconds"},
+                    PropertyCase{"batch.size", "0", "bytes"},
+                    PropertyCase{"enable.auto.commit", "true", "transactions"},
+                    PropertyCase{"auto.commit.enable", "true", "transactions"},
+                    PropertyCase{"enable.auto.offset.store", "true", "transactions"},
+                    PropertyCase{"isolation.level", "read_uncommitted", "aborted"},
+                    PropertyCase{"auto.offset.reset", "latest", "halt"},
+                    PropertyCase{"partition.assignment.strategy", "range", "incremental"},
+                    PropertyCase{"transactional.id", "mine", "own"},
+                    PropertyCase{"group.id", "mine", "application_id"},
+                    PropertyCase{"group.instance.id", "pod", "fence"},
+                    PropertyCase{"bootstrap.servers", "elsewhere:9092", "bootstrap_servers"},
+                    PropertyCase{"metadata.broker.list", "elsewhere:9092", "bootstrap_servers"},
+                    PropertyCase{"enable.idempotence", "false", "duplicates"},
+                    PropertyCase{"acks", "1", "lost"}, PropertyCase{"request.required.acks", "0", "lost"},
+                    PropertyCase{"partitioner", "random", "Java"},
+                    PropertyCase{"delivery.report.only.error", "true", "offsets"},
+                    PropertyCase{"enable.partition.eof", "false", "idle"},
+                    PropertyCase{"test.mock.num.brokers", "3", "mock"},
+                    PropertyCase{"allow.auto.create.topics", "true", "misspelt"},
+                    PropertyCase{"enable.idempotence", "true", ""}, PropertyCase{"acks", "all", ""},
+                    PropertyCase{"isolation.level", "read_committed", ""},
+                    PropertyCase{"enable.auto.commit", "false", ""},
+                    PropertyCase{"compression.type", "lz4", ""}, PropertyCase{"session.timeout.ms", "20000", ""},
+                    PropertyCase{"linger.ms", "20", ""}, PropertyCase{"fetch.min.bytes", "1000", ""},
+                    PropertyCase{"queued.max.messages.kbytes", "1000", ""},
+                    PropertyCase{"debug", "cgrp,topic", ""}));
+
+TEST_F(LibrdkafkaTest, AcceptedPropertiesSuitEveryObject) {
+  const absl::StatusOr<std::unique_ptr<Client>> client =
+      Make({{"linger.ms", "20"}, {"acks", "all"}, {"fetch.min.bytes", "1000"}, {"compression.type", "lz4"}});
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE((*client)->NewProducer("id", {"t"}).ok());
+  EXPECT_TRUE((*client)->NewGroupConsumer("group", {"t"}).ok());
+  EXPECT_TRUE((*client)->NewLogReader({"t"}).ok());
+  EXPECT_TRUE((*client)->NewAdmin().ok());
+}
+
+TEST_F(LibrdkafkaTest, NewerGroupProtocolIsRefused) {
+  const absl::Status status = Make({{"group.protocol", "consumer"}}).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;  // Unknown to old versions, refused by us in new ones.
+}
+
+TEST_F(LibrdkafkaTest, BadConfigurationsAreRefused) {
+  RdKafkaConfig config;
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeRdKafkaClient(config, &log_).status())) << "no brokers";
+  config.bootstrap_servers = kNobody;
+  EXPECT_TRUE(MakeRdKafkaClient(config, &log_).ok());
+  config.max_batch_records = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeRdKafkaClient(config, &log_).status()));
+  config.max_batch_records = 1;
+  config.max_poll_interval = absl::Seconds(1);
+  EXPECT_TRUE(absl::IsInvalidArgument(MakeRdKafkaClient(config, &log_).status()));
+  absl::StatusOr<std::unique_ptr<Client>> client = Make({});
+  EXPECT_TRUE(absl::IsInvalidArgument((*client)->NewProducer("", {}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument((*client)->NewGroupConsumer("", {}).status()));
+}
+
+TEST_F(LibrdkafkaTest, ExtraPropertiesBecomeFields) {
+  RdKafkaConfig config;
+  config.extra = {{"transaction.timeout.ms", "7000"}, {"session.timeout.ms", "8000"}, {"max.poll.interval.ms", "9000"},
+                  {"client.id", "me"}, {"batch.size", "500"}, {"linger.ms", "1"}};
+  ASSERT_TRUE(AbsorbExtra(&config).ok());
+  EXPECT_EQ(config.transaction_timeout, absl::Seconds(7));
+  EXPECT_EQ(config.session_timeout, absl::Seconds(8));
+  EXPECT_EQ(config.max_poll_interval, absl::Seconds(9));
+  EXPECT_EQ(config.client_id, "me");
+  EXPECT_EQ(config.max_batch_bytes, 500);
+  EXPECT_EQ(config.extra.size(), 1u);
+}
+
+TEST_F(LibrdkafkaTest, UnreachableBrokerIsUnavailableAndSaysWhatToDo) {
+  auto admin = *MakeOrDie()->NewAdmin();
+  const std::vector<TopicPartition> partitions = {{"t", Partition(0)}};
+  const absl::Duration timeout = absl::Milliseconds(500);
+  const std::vector<absl::Status> answers = {
+      admin->DescribeTopic("t", timeout).status(), admin->CreateTopic({"t", 1, {}}, timeout),
+      admin->HighWatermark(partitions[0], timeout).status(), admin->BeginningOffset(partitions[0], timeout).status(),
+      admin->StableCommittedOffsets("group", partitions, timeout).status()};
+  for (const absl::Status& status : answers) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    const std::string message(status.message());
+    EXPECT_NE(message.find(kNobody), std::string::npos) << message;
+    EXPECT_NE(message.find("refused"), std::string::npos) << message;
+    EXPECT_NE(message.find("start the broker or correct bootstrap_servers"), std::string::npos) << message;
+  }
+}
+
+TEST_F(LibrdkafkaTest, UnreachableBrokerHoldsUpNobody) {
+  struct Listener : RebalanceListener {
+    void OnAssigned(std::span<const TopicPartition>) override {}
+    void OnRevoked(std::span<const TopicPartition>) override {}
+    void OnLost(std::span<const TopicPartition>) override {}
+  } listener;
+  const auto client = MakeOrDie();
+  const std::vector<std::string> topics = {"t"};
+  auto producer = *client->NewProducer("id", topics);
+  const Result result = producer->InitTransactions(absl::Milliseconds(200));
+  EXPECT_EQ(result.error, ErrorClass::kRetriable) << ToString(result);
+  EXPECT_NE(result.message.find("refused"), std::string::npos) << ToString(result);
+  producer.reset();
+
+  auto consumer = *client->NewGroupConsumer("group", topics);
+  ASSERT_TRUE(consumer->Subscribe(topics, &listener).ok());
+  Batch batch;
+  EXPECT_TRUE(consumer->Poll(absl::Milliseconds(50), &batch).ok());
+  EXPECT_LT(consumer->group_metadata().generation, 0);
+  EXPECT_TRUE(consumer->Close().ok());
+  consumer.reset();
+
+  auto reader = *client->NewLogReader(topics);
+  ASSERT_TRUE(reader->Add({{"t", Partition(0)}, Offset(0)}).ok());
+  EXPECT_TRUE(reader->Poll(absl::Milliseconds(50), &batch).ok());
+  EXPECT_TRUE(batch.records.empty());
+  reader.reset();
+}
+
+TEST(GroupMetadataTest, ParsesLibrdkafkasForm) {
+  const std::string generation("\x07\x00\x00\x00", 4);
+  const std::string nul(1, '\0');
+  const GroupMetadata group = ParseGroupMetadata("CGMDv2:" + generation + "group" + nul + "member-1" + nul + "\x01");
+  EXPECT_EQ(group.generation, 7);
+  EXPECT_EQ(group.member_id, "member-1");
+}
+
+TEST(GroupMetadataTest, AnotherFormIsNoMember) {
+  const std::string generation("\x07\x00\x00\x00", 4);
+  const std::string nul(1, '\0');
+  const std::string good = "CGMDv2:" + generation + "group" + nul + "member-1" + nul;
+  EXPECT_EQ(ParseGroupMetadata(good).generation, 7);
+  for (size_t size = 0; size < good.size(); ++size) {
+    const GroupMetadata group = ParseGroupMetadata(good.substr(0, size));
+    EXPECT_EQ(group.generation, -1) << size;
+    EXPECT_EQ(group.member_id, "") << size;
+  }
+  EXPECT_EQ(ParseGroupMetadata("CGMDv3:" + good.substr(7)).generation, -1);
+}
+
+TEST(VersionTest, KnownBadVersionsAreNamed) {
+  EXPECT_FALSE(LibrdkafkaVersion().empty());
+  for (const int bad : {0x010900ff, 0x020200ff, 0x020300ff, 0x020400ff, 0x020500ff, 0x020a00ff}) {
+    EXPECT_TRUE(KnownBadVersion(bad).has_value()) << std::hex << bad;
+  }
+  for (const int good : {0x020002ff, 0x020100ff, 0x020101ff, 0x020503ff, 0x020800ff, 0x020a01ff, 0x020f00ff}) {
+    EXPECT_FALSE(KnownBadVersion(good).has_value()) << std::hex << good;
+  }
+}
+
+}  // namespace
+}  // namespace once::kafka
