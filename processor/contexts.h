@@ -6,7 +6,9 @@
 #define ONCE_PROCESSOR_CONTEXTS_H_
 
 #include <algorithm>
+#include <concepts>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -46,11 +48,16 @@ class EventMetadata {
 
   // The ce_id header; empty if there is none.
   std::string id() const { return std::string(context_->info().id); }
+  // The type that it is handled as; empty for tombstones, and for events without ce_type that only OnAny hears.
   std::string type() const { return std::string(context_->info().type); }
   const std::string& topic() const { return *context_->info().topic; }
   int32_t partition() const { return context_->record().partition.value(); }
   int64_t offset() const { return context_->record().offset.value(); }
-  absl::Time timestamp() const { return absl::FromUnixMillis(context_->record().timestamp_ms); }
+  // absl::InfinitePast() if the record has none.
+  absl::Time timestamp() const {
+    const int64_t unix_ms = context_->record().timestamp_ms;
+    return unix_ms < 0 ? absl::InfinitePast() : absl::FromUnixMillis(unix_ms);
+  }
   // 1 for the first attempt.
   int attempt() const { return context_->info().attempt; }
   // The last header of that name; nothing if it is absent or null.
@@ -59,6 +66,8 @@ class EventMetadata {
     if (!value.has_value()) return std::nullopt;
     return std::string(*value);
   }
+  // All of them, in the record's order; names may repeat.
+  std::span<const HeaderView> headers() const { return context_->record().headers; }
 
  private:
   const EventContext* context_;
@@ -70,8 +79,13 @@ namespace internal {
 struct NodeInfo {
   uint64_t builder = 0;
   std::string name;
-  std::vector<SinkIndex> emits_to;  // Filled by Build().
+  std::vector<SinkIndex> emits_to;
 };
+
+// Whether a `From` may be written where a `To` is meant: what converts by itself, without narrowing a number.
+template <typename From, typename To>
+concept FitsInto = std::convertible_to<const From&, To> &&
+                   (!std::is_arithmetic_v<To> || requires(const From& from) { To{from}; });
 
 }  // namespace internal
 
@@ -82,45 +96,44 @@ class TransformContext {
   TransformContext(EventContext* context, const internal::NodeInfo* node, Key* key_scratch)
       : context_(context), node_(node), key_(key_scratch) {}
 
-  // The event's key; the default value if it has none or it cannot be decoded.
+  // The event's key; the default value if it has none. If it cannot be decoded the event fails as FAILED_PRECONDITION,
+  // whatever the handler returns.
   const Key& key() {
-    if (!key_decoded_) {
-      key_decoded_ = true;
-      *key_ = Key();
-      if (context_->record().key.has_value()) {
-        const absl::Status decoded = Codec<Key>::Decode(*context_->record().key, key_);
-        if (!decoded.ok()) *key_ = Key();
-      }
-    }
+    if (!key_decoded_) DecodeKey();
     return *key_;
   }
+  bool has_key() const { return context_->record().key.has_value(); }
   EventMetadata event() const { return EventMetadata(context_); }
   // The transaction's clock reading: the same for all its events, and close to the wall clock.
   absl::Time now() const { return context_->info().now; }
   LogSink& log() { return context_->log(); }
 
   // Emits `value` under the event's own key.
-  template <typename Value>
-  void Emit(const Sink<Value, Key>& sink, const Value& value, const EmitOptions& options = {}) {
-    Send(sink, context_->record().key, Codec<Value>::Encode(value, &context_->arena()), options);
+  template <typename SinkValue, typename SinkKey, typename Value>
+  void Emit(const Sink<SinkValue, SinkKey>& sink, const Value& value, const EmitOptions& options = {}) {
+    constexpr bool kSameKey = std::is_same_v<SinkKey, Key>;
+    static_assert(kSameKey, "this sink's keys are of another type than the event's: use Emit(sink, key, value)");
+    if constexpr (kSameKey) Send(sink, context_->record().key, EncodeFor<SinkValue>(value), options);
   }
-  template <typename Value, typename SinkKey>
-  void Emit(const Sink<Value, SinkKey>& sink, const std::type_identity_t<SinkKey>& key,
-            const std::type_identity_t<Value>& value, const EmitOptions& options = {}) {
-    Send(sink, Codec<SinkKey>::Encode(key, &context_->arena()), Codec<Value>::Encode(value, &context_->arena()),
-         options);
+  // Emits `value` under a key of its own.
+  template <typename SinkValue, typename SinkKey, typename OtherKey, typename Value>
+  void Emit(const Sink<SinkValue, SinkKey>& sink, const OtherKey& key, const Value& value,
+            const EmitOptions& options = {}) {
+    Send(sink, EncodeKeyFor<SinkKey>(key), EncodeFor<SinkValue>(value), options);
   }
   // Emits a null value, which deletes the key from a compacted topic.
-  template <typename Value>
-  void EmitTombstone(const Sink<Value, Key>& sink, const EmitOptions& options = {}) {
-    Send(sink, context_->record().key, std::nullopt, options);
+  template <typename SinkValue, typename SinkKey>
+  void EmitTombstone(const Sink<SinkValue, SinkKey>& sink, const EmitOptions& options = {}) {
+    constexpr bool kSameKey = std::is_same_v<SinkKey, Key>;
+    static_assert(kSameKey, "this sink's keys are of another type than the event's: use EmitTombstone(sink, key)");
+    if constexpr (kSameKey) Send(sink, context_->record().key, std::nullopt, options);
   }
-  template <typename Value, typename SinkKey>
-  void EmitTombstone(const Sink<Value, SinkKey>& sink, const std::type_identity_t<SinkKey>& key,
-                     const EmitOptions& options = {}) {
-    Send(sink, Codec<SinkKey>::Encode(key, &context_->arena()), std::nullopt, options);
+  template <typename SinkValue, typename SinkKey, typename OtherKey>
+    requires(!std::same_as<OtherKey, EmitOptions>)
+  void EmitTombstone(const Sink<SinkValue, SinkKey>& sink, const OtherKey& key, const EmitOptions& options = {}) {
+    Send(sink, EncodeKeyFor<SinkKey>(key), std::nullopt, options);
   }
-  // Passes the record on as it is: key, value and headers untouched, its event ID included.
+  // Passes the record on as it is: key, value and headers untouched, its event ID included. Types are not compared.
   template <typename Value, typename SinkKey>
   void Forward(const Sink<Value, SinkKey>& sink) {
     if (!MayEmit(sink.builder, sink.index)) return;
@@ -145,6 +158,32 @@ class TransformContext {
     SetError(absl::InternalError(absl::StrCat("\"", node_->name, "\" emits to a sink that its EmitsTo does not name;"
                                               " add the sink there")));
     return false;
+  }
+
+  void DecodeKey() {
+    key_decoded_ = true;
+    const OptionalBytes& bytes = context_->record().key;
+    absl::Status decoded;
+    if (bytes.has_value()) {
+      decoded = Codec<Key>::Decode(*bytes, key_);
+      if (decoded.ok()) return;
+      SetError(absl::FailedPreconditionError(absl::StrCat("the key \"", Printable(*bytes), "\" is no ",
+                                                          Codec<Key>::TypeName(), ": ", decoded.message())));
+    }
+    *key_ = Key();
+  }
+
+  template <typename SinkValue, typename Value>
+  OptionalBytes EncodeFor(const Value& value) {
+    static_assert(internal::FitsInto<Value, SinkValue>, "this sink takes values of another type; see its AddSink");
+    if constexpr (internal::FitsInto<Value, SinkValue>) return Codec<SinkValue>::Encode(value, &context_->arena());
+    return std::nullopt;
+  }
+  template <typename SinkKey, typename OtherKey>
+  OptionalBytes EncodeKeyFor(const OtherKey& key) {
+    static_assert(internal::FitsInto<OtherKey, SinkKey>, "this sink's keys are of another type; see its AddSink");
+    if constexpr (internal::FitsInto<OtherKey, SinkKey>) return Codec<SinkKey>::Encode(key, &context_->arena());
+    return std::nullopt;
   }
 
   template <typename Value, typename SinkKey>
@@ -192,9 +231,9 @@ class AggregateContext : public TransformContext<Key> {
     Load();
     return exists_;
   }
-  // Deletes the state; a later mutable_state() begins with the default value.
+  // Deletes the state, which need not be decodable; a later mutable_state() begins with the default value.
   void Delete() {
-    Load();
+    loaded_ = true;
     *state_ = State();
     exists_ = false;
     changed_ = true;

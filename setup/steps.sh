@@ -25,25 +25,34 @@ _step_log_name() { printf '%s' "$1" | tr -c 'A-Za-z0-9\n' '-' | cut -c1-60; }
 # Runs a command with its output in $STEP_LOG and returns its exit code; shows a line, judges nothing.
 # The caller ends the line with step_end.
 step_run() {
-  local title="$1" pid code=0 started=$SECONDS
+  local title="$1" code=0 started=$SECONDS
   shift
   STEP_LOG="$STEP_LOG_DIR/$(_step_log_name "$title").log"
-  STEP_TITLE="$title"
+  # In the background, so that a signal is handled at once and not when the command ends.
+  "$@" >"$STEP_LOG" 2>&1 </dev/null &
+  STEP_PID=$!
   if [[ ! -t 1 ]]; then
     printf '%s ... ' "$title"
-    "$@" >"$STEP_LOG" 2>&1 </dev/null || code=$?
   else
-    "$@" >"$STEP_LOG" 2>&1 </dev/null &
-    pid=$!
-    while kill -0 "$pid" 2>/dev/null; do
+    while kill -0 "$STEP_PID" 2>/dev/null; do
       printf '\r\033[K%s ... %d s %s' "$title" $((SECONDS - started)) "$(_step_progress "$STEP_LOG")"
       sleep 0.3
     done
-    wait "$pid" || code=$?
     printf '\r\033[K%s ... ' "$title"
   fi
+  wait "$STEP_PID" || code=$?
+  STEP_PID=""
   STEP_SECONDS=$((SECONDS - started))
   return "$code"
+}
+
+# For traps: ends the command of the step that a signal interrupted.
+step_abort() {
+  [[ -n "${STEP_PID:-}" ]] || return 0
+  printf 'interrupted\n'
+  kill -TERM "$STEP_PID" 2>/dev/null || true
+  wait "$STEP_PID" 2>/dev/null || true
+  STEP_PID=""
 }
 
 step_end() { printf '%s (%d s)\n' "$1" "${STEP_SECONDS:-0}"; }

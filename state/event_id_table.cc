@@ -1,10 +1,7 @@
 #include "state/event_id_table.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cassert>
-#include <new>
 #include <utility>
 
 namespace once {
@@ -18,8 +15,6 @@ constexpr size_t kMinSlots = 16;
 // Small shards double; larger ones grow by a third, which keeps the average load near 0.7.
 constexpr size_t kDoublingBelowSlots = 2048;
 
-constexpr size_t kMinMappedBytes = 256 * 1024;
-
 bool IsFree(const EventIdHash& slot) { return slot.high == 0 && slot.low == 0; }
 
 // Zeroes mark a free slot, so the one ID of all zeroes shares its place with another.
@@ -28,22 +23,6 @@ EventIdHash Stored(const EventIdHash& id) { return IsFree(id) ? EventIdHash{0, 1
 }  // namespace
 
 EventIdTable::EventIdTable() : tags_(1) {}
-
-EventIdTable::Memory EventIdTable::Allocate(size_t bytes) {
-  if (bytes < kMinMappedBytes) return Memory(new char[bytes](), Unmap{});
-  void* const mapping = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping == MAP_FAILED) throw std::bad_alloc();  // As operator new does.
-  madvise(mapping, bytes, MADV_HUGEPAGE);
-  return Memory(static_cast<char*>(mapping), Unmap{.bytes = bytes});
-}
-
-void EventIdTable::Unmap::operator()(char* mapping) const {
-  if (bytes == 0) {
-    delete[] mapping;
-  } else {
-    munmap(mapping, bytes);
-  }
-}
 
 EventIdTable::Place EventIdTable::PlaceOf(const EventIdHash& id) {
   // IDs are hashes already; mixing keeps poor ones, such as counters, from crowding in one place.
@@ -182,9 +161,8 @@ void EventIdTable::MakeRoom(Shard* shard) {
 
 void EventIdTable::Resize(Shard* shard, size_t capacity) {
   Shard old = std::move(*shard);
-  shard->memory = Allocate(capacity * (sizeof(EventIdHash) + sizeof(Tag)));
-  shard->ids = reinterpret_cast<EventIdHash*>(shard->memory.get());
-  shard->tags = reinterpret_cast<Tag*>(shard->ids + capacity);
+  shard->ids = std::make_unique<EventIdHash[]>(capacity);
+  shard->tags = std::make_unique<Tag[]>(capacity);
   shard->capacity = capacity;
   shard->max_used = static_cast<size_t>(static_cast<double>(capacity) * kMaxLoad);
   shard->used = old.used;

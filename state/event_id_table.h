@@ -65,17 +65,10 @@ class EventIdTable {
     int64_t count = 0;
     bool live = false;
   };
-  struct Unmap {
-    size_t bytes = 0;
-    void operator()(char* mapping) const;
-  };
-  using Memory = std::unique_ptr<char[], Unmap>;
-
   // Slots without an ID hold zeroes, so a search reads only `ids`.
   struct Shard {
-    Memory memory;  // Both of:
-    EventIdHash* ids = nullptr;
-    Tag* tags = nullptr;
+    std::unique_ptr<EventIdHash[]> ids;
+    std::unique_ptr<Tag[]> tags;
     size_t capacity = 0;
     size_t used = 0;       // Slots with an ID, forgotten ones included.
     size_t max_used = 0;
@@ -86,8 +79,6 @@ class EventIdTable {
     uint64_t position = 0;  // Fraction of the shard, in 2^-64.
   };
 
-  // Zeroed; in huge pages where the system grants them, since every look-up is a jump to a random place.
-  static Memory Allocate(size_t bytes);
   static Place PlaceOf(const EventIdHash& id);
   static size_t Home(const Shard& shard, uint64_t position);
   // The slot of the ID, or the free one that ends its search.

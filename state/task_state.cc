@@ -10,16 +10,29 @@ namespace {
 
 // Beyond the entry itself: its slot and control byte in the table at the usual load, its place in the queue, and the
 // allocator's own bytes.
-constexpr size_t kBookkeepingBytes = 72;
+constexpr size_t kBookkeepingBytes = 48;
 
-// A spare buffer up to this size is kept for the next write of the same key; a larger one is given back.
-constexpr size_t kMaxSpareBytes = 512;
+// Buffers of uncommitted values up to this size and number are kept for the next epoch.
+constexpr size_t kMaxSpareBytes = 1024;
+constexpr size_t kMaxSpares = 65'536;
+
+// Entries are spread over memory: a pass over them fetches some ahead.
+constexpr size_t kPrefetchDistance = 8;
 
 // Of libstdc++'s std::string; such short text needs no heap.
 constexpr size_t kInlineCapacity = 15;
 
 size_t HeapBytes(const std::string& text) {
   return text.capacity() > kInlineCapacity ? text.capacity() + 1 : 0;
+}
+
+// Keeps the buffer of `to`, unless that has become far too large for `value`.
+void AssignCompactly(std::string_view value, std::string* to) {
+  if (to->capacity() > kMaxSpareBytes && value.size() < to->capacity() / 2) {
+    std::string(value).swap(*to);
+  } else {
+    to->assign(value);
+  }
 }
 
 bool HasPrefix(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
@@ -29,7 +42,7 @@ bool HasPrefix(std::string_view text, std::string_view prefix) { return text.sub
 OptionalBytes TaskState::Entry::value() const {
   switch (pending_) {
     case Pending::kPut:
-      return std::string_view(pending_value_);
+      return std::string_view(*pending_value_);
     case Pending::kDelete:
       return std::nullopt;
     case Pending::kNone:
@@ -45,8 +58,7 @@ TaskState::TaskState(CheckpointStore* store, std::string task_prefix)
 TaskState::~TaskState() = default;
 
 size_t TaskState::MemoryBytes(const Entry& entry) {
-  return sizeof(Entry) + kBookkeepingBytes + HeapBytes(entry.key_) + HeapBytes(entry.committed_) +
-         HeapBytes(entry.pending_value_);
+  return sizeof(Entry) + kBookkeepingBytes + HeapBytes(entry.key_) + HeapBytes(entry.committed_);
 }
 
 // Never more than MemoryBytes: a string without heap bytes lies within the entry.
@@ -56,16 +68,22 @@ size_t TaskState::DirtyBytes(const Entry& entry) {
 
 TaskState::Entry* TaskState::Find(std::string_view key) {
   const auto it = table_.find(key);
-  return it == table_.end() ? nullptr : it->second.get();
+  return it == table_.end() ? nullptr : it->get();
 }
 
 TaskState::Entry* TaskState::Insert(std::string_view key) {
   auto owned = std::make_unique<Entry>();
   Entry* const entry = owned.get();
   entry->key_.assign(key);
-  table_.emplace(std::string_view(entry->key_), std::move(owned));
+  table_.insert(std::move(owned));
   memory_bytes_ += MemoryBytes(*entry);
   return entry;
+}
+
+void TaskState::Prefetch(const Entry* entry) {
+  const char* const bytes = reinterpret_cast<const char*>(entry);
+  __builtin_prefetch(bytes, 1);
+  __builtin_prefetch(bytes + 64, 1);
 }
 
 absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
@@ -86,16 +104,19 @@ absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
   return entry;
 }
 
-void TaskState::JoinEpoch(Entry* entry) {
-  if (entry->pending_ == Entry::Pending::kNone) epoch_writes_.push_back(entry);
-}
-
 void TaskState::SetPending(Entry* entry, Entry::Pending pending, std::string_view value) {
-  JoinEpoch(entry);
+  if (entry->pending_ == Entry::Pending::kNone) {
+    if (epoch_writes_.size() == pending_values_.size()) {
+      pending_values_.emplace_back();
+      memory_bytes_ += sizeof(std::string);
+    }
+    entry->pending_value_ = &pending_values_[epoch_writes_.size()];
+    epoch_writes_.push_back(entry);
+  }
   entry->pending_ = pending;
-  const size_t old_bytes = HeapBytes(entry->pending_value_);
-  entry->pending_value_.assign(value);
-  memory_bytes_ += HeapBytes(entry->pending_value_) - old_bytes;
+  const size_t old_bytes = HeapBytes(*entry->pending_value_);
+  entry->pending_value_->assign(value);
+  memory_bytes_ += HeapBytes(*entry->pending_value_) - old_bytes;
 }
 
 void TaskState::Put(Entry* entry, std::string_view value) { SetPending(entry, Entry::Pending::kPut, value); }
@@ -112,36 +133,43 @@ void TaskState::Write(std::string_view key, OptionalBytes value) {
              value.value_or(std::string_view()));
 }
 
-void TaskState::DropPending(Entry* entry) {
-  entry->pending_ = Entry::Pending::kNone;
-  entry->pending_value_.clear();
-  if (entry->pending_value_.capacity() <= kMaxSpareBytes) return;
-  memory_bytes_ -= HeapBytes(entry->pending_value_);
-  std::string().swap(entry->pending_value_);
-}
-
 void TaskState::CommitEpoch() {
-  for (Entry* const entry : epoch_writes_) {
+  for (size_t i = 0; i < epoch_writes_.size(); ++i) {
+    if (i + kPrefetchDistance < epoch_writes_.size()) Prefetch(epoch_writes_[i + kPrefetchDistance]);
+    Entry* const entry = epoch_writes_[i];
+    const size_t old_bytes = MemoryBytes(*entry);
     const size_t old_dirty_bytes = DirtyBytes(*entry);
-    // The old value's buffer becomes the spare one: an entry that is written again and again allocates nothing.
-    entry->committed_.swap(entry->pending_value_);
+    AssignCompactly(*entry->pending_value_, &entry->committed_);
     entry->committed_present_ = entry->pending_ == Entry::Pending::kPut;
     entry->known_ = true;
-    DropPending(entry);
+    entry->pending_ = Entry::Pending::kNone;
+    memory_bytes_ += MemoryBytes(*entry) - old_bytes;
     MarkDirty(entry, old_dirty_bytes);
   }
-  epoch_writes_.clear();
+  EndEpoch();
 }
 
 void TaskState::DropEpoch() {
   for (Entry* const entry : epoch_writes_) {
-    if (entry->known_) {
-      DropPending(entry);
-    } else {
-      Evict(entry);
-    }
+    entry->pending_ = Entry::Pending::kNone;
+    if (!entry->known_) Evict(entry);
   }
+  EndEpoch();
+}
+
+void TaskState::EndEpoch() {
+  const size_t used = epoch_writes_.size();
   epoch_writes_.clear();
+  for (size_t i = 0; i < used; ++i) {
+    std::string& spare = pending_values_[i];
+    if (spare.capacity() <= kMaxSpareBytes) continue;
+    memory_bytes_ -= HeapBytes(spare);
+    std::string().swap(spare);
+  }
+  while (pending_values_.size() > kMaxSpares) {
+    memory_bytes_ -= sizeof(std::string) + HeapBytes(pending_values_.back());
+    pending_values_.pop_back();
+  }
 }
 
 void TaskState::ApplyCommitted(std::string_view key, OptionalBytes value) {
@@ -150,7 +178,7 @@ void TaskState::ApplyCommitted(std::string_view key, OptionalBytes value) {
   if (entry == nullptr) entry = Insert(key);
   const size_t old_bytes = MemoryBytes(*entry);
   const size_t old_dirty_bytes = DirtyBytes(*entry);
-  entry->committed_.assign(value.value_or(std::string_view()));
+  AssignCompactly(value.value_or(std::string_view()), &entry->committed_);
   entry->committed_present_ = value.has_value();
   memory_bytes_ += MemoryBytes(*entry) - old_bytes;
   MarkDirty(entry, old_dirty_bytes);
@@ -169,10 +197,6 @@ void TaskState::MarkDirty(Entry* entry, size_t old_dirty_bytes) {
 void TaskState::MarkClean(Entry* entry) {
   dirty_bytes_ -= DirtyBytes(*entry);
   entry->dirty_generation_ = 0;
-  if (entry->pending_ == Entry::Pending::kNone && HeapBytes(entry->pending_value_) > 0) {
-    memory_bytes_ -= HeapBytes(entry->pending_value_);
-    std::string().swap(entry->pending_value_);
-  }
   Enqueue(entry);
 }
 
@@ -217,8 +241,8 @@ void TaskState::OnCheckpointFailed(uint64_t generation) {
 absl::Status TaskState::Scan(std::string_view prefix,
                              const std::function<bool(std::string_view key, std::string_view value)>& visit) {
   std::vector<const Entry*> in_memory;
-  for (const auto& [key, entry] : table_) {
-    if (HasPrefix(key, prefix)) in_memory.push_back(entry.get());
+  for (const std::unique_ptr<Entry>& entry : table_) {
+    if (HasPrefix(entry->key(), prefix)) in_memory.push_back(entry.get());
   }
   std::sort(in_memory.begin(), in_memory.end(),
             [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
@@ -250,6 +274,7 @@ void TaskState::Clear() {
   dirty_.clear();
   eviction_.clear();
   table_.clear();
+  pending_values_.clear();
   frozen_generation_ = 0;
   memory_bytes_ = 0;
   dirty_bytes_ = 0;

@@ -26,7 +26,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "processor/base/record.h"
@@ -49,7 +49,7 @@ class TaskState {
 
     std::string key_;
     std::string committed_;
-    std::string pending_value_;      // Between epochs only a spare buffer.
+    std::string* pending_value_ = nullptr;  // In `pending_values_`, if there is a pending write.
     uint64_t dirty_generation_ = 0;  // The checkpoint generation that must hold `committed_`; 0: the disk has it.
     Pending pending_ = Pending::kNone;
     bool committed_present_ = false;
@@ -116,19 +116,32 @@ class TaskState {
   // the open epoch has written stay.
   void TrimTo(size_t bytes);
 
-  // Bytes of memory, bookkeeping included, approximately.
+  // Bytes of memory, bookkeeping and uncommitted writes included, approximately.
   size_t memory_bytes() const { return memory_bytes_; }
   // Of these, bytes of values that the checkpoint lacks.
   size_t dirty_bytes() const { return dirty_bytes_; }
   size_t entry_count() const { return table_.size(); }
 
  private:
+  struct KeyHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return StringHash()(key); }
+    size_t operator()(const std::unique_ptr<Entry>& entry) const { return StringHash()(entry->key()); }
+  };
+  struct KeyEq {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<Entry>& a, std::string_view b) const { return a->key() == b; }
+    bool operator()(const std::unique_ptr<Entry>& a, const std::unique_ptr<Entry>& b) const {
+      return a->key() == b->key();
+    }
+  };
+
   Entry* Find(std::string_view key);
   // An entry without a value, in no queue.
   Entry* Insert(std::string_view key);
-  void JoinEpoch(Entry* entry);
   void SetPending(Entry* entry, Entry::Pending pending, std::string_view value);
-  void DropPending(Entry* entry);
+  void EndEpoch();
+  static void Prefetch(const Entry* entry);
   // What follows a change of `committed_`; `old_dirty_bytes` is DirtyBytes from before it.
   void MarkDirty(Entry* entry, size_t old_dirty_bytes);
   void MarkClean(Entry* entry);
@@ -140,7 +153,10 @@ class TaskState {
 
   CheckpointStore* const store_;
   const std::string task_prefix_;
-  absl::flat_hash_map<std::string_view, std::unique_ptr<Entry>, StringHash, StringEq> table_;
+  absl::flat_hash_set<std::unique_ptr<Entry>, KeyHash, KeyEq> table_;
+  // One for each of epoch_writes_, and beyond them spare ones whose buffers the next epoch uses. They lie side by side
+  // in the order of writing, unlike the entries, and none moves.
+  std::deque<std::string> pending_values_;
   std::vector<Entry*> epoch_writes_;
   std::vector<Entry*> dirty_;    // Entries with a dirty generation, each once.
   std::deque<Entry*> eviction_;  // Second-chance queue over all clean entries, and dirty ones that it has not met yet.

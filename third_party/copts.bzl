@@ -1,4 +1,4 @@
-"""Compiler options of our own code."""
+"""Compiler options of our own code; system headers and generated code do not get them."""
 
 ONCE_COPTS = [
     "-Wall",

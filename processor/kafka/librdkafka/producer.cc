@@ -94,6 +94,9 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   }
   delivery.failed = true;
   delivery.error = absl::StrCat(rd_kafka_err2name(message.err), ": ", rd_kafka_err2str(message.err));
+  // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the broker
+  // refuses the next transaction's records for that partition as out of order.
+  suspicious_ = true;
   if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
     too_large_.push_back({deliveries_.size() - 1, message.len + message.key_len});
   } else {
@@ -165,7 +168,8 @@ rd_kafka_resp_err_t RdKafkaProducer::ProduceFull(const OutputRecord& record, voi
   add(RD_KAFKA_VTYPE_VALUE).mem = {Bytes(record.value), Size(record.value)};
   add(RD_KAFKA_VTYPE_KEY).mem = {Bytes(record.key), Size(record.key)};
   add(RD_KAFKA_VTYPE_OPAQUE).ptr = opaque;
-  if (record.timestamp_ms >= 0) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = record.timestamp_ms;
+  // To librdkafka 0 is "now"; the millisecond after is as near as it gets.
+  if (record.timestamp_ms >= 0) add(RD_KAFKA_VTYPE_TIMESTAMP).i64 = std::max<int64_t>(record.timestamp_ms, 1);
   if (headers != nullptr) add(RD_KAFKA_VTYPE_HEADERS).headers = headers.get();
   const ErrorPtr error(rd_kafka_produceva(rk(), fields, count));
   if (error != nullptr) return rd_kafka_error_code(error.get());

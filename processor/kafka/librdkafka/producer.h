@@ -15,6 +15,9 @@ namespace once::kafka {
 // The calls take their timeouts at the word, also where librdkafka's own -1 would mean "the rest of the transaction's
 // lifetime": with the broker gone that can be for ever. A call that ends by its timeout goes on in the background, and
 // making it again resumes it. For a commit or abort allow at least a second.
+//
+// TakeSuspicion is true also after a record failed, since the sequence numbers of its partition are then out of step. A
+// timestamp of 0 is sent as 1.
 class RdKafkaProducer final : public TransactionalProducer, public Handle {
  public:
   static absl::StatusOr<std::unique_ptr<TransactionalProducer>> Make(std::shared_ptr<const ClientContext> context,

@@ -1,4 +1,4 @@
-"""The C++ rules that Bazel 4 has built in, under the name by which newer versions load them."""
+"""The part of rules_cc that is used here, as Bazel's own rules."""
 
 cc_binary = native.cc_binary
 cc_import = native.cc_import

@@ -1,0 +1,28 @@
+// The floor: consume, produce, commit exactly once, with nothing but librdkafka.
+#ifndef ONCE_BENCH_FLOOR_RAW_LOOP_H_
+#define ONCE_BENCH_FLOOR_RAW_LOOP_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace once::bench {
+
+struct RawLoopOptions {
+  std::string bootstrap_servers;
+  std::string input;
+  std::string output;
+  std::string group;
+  int64_t records = 0;
+  absl::Duration commit_interval = absl::Milliseconds(100);
+};
+
+// Passes `records` records on, headers included, and returns records per second between the first record and the last
+// commit. The librdkafka settings are those of processor/kafka/librdkafka.
+absl::StatusOr<double> RunRawLoop(const RawLoopOptions& options);
+
+}  // namespace once::bench
+
+#endif  // ONCE_BENCH_FLOOR_RAW_LOOP_H_

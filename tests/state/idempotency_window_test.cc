@@ -1,0 +1,388 @@
+#include "state/idempotency_window.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/testkit/store/memory_checkpoint_store.h"
+
+namespace once {
+namespace {
+
+constexpr int64_t kStart = 1'700'000'000'000;
+constexpr int64_t kHour = 3'600'000;
+
+EventIdHash Id(uint64_t n) { return HashEventId("orders", "shop", std::to_string(n), 0); }
+
+class IdempotencyWindowTest : public testing::Test {
+ protected:
+  using Options = IdempotencyWindow::Options;
+
+  void Configure(const Options& options) {
+    options_ = options;
+    window_.emplace(options);
+  }
+
+  void ReserveRange(uint64_t begin, uint64_t end) {
+    for (uint64_t n = begin; n < end; ++n) ASSERT_TRUE(window_->Reserve(Id(n))) << n;
+  }
+  void Seal(int64_t clock_ms) {
+    const absl::Status status = window_->Seal(clock_ms, &state_);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  void Commit() {
+    for (const TaskState::Entry* entry : state_.epoch_writes()) {
+      const OptionalBytes value = entry->value();
+      largest_record_ = std::max(largest_record_, value.has_value() ? value->size() : 0);
+      (value.has_value() ? ++puts_ : ++tombstones_);
+    }
+    state_.CommitEpoch();
+    window_->CommitEpoch();
+  }
+  void Drop() {
+    state_.DropEpoch();
+    window_->DropEpoch();
+  }
+  // An epoch with the IDs [begin, end).
+  void Epoch(int64_t clock_ms, uint64_t begin, uint64_t end) {
+    ReserveRange(begin, end);
+    Seal(clock_ms);
+    Commit();
+  }
+  bool Contains(uint64_t n) {
+    if (!window_->Reserve(Id(n))) return true;
+    window_->Release(Id(n));
+    return false;
+  }
+  using Records = std::vector<std::pair<std::string, std::string>>;
+  Records ReadRecords() {
+    Records records;
+    const absl::Status status =
+        state_.Scan(KindPrefix(ChangelogKind::kEventIds), [&](std::string_view key, std::string_view value) {
+          records.emplace_back(key, value);
+          return true;
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    return records;
+  }
+  absl::Status LoadRecord(std::string_view key, OptionalBytes value) {
+    const absl::StatusOr<ChangelogKey> parsed = ParseChangelogKey(key);
+    if (!parsed.ok()) return parsed.status();
+    return window_->Load(*parsed, value);
+  }
+  void Restart() {
+    Configure(options_);
+    for (const auto& [key, value] : ReadRecords()) ASSERT_TRUE(LoadRecord(key, value).ok());
+  }
+
+  MemoryCheckpointStore store_;
+  TaskState state_{&store_, TaskPrefix("orders", Partition(0))};
+  Options options_;
+  std::optional<IdempotencyWindow> window_{std::in_place, options_};
+  int64_t puts_ = 0;
+  int64_t tombstones_ = 0;
+  size_t largest_record_ = 0;
+};
+
+// PROTOCOL E1.
+TEST_F(IdempotencyWindowTest, E1_ReservedIsADuplicateUntilItsEpochDrops) {
+  EXPECT_TRUE(window_->Reserve(Id(1)));
+  EXPECT_FALSE(window_->Reserve(Id(1)));
+  Drop();
+  EXPECT_EQ(window_->size(), 0);
+  EXPECT_TRUE(window_->Reserve(Id(1)));
+  Seal(kStart);
+  Commit();
+  EXPECT_FALSE(window_->Reserve(Id(1)));
+  EXPECT_EQ(window_->size(), 1);
+}
+
+TEST_F(IdempotencyWindowTest, E1_DroppedAfterItsSealIsForgottenToo) {
+  Epoch(kStart, 0, 10);
+  ReserveRange(10, 20);
+  Seal(kStart + 23 * kHour);  // Into a new bucket.
+  Drop();
+  EXPECT_EQ(window_->size(), 10);
+  EXPECT_EQ(window_->record_count(), 1u);
+  EXPECT_TRUE(Contains(5));
+  EXPECT_FALSE(Contains(15));
+  Restart();
+  EXPECT_EQ(window_->size(), 10);
+}
+
+TEST_F(IdempotencyWindowTest, ReleasedIsNotWritten) {
+  ReserveRange(0, 5);
+  window_->Release(Id(2));
+  window_->Release(Id(99));  // Unknown: nothing happens.
+  Seal(kStart);
+  Commit();
+  EXPECT_EQ(window_->size(), 4);
+  EXPECT_FALSE(Contains(2));
+  Restart();
+  EXPECT_EQ(window_->size(), 4);
+  EXPECT_FALSE(Contains(2));
+  EXPECT_TRUE(Contains(3));
+}
+
+TEST_F(IdempotencyWindowTest, CommittedIsNotReleased) {
+  Epoch(kStart, 0, 1);
+  window_->Release(Id(0));
+  EXPECT_TRUE(Contains(0));
+}
+
+TEST_F(IdempotencyWindowTest, SealWithNothingToDoWritesNothing) {
+  Seal(kStart);
+  EXPECT_TRUE(state_.epoch_writes().empty());
+  Commit();
+  Epoch(kStart, 0, 1);
+  EXPECT_EQ(puts_, 1);
+  Seal(kStart + 1);
+  EXPECT_TRUE(state_.epoch_writes().empty());
+}
+
+// PROTOCOL E5.
+TEST_F(IdempotencyWindowTest, E5_ForgottenWhenTheTimeIsOverAndNotBefore) {
+  Configure({.retention = absl::Hours(16), .max_ids = 1'000'000});
+  Epoch(kStart, 0, 1);
+  Epoch(kStart + kHour - 1, 1, 2);  // The same bucket: the next opens an hour after the first.
+  Epoch(kStart + kHour, 2, 3);
+  EXPECT_EQ(window_->record_count(), 2u + 1u);
+  Epoch(kStart + 17 * kHour - 1, 3, 4);
+  EXPECT_TRUE(Contains(0));
+  EXPECT_TRUE(Contains(1));
+  Epoch(kStart + 17 * kHour, 4, 5);
+  EXPECT_FALSE(Contains(0));
+  EXPECT_FALSE(Contains(1));
+  EXPECT_TRUE(Contains(2));
+  EXPECT_EQ(window_->forgotten_by_count(), 0);
+  Restart();
+  EXPECT_FALSE(Contains(0));
+  EXPECT_TRUE(Contains(2));
+  EXPECT_EQ(window_->size(), 3);
+}
+
+TEST_F(IdempotencyWindowTest, E5_AnEpochWithoutIdsForgetsToo) {
+  Configure({.retention = absl::Hours(16), .max_ids = 1'000'000});
+  Epoch(kStart, 0, 1);
+  Epoch(kStart + kHour, 1, 2);
+  Epoch(kStart + 17 * kHour, 0, 0);
+  EXPECT_FALSE(Contains(0));
+  EXPECT_TRUE(Contains(1));
+}
+
+TEST_F(IdempotencyWindowTest, E5_ForgottenByCountOldestFirst) {
+  Configure({.retention = absl::Hours(24), .max_ids = 1600});
+  for (uint64_t i = 0; i < 20; ++i) Epoch(kStart + static_cast<int64_t>(i), i * 100, (i + 1) * 100);
+  EXPECT_EQ(window_->size(), 1600);
+  EXPECT_EQ(window_->forgotten_by_count(), 4);
+  EXPECT_FALSE(Contains(399));
+  EXPECT_TRUE(Contains(400));
+  Restart();
+  EXPECT_EQ(window_->size(), 1600);
+  EXPECT_FALSE(Contains(399));
+  EXPECT_TRUE(Contains(400));
+}
+
+TEST_F(IdempotencyWindowTest, AnEpochLargerThanTheWindowIsKeptWhole) {
+  Configure({.retention = absl::Hours(24), .max_ids = 10});
+  Epoch(kStart, 0, 50);
+  EXPECT_TRUE(Contains(0));
+  Epoch(kStart + 1, 50, 51);
+  EXPECT_FALSE(Contains(49));
+  EXPECT_TRUE(Contains(50));
+}
+
+TEST_F(IdempotencyWindowTest, ADroppedEpochForgetsNothing) {
+  Configure({.retention = absl::Hours(24), .max_ids = 160});
+  for (uint64_t i = 0; i < 16; ++i) Epoch(kStart + static_cast<int64_t>(i), i * 10, (i + 1) * 10);
+  ReserveRange(1000, 1100);
+  Seal(kStart + 100);
+  Drop();
+  EXPECT_EQ(window_->size(), 160);
+  EXPECT_TRUE(Contains(0));
+  EXPECT_EQ(window_->forgotten_by_count(), 0);
+}
+
+// PROTOCOL E6.
+TEST_F(IdempotencyWindowTest, E6_RecordsArePackedAndBounded) {
+  Epoch(kStart, 0, 40'000);
+  EXPECT_EQ(puts_, 3);
+  EXPECT_EQ(largest_record_, 256u * 1024);
+  Restart();
+  EXPECT_EQ(window_->size(), 40'000);
+}
+
+TEST_F(IdempotencyWindowTest, E6_SmallRecordsAreMergedAndEachIdRewrittenAFewTimesOnly) {
+  constexpr uint64_t kEpochs = 20'000;
+  uint64_t written_ids = 0;
+  for (uint64_t i = 0; i < kEpochs; ++i) {
+    ReserveRange(i * 3, (i + 1) * 3);
+    Seal(kStart);
+    size_t writes = 0;
+    for (const TaskState::Entry* entry : state_.epoch_writes()) {
+      written_ids += entry->value().value_or("").size() / 16;
+      ++writes;
+    }
+    ASSERT_LE(writes, 130u);
+    Commit();
+  }
+  EXPECT_LE(window_->record_count(), 250u);
+  EXPECT_EQ(ReadRecords().size(), window_->record_count());
+  EXPECT_LE(written_ids, 5 * 3 * kEpochs);
+  EXPECT_LE(largest_record_, 256u * 1024);
+  Restart();
+  EXPECT_EQ(window_->size(), static_cast<int64_t>(3 * kEpochs));
+  EXPECT_LE(window_->record_count(), 250u);
+}
+
+TEST_F(IdempotencyWindowTest, E6_LeftoversAreMergedWhenTheirBucketIsClosed) {
+  for (uint64_t i = 0; i < 60; ++i) Epoch(kStart, i * 10, (i + 1) * 10);
+  EXPECT_EQ(window_->record_count(), 60u);
+  Epoch(kStart + 2 * kHour, 1000, 1001);
+  Epoch(kStart + 2 * kHour, 1001, 1002);
+  EXPECT_EQ(window_->record_count(), 1u + 2u);
+  EXPECT_EQ(ReadRecords().size(), 3u);
+  Restart();
+  EXPECT_EQ(window_->size(), 602);
+}
+
+TEST_F(IdempotencyWindowTest, E6_TombstonesOfAForgottenBucketAreBoundedPerEpoch) {
+  Configure({.retention = absl::Hours(16), .max_ids = 100'000'000});
+  for (uint64_t i = 0; i < 150; ++i) Epoch(kStart, i * 9000, (i + 1) * 9000);  // Too large to be merged.
+  EXPECT_EQ(window_->record_count(), 150u);
+  const uint64_t end = 150 * 9000;
+  Epoch(kStart + 2 * kHour, end, end + 1);
+  const int64_t merged = tombstones_;
+  Epoch(kStart + 18 * kHour, end + 1, end + 2);
+  EXPECT_EQ(window_->size(), 2);
+  EXPECT_EQ(tombstones_ - merged, 0);
+  for (int64_t expected : {64, 128, 150, 150}) {
+    Epoch(kStart + 18 * kHour, 0, 0);
+    EXPECT_EQ(tombstones_ - merged, expected);
+  }
+  EXPECT_EQ(window_->record_count(), 3u);  // Two buckets, and the number up to which all is forgotten.
+  EXPECT_EQ(ReadRecords().size(), 3u);
+}
+
+TEST_F(IdempotencyWindowTest, E6_HalfTombstonedBucketStaysForgottenAfterARestart) {
+  Configure({.retention = absl::Hours(16), .max_ids = 100'000'000});
+  for (uint64_t i = 0; i < 100; ++i) Epoch(kStart, i * 9000, (i + 1) * 9000);
+  const uint64_t end = 100 * 9000;
+  Epoch(kStart + 2 * kHour, end, end + 1);
+  Epoch(kStart + 18 * kHour, end + 1, end + 2);
+  Epoch(kStart + 18 * kHour, 0, 0);
+  EXPECT_GT(ReadRecords().size(), 30u);
+  Restart();
+  EXPECT_EQ(window_->size(), 2);
+  EXPECT_FALSE(Contains(0));
+  EXPECT_FALSE(Contains(end - 1));
+  const size_t records = window_->record_count();
+  EXPECT_EQ(records, ReadRecords().size());
+  Epoch(kStart + 18 * kHour, 0, 0);
+  EXPECT_EQ(ReadRecords().size(), 3u);
+}
+
+TEST_F(IdempotencyWindowTest, LoadTakesRecordsInAnyOrderAndAgain) {
+  Configure({.retention = absl::Hours(16), .max_ids = 1000});
+  for (uint64_t i = 0; i < 30; ++i) Epoch(kStart + static_cast<int64_t>(i), i * 50, (i + 1) * 50);
+  Epoch(kStart + 40, 3, 4);  // Forgotten long ago, and here again.
+  const int64_t size = window_->size();
+  Records records = ReadRecords();
+  std::sort(records.begin(), records.end());
+  do {
+    Configure(options_);
+    for (const auto& [key, value] : records) ASSERT_TRUE(LoadRecord(key, value).ok());
+    for (size_t i = 0; i < records.size(); i += 3) ASSERT_TRUE(LoadRecord(records[i].first, records[i].second).ok());
+    ASSERT_EQ(window_->size(), size);
+    ASSERT_TRUE(Contains(3));
+    ASSERT_FALSE(Contains(4));
+    std::rotate(records.begin(), records.begin() + 1, records.end());
+  } while (!std::is_sorted(records.begin(), records.end()));
+}
+
+TEST_F(IdempotencyWindowTest, MergedAndOldRecordsMayBothBePresent) {
+  std::vector<std::pair<std::string, std::optional<std::string>>> changelog;
+  for (uint64_t i = 0; i < 70; ++i) {
+    ReserveRange(i, i + 1);
+    Seal(kStart);
+    for (const TaskState::Entry* entry : state_.epoch_writes()) changelog.emplace_back(entry->key(), entry->value());
+    Commit();
+  }
+  Configure(options_);
+  for (const auto& [key, value] : changelog) {  // As from an uncompacted changelog without its tombstones.
+    if (value.has_value()) {
+      ASSERT_TRUE(LoadRecord(key, *value).ok());
+    }
+  }
+  EXPECT_EQ(window_->size(), 70);
+  for (const auto& [key, value] : changelog) {
+    if (!value.has_value()) {
+      ASSERT_TRUE(LoadRecord(key, std::nullopt).ok());
+    }
+  }
+  EXPECT_EQ(window_->size(), 70);
+  EXPECT_EQ(window_->record_count(), ReadRecords().size());
+  for (uint64_t i = 0; i < 70; ++i) EXPECT_TRUE(Contains(i));
+}
+
+TEST_F(IdempotencyWindowTest, ASmallerWindowAfterARestartForgetsAtTheNextSeal) {
+  Configure({.retention = absl::Hours(16), .max_ids = 1600});
+  for (uint64_t i = 0; i < 16; ++i) Epoch(kStart + static_cast<int64_t>(i), i * 100, (i + 1) * 100);
+  options_.max_ids = 200;
+  Restart();
+  EXPECT_EQ(window_->size(), 1600);
+  Epoch(kStart + 20, 5000, 5001);
+  EXPECT_LE(window_->size(), 200);
+  EXPECT_TRUE(Contains(1599));
+}
+
+TEST_F(IdempotencyWindowTest, DamagedRecordsAreDataLoss) {
+  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kEventIds, .bucket = 1}, "15 bytes are no").code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kEventIds, .bucket = 0}, "").code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kState}, "").code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(IdempotencyWindowTest, AMergeOfALostRecordIsDataLossAndADiskErrorIsPassedOn) {
+  for (uint64_t i = 0; i < 64; ++i) Epoch(kStart, i, i + 1);
+  const TaskState::FrozenBatch batch = state_.Freeze({});
+  ASSERT_TRUE(store_.Write(batch.task_prefix, batch.entries, batch.meta).ok());
+  state_.OnCheckpointed(batch.generation);
+  state_.TrimTo(0);
+  ReserveRange(64, 65);
+  store_.FailNext(StoreOperation::kGet, absl::UnavailableError("I/O"));
+  EXPECT_EQ(window_->Seal(kStart, &state_).code(), absl::StatusCode::kUnavailable);
+  Drop();
+  ReserveRange(64, 65);
+  ASSERT_TRUE(store_.Wipe(batch.task_prefix).ok());
+  EXPECT_EQ(window_->Seal(kStart, &state_).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(IdempotencyWindowTest, ClearIsAsNew) {
+  for (uint64_t i = 0; i < 10; ++i) Epoch(kStart, i, i + 1);
+  ReserveRange(100, 110);
+  window_->Clear();
+  state_.Clear();
+  EXPECT_EQ(window_->size(), 0);
+  EXPECT_EQ(window_->record_count(), 0u);
+  Epoch(kStart, 0, 10);
+  EXPECT_EQ(window_->size(), 10);
+}
+
+TEST_F(IdempotencyWindowTest, EndlessRetentionAndAClockAtZeroDoNoHarm) {
+  Configure({.retention = absl::InfiniteDuration(), .max_ids = INT64_MAX});
+  Epoch(0, 0, 10);
+  Epoch(kStart, 10, 20);
+  Epoch(INT64_MAX, 20, 30);
+  EXPECT_EQ(window_->size(), 30);
+}
+
+}  // namespace
+}  // namespace once
