@@ -19,6 +19,7 @@
 #include "processor/config/options.h"
 #include "processor/kafka/kafka.h"
 #include "processor/topology.h"
+#include "state/checkpoint_store.h"
 
 namespace once {
 
@@ -28,6 +29,8 @@ struct ApplicationDeps {
   std::map<std::string, std::string> kafka_properties = {};
   // Wraps the connection to Kafka, for instance to count or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
+  // The same for the local state.
+  std::function<std::unique_ptr<CheckpointStore>(std::unique_ptr<CheckpointStore>)> wrap_store = {};
 };
 
 class Application {

@@ -1,7 +1,7 @@
 // How typed keys, values and states become bytes, and text where people meet them (logs, headers, URLs, command lines).
 //
 // Ready: protobuf messages, std::string (UTF-8), once::Bytes, and int32_t, int64_t and double as Java's serializers write
-// them (big-endian). A type of your own: specialise once::Codec with the same five members.
+// them (big-endian). A type of your own: specialise once::Codec with these five members.
 //
 //   template <>
 //   struct once::Codec<Isin> {
@@ -69,10 +69,13 @@ struct Codec<T> {
 template <>
 struct Codec<std::string> {
   static std::string TypeName() { return "string"; }
+  static absl::Status Check(std::string_view bytes) {
+    if (IsValidUtf8(bytes)) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat("\"", Printable(bytes), "\" is not UTF-8"));
+  }
   static absl::Status Decode(std::string_view bytes, std::string* value) {
-    if (!IsValidUtf8(bytes)) return absl::DataLossError(absl::StrCat("\"", Printable(bytes), "\" is not UTF-8"));
     value->assign(bytes);
-    return absl::OkStatus();
+    return Check(bytes);
   }
   static std::string_view Encode(const std::string& value, Arena* arena) { return arena->Copy(value); }
   static std::string ToText(const std::string& value) { return value; }

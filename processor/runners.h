@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -30,6 +31,12 @@ absl::Status Guarded(const Call& call) {
 // Stands for the event type of handlers that get no decoded value.
 struct NoValue {};
 
+// Whether the engine can call it: as const, with what its registration promises, for a status.
+template <typename Handler, typename Event, typename Context>
+concept HandlerOf = std::is_invocable_r_v<absl::Status, const Handler&, const Event&, Context&>;
+template <typename Handler, typename Context>
+concept TombstoneHandlerOf = std::is_invocable_r_v<absl::Status, const Handler&, Context&>;
+
 // Calls `handler` as (event, context), or as (context) for tombstones. Scratch values are kept between events.
 template <typename Event, typename Handler, typename Context>
 class EventCaller {
@@ -53,17 +60,17 @@ class EventCaller {
 template <typename Event, typename Key, typename Handler>
 class TransformRunner final : public HandlerRunner {
  public:
-  TransformRunner(std::shared_ptr<const Handler> handler, std::shared_ptr<const NodeInfo> node)
-      : handler_(std::move(handler)), node_(std::move(node)) {}
+  TransformRunner(const Handler& handler, std::shared_ptr<const NodeInfo> node)
+      : handler_(handler), node_(std::move(node)) {}
 
   absl::Status Run(EventContext& raw) override {
     TransformContext<Key> context(&raw, node_.get(), &key_);
-    const absl::Status status = caller_.Call(*handler_, raw, context);
+    absl::Status status = caller_.Call(handler_, raw, context);
     return context.error().ok() ? status : context.error();
   }
 
  private:
-  const std::shared_ptr<const Handler> handler_;
+  const Handler handler_;  // The worker's own copy.
   const std::shared_ptr<const NodeInfo> node_;
   EventCaller<Event, Handler, TransformContext<Key>> caller_;
   Key key_{};
@@ -72,19 +79,19 @@ class TransformRunner final : public HandlerRunner {
 template <typename Event, typename State, typename Key, typename Handler>
 class AggregateRunner final : public HandlerRunner {
  public:
-  AggregateRunner(std::shared_ptr<const Handler> handler, std::shared_ptr<const NodeInfo> node)
-      : handler_(std::move(handler)), node_(std::move(node)) {}
+  AggregateRunner(const Handler& handler, std::shared_ptr<const NodeInfo> node)
+      : handler_(handler), node_(std::move(node)) {}
 
   absl::Status Run(EventContext& raw) override {
     AggregateContext<State, Key> context(&raw, node_.get(), &key_, &state_);
-    absl::Status status = caller_.Call(*handler_, raw, context);
+    absl::Status status = caller_.Call(handler_, raw, context);
     if (!context.error().ok()) return context.error();
     if (status.ok()) context.Store();
     return status;
   }
 
  private:
-  const std::shared_ptr<const Handler> handler_;
+  const Handler handler_;  // The worker's own copy.
   const std::shared_ptr<const NodeInfo> node_;
   EventCaller<Event, Handler, AggregateContext<State, Key>> caller_;
   Key key_{};

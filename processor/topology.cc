@@ -38,42 +38,28 @@ NodeIndex BuilderState::AddNode(NodeSpec node) {
 }
 
 void BuilderState::AddEdge(NodeIndex node, uint64_t sink_builder, SinkIndex sink) {
-  if (sink_builder != id_) {
-    mistakes_.push_back(absl::StrCat("\"", graph_.nodes[node].name, "\" emits to a sink of another builder; add the"
-                                     " sink to this one"));
-    return;
-  }
+  if (sink_builder != id_) sink = kForeignIndex;
   graph_.nodes[node].emits_to.push_back(sink);
   infos_[node]->emits_to.push_back(sink);
 }
 
-void BuilderState::AddHandler(HandlerSpec handler, uint64_t source_builder, const std::string& key_type) {
-  if (source_builder != id_) {
-    mistakes_.push_back(absl::StrCat("\"", graph_.nodes[handler.node].name, "\" listens to a source of another builder;"
-                                     " add the source to this one"));
-    return;
-  }
-  const SourceSpec& source = graph_.sources[handler.source];
-  if (source.key_type != key_type) {
-    mistakes_.push_back(absl::StrCat("\"", graph_.nodes[handler.node].name, "\" has keys of type ", key_type,
-                                     " but source \"", source.name, "\" has ", source.key_type, "; make them equal"));
-  }
+void BuilderState::AddHandler(HandlerSpec handler, uint64_t source_builder) {
+  if (source_builder != id_) handler.source = kForeignIndex;
   graph_.handlers.push_back(std::move(handler));
 }
 
 void BuilderState::SetPolicy(NodeIndex node, FailurePolicy policy) { graph_.nodes[node].policy = std::move(policy); }
 
 absl::StatusOr<Topology> BuilderState::Build() {
-  std::vector<std::string> mistakes = std::move(mistakes_);
-  for (std::string& mistake : FindMistakes(graph_)) mistakes.push_back(std::move(mistake));
-  if (!mistakes.empty()) {
-    std::string text =
-        absl::StrCat("topology \"", graph_.application_id, "\" has ", mistakes.size(), " mistake(s):");
-    for (size_t i = 0; i < mistakes.size(); ++i) absl::StrAppend(&text, "\n  ", i + 1, ". ", mistakes[i]);
-    return absl::InvalidArgumentError(text);
+  const std::vector<std::string> mistakes = FindMistakes(graph_);
+  if (mistakes.empty()) {
+    graph_.groups = FindTaskGroups(graph_);
+    return Topology(std::make_shared<const Graph>(std::move(graph_)));
   }
-  graph_.groups = FindTaskGroups(graph_);
-  return Topology(std::make_shared<const Graph>(std::move(graph_)));
+  std::string text = absl::StrCat("topology \"", graph_.application_id, "\" has ", mistakes.size(),
+                                  mistakes.size() == 1 ? " mistake:" : " mistakes:");
+  for (size_t i = 0; i < mistakes.size(); ++i) absl::StrAppend(&text, "\n  ", i + 1, ". ", mistakes[i]);
+  return absl::InvalidArgumentError(text);
 }
 
 }  // namespace once::internal

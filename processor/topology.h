@@ -18,20 +18,26 @@
 //   }
 //
 // Handlers return absl::Status: OK takes effect; UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED and RESOURCE_EXHAUSTED are
-// tried again later; anything else fails the event for good (see FailurePolicy). They are called from several workers
-// at once, so what they capture must be thread-safe; they must be deterministic but for what they read.
+// tried again later; anything else fails the event for good (see FailurePolicy). All handlers of one event run in the
+// order of registration, as one unit: all take effect or none.
+//
+// Each worker calls a copy of the handler's own, on its thread only: what copies share (pointers, references) must be
+// thread-safe; PerWorker (once/per_worker.h) gives each worker an object of its own. Handlers must be deterministic but
+// for what they read of the event, the state and now().
 #ifndef ONCE_PROCESSOR_TOPOLOGY_H_
 #define ONCE_PROCESSOR_TOPOLOGY_H_
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "processor/base/failure_policy.h"
+#include "processor/base/strings.h"
 #include "processor/codec.h"
 #include "processor/contexts.h"
 #include "processor/runners.h"
@@ -62,6 +68,17 @@ class Topology {
 
 namespace internal {
 
+// Whether the bytes are a `T`; without making one, if the codec can.
+template <typename T>
+absl::Status CheckBytes(std::string_view bytes) {
+  if constexpr (requires { Codec<T>::Check(bytes); }) {
+    return Codec<T>::Check(bytes);
+  } else {
+    T value{};
+    return Codec<T>::Decode(bytes, &value);
+  }
+}
+
 // The untyped part of the builder. Not thread-safe.
 class BuilderState {
  public:
@@ -72,7 +89,7 @@ class BuilderState {
   SinkIndex AddSink(SinkSpec sink);
   NodeIndex AddNode(NodeSpec node);
   void AddEdge(NodeIndex node, uint64_t sink_builder, SinkIndex sink);
-  void AddHandler(HandlerSpec handler, uint64_t source_builder, const std::string& key_type);
+  void AddHandler(HandlerSpec handler, uint64_t source_builder);
   void SetPolicy(NodeIndex node, FailurePolicy policy);
   void SetDeadLetterTopic(std::string topic) { graph_.dead_letter_topic = std::move(topic); }
   std::shared_ptr<const NodeInfo> node_info(NodeIndex node) const { return infos_[node]; }
@@ -82,7 +99,6 @@ class BuilderState {
   const uint64_t id_;
   Graph graph_;
   std::vector<std::shared_ptr<NodeInfo>> infos_;
-  std::vector<std::string> mistakes_;
 };
 
 // What aggregates and transforms are built with. `Derived` is returned for chaining.
@@ -100,18 +116,18 @@ class NodeBuilder {
 
   // Handles events of type `Event`: those whose ce_type is its full name, and those without ce_type if the source has no
   // other type. `handler(const Event&, auto& context)`.
-  template <typename Event, typename Handler>
-  Derived& On(const Source<Key>& source, Handler handler) {
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& On(const Source<SourceKey>& source, Handler handler) {
     return Register<Event>(source, HandlerMatch::kType, Codec<Event>::TypeName(), std::move(handler));
   }
   // Handles records without a value. `handler(auto& context)`.
-  template <typename Handler>
-  Derived& OnTombstone(const Source<Key>& source, Handler handler) {
+  template <typename SourceKey, typename Handler>
+  Derived& OnTombstone(const Source<SourceKey>& source, Handler handler) {
     return Register<NoValue>(source, HandlerMatch::kTombstone, "", std::move(handler));
   }
   // Handles records with a value, of any type, undecoded. `handler(const once::Bytes&, auto& context)`.
-  template <typename Handler>
-  Derived& OnAny(const Source<Key>& source, Handler handler) {
+  template <typename SourceKey, typename Handler>
+  Derived& OnAny(const Source<SourceKey>& source, Handler handler) {
     return Register<Bytes>(source, HandlerMatch::kAny, "", std::move(handler));
   }
 
@@ -123,18 +139,30 @@ class NodeBuilder {
  private:
   Derived& derived() { return static_cast<Derived&>(*this); }
 
-  template <typename Event, typename Handler>
-  Derived& Register(const Source<Key>& source, HandlerMatch match, std::string type, Handler handler) {
-    auto shared = std::make_shared<const Handler>(std::move(handler));
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& Register(const Source<SourceKey>& source, HandlerMatch match, std::string type, Handler handler) {
+    using Context = typename Derived::Context;
+    constexpr bool kSameKey = std::is_same_v<SourceKey, Key>;
+    static_assert(kSameKey, "this source's keys are of another type than the node's; see AddSource and AddAggregate");
+    static_assert(std::is_copy_constructible_v<Handler>,
+                  "each worker gets a copy of the handler: capture a shared_ptr, or use once::PerWorker");
+    if constexpr (std::is_same_v<Event, NoValue>) {
+      static_assert(TombstoneHandlerOf<Handler, Context>,
+                    "a tombstone's handler is called as absl::Status(auto& context), and as const: not `mutable`");
+    } else {
+      static_assert(HandlerOf<Handler, Event, Context>,
+                    "a handler is called as absl::Status(const Event&, auto& context), and as const: not `mutable`");
+    }
     HandlerSpec spec;
     spec.node = node_;
     spec.source = source.index;
     spec.match = match;
     spec.event_type = std::move(type);
-    spec.make_runner = [shared, node = state_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
-      return std::make_unique<typename Derived::template Runner<Event, Handler>>(shared, node);
+    spec.make_runner = [prototype = std::move(handler),
+                        node = state_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
+      return std::make_unique<typename Derived::template Runner<Event, Handler>>(prototype, node);
     };
-    state_->AddHandler(std::move(spec), source.builder, Codec<Key>::TypeName());
+    state_->AddHandler(std::move(spec), source.builder);
     return derived();
   }
 
@@ -149,6 +177,7 @@ template <typename State, typename Key>
 class AggregateBuilder : public internal::NodeBuilder<AggregateBuilder<State, Key>, Key> {
  public:
   using internal::NodeBuilder<AggregateBuilder, Key>::NodeBuilder;
+  using Context = AggregateContext<State, Key>;
   template <typename Event, typename Handler>
   using Runner = internal::AggregateRunner<Event, State, Key, Handler>;
 };
@@ -157,6 +186,7 @@ template <typename Key>
 class TransformBuilder : public internal::NodeBuilder<TransformBuilder<Key>, Key> {
  public:
   using internal::NodeBuilder<TransformBuilder, Key>::NodeBuilder;
+  using Context = TransformContext<Key>;
   template <typename Event, typename Handler>
   using Runner = internal::TransformRunner<Event, Key, Handler>;
 };
@@ -177,10 +207,7 @@ class TopologyBuilder {
     spec.start_from = options.start_from;
     spec.ignore_unknown_types = options.ignore_unknown_types;
     spec.key_type = Codec<Key>::TypeName();
-    spec.check_key = [](std::string_view bytes) {
-      Key key{};
-      return Codec<Key>::Decode(bytes, &key);
-    };
+    spec.check_key = &internal::CheckBytes<Key>;
     spec.key_to_text = [](std::string_view bytes) {
       Key key{};
       return Codec<Key>::Decode(bytes, &key).ok() ? Codec<Key>::ToText(key) : Printable(bytes, bytes.size());

@@ -6,9 +6,11 @@
 #
 # On a terminal a running step shows its time and, from Bazel's output, how far it is; elsewhere nothing moves.
 
-STEP_LOG_DIR="${STEP_LOG_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/once-log.XXXXXX")}"
+# Logs go to $STEP_LOG_DIR; a script that has not set it gets a fresh directory with its first step.
+
 STEP_LOG=""
-export STEP_LOG_DIR
+STEP_PID=""
+STEP_SECONDS=0
 
 note() { printf '%s\n' "$*"; }
 
@@ -27,6 +29,8 @@ _step_log_name() { printf '%s' "$1" | tr -c 'A-Za-z0-9\n' '-' | cut -c1-60; }
 step_run() {
   local title="$1" code=0 started=$SECONDS
   shift
+  : "${STEP_LOG_DIR:=$(mktemp -d "${TMPDIR:-/tmp}/once-log.XXXXXX")}"
+  mkdir -p "$STEP_LOG_DIR"
   STEP_LOG="$STEP_LOG_DIR/$(_step_log_name "$title").log"
   # In the background, so that a signal is handled at once and not when the command ends.
   "$@" >"$STEP_LOG" 2>&1 </dev/null &
@@ -48,14 +52,14 @@ step_run() {
 
 # For traps: ends the command of the step that a signal interrupted.
 step_abort() {
-  [[ -n "${STEP_PID:-}" ]] || return 0
+  [[ -n "$STEP_PID" ]] || return 0
   printf 'interrupted\n'
   kill -TERM "$STEP_PID" 2>/dev/null || true
   wait "$STEP_PID" 2>/dev/null || true
   STEP_PID=""
 }
 
-step_end() { printf '%s (%d s)\n' "$1" "${STEP_SECONDS:-0}"; }
+step_end() { printf '%s (%d s)\n' "$1" "$STEP_SECONDS"; }
 
 step() {
   local code=0

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kBookkeepingBytes = 48;
 
 // Buffers of uncommitted values up to this size and number are kept for the next epoch.
-constexpr size_t kMaxSpareBytes = 1024;
-constexpr size_t kMaxSpares = 65'536;
+constexpr size_t kMaxSpareBytes = 512;
+constexpr size_t kMaxSpares = 32'768;
 
 // Entries are spread over memory: a pass over them fetches some ahead.
 constexpr size_t kPrefetchDistance = 8;
@@ -166,7 +166,11 @@ void TaskState::EndEpoch() {
     memory_bytes_ -= HeapBytes(spare);
     std::string().swap(spare);
   }
-  while (pending_values_.size() > kMaxSpares) {
+  DropSpares(kMaxSpares);
+}
+
+void TaskState::DropSpares(size_t kept) {
+  while (pending_values_.size() > std::max(kept, epoch_writes_.size())) {
     memory_bytes_ -= sizeof(std::string) + HeapBytes(pending_values_.back());
     pending_values_.pop_back();
   }
@@ -309,6 +313,7 @@ void TaskState::TrimTo(size_t bytes) {
       Evict(entry);
     }
   }
+  if (memory_bytes_ > bytes) DropSpares(0);
 }
 
 }  // namespace once

@@ -141,6 +141,7 @@ class TaskState {
   Entry* Insert(std::string_view key);
   void SetPending(Entry* entry, Entry::Pending pending, std::string_view value);
   void EndEpoch();
+  void DropSpares(size_t kept);
   static void Prefetch(const Entry* entry);
   // What follows a change of `committed_`; `old_dirty_bytes` is DirtyBytes from before it.
   void MarkDirty(Entry* entry, size_t old_dirty_bytes);

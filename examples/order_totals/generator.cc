@@ -90,7 +90,8 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
   app.add_option("--bootstrap_servers", flags.producer.bootstrap_servers, "HOST:PORT[,HOST:PORT...] of the brokers")
       ->required();
   app.add_option("--topic,--input_topic", flags.topic, "where the orders go");
-  app.add_flag("--create_topics", flags.create_topics, "creates --topic, --output_topic and --dead_letter_topic if absent");
+  app.add_flag("--create_topics", flags.create_topics,
+               "creates --topic, --output_topic and --dead_letter_topic if absent");
   app.add_option("--partitions", flags.partitions, "of each topic that is created")->check(CLI::Range(1, 10000));
   app.add_option("--output_topic", flags.output_topic, "only for --create_topics");
   app.add_option("--dead_letter_topic", flags.dead_letter_topic, "only for --create_topics");

@@ -99,8 +99,7 @@ OrderEvent Load::Order(int64_t index) const {
   order.set_cents(1 + Below(Draw(index, kCents), kMaxCents));
   bool undecodable = false;
   if (event.poison) {
-    undecodable = options_.poison_undecodable &&
-                  (!options_.poison_negative || (Draw(index, kPoisonKind) & 1) == 0);
+    undecodable = options_.poison_undecodable && (!options_.poison_negative || (Draw(index, kPoisonKind) & 1) == 0);
     // Zero is poison, too.
     order.set_cents(1 - order.cents());
   }

@@ -21,13 +21,13 @@ namespace orders::generator {
 enum class KeyChoice { kUniform, kZipf };
 
 struct LoadOptions {
-  int64_t orders = 200'000;  // Unique ones; duplicates come on top. At least 1.
-  int64_t start_index = 0;   // Index of the first order; at least 0.
-  double duplicates_percent = 0;  // 0 to 100: how many orders are followed by a copy of an earlier one.
-  double poison_percent = 0;      // 0 to 100: how many orders no handler can accept.
-  bool poison_negative = true;    // Kinds of poison, in equal shares: cents <= 0,
+  int64_t orders = 200'000;         // Unique ones; duplicates come on top. At least 1.
+  int64_t start_index = 0;          // Index of the first order; at least 0.
+  double duplicates_percent = 0;    // 0 to 100: how many orders are followed by a copy of an earlier one.
+  double poison_percent = 0;        // 0 to 100: how many orders no handler can accept.
+  bool poison_negative = true;      // Kinds of poison, in equal shares: cents <= 0,
   bool poison_undecodable = false;  // or a value that is no protobuf message.
-  int64_t customers = 10'000;  // 1 to 10^7.
+  int64_t customers = 10'000;       // 1 to 10^7.
   KeyChoice keys = KeyChoice::kUniform;
   double zipf_exponent = 1.0;  // Greater than 0; customer k gets a share of 1 / (k + 1)^exponent.
   uint64_t seed = 1;

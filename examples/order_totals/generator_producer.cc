@@ -78,10 +78,9 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Connect(const ProducerOption
       rd_kafka_metadata(producer->handle_, 0, nullptr, &metadata, Milliseconds(options.connect_timeout));
   if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
   if (reached != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return absl::UnavailableError(absl::StrCat("no broker answers at ", options.bootstrap_servers, " within ",
-                                               absl::FormatDuration(options.connect_timeout), " (",
-                                               rd_kafka_err2str(reached),
-                                               "); start one, or correct --bootstrap_servers"));
+    return absl::UnavailableError(absl::StrCat(
+        "no broker answers at ", options.bootstrap_servers, " within ", absl::FormatDuration(options.connect_timeout),
+        " (", rd_kafka_err2str(reached), "); start one, or correct --bootstrap_servers"));
   }
   return producer;
 }
@@ -103,8 +102,7 @@ absl::StatusOr<int32_t> Producer::PartitionCount(const std::string& topic) {
   const auto destroy_topic = absl::MakeCleanup([handle] { rd_kafka_topic_destroy(handle); });
   while (true) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    rd_kafka_resp_err_t result =
-        rd_kafka_metadata(handle_, 0, handle, &metadata, Milliseconds(deadline - absl::Now()));
+    rd_kafka_resp_err_t result = rd_kafka_metadata(handle_, 0, handle, &metadata, Milliseconds(deadline - absl::Now()));
     int32_t partitions = 0;
     if (metadata != nullptr) {
       if (metadata->topic_cnt == 1) {
@@ -135,11 +133,10 @@ absl::Status Producer::CreateTopics(const std::vector<std::string>& topics, int3
   });
   for (const std::string& topic : topics) {
     constexpr int kBrokersDefault = -1;
-    rd_kafka_NewTopic_t* made =
-        rd_kafka_NewTopic_new(topic.c_str(), partitions, kBrokersDefault, error, sizeof(error));
+    rd_kafka_NewTopic_t* made = rd_kafka_NewTopic_new(topic.c_str(), partitions, kBrokersDefault, error, sizeof(error));
     if (made == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("topic \"", topic, "\" with ", partitions,
-                                                     " partitions cannot be created: ", error));
+      return absl::InvalidArgumentError(
+          absl::StrCat("topic \"", topic, "\" with ", partitions, " partitions cannot be created: ", error));
     }
     wanted.push_back(made);
   }
@@ -165,9 +162,10 @@ absl::Status Producer::CreateTopics(const std::vector<std::string>& topics, int3
     const rd_kafka_resp_err_t result = rd_kafka_topic_result_error(results[i]);
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR || result == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
     const char* text = rd_kafka_topic_result_error_string(results[i]);
-    return absl::FailedPreconditionError(absl::StrCat(
-        "topic \"", rd_kafka_topic_result_name(results[i]), "\" with ", partitions, " partitions could not be created: ",
-        text != nullptr ? text : rd_kafka_err2str(result), "; create it yourself, or leave out --create_topics"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic \"", rd_kafka_topic_result_name(results[i]), "\" with ", partitions,
+                     " partitions could not be created: ", text != nullptr ? text : rd_kafka_err2str(result),
+                     "; create it yourself, or leave out --create_topics"));
   }
   return absl::OkStatus();
 }
@@ -181,12 +179,12 @@ absl::Status Producer::FailureStatus() const {
 
 absl::Status Producer::Send(const std::string& topic, const OrderEvent& event) {
   while (failed_ == 0) {
-    const rd_kafka_resp_err_t result = rd_kafka_producev(
-        handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(event.key.data(), event.key.size()),
-        RD_KAFKA_V_VALUE(const_cast<char*>(event.value.data()), event.value.size()),
-        RD_KAFKA_V_HEADER("ce_id", event.id.data(), static_cast<ssize_t>(event.id.size())),
-        RD_KAFKA_V_HEADER("ce_type", kEventType, -1), RD_KAFKA_V_END);
+    const rd_kafka_resp_err_t result =
+        rd_kafka_producev(handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_KEY(event.key.data(), event.key.size()),
+                          RD_KAFKA_V_VALUE(const_cast<char*>(event.value.data()), event.value.size()),
+                          RD_KAFKA_V_HEADER("ce_id", event.id.data(), static_cast<ssize_t>(event.id.size())),
+                          RD_KAFKA_V_HEADER("ce_type", kEventType, -1), RD_KAFKA_V_END);
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR) {
       ++sent_;
       return absl::OkStatus();

@@ -1,11 +1,10 @@
-#include "examples/order_totals/generator_load.h"
-
 #include <cstdint>
 #include <map>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "examples/order_totals/generator_load.h"
 #include "examples/order_totals/orders.pb.h"
 #include "gtest/gtest.h"
 

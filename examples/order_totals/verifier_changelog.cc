@@ -103,8 +103,8 @@ Check ChangelogCheck::FinishState() {
     if (!parsed || total.customer_id() != customer.key || total.order_count() != count ||
         total.cents() != customer.cents()) {
       state_check_.Add("wrong", {entry->second.where, Printable(customer.key), Describe(count, customer.cents()),
-                                 parsed ? absl::StrCat(Describe(total.order_count(), total.cents()), " customer_id=",
-                                                       Printable(total.customer_id()))
+                                 parsed ? absl::StrCat(Describe(total.order_count(), total.cents()),
+                                                       " customer_id=", Printable(total.customer_id()))
                                         : absl::StrCat("no CustomerTotal: ", Printable(entry->second.value))});
     }
     state_.erase(entry);

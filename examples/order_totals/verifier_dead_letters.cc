@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "examples/order_totals/verifier_core.h"
 
@@ -33,8 +34,8 @@ bool TakeOut(const std::vector<RecordHeader>& own, std::vector<RecordHeader>* he
 }
 
 std::string Describe(const Letter& letter) {
-  return absl::StrCat(letter.disposition, " ", letter.reason,
-                      letter.blocked_by.empty() ? "" : absl::StrCat(" blocked_by=", letter.blocked_by));
+  const std::string by = letter.blocked_by.empty() ? "" : absl::StrCat(" blocked_by=", letter.blocked_by);
+  return absl::CHexEscape(absl::StrCat(letter.disposition, " ", letter.reason, by));
 }
 
 }  // namespace
@@ -90,11 +91,10 @@ void DeadLettersCheck::CheckOrder(const Record& record, const Expected& expected
     return;
   }
   if (expected.place < progress.last && !was_seen) {
-    check_.Add("swapped",
-               {Origin(record), Printable(record.key),
-                absl::StrCat("that of ", Origin(expected.letter->event), " before that of ",
-                             Origin(expected.customer->letters[progress.last].event)),
-                "it behind"});
+    check_.Add("swapped", {Origin(record), Printable(record.key),
+                           absl::StrCat("that of ", Origin(expected.letter->event), " before that of ",
+                                        Origin(expected.customer->letters[progress.last].event)),
+                           "it behind"});
   }
   progress.last = std::max(progress.last, expected.place);
 }
@@ -103,8 +103,8 @@ void DeadLettersCheck::CheckContent(const Record& record, const Expected& expect
   const Letter& letter = *expected.letter;
   const Record& event = letter.event;
   const auto altered = [&](const char* what, const std::string& before, const std::string& after) {
-    check_.Add("altered", {Origin(record), Printable(event.key),
-                           absl::StrCat(what, " of ", Origin(event), ": ", before), after});
+    check_.Add("altered",
+               {Origin(record), Printable(event.key), absl::StrCat(what, " of ", Origin(event), ": ", before), after});
   };
   std::vector<RecordHeader> about = record.headers;
   const bool value_left_out =
@@ -127,13 +127,13 @@ void DeadLettersCheck::CheckContent(const Record& record, const Expected& expect
   if (Describe(says) != Describe(letter)) {
     check_.Add("wrong reason", {Origin(record), Printable(event.key), Describe(letter), Describe(says)});
   } else if (header("once.application") != application_id_) {
-    check_.Add("wrong reason", {Origin(record), Printable(event.key),
-                                absl::StrCat("once.application ", Printable(application_id_)),
-                                Printable(FindHeader(about, "once.application"))});
+    check_.Add("wrong reason",
+               {Origin(record), Printable(event.key), absl::StrCat("once.application ", Printable(application_id_)),
+                Printable(FindHeader(about, "once.application"))});
   } else if (event.key.has_value() && IsUtf8(*event.key) && header("once.aggregate") != *event.key) {
-    check_.Add("wrong reason", {Origin(record), Printable(event.key),
-                                absl::StrCat("once.aggregate ", Printable(event.key)),
-                                Printable(FindHeader(about, "once.aggregate"))});
+    check_.Add("wrong reason",
+               {Origin(record), Printable(event.key), absl::StrCat("once.aggregate ", Printable(event.key)),
+                Printable(FindHeader(about, "once.aggregate"))});
   }
 }
 
@@ -143,8 +143,8 @@ Check DeadLettersCheck::Finish() {
   const auto check_seen = [this](const Letter& letter) {
     const std::string origin = Origin(letter.event);
     if (by_origin_.at(origin).seen) return;
-    check_.Add("lost", {absl::StrCat("dead letter of ", origin), Printable(letter.event.key), Describe(letter),
-                        "nothing"});
+    check_.Add("lost",
+               {absl::StrCat("dead letter of ", origin), Printable(letter.event.key), Describe(letter), "nothing"});
   };
   for (const Customer& customer : reference_->customers()) {
     for (const Letter& letter : customer.letters) check_seen(letter);

@@ -59,8 +59,7 @@ void OutputsCheck::AddTotal(const Record& record, const v1::CustomerTotal& total
   }
   const int64_t count = total.order_count();
   const auto report = [&](const char* kind, std::string expected) {
-    check_.Add(kind,
-               {Origin(record), Printable(record.key), std::move(expected), Describe(count, total.cents())});
+    check_.Add(kind, {Origin(record), Printable(record.key), std::move(expected), Describe(count, total.cents())});
   };
   const auto place = static_cast<size_t>(count - 1);
   const int64_t cents = customer.outputs[place].cents;

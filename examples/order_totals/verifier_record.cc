@@ -1,5 +1,7 @@
 #include "examples/order_totals/verifier_record.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "examples/order_totals/orders.pb.h"
@@ -26,6 +28,8 @@ std::string Printable(const std::optional<std::string>& bytes) {
 
 // Protobuf's own rule: a string field must be UTF-8, or the message does not parse.
 bool IsUtf8(std::string_view text) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return true;
   std::string wire("\x0a");
   for (size_t rest = text.size();; rest >>= 7) {
     wire.push_back(static_cast<char>(rest < 0x80 ? rest : (rest & 0x7f) | 0x80));

@@ -47,7 +47,7 @@ absl::Status Reference::Add(const Record& record) {
   }
   const auto [found, is_new] = index_.try_emplace(*record.key, customers_.size());
   if (is_new) {
-    customers_.push_back({.key = *record.key, .partition = record.partition, .outputs = {}, .letters = {}});
+    customers_.push_back({.key = *record.key, .partition = record.partition});
   }
   Customer& customer = customers_[found->second];
   if (customer.partition != record.partition) {
@@ -65,8 +65,7 @@ void Reference::Refuse(const Record& record, Customer& customer, std::string rea
   customer.blocked_by = HeaderOrEmpty(record, "ce_id");
   if (customer.blocked_by.empty()) customer.blocked_by = Origin(record);
   customer.blocked_reason = reason;
-  customer.letters.push_back(
-      {.disposition = "FAILED", .reason = std::move(reason), .blocked_by = "", .event = record});
+  customer.letters.push_back({.disposition = "FAILED", .reason = std::move(reason), .blocked_by = "", .event = record});
 }
 
 absl::Status Reference::Process(const Record& record, Customer& customer) {

@@ -38,11 +38,11 @@ struct Output {
 struct Customer {
   std::string key;
   int32_t partition = 0;  // Of the input.
-  std::vector<Output> outputs;
-  std::vector<Letter> letters;  // In the order of the input.
+  std::vector<Output> outputs = {};
+  std::vector<Letter> letters = {};  // In the order of the input.
   bool blocked = false;
-  std::string blocked_by;
-  std::string blocked_reason;
+  std::string blocked_by = {};
+  std::string blocked_reason = {};
 
   int64_t cents() const { return outputs.empty() ? 0 : outputs.back().cents; }
 };

@@ -53,8 +53,8 @@ const Check* Report::Find(std::string_view name) const {
 namespace {
 
 std::vector<std::pair<std::string, int64_t>> InputRows(const InputCounts& input) {
-  return {{"input records", input.records}, {"unique", input.unique},   {"duplicates", input.duplicates},
-          {"processed", input.processed},   {"failed", input.failed},   {"blocked", input.blocked},
+  return {{"input records", input.records}, {"unique", input.unique}, {"duplicates", input.duplicates},
+          {"processed", input.processed},   {"failed", input.failed}, {"blocked", input.blocked},
           {"rejected", input.rejected}};
 }
 
@@ -80,8 +80,7 @@ std::string ToTable(const Report& report) {
   }
   absl::StrAppendFormat(&out, "\n%-21s %12s %12s %12s\n", "check", "expected", "found", "differences");
   for (const Check& check : report.checks) {
-    absl::StrAppendFormat(&out, "%-21s %12d %12d %12d\n", check.name, check.expected, check.found,
-                          check.differences());
+    absl::StrAppendFormat(&out, "%-21s %12d %12d %12d\n", check.name, check.expected, check.found, check.differences());
     for (const Check::Kind& kind : check.kinds) {
       absl::StrAppendFormat(&out, "  %-45s %12d\n", kind.name, kind.count);
     }

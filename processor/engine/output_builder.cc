@@ -65,13 +65,11 @@ std::string_view OutputBuilder::DerivedId(const EventContext& context, const Eve
 
 std::span<const HeaderView> OutputBuilder::EmitHeaders(const EventContext::Output& output, std::string_view id,
                                                        Arena* arena) const {
-  constexpr size_t kOwnHeaders = 4;
+  constexpr size_t kOwnHeaders = 2;
   const size_t count = kOwnHeaders + output.headers.size();
   HeaderView* headers = arena->NewArray<HeaderView>(count);
-  headers[0] = {"ce_specversion", std::string_view("1.0")};
-  headers[1] = {"ce_id", id};
-  headers[2] = {"ce_source", std::string_view(plan_->application_id)};
-  headers[3] = {"ce_type", std::string_view(plan_->graph->sinks[output.sink].value_type)};
+  headers[0] = {"ce_id", id};
+  headers[1] = {"ce_type", std::string_view(plan_->graph->sinks[output.sink].value_type)};
   std::copy(output.headers.begin(), output.headers.end(), headers + kOwnHeaders);
   return {headers, count};
 }

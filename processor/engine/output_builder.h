@@ -1,4 +1,4 @@
-// Turns what an event's handlers emitted into records: derived event IDs, CloudEvents headers, size limits.
+// Turns what an event's handlers emitted into records: derived event IDs, size limits.
 #ifndef ONCE_PROCESSOR_ENGINE_OUTPUT_BUILDER_H_
 #define ONCE_PROCESSOR_ENGINE_OUTPUT_BUILDER_H_
 
@@ -18,8 +18,9 @@ class OutputBuilder {
  public:
   explicit OutputBuilder(const Plan* plan);
 
-  // Appends one record per output of `context`, with `token`, its bytes in `arena` or the context's. An emitted event's
-  // ce_id is a hash of (cause's ID, generation, node, sink, ordinal): the same on every replay. Of unchanged forwards to
+  // Appends one record per output of `context`, with `token`, its bytes in `arena` or the context's. An emitted event
+  // carries ce_id and ce_type (a header costs an allocation in the client, so no more than the next application needs);
+  // its ce_id is a hash of (cause's ID, generation, node, sink, ordinal): the same on every replay. Of unchanged forwards to
   // one sink only the first keeps the event's own ID. OutOfRange, with nothing appended, if a record exceeds its topic's
   // max.message.bytes.
   absl::Status Build(const EventContext& context, uint64_t generation, uint64_t token, Arena* arena,

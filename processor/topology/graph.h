@@ -19,6 +19,8 @@ namespace once {
 using SourceIndex = uint16_t;
 using SinkIndex = uint16_t;
 using NodeIndex = uint16_t;
+// Stands in a graph that is not yet validated for a handle of another builder, which is a mistake.
+inline constexpr uint16_t kForeignIndex = 0xffff;
 
 // Where reading starts when the group has no committed offset.
 enum class StartFrom { kEarliest, kLatest };
@@ -87,7 +89,7 @@ struct Graph {
   std::vector<NodeSpec> nodes;
   std::vector<HandlerSpec> handlers;  // In the order of registration, which is the order of running.
   std::vector<TaskGroupSpec> groups;
-  std::string dead_letter_topic;      // Empty: a failure for good stops the application.
+  std::string dead_letter_topic;      // Where events go that fail for good, are blocked or are rejected.
 };
 
 // What the internal topics of a task group are called.

@@ -3,21 +3,18 @@
 #define ONCE_PROCESSOR_TOPOLOGY_VALIDATE_H_
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "processor/topology/graph.h"
 
 namespace once {
 
-// One sentence per mistake, each with a fix; empty if there is none. Fills in nothing.
+// One sentence per mistake, each with a fix, sources first; empty if there is none. Its `groups` are not looked at.
 std::vector<std::string> FindMistakes(const Graph& graph);
 
-// Sources connected through aggregates share a group; groups are in the order of their first sources.
+// Sources connected through aggregates share a group; groups are in the order of their first sources. Of a graph without
+// foreign handles.
 std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph);
-
-// Why `name` is no name of a Kafka topic (or consumer group); empty if it is one.
-std::string TopicNameMistake(std::string_view name);
 
 }  // namespace once
 

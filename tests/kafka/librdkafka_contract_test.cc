@@ -85,7 +85,99 @@ INSTANTIATE_TEST_SUITE_P(Librdkafka, ContractTest,
                          testing::Values(ClusterParam{"broker", [] { return std::make_unique<BrokerFixture>(); }}),
                          ContractTest::Name);
 
-TEST(BrokerTest, AddressIsGiven) {
+// Runs with what is given instead of the usual configuration.
+std::unique_ptr<Client> MakeClient(RdKafkaConfig config, LogSink* log) {
+  config.bootstrap_servers = Bootstrap();
+  absl::StatusOr<std::unique_ptr<Client>> client = MakeRdKafkaClient(config, log);
+  EXPECT_TRUE(client.ok()) << client.status();
+  return *std::move(client);
+}
+
+class BrokerTest : public ContractTest {};
+
+INSTANTIATE_TEST_SUITE_P(Librdkafka, BrokerTest,
+                         testing::Values(ClusterParam{"broker", [] { return std::make_unique<BrokerFixture>(); }}),
+                         ContractTest::Name);
+
+TEST_P(BrokerTest, MemberThatDoesNotPollLosesItsPartitions) {
+  const std::string topic = NewTopic("t", 2);
+  const std::string group = cluster().UniqueName("group");
+  StderrLog log;
+  RdKafkaConfig config;
+  config.session_timeout = absl::Seconds(6);
+  config.max_poll_interval = absl::Seconds(6);
+  const auto slow_client = MakeClient(config, &log);
+  Member slow(*slow_client->NewGroupConsumer(group, {topic}), {topic});
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    slow.Poll();
+    return slow.assigned().size() == 2;
+  }));
+  const GroupMetadata before = slow.consumer().group_metadata();
+  Member heir(NewConsumer(group, {topic}), {topic});
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    heir.Poll();
+    return heir.assigned().size() == 2;
+  }));
+  auto producer = ReadyProducer({topic});
+  for (const GroupMetadata& zombie : {before, slow.consumer().group_metadata()}) {
+    ASSERT_TRUE(producer->BeginTransaction().ok());
+    const Result result = SendOffsets(*producer, {At(topic, 0, 3)}, zombie);
+    EXPECT_EQ(result.error, ErrorClass::kAbortable) << ToString(result);
+    ASSERT_TRUE(Abort(*producer).ok());
+  }
+  slow.Poll();
+  EXPECT_EQ(slow.lost_calls, 1);
+  EXPECT_EQ(slow.revoked_calls, 0);
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    slow.Poll();
+    heir.Poll();
+    return slow.assigned().size() == 1 && heir.assigned().size() == 1;
+  }));
+  EXPECT_EQ(Committed(group, At(topic, 0)), std::nullopt);
+}
+
+TEST_P(BrokerTest, BatchMayOutliveItsReaderAndServeAnother) {
+  const std::string topic = NewTopic("t");
+  auto producer = ReadyProducer({topic});
+  CommitValues(*producer, {"a", "b"});
+  Batch batch;
+  for (int i = 0; i < 3; ++i) {
+    auto reader = NewReader({topic});
+    ASSERT_TRUE(reader->Add(At(topic, 0, 0)).ok());
+    ASSERT_TRUE(cluster().Await(kPatience, [&] {
+      EXPECT_TRUE(reader->Poll(absl::Milliseconds(20), &batch).ok());
+      return !batch.records.empty();
+    }));
+    EXPECT_EQ(*batch.records[0].value, "a");
+  }
+}
+
+TEST_P(BrokerTest, SmallBatchesLoseNothing) {
+  const std::string topic = NewTopic("t");
+  auto producer = ReadyProducer({topic});
+  CommitValues(*producer, {"a", "b", "c", "d", "e"});
+  StderrLog log;
+  for (const int most : {1, 2}) {
+    RdKafkaConfig config;
+    config.max_batch_records = most;
+    const auto client = MakeClient(config, &log);
+    auto reader = *client->NewLogReader({topic});
+    ASSERT_TRUE(reader->Add(At(topic, 0, 0)).ok());
+    Batch batch;
+    std::string values;
+    bool is_end = false;
+    ASSERT_TRUE(cluster().Await(kPatience, [&] {
+      EXPECT_TRUE(reader->Poll(absl::Milliseconds(20), &batch).ok());
+      EXPECT_LE(batch.records.size(), static_cast<size_t>(most));
+      for (const RecordView& record : batch.records) values += *record.value;
+      is_end = is_end || !batch.ends.empty();
+      return is_end;
+    }));
+    EXPECT_EQ(values, "abcde");
+  }
+}
+
+TEST(BrokerAddressTest, IsGiven) {
   ASSERT_FALSE(Bootstrap().empty()) << "set ONCE_TEST_BOOTSTRAP to the address of a broker, such as 127.0.0.1:9092";
 }
 

@@ -2,9 +2,9 @@
 
   report.py --events=FILE --log=FILE --exit_code=N --totals=FILE [--suite=NAME]
 
-reads the events of one `bazel test --build_event_json_file=FILE` (and its output), counts the cases in each target's test.xml (a target
-without one counts as one case), prints each failed case with its gist and its log, and adds the counts to the totals
-file (a JSON object). Whatever did not build counts as failed. Exits 0 if nothing failed, else 1.
+reads the events and the output of one `bazel test --build_event_json_file=FILE`, counts the cases in each target's
+test.xml (a target without one counts as one case), prints each failed case with its gist and its log, and adds the
+counts to the totals file (a JSON object). Whatever did not build counts as failed. Exits 0 if nothing failed, else 1.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
 GIST_LINES = 4
-GIST_WIDTH = 160
+GIST_WIDTH = 200
 # Bazel's exit codes that its events explain by themselves: fine, a test failed, no test was selected.
 EXPLAINED_EXIT_CODES = (0, 3, 4)
 
@@ -54,6 +54,13 @@ def gist_of_log(path):
 def gist_of_build(path):
     lines = lines_of(path)
     return shorten("\n".join([line for line in lines if "error: " in line or line.startswith("ERROR: ")] or lines))
+
+
+def gist_of_package(label, log):
+    """What Bazel itself says of the label's BUILD file: a file or a package that is not there, say."""
+    build_file = "/%s/BUILD" % label.lstrip("/").split(":")[0]
+    said = [line for line in lines_of(log) if line.startswith("ERROR: ") and build_file in line]
+    return shorten("\n".join(said)) or ["something that it needs does not build"]
 
 
 class Target:
@@ -130,7 +137,7 @@ def read_events(path):
                 yield kind, ident, event.get(PAYLOAD_KEY.get(kind, kind)) or event.get("aborted") or {}
 
 
-def collect(events):
+def collect(events, log):
     """Returns the test targets by label, and for each label that did not build the gist of why."""
     targets, unbuilt, reasons = {}, set(), {}
     for kind, ident, payload in events:
@@ -145,12 +152,12 @@ def collect(events):
             targets.setdefault(label, Target(label)).add_result(ident, payload)
         elif kind == "testSummary":
             targets.setdefault(label, Target(label)).status = payload.get("overallStatus")
-    return targets, {label: reasons.get(label, ["something that it needs does not build"]) for label in unbuilt}
+    return targets, {label: reasons.get(label) or gist_of_package(label, log) for label in unbuilt}
 
 
 def build_report(events, exit_code, log=None):
     report = Report()
-    targets, unbuilt = collect(events)
+    targets, unbuilt = collect(events, log)
     for label in sorted(unbuilt):
         report.fail("%s does not build" % label, unbuilt[label], log)
     for target in sorted(targets.values(), key=lambda one: one.label):

@@ -49,10 +49,12 @@ LAYERS = {
             TESTKIT, TOOLS, BENCH),
 }
 
-# More for single files, by a pattern of their path: the one place that wires adapters, and tests beside examples.
+# More for single files, by a pattern of their path: the one place that wires adapters, and tests beside what
+# they test.
 ALSO = (
     (re.compile(r"processor/application\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
     (re.compile(r"examples/.*_test\.cc"), (TESTKIT,)),
+    (re.compile(r"tests/testkit/.*_test\.cc"), (TESTS,)),
 )
 
 # Nothing of ours but generated messages: a checker must not share a mistake with what it checks.

@@ -179,27 +179,29 @@ absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::StableCommittedOf
   }
 }
 
-absl::StatusOr<RdKafkaAdmin::Watermarks> RdKafkaAdmin::QueryWatermarks(const TopicPartition& partition,
-                                                                       absl::Duration timeout) {
-  int64_t low = 0;
-  int64_t high = 0;
-  const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-      main_.rk(), partition.topic.c_str(), partition.partition.value(), &low, &high, ToMillis(timeout));
-  const absl::Status status = ToStatus(code, absl::StrCat("reading the watermarks of ", ToString(partition)));
-  if (!status.ok()) return Explain(main_, status, timeout);
-  return Watermarks{Offset(low), Offset(high)};
+// Not by rd_kafka_query_watermark_offsets: that of 2.0 ignores its timeout once the partition's leader is known.
+absl::StatusOr<Offset> RdKafkaAdmin::QueryOffset(const TopicPartition& partition, int64_t which,
+                                                 absl::Duration timeout) {
+  const std::string what = absl::StrCat("reading the watermarks of ", ToString(partition));
+  const PartitionListPtr list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_t* asked =
+      rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition.value());
+  // librdkafka passes this on as the timestamp to look for, and to brokers -1 is the end and -2 the beginning.
+  asked->offset = which;
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(main_.rk(), list.get(), ToMillis(timeout));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Explain(main_, ToStatus(code, what), timeout);
+  const rd_kafka_topic_partition_t& answer = list->elems[0];
+  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(answer.err, what);
+  if (answer.offset < 0) return absl::UnavailableError(absl::StrCat(what, ": the broker named no offset; try again"));
+  return Offset(answer.offset);
 }
 
 absl::StatusOr<Offset> RdKafkaAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration timeout) {
-  absl::StatusOr<Watermarks> watermarks = QueryWatermarks(partition, timeout);
-  if (!watermarks.ok()) return watermarks.status();
-  return watermarks->low;
+  return QueryOffset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout);
 }
 
 absl::StatusOr<Offset> RdKafkaAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
-  absl::StatusOr<Watermarks> watermarks = QueryWatermarks(partition, timeout);
-  if (!watermarks.ok()) return watermarks.status();
-  return watermarks->high;
+  return QueryOffset(partition, RD_KAFKA_OFFSET_END, timeout);
 }
 
 }  // namespace once::kafka

@@ -36,8 +36,12 @@ void BatchStorage::Release() {
 
 void BatchPool::ReleaseAll() {
   for (const std::weak_ptr<BatchStorage>& each : storages_) {
-    if (const std::shared_ptr<BatchStorage> storage = each.lock()) storage->Release();
+    const std::shared_ptr<BatchStorage> storage = each.lock();
+    if (storage == nullptr) continue;
+    storage->Release();
+    storage->owner = nullptr;
   }
+  storages_.clear();
 }
 
 BatchStorage* BatchPool::Prepare(Batch* batch) {

@@ -23,7 +23,7 @@ struct BatchStorage {
 
   void Release();
 
-  const void* const owner;
+  const void* owner;  // The pool; null once that has released it, since another may come to lie at its address.
   std::vector<rd_kafka_message_t*> messages;
   std::vector<HeaderView> headers;
   // Which record's headers start where in `headers`; built while it still grows.

@@ -222,6 +222,10 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
   if (result.error != ErrorClass::kFatal) {
     if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
   }
+  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
+  if (const std::string reason = LastConnectionError(); result.error == ErrorClass::kRetriable && !reason.empty()) {
+    result.message += absl::StrCat(" (last connection error: ", reason, ")");
+  }
   if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
     result.message +=
         absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_), ", ",

@@ -1,0 +1,235 @@
+// The one place where adapters are wired to ports.
+#include "processor/application.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "processor/kafka/librdkafka/client.h"
+#include "processor/runtime/pod.h"
+#include "processor/runtime/preflight.h"
+#include "state/rocksdb/rocksdb_store.h"
+
+namespace once {
+
+namespace {
+
+// The state directory, held against other processes while this lives.
+class LockedDir {
+ public:
+  static absl::StatusOr<std::unique_ptr<LockedDir>> Open(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) {
+      return absl::FailedPreconditionError(absl::StrCat("state directory ", path, " cannot be made: ", error.message(),
+                                                        "; set --state_dir to a place that can be written"));
+    }
+    const std::string lock = path + "/LOCK";
+    const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (file < 0) {
+      return absl::FailedPreconditionError(absl::StrCat("state directory ", path, " cannot be written: ",
+                                                        std::strerror(errno),
+                                                        "; set --state_dir to a place that can be written"));
+    }
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+      ::close(file);
+      return absl::FailedPreconditionError(absl::StrCat(
+          "state directory ", path, " is in use by another process; give each instance a --state_dir of its own"));
+    }
+    return std::unique_ptr<LockedDir>(new LockedDir(path, file));
+  }
+
+  ~LockedDir() { ::close(file_); }
+
+  // The instance ID that this directory was given at first, drawn at random: two instances with one ID would fence each
+  // other for ever.
+  absl::StatusOr<std::string> InstanceId() const {
+    const std::string path = path_ + "/instance_id";
+    std::string id;
+    if (std::ifstream in(path); in >> id && !id.empty()) return id;
+    std::random_device random;
+    id = absl::StrFormat("%08x%08x", random(), random());
+    std::ofstream out(path);
+    out << id << "\n";
+    out.flush();
+    if (out.good()) return id;
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, " cannot be written: ", std::strerror(errno), "; is the disk full?"));
+  }
+
+ private:
+  LockedDir(std::string path, int file) : path_(std::move(path)), file_(file) {}
+
+  const std::string path_;
+  const int file_;
+};
+
+EngineOptions ToEngineOptions(const Options& options, const std::string& application_id) {
+  EngineOptions engine;
+  engine.application_id = application_id;
+  engine.commit_interval = options.commit_interval;
+  engine.max_epoch_records = options.max_epoch_records;
+  engine.max_epoch_bytes = options.max_epoch_bytes;
+  engine.transaction_timeout = options.transaction_timeout;
+  engine.state_cache_bytes = static_cast<size_t>(options.state_cache_bytes);
+  engine.checkpoint_interval = options.checkpoint_interval;
+  engine.idempotency_retention = options.idempotency_retention;
+  engine.idempotency_max_ids = options.idempotency_max_ids;
+  engine.max_parked_per_aggregate = options.max_parked_per_aggregate;
+  engine.max_parked_per_task = options.max_parked_per_task;
+  engine.breaker_min_failures = options.breaker_min_failures;
+  engine.breaker_failure_ratio = options.breaker_failure_ratio;
+  engine.breaker_window = options.breaker_window;
+  engine.breaker_backoff = options.breaker_backoff;
+  return engine;
+}
+
+class RunningApplication final : public Application {
+ public:
+  RunningApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps)
+      : options_(Complete(options, topology)), deps_(deps),
+        plan_(MakePlan(topology.shared_graph(), options_.application_id)) {}
+
+  absl::Status Open() {
+    if (std::optional<std::string> bad = kafka::KnownBadVersion(); bad.has_value()) {
+      deps_.log->Log(LogLevel::kWarning, *bad);
+    }
+    for (const auto& step : {&RunningApplication::Connect, &RunningApplication::CheckTopics,
+                             &RunningApplication::OpenState}) {
+      if (absl::Status done = (this->*step)(); !done.ok()) return done;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Run() override {
+    deps_.log->Log(LogLevel::kInfo,
+                   absl::StrCat(plan_.application_id, " runs as instance ", instance_id_, " with ", options_.workers,
+                                " worker(s), state in ", options_.state_dir));
+    absl::Status status = RunPod();
+    if (!absl::IsDataLoss(status) || stopping_.load()) return status;
+    // The tasks share the damaged files, so all of them are given up; the changelog has everything.
+    deps_.log->Log(LogLevel::kError, absl::StrCat(std::string(status.message()), "; the local state is deleted and"
+                                                  " rebuilt from the changelog"));
+    store_.reset();
+    if (absl::Status wiped = DestroyRocksDbStore(StorePath()); !wiped.ok()) return wiped;
+    if (absl::Status opened = OpenStore(); !opened.ok()) return opened;
+    return RunPod();
+  }
+
+  void Stop() override {
+    stopping_.store(true);
+    MutexLock lock(&mutex_);
+    if (pod_ != nullptr) pod_->Stop();
+  }
+
+ private:
+  static Options Complete(Options options, const Topology& topology) {
+    if (options.application_id.empty()) options.application_id = topology.graph().application_id;
+    options.state_dir = StateDir(options);
+    return options;
+  }
+
+  absl::Status Connect() {
+    kafka::RdKafkaConfig config;
+    config.bootstrap_servers = options_.bootstrap_servers;
+    config.client_id = plan_.application_id;
+    config.transaction_timeout = options_.transaction_timeout;
+    config.session_timeout = options_.session_timeout;
+    config.max_poll_interval = options_.max_poll_interval;
+    config.extra = deps_.kafka_properties;
+    if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
+    auto client = kafka::MakeRdKafkaClient(config, deps_.log);
+    if (!client.ok()) return client.status();
+    client_ = deps_.wrap_client ? deps_.wrap_client(*std::move(client)) : *std::move(client);
+    auto admin = client_->NewAdmin();
+    if (!admin.ok()) return admin.status();
+    admin_ = *std::move(admin);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTopics() {
+    return Preflight({.bootstrap_servers = options_.bootstrap_servers,
+                      .create_topics = options_.create_topics,
+                      .create_partitions = options_.create_partitions},
+                     admin_.get(), deps_.log, &plan_);
+  }
+
+  absl::Status OpenState() {
+    absl::StatusOr<std::unique_ptr<LockedDir>> dir = LockedDir::Open(options_.state_dir);
+    if (!dir.ok()) return dir.status();
+    state_dir_ = *std::move(dir);
+    instance_id_ = options_.instance_id;
+    if (instance_id_.empty()) {
+      absl::StatusOr<std::string> drawn = state_dir_->InstanceId();
+      if (!drawn.ok()) return drawn.status();
+      instance_id_ = *drawn;
+    }
+    return OpenStore();
+  }
+
+  std::string StorePath() const { return options_.state_dir + "/rocksdb"; }
+
+  absl::Status OpenStore() {
+    const std::string path = StorePath();
+    auto store = OpenRocksDbStore({.path = path, .application_id = plan_.application_id}, deps_.log);
+    if (absl::IsDataLoss(store.status())) {
+      deps_.log->Log(LogLevel::kWarning, absl::StrCat("the local state in ", path, " is corrupt and is rebuilt from the"
+                                                      " changelog: ", std::string(store.status().message())));
+      if (absl::Status wiped = DestroyRocksDbStore(path); !wiped.ok()) return wiped;
+      store = OpenRocksDbStore({.path = path, .application_id = plan_.application_id}, deps_.log);
+    }
+    if (!store.ok()) return store.status();
+    store_ = deps_.wrap_store ? deps_.wrap_store(*std::move(store)) : *std::move(store);
+    return absl::OkStatus();
+  }
+
+  absl::Status RunPod() {
+    PodOptions options;
+    options.engine = ToEngineOptions(options_, plan_.application_id);
+    options.workers = options_.workers;
+    options.instance_id = instance_id_;
+    options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
+    options.start_timeout = options_.start_timeout;
+    {
+      MutexLock lock(&mutex_);
+      pod_ = std::make_unique<Pod>(&plan_, options,
+                                   PodDeps{client_.get(), admin_.get(), store_.get(), &clock_, deps_.log});
+      if (stopping_.load()) pod_->Stop();
+    }
+    return pod_->Run();
+  }
+
+  const Options options_;
+  const ApplicationDeps deps_;
+  SystemClock clock_;
+  std::atomic<bool> stopping_{false};
+  Mutex mutex_;  // Over the making of pod_.
+  Plan plan_;
+  std::unique_ptr<LockedDir> state_dir_;
+  std::string instance_id_;
+  std::unique_ptr<CheckpointStore> store_;
+  std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Admin> admin_;
+  std::unique_ptr<Pod> pod_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Application>> Application::Create(const Options& options, const Topology& topology,
+                                                                 const ApplicationDeps& deps) {
+  auto application = std::make_unique<RunningApplication>(options, topology, deps);
+  if (absl::Status opened = application->Open(); !opened.ok()) return opened;
+  return application;
+}
+
+}  // namespace once

@@ -1,0 +1,15 @@
+#include "processor/kafka/librdkafka/client.h"
+#include "processor/kafka/librdkafka/properties.h"
+#include "processor/kafka_properties.h"
+
+namespace once {
+
+bool IsKafkaProperty(const std::string& name) { return kafka::KnownProperties().count(name) > 0; }
+
+absl::Status CheckKafkaProperty(const std::string& name, const std::string& value) {
+  return kafka::CheckUserProperty(name, value);
+}
+
+std::string KafkaLibraryVersion() { return kafka::LibrdkafkaVersion(); }
+
+}  // namespace once

@@ -1,0 +1,41 @@
+#include "processor/base/names.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+namespace {
+
+constexpr size_t kMaxTopicNameBytes = 249;
+// "<application>-<group>-changelog" has to fit as well.
+constexpr size_t kMaxPartBytes = 100;
+
+bool IsLegal(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  });
+}
+
+}  // namespace
+
+std::string TopicNameMistake(std::string_view name) {
+  if (name.empty()) return "it is empty; give it a name";
+  if (name == "." || name == "..") return "Kafka reserves that name; use another";
+  if (name.size() > kMaxTopicNameBytes) {
+    return absl::StrCat("it has ", name.size(), " characters; use at most ", kMaxTopicNameBytes);
+  }
+  return IsLegal(name) ? "" : "Kafka does not allow it; use only letters, digits, '.', '_' and '-'";
+}
+
+std::string NamePartMistake(std::string_view name) {
+  if (name.size() > kMaxPartBytes) {
+    return absl::StrCat("it has ", name.size(), " characters, but becomes part of topics' names; use at most ",
+                        kMaxPartBytes);
+  }
+  return TopicNameMistake(name);
+}
+
+}  // namespace once

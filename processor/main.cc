@@ -1,0 +1,159 @@
+#include "processor/main.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/mutex.h"
+#include "processor/config/help.h"
+#include "processor/config/options.h"
+#include "processor/kafka_properties.h"
+#include "processor/stderr_log.h"
+#include "processor/stop_signals.h"
+#include "processor/topology/describe.h"
+#include "processor/version.h"
+
+extern char** environ;
+
+namespace once {
+
+namespace {
+
+void Print(FILE* stream, const std::string& text) {
+  fwrite(text.data(), 1, text.size(), stream);
+  fflush(stream);
+}
+
+ConfigInputs InputsOf(int argc, char** argv) {
+  ConfigInputs inputs;
+  for (int i = 1; i < argc; ++i) inputs.args.emplace_back(argv[i]);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string variable = *entry;
+    const size_t equals = variable.find('=');
+    if (equals != std::string::npos) inputs.environment[variable.substr(0, equals)] = variable.substr(equals + 1);
+  }
+  inputs.known_property = IsKafkaProperty;
+  inputs.check_property = CheckKafkaProperty;
+  return inputs;
+}
+
+// What the program was asked to do instead of running.
+struct Requests {
+  bool help = false;
+  bool version = false;
+  bool print_topology = false;
+};
+
+Requests AskRequests(const Config& config) {
+  const std::string_view group = "General";
+  Requests requests;
+  requests.help = config.GetBool("help", false, {.help = "Print this and exit.", .group = group});
+  requests.version = config.GetBool("version", false, {.help = "Print versions and exit.", .group = group});
+  requests.print_topology = config.GetBool(
+      "print_topology", false, {.help = "Print the topology and the topics it uses, and exit.", .group = group});
+  return requests;
+}
+
+// All that is wrong with flags, settings and topology; empty if nothing is.
+std::string MistakesOf(const Config& config, const absl::Status& built) {
+  std::string text;
+  // A factory that gave up may not have asked for all of its options, so none is called unknown then.
+  const absl::Status checked = built.ok() ? config.Check() : config.CheckValues();
+  for (const absl::Status& status : {checked, built}) {
+    if (!status.ok()) absl::StrAppend(&text, std::string(status.message()), "\n");
+  }
+  return text;
+}
+
+// Holds the application between its making and its end, so that a signal at any time finds it or is remembered.
+class Stopper {
+ public:
+  void Stop() {
+    MutexLock lock(&mutex_);
+    stopped_ = true;
+    if (application_ != nullptr) application_->Stop();
+  }
+  void Set(Application* application) {
+    MutexLock lock(&mutex_);
+    application_ = application;
+    if (stopped_ && application_ != nullptr) application_->Stop();
+  }
+
+ private:
+  Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  Application* application_ ABSL_GUARDED_BY(mutex_) = nullptr;
+};
+
+int Failed(LogSink* log, const absl::Status& status) {
+  log->Log(LogLevel::kError, absl::StrCat("stopped: ", status.ToString()));
+  return absl::IsInvalidArgument(status) ? kExitWrongUsage : kExitFailed;
+}
+
+int RunApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps) {
+  // A broken connection or pipe is an error of the call, not the end of the process.
+  signal(SIGPIPE, SIG_IGN);
+  Stopper stopper;
+  StopSignals signals(
+      [&stopper, log = deps.log] {
+        log->Log(LogLevel::kInfo, "stopping: committing what is open; a second signal exits at once");
+        stopper.Stop();
+      },
+      kExitInterrupted);
+  absl::StatusOr<std::unique_ptr<Application>> application = Application::Create(options, topology, deps);
+  if (!application.ok()) return Failed(deps.log, application.status());
+  stopper.Set(application->get());
+  const absl::Status ended = (*application)->Run();
+  stopper.Set(nullptr);
+  application->reset();
+  if (!ended.ok()) {
+    deps.log->Log(LogLevel::kError, absl::StrCat("stopped: ", ended.ToString()));
+    return kExitFailed;
+  }
+  deps.log->Log(LogLevel::kInfo, "stopped in order");
+  return kExitOk;
+}
+
+}  // namespace
+
+int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps deps) {
+  const Config config = Config::Load(InputsOf(argc, argv));
+  const Requests requests = AskRequests(config);
+  const std::string program = argc > 0 ? argv[0] : "program";
+  const absl::StatusOr<Topology> topology = factory(config);
+  const std::string default_id = topology.ok() ? topology->graph().application_id : "application";
+  const Options options = LoadOptions(config, default_id);
+  if (requests.help) {
+    Print(stdout, HelpText(program, absl::StrCat("Runs the application ", default_id, ", a stream processor."), config));
+    return kExitOk;
+  }
+  if (requests.version) {
+    Print(stdout, absl::StrCat("once ", kVersion, ", librdkafka ", KafkaLibraryVersion(), "\n"));
+    return kExitOk;
+  }
+  const std::string mistakes = MistakesOf(config, topology.status());
+  if (!mistakes.empty()) {
+    Print(stderr, absl::StrCat(mistakes, program, ": cannot start; --help lists all options\n"));
+    return kExitWrongUsage;
+  }
+  if (requests.print_topology) {
+    Print(stdout, Describe(topology->graph(), options.application_id));
+    return kExitOk;
+  }
+  std::unique_ptr<LogSink> own_log;
+  if (deps.log == nullptr) {
+    own_log = std::make_unique<StderrLog>(options.log_level);
+    deps.log = own_log.get();
+  }
+  for (const std::string& warning : config.Warnings()) deps.log->Log(LogLevel::kWarning, warning);
+  for (const auto& [name, value] : config.kafka_properties()) deps.kafka_properties[name] = value;
+  return RunApplication(options, *topology, deps);
+}
+
+}  // namespace once

@@ -1,0 +1,32 @@
+// A program out of a topology: settings, signals, exit codes.
+//
+//   int main(int argc, char** argv) { return once::Main(argc, argv, BuildOrderTotals); }
+#ifndef ONCE_PROCESSOR_MAIN_H_
+#define ONCE_PROCESSOR_MAIN_H_
+
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "processor/application.h"
+#include "processor/config/config.h"
+#include "processor/topology.h"
+
+namespace once {
+
+// Asks the config for the topology's own options, and builds it. Called once; it must ask for the same options whatever
+// their values are, so that --help is complete.
+using TopologyFactory = std::function<absl::StatusOr<Topology>(const Config&)>;
+
+inline constexpr int kExitOk = 0;           // Stopped by SIGTERM or SIGINT, or only asked for information.
+inline constexpr int kExitFailed = 1;       // It could not start or could not go on; the reason is on stderr.
+inline constexpr int kExitWrongUsage = 2;   // A wrong flag, setting or topology; all mistakes are on stderr.
+inline constexpr int kExitInterrupted = 130;  // A second signal while it was stopping.
+
+// Runs the topology until SIGTERM or SIGINT, at which it commits what is open and leaves the group in order; a second
+// one exits at once. --help, --version and --print_topology only print. Logs go to stderr unless `deps` has a sink;
+// `deps.kafka_properties` count where the settings say nothing. Call it once, from main().
+int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps deps = {});
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_MAIN_H_

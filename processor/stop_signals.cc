@@ -1,0 +1,71 @@
+#include "processor/stop_signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <utility>
+
+namespace once {
+
+namespace {
+
+constexpr char kSignal = 's';
+constexpr char kEnd = 'e';
+
+// A signal handler reaches nothing but globals.
+std::atomic<int> g_signals{0};
+std::atomic<int> g_exit_code{0};
+int g_pipe[2] = {-1, -1};
+struct sigaction g_old_term;
+struct sigaction g_old_int;
+
+void Send(char what) {
+  while (write(g_pipe[1], &what, 1) < 0 && errno == EINTR) {
+  }
+}
+
+void OnSignal(int) {
+  const int saved_errno = errno;
+  if (g_signals.fetch_add(1) > 0) _exit(g_exit_code.load());
+  Send(kSignal);
+  errno = saved_errno;
+}
+
+}  // namespace
+
+StopSignals::StopSignals(std::function<void()> on_stop, int second_exit_code) : on_stop_(std::move(on_stop)) {
+  g_signals.store(0);
+  g_exit_code.store(second_exit_code);
+  // Without descriptors left a process cannot work anyway.
+  if (pipe2(g_pipe, O_CLOEXEC) != 0) abort();
+  thread_ = std::thread([this] {
+    for (;;) {
+      char what = kEnd;
+      const ssize_t got = read(g_pipe[0], &what, 1);
+      if (got < 0 && errno == EINTR) continue;
+      if (got != 1 || what == kEnd) return;
+      on_stop_();
+    }
+  });
+  struct sigaction action = {};
+  action.sa_handler = OnSignal;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, &g_old_term);
+  sigaction(SIGINT, &action, &g_old_int);
+}
+
+StopSignals::~StopSignals() {
+  sigaction(SIGTERM, &g_old_term, nullptr);
+  sigaction(SIGINT, &g_old_int, nullptr);
+  Send(kEnd);
+  thread_.join();
+  close(g_pipe[0]);
+  close(g_pipe[1]);
+}
+
+}  // namespace once

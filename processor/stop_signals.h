@@ -1,0 +1,26 @@
+// Turns SIGTERM and SIGINT into a call.
+#ifndef ONCE_PROCESSOR_STOP_SIGNALS_H_
+#define ONCE_PROCESSOR_STOP_SIGNALS_H_
+
+#include <functional>
+#include <thread>
+
+namespace once {
+
+// While it lives, the first SIGTERM or SIGINT calls `on_stop` on a thread of its own (so it may lock and log); a second
+// ends the process at once with `second_exit_code`. One at a time in a process. The former handlers are put back after.
+class StopSignals {
+ public:
+  StopSignals(std::function<void()> on_stop, int second_exit_code);
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+ private:
+  const std::function<void()> on_stop_;
+  std::thread thread_;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_STOP_SIGNALS_H_

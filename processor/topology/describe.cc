@@ -1,0 +1,76 @@
+#include "processor/topology/describe.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "processor/base/strings.h"
+
+namespace once {
+
+namespace {
+
+std::string Heard(const HandlerSpec& handler) {
+  switch (handler.match) {
+    case HandlerMatch::kTombstone:
+      return "tombstones";
+    case HandlerMatch::kAny:
+      return "any type";
+    case HandlerMatch::kType:
+      break;
+  }
+  return handler.event_type;
+}
+
+const char* AfterFailure(FailureAction action) {
+  switch (action) {
+    case FailureAction::kBlockAggregate:
+      return "block the aggregate";
+    case FailureAction::kSkip:
+      return "skip the event";
+    case FailureAction::kStop:
+      break;
+  }
+  return "stop";
+}
+
+std::string DescribeNode(const Graph& graph, size_t index) {
+  const NodeSpec& node = graph.nodes[index];
+  std::string text = node.kind == NodeKind::kAggregate
+                         ? absl::StrCat("aggregate ", node.name, " (state ", node.state_type)
+                         : absl::StrCat("transform ", node.name, " (no state");
+  absl::StrAppend(&text, "; ", node.policy.max_attempts, " attempts, then ", AfterFailure(node.policy.then), ")\n");
+  for (const HandlerSpec& handler : graph.handlers) {
+    if (handler.node == index) {
+      absl::StrAppend(&text, "  <- ", Heard(handler), " of ", graph.sources[handler.source].name, "\n");
+    }
+  }
+  for (const SinkIndex sink : node.emits_to) absl::StrAppend(&text, "  -> ", graph.sinks[sink].name, "\n");
+  return text;
+}
+
+}  // namespace
+
+std::string Describe(const Graph& graph, std::string_view application_id) {
+  std::string text = absl::StrCat("application ", ToAbsl(application_id), "\n");
+  for (const SourceSpec& source : graph.sources) {
+    absl::StrAppend(&text, "source ", source.name, " (topic ", source.topic, ", ", source.key_type, " keys, from the ",
+                    source.start_from == StartFrom::kEarliest ? "earliest" : "latest",
+                    source.ignore_unknown_types ? ", ignores unknown types" : "", ")\n");
+  }
+  for (size_t i = 0; i < graph.nodes.size(); ++i) absl::StrAppend(&text, DescribeNode(graph, i));
+  for (const SinkSpec& sink : graph.sinks) {
+    absl::StrAppend(&text, "sink ", sink.name, " (topic ", sink.topic, ", ", sink.key_type, " keys, ", sink.value_type,
+                    " values)\n");
+  }
+  absl::StrAppend(&text, "dead letters (topic ", graph.dead_letter_topic, ")\n");
+  for (const TaskGroupSpec& group : graph.groups) {
+    std::vector<std::string> names;
+    for (const SourceIndex source : group.sources) names.push_back(graph.sources[source].name);
+    absl::StrAppend(&text, "task group ", group.name, " (sources ", absl::StrJoin(names, ", "), "; topics ",
+                    ChangelogTopic(application_id, group), ", ", ControlTopic(application_id, group), ")\n");
+  }
+  return text;
+}
+
+}  // namespace once

@@ -1,0 +1,91 @@
+// Pods that come, go, hang and lose their disks, under load, on a real broker.
+#include <csignal>
+
+#include "gtest/gtest.h"
+#include "tests/integration/scene.h"
+
+namespace once {
+namespace {
+
+TEST(PodsTest, JoinAndLeaveWhileLoaded) {
+  Scene scene("rebalance");
+  scene.CreateTopics(6);
+  auto a = scene.StartPod({.instance = "a"});
+  auto generator = scene.StartGenerator({.orders = 60'000, .rate = 10'000});
+  ASSERT_TRUE(scene.AwaitOutput(5'000)) << a->Log();
+  auto b = scene.StartPod({.instance = "b", .flags = {"--workers=2"}});
+  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(b->Log(), "runs from offset ") > 0; })) << b->Log();
+  auto c = scene.StartPod({.instance = "c"});
+  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(c->Log(), "runs from offset ") > 0; })) << c->Log();
+  a->Signal(SIGTERM);
+  const std::optional<ExitState> left = a->Wait(absl::Seconds(30));
+  ASSERT_TRUE(left.has_value() && left->code == 0) << a->Log();
+  b->Signal(SIGKILL);
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << c->Log();
+}
+
+// PROTOCOL T1, T6: a superseded worker can commit nothing.
+TEST(PodsTest, AZombieCommitsNothing) {
+  Scene scene("zombie");
+  scene.CreateTopics(4);
+  auto zombie = scene.StartPod({.instance = "zombie"});
+  auto generator = scene.StartGenerator({.orders = 40'000, .rate = 5'000});
+  ASSERT_TRUE(scene.AwaitOutput(5'000)) << zombie->Log();
+  zombie->Signal(SIGSTOP);
+  auto successor = scene.StartPod({.instance = "successor"});
+  ASSERT_TRUE(Scene::Eventually([&] { return NumberAfter(successor->Log(), "runs from offset ") >= 0; }))
+      << successor->Log();
+  const int64_t taken_over = scene.CountOutput();
+  ASSERT_TRUE(scene.AwaitOutput(taken_over + 5'000)) << successor->Log();
+  zombie->Signal(SIGCONT);
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << zombie->Log() << successor->Log();
+}
+
+TEST(PodsTest, WithItsStateKeptAPodReplaysATailOnly) {
+  Scene scene("tail");
+  scene.CreateTopics(2);
+  auto pod = scene.StartPod({.flags = {"--checkpoint_interval=100ms", "--checkpoint_flush_interval=100ms"}});
+  scene.Generate({.orders = 30'000, .customers = 5'000});
+  ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+  pod->Signal(SIGTERM);
+  ASSERT_TRUE(pod->Wait(absl::Seconds(30)).has_value()) << pod->Log();
+  pod = scene.StartPod({});
+  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(pod->Log(), "runs from offset ") > 0; })) << pod->Log();
+  EXPECT_EQ(SumAfter(pod->Log(), "replayed "), 0) << pod->Log();
+  scene.Generate({.orders = 5'000, .start_index = 30'000, .customers = 5'000});
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output();
+}
+
+TEST(PodsTest, WithItsStateLostAPodReplaysAll) {
+  Scene scene("restore");
+  scene.CreateTopics(2);
+  auto pod = scene.StartPod({.instance = "a"});
+  scene.Generate({.orders = 30'000, .customers = 5'000});
+  ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+  pod->Signal(SIGKILL);
+  pod->Wait(absl::Seconds(10));
+  pod = scene.StartPod({.instance = "with-an-empty-directory"});
+  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(pod->Log(), "runs from offset ") > 0; })) << pod->Log();
+  EXPECT_GE(SumAfter(pod->Log(), "replayed "), 5'000) << pod->Log();
+  scene.Generate({.orders = 5'000, .start_index = 30'000, .customers = 5'000});
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output();
+}
+
+// A blocked aggregate stays blocked, and alone so, across kill and rebalance; duplicates are known there too.
+TEST(PodsTest, PoisonAndDuplicatesAcrossKillAndRebalance) {
+  Scene scene("poison");
+  scene.CreateTopics(4);
+  auto a = scene.StartPod({.instance = "a"});
+  auto generator =
+      scene.StartGenerator({.orders = 40'000, .duplicates_percent = 20, .poison_percent = 1, .rate = 8'000});
+  ASSERT_TRUE(scene.AwaitOutput(5'000)) << a->Log();
+  auto b = scene.StartPod({.instance = "b"});
+  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(b->Log(), "runs from offset ") > 0; })) << b->Log();
+  a->Signal(SIGKILL);
+  a->Wait(absl::Seconds(10));
+  a = scene.StartPod({.instance = "a"});
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << a->Log() << b->Log();
+}
+
+}  // namespace
+}  // namespace once

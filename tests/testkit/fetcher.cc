@@ -1,0 +1,79 @@
+#include "tests/testkit/fetcher.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace once::testkit {
+
+bool Fetcher::Knows(const std::string& topic) const {
+  return std::find(topics_.begin(), topics_.end(), topic) != topics_.end();
+}
+
+bool Fetcher::IsBroken(const TopicPartition& where) const {
+  const auto found = positions_.find(where);
+  return found != positions_.end() && found->second.is_broken;
+}
+
+void Fetcher::Set(const TopicPartition& where, Offset offset) {
+  if (offset == kafka::kEndOffset) {
+    const PartitionLog* log = core_->topics.Find(where);
+    offset = log == nullptr ? Offset(0) : log->last_stable_offset();
+  }
+  positions_[where] = {offset};
+}
+
+void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit, kafka::Batch* batch,
+                   std::vector<StoredRecordPtr>* kept) {
+  if (position.is_broken) return;
+  const auto topic = std::find(topics_.begin(), topics_.end(), where.topic);
+  const auto index = static_cast<uint32_t>(topic - topics_.begin());
+  const PartitionLog* log = core_->topics.Find(where);
+  if (log == nullptr) {
+    position.is_broken = true;
+    batch->errors.push_back(
+        {index, where.partition,
+         absl::NotFoundError(absl::StrCat("reading ", ToString(where), ": there is no such partition"))});
+    return;
+  }
+  if (!log->Contains(position.next)) {
+    position.is_broken = true;
+    batch->errors.push_back(
+        {index, where.partition,
+         absl::OutOfRangeError(absl::StrCat("reading ", ToString(where, position.next), ": the log reaches from ",
+                                            log->start().value(), " to ", log->high_watermark().value()))});
+    return;
+  }
+  PartitionLog::Slice slice = log->ReadCommitted(position.next, limit);
+  for (StoredRecordPtr& record : slice.records) {
+    RecordView& view = batch->records.emplace_back();
+    view.topic_index = index;
+    view.partition = where.partition;
+    view.offset = record->offset;
+    view.timestamp_ms = record->timestamp_ms;
+    view.key = record->key_view();
+    view.value = record->value_view();
+    view.headers = record->header_views;
+    kept->push_back(std::move(record));
+  }
+  position.next = slice.next;
+  if (position.next >= log->last_stable_offset() && position.reported_end != position.next) {
+    position.reported_end = position.next;
+    batch->ends.push_back({index, where.partition, position.next});
+  }
+}
+
+void Fetcher::Fill(kafka::Batch* batch) {
+  auto kept = std::make_shared<std::vector<StoredRecordPtr>>();
+  const size_t count = positions_.size();
+  if (count > 0) {
+    auto it = std::next(positions_.begin(), static_cast<std::ptrdiff_t>(turn_++ % count));
+    for (size_t i = 0; i < count && batch->records.size() < max_records_; ++i) {
+      Read(it->first, it->second, max_records_ - batch->records.size(), batch, kept.get());
+      if (++it == positions_.end()) it = positions_.begin();
+    }
+  }
+  batch->storage = std::move(kept);
+}
+
+}  // namespace once::testkit

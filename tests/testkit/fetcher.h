@@ -1,0 +1,55 @@
+// Reading committed records of several partitions; what a group consumer and a log reader have in common.
+#ifndef ONCE_TESTS_TESTKIT_FETCHER_H_
+#define ONCE_TESTS_TESTKIT_FETCHER_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "processor/kafka/kafka.h"
+#include "tests/testkit/memory_core.h"
+
+namespace once::testkit {
+
+// Not locked: its owner holds the core's mutex.
+class Fetcher {
+ public:
+  Fetcher(MemoryCore* core, std::vector<std::string> topics, size_t max_records)
+      : core_(core), topics_(std::move(topics)), max_records_(max_records) {}
+
+  // Whether the topic is among those that the reader was created with.
+  bool Knows(const std::string& topic) const;
+  bool IsReading(const TopicPartition& where) const { return positions_.contains(where); }
+  // Ended by a PartitionError; it is read again only after it was removed and added.
+  bool IsBroken(const TopicPartition& where) const;
+
+  void Set(const TopicPartition& where, Offset offset);
+  void Remove(const TopicPartition& where) { positions_.erase(where); }
+  void Clear() { positions_.clear(); }
+
+  // Fills an emptied batch, a different partition first each time.
+  void Fill(kafka::Batch* batch);
+
+ private:
+  struct Position {
+    Offset next;
+    std::optional<Offset> reported_end = std::nullopt;
+    bool is_broken = false;
+  };
+
+  void Read(const TopicPartition& where, Position& position, size_t limit, kafka::Batch* batch,
+            std::vector<StoredRecordPtr>* kept);
+
+  MemoryCore* const core_;
+  const std::vector<std::string> topics_;
+  const size_t max_records_;
+  std::map<TopicPartition, Position> positions_;
+  size_t turn_ = 0;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_FETCHER_H_

@@ -1,0 +1,94 @@
+// The groups of a cluster: who is a member, who owns which partition, which offsets are committed or pending.
+//
+// Rebalancing is incremental, as cooperative-sticky's: what stays where it is is not touched; what moves is first
+// revoked in a Poll of its owner and only then assigned in a Poll of its heir.
+#ifndef ONCE_TESTS_TESTKIT_GROUP_COORDINATOR_H_
+#define ONCE_TESTS_TESTKIT_GROUP_COORDINATOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "processor/base/types.h"
+#include "processor/kafka/kafka.h"
+
+namespace once::testkit {
+
+class GroupCoordinator {
+ public:
+  // Tells how many partitions a topic has; 0 if there is none.
+  explicit GroupCoordinator(std::function<int32_t(const std::string&)> partition_count)
+      : partition_count_(std::move(partition_count)) {}
+
+  // Adds a member and returns its id, which no member had before. The session ends when `session_timeout` passes
+  // without a Heartbeat; never if it is infinite.
+  std::string Join(const std::string& group, const std::vector<std::string>& topics, absl::Duration session_timeout,
+                   absl::Time now);
+  void Heartbeat(const std::string& member, absl::Time now);
+  void Leave(const std::string& member);
+  // Ends the sessions that are over.
+  void Expire(absl::Time now);
+  // A topic came or grew.
+  void TopicChanged(const std::string& topic);
+
+  bool IsMember(const std::string& member) const { return group_of_.contains(member); }
+  // -1 unless it is a member.
+  int32_t Generation(const std::string& member) const;
+  // What the member holds but is to give up, and what it is to get and nobody holds any more.
+  std::vector<TopicPartition> ToRevoke(const std::string& member) const;
+  std::vector<TopicPartition> ToAssign(const std::string& member) const;
+  // The member gave them up; the group moves to its next generation so that others get them.
+  void Released(const std::string& member, std::span<const TopicPartition> partitions);
+  void Taken(const std::string& member, std::span<const TopicPartition> partitions);
+
+  // Whether offsets may be sent with this metadata, and if not, why.
+  kafka::Result CheckMetadata(const kafka::GroupMetadata& metadata) const;
+  // The group that the member is in, or was in.
+  std::string GroupOf(const std::string& member) const;
+
+  void AddPending(const std::string& group, int64_t producer_id, std::span<const TopicPartitionOffset> offsets);
+  void EndPending(const std::string& group, int64_t producer_id, bool is_commit);
+  bool HasPending(const std::string& group, const TopicPartition& partition) const;
+  std::optional<Offset> Committed(const std::string& group, const TopicPartition& partition) const;
+  void SetCommitted(const std::string& group, const TopicPartition& partition, std::optional<Offset> offset);
+
+  // The ids of a group's members, and what each holds.
+  std::vector<std::string> Members(const std::string& group) const;
+  std::vector<TopicPartition> Held(const std::string& member) const;
+
+ private:
+  struct Member {
+    std::vector<std::string> topics;
+    absl::Duration session_timeout;
+    absl::Time last_seen;
+    std::set<TopicPartition> held;    // Until it released them.
+    std::set<TopicPartition> target;  // What the last rebalance meant for it.
+  };
+  struct Group {
+    int32_t generation = 0;
+    std::map<std::string, Member> members;
+    std::map<TopicPartition, Offset> committed;
+    std::map<int64_t, std::map<TopicPartition, Offset>> pending;  // By producer id.
+  };
+
+  void Rebalance(Group& group);
+  void Balance(Group& group, const std::string& topic);
+  const Member* FindMember(const std::string& member) const;
+  Member* FindMember(const std::string& member);
+
+  const std::function<int32_t(const std::string&)> partition_count_;
+  std::map<std::string, Group> groups_;
+  std::map<std::string, std::string> group_of_;       // Of today's members.
+  std::map<std::string, std::string> past_group_of_;  // Of those that left as well.
+  int next_member_ = 1;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_GROUP_COORDINATOR_H_

@@ -1,0 +1,34 @@
+// The admin's port in memory.
+#ifndef ONCE_TESTS_TESTKIT_MEMORY_ADMIN_H_
+#define ONCE_TESTS_TESTKIT_MEMORY_ADMIN_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "processor/kafka/kafka.h"
+#include "tests/testkit/memory_core.h"
+
+namespace once::testkit {
+
+class MemoryAdmin final : public kafka::Admin {
+ public:
+  explicit MemoryAdmin(std::shared_ptr<MemoryCore> core) : core_(std::move(core)) {}
+
+  absl::StatusOr<kafka::TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) override;
+  absl::Status CreateTopic(const kafka::NewTopic& topic, absl::Duration timeout) override;
+  absl::StatusOr<std::map<TopicPartition, Offset>> StableCommittedOffsets(const std::string& group,
+                                                                          std::span<const TopicPartition> partitions,
+                                                                          absl::Duration timeout) override;
+  absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) override;
+  absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) override;
+
+ private:
+  absl::StatusOr<const PartitionLog*> Find(Call call, const TopicPartition& partition);
+
+  const std::shared_ptr<MemoryCore> core_;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_MEMORY_ADMIN_H_

@@ -1,0 +1,104 @@
+// A Kafka cluster in memory: deterministic, without threads, on a clock that the test drives.
+//
+//   ManualClock clock;
+//   MemoryCluster cluster(&clock);
+//   cluster.CreateTopic("orders", 4);
+//   cluster.Append("orders", kAnyPartition, "key", "value");
+//   auto client = cluster.NewClient();           // Behaves as the real one; see processor/kafka/kafka.h.
+//   cluster.FailNext({.call = Call::kCommit, .result = ..., .landed = true});
+//   EXPECT_EQ(cluster.ReadCommitted("out").size(), 1) const;
+//
+// Blocking calls answer at once. Sessions and transactions time out on the clock, judged at the next call of anything.
+// Clients' objects may be used by several threads, each object by one at a time; they outlive the cluster object
+// safely.
+#ifndef ONCE_TESTS_TESTKIT_MEMORY_CLUSTER_H_
+#define ONCE_TESTS_TESTKIT_MEMORY_CLUSTER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "processor/kafka/kafka.h"
+#include "tests/testkit/faults.h"
+#include "tests/testkit/manual_clock.h"
+#include "tests/testkit/memory_core.h"
+
+namespace once::testkit {
+
+using MemoryHeaders = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
+// A record's copy.
+struct MemoryRecord {
+  std::string topic;
+  Partition partition;
+  Offset offset;
+  int64_t timestamp_ms = -1;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  MemoryHeaders headers;
+
+  // The last value of the header, or nothing.
+  std::optional<std::string> header(const std::string& name) const;
+};
+
+class MemoryCluster {
+ public:
+  // `clock` outlives the cluster and all its clients.
+  explicit MemoryCluster(Clock* clock);
+
+  std::unique_ptr<kafka::Client> NewClient(MemoryClientOptions options = {});
+
+  // Topics and their records, seen from outside. Topics and partitions must exist.
+  void CreateTopic(const std::string& name, int32_t partitions = 1, std::map<std::string, std::string> settings = {});
+  // Writes a record outside transactions. kAnyPartition: by the key's hash. Time -1: the clock's.
+  TopicPartitionOffset Append(const std::string& topic, Partition partition, std::optional<std::string> key,
+                              std::optional<std::string> value, MemoryHeaders headers = {}, int64_t timestamp_ms = -1);
+  // All records that are still there, by partition, then offset.
+  std::vector<MemoryRecord> ReadCommitted(const std::string& topic) const;
+  std::vector<MemoryRecord> ReadUncommitted(const std::string& topic) const;
+  std::vector<std::string> TopicNames() const;
+  Offset LastStableOffset(const TopicPartition& where) const;
+  Offset HighWatermark(const TopicPartition& where) const;
+  // Removes everything below the offset.
+  void Trim(const TopicPartitionOffset& first_kept);
+  // Keeps only the last committed record of each key.
+  void Compact(const std::string& topic);
+
+  // Groups. Offsets that are pending in a transaction do not count.
+  std::optional<Offset> CommittedOffset(const std::string& group, const TopicPartition& where) const;
+  void SetCommittedOffset(const std::string& group, const TopicPartition& where, std::optional<Offset> offset);
+  std::vector<std::string> Members(const std::string& group) const;
+  std::vector<TopicPartition> Held(const std::string& member) const;
+  bool HasOpenTransaction(const std::string& transactional_id) const;
+
+  // Faults.
+  void FailNext(Fault fault);
+  // Orders given and not yet used up.
+  size_t pending_faults() const { return core_->faults.pending(); }
+  void ClearFaults();
+  // Serves the second copies of requests that faults ordered.
+  void DeliverLate();
+  void HoldMarkers();
+  void ReleaseMarkers();
+  // Ends the member's session now; it learns of it in its next Poll.
+  void ExpireMember(const std::string& member);
+  // While unreachable, calls answer with retriable errors and Polls bring nothing; the clock's timeouts go on.
+  void SetReachable(bool is_reachable);
+
+  // Empty unless a log breaks its invariants.
+  std::string Check() const;
+
+ private:
+  std::vector<MemoryRecord> Read(const std::string& topic, bool is_committed_only) const;
+  PartitionLog& Log(const TopicPartition& where) const;
+
+  const std::shared_ptr<MemoryCore> core_;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_MEMORY_CLUSTER_H_

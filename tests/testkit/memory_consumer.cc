@@ -1,0 +1,173 @@
+#include "tests/testkit/memory_consumer.h"
+
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once::testkit {
+
+using kafka::RebalanceListener;
+
+MemoryConsumer::MemoryConsumer(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options, std::string group,
+                               std::vector<std::string> topics)
+    : core_(std::move(core)),
+      options_(options),
+      group_(std::move(group)),
+      fetcher_(core_.get(), std::move(topics), options.max_poll_records) {}
+
+absl::Status MemoryConsumer::Subscribe(std::span<const std::string> topics, RebalanceListener* listener) {
+  for (const std::string& topic : topics) {
+    if (fetcher_.Knows(topic)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("consumer of group ", group_, " was not created for topic \"", topic, "\""));
+  }
+  subscribed_.assign(topics.begin(), topics.end());
+  listener_ = listener;
+  return absl::OkStatus();
+}
+
+absl::Status MemoryConsumer::CheckInCallback(const char* call) const {
+  if (in_callback_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(call, " of the consumer of group ", group_, " outside a rebalance callback"));
+}
+
+absl::Status MemoryConsumer::Assign(std::span<const TopicPartition> partitions) {
+  if (absl::Status status = CheckInCallback("Assign"); !status.ok()) return status;
+  const std::lock_guard lock(core_->mutex);
+  for (const TopicPartition& each : partitions) {
+    if (fetcher_.Knows(each.topic) && !fetcher_.IsReading(each)) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "assigning ", ToString(each), ": it is assigned already, or the consumer was not created for its topic"));
+  }
+  for (const TopicPartition& each : partitions) fetcher_.Set(each, kafka::kEndOffset);
+  is_answered_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status MemoryConsumer::Unassign(std::span<const TopicPartition> partitions) {
+  if (absl::Status status = CheckInCallback("Unassign"); !status.ok()) return status;
+  for (const TopicPartition& each : partitions) fetcher_.Remove(each);
+  is_answered_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status MemoryConsumer::Seek(std::span<const TopicPartitionOffset> offsets) {
+  const std::lock_guard lock(core_->mutex);
+  for (const TopicPartitionOffset& each : offsets) {
+    const char* reason = !fetcher_.IsReading(each.where) ? "it is not assigned"
+                         : fetcher_.IsBroken(each.where) ? "its reading ended with an error; assign it anew first"
+                                                         : nullptr;
+    if (reason != nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat("seeking ", ToString(each.where), ": ", reason));
+    }
+  }
+  if (absl::Status status = core_->StatusOf(Call::kSeek, group_); !status.ok()) return status;
+  for (const TopicPartitionOffset& each : offsets) fetcher_.Set(each.where, each.offset);
+  return absl::OkStatus();
+}
+
+void MemoryConsumer::CallListener(Callback callback, const std::vector<TopicPartition>& partitions) {
+  in_callback_ = true;
+  is_answered_ = false;
+  (listener_->*callback)(partitions);
+  // As the real adapter, which answers for a listener that does not.
+  if (!is_answered_ && callback == &RebalanceListener::OnAssigned) Assign(partitions).IgnoreError();
+  in_callback_ = false;
+}
+
+void MemoryConsumer::GiveUp(Callback callback, const std::vector<TopicPartition>& partitions) {
+  if (partitions.empty()) return;
+  CallListener(callback, partitions);
+  const std::lock_guard lock(core_->mutex);
+  for (const TopicPartition& each : partitions) {
+    fetcher_.Remove(each);
+    owned_.erase(each);
+  }
+  core_->groups.Released(member_id_, partitions);
+}
+
+void MemoryConsumer::Take(const std::vector<TopicPartition>& partitions) {
+  if (partitions.empty()) return;
+  owned_.insert(partitions.begin(), partitions.end());
+  CallListener(&RebalanceListener::OnAssigned, partitions);
+}
+
+void MemoryConsumer::ServeGroup() {
+  if (listener_ == nullptr) return;
+  bool is_lost = false;
+  std::vector<TopicPartition> revoked;
+  std::vector<TopicPartition> assigned;
+  {
+    const std::lock_guard lock(core_->mutex);
+    is_lost = !member_id_.empty() && !core_->groups.IsMember(member_id_);
+  }
+  if (is_lost) GiveUp(&RebalanceListener::OnLost, {owned_.begin(), owned_.end()});
+  {
+    const std::lock_guard lock(core_->mutex);
+    core_->groups.Heartbeat(member_id_, core_->now());
+    if (!core_->groups.IsMember(member_id_)) {
+      member_id_ = core_->groups.Join(group_, subscribed_, options_.session_timeout, core_->now());
+      generation_ = core_->groups.Generation(member_id_);
+      if (is_lost) return;  // What it gets anew comes with a later Poll.
+    }
+    revoked = core_->groups.ToRevoke(member_id_);
+  }
+  GiveUp(&RebalanceListener::OnRevoked, revoked);
+  {
+    const std::lock_guard lock(core_->mutex);
+    assigned = core_->groups.ToAssign(member_id_);
+    core_->groups.Taken(member_id_, assigned);
+  }
+  Take(assigned);
+}
+
+absl::Status MemoryConsumer::Poll(absl::Duration, kafka::Batch* batch) {
+  batch->records.clear();
+  batch->ends.clear();
+  batch->errors.clear();
+  {
+    const std::lock_guard lock(core_->mutex);
+    core_->Tick();
+    if (!core_->is_reachable) return absl::OkStatus();
+    if (absl::Status status = core_->StatusOf(Call::kPoll, group_); !status.ok()) return status;
+  }
+  ServeGroup();
+  const std::lock_guard lock(core_->mutex);
+  fetcher_.Fill(batch);
+  return absl::OkStatus();
+}
+
+kafka::GroupMetadata MemoryConsumer::group_metadata() {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  // The client's own thread follows the generations of its group, but learns of its own end only in a Poll.
+  if (core_->groups.IsMember(member_id_)) generation_ = core_->groups.Generation(member_id_);
+  kafka::GroupMetadata metadata;
+  metadata.generation = generation_;
+  metadata.member_id = member_id_;
+  metadata.native = std::make_shared<std::string>(group_);
+  return metadata;
+}
+
+absl::Status MemoryConsumer::Close() {
+  bool is_member = false;
+  {
+    const std::lock_guard lock(core_->mutex);
+    core_->Tick();
+    is_member = core_->groups.IsMember(member_id_);
+  }
+  if (listener_ != nullptr) {
+    GiveUp(is_member ? &RebalanceListener::OnRevoked : &RebalanceListener::OnLost, {owned_.begin(), owned_.end()});
+  }
+  const std::lock_guard lock(core_->mutex);
+  fetcher_.Clear();
+  if (core_->is_reachable) core_->groups.Leave(member_id_);
+  listener_ = nullptr;
+  member_id_.clear();
+  generation_ = -1;
+  return absl::OkStatus();
+}
+
+}  // namespace once::testkit

@@ -1,0 +1,56 @@
+// The group consumer's port in memory.
+#ifndef ONCE_TESTS_TESTKIT_MEMORY_CONSUMER_H_
+#define ONCE_TESTS_TESTKIT_MEMORY_CONSUMER_H_
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "processor/kafka/kafka.h"
+#include "tests/testkit/fetcher.h"
+#include "tests/testkit/memory_core.h"
+
+namespace once::testkit {
+
+// Joins its group in its first Poll. Its destructor leaves nothing: the session runs out, as after a crash.
+class MemoryConsumer final : public kafka::GroupConsumer {
+ public:
+  MemoryConsumer(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options, std::string group,
+                 std::vector<std::string> topics);
+
+  absl::Status Subscribe(std::span<const std::string> topics, kafka::RebalanceListener* listener) override;
+  absl::Status Assign(std::span<const TopicPartition> partitions) override;
+  absl::Status Unassign(std::span<const TopicPartition> partitions) override;
+  absl::Status Seek(std::span<const TopicPartitionOffset> offsets) override;
+  absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override;
+  kafka::GroupMetadata group_metadata() override;
+  absl::Status Close() override;
+
+ private:
+  using Callback = void (kafka::RebalanceListener::*)(std::span<const TopicPartition>);
+
+  // Joins, or serves what the coordinator wants changed. Called without the lock.
+  void ServeGroup();
+  void GiveUp(Callback callback, const std::vector<TopicPartition>& partitions);
+  void Take(const std::vector<TopicPartition>& partitions);
+  void CallListener(Callback callback, const std::vector<TopicPartition>& partitions);
+  absl::Status CheckInCallback(const char* call) const;
+
+  const std::shared_ptr<MemoryCore> core_;
+  const MemoryClientOptions options_;
+  const std::string group_;
+  Fetcher fetcher_;
+  std::vector<std::string> subscribed_;
+  kafka::RebalanceListener* listener_ = nullptr;
+  std::string member_id_;
+  int32_t generation_ = -1;  // The last that we knew.
+  std::set<TopicPartition> owned_;
+  bool in_callback_ = false;
+  bool is_answered_ = false;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_MEMORY_CONSUMER_H_

@@ -1,0 +1,54 @@
+// What all objects of one cluster in memory share.
+#ifndef ONCE_TESTS_TESTKIT_MEMORY_CORE_H_
+#define ONCE_TESTS_TESTKIT_MEMORY_CORE_H_
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/base/clock.h"
+#include "tests/testkit/faults.h"
+#include "tests/testkit/group_coordinator.h"
+#include "tests/testkit/topics.h"
+#include "tests/testkit/transaction_coordinator.h"
+
+namespace once::testkit {
+
+struct MemoryClientOptions {
+  absl::Duration transaction_timeout = absl::Seconds(15);
+  // Without a Poll for longer than this a member loses its partitions; infinite: never.
+  absl::Duration session_timeout = absl::Seconds(10);
+  size_t max_queued_records = 100'000;  // Send answers "queue full" beyond.
+  size_t max_poll_records = 1000;
+};
+
+struct MemoryCore {
+  explicit MemoryCore(Clock* clock) : clock(clock) {}
+
+  absl::Time now() { return clock->Now(); }
+  // Lets what the clock made due happen. Every call starts with it.
+  void Tick() {
+    transactions.Expire(now());
+    groups.Expire(now());
+  }
+  // Why a call that answers with a status cannot be served: unreachable, or a fault.
+  absl::Status StatusOf(Call call, const std::string& id);
+
+  Clock* const clock;
+  // Held by every call but during callbacks: objects may be used by several threads, though tests repeat exactly only
+  // with one.
+  std::recursive_mutex mutex;
+  Topics topics;
+  GroupCoordinator groups{[this](const std::string& topic) { return topics.PartitionCount(topic); }};
+  TransactionCoordinator transactions{&topics, &groups};
+  Faults faults;
+  std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
+  bool is_reachable = true;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_MEMORY_CORE_H_

@@ -1,0 +1,61 @@
+// The topics of a cluster: settings and logs.
+#ifndef ONCE_TESTS_TESTKIT_TOPICS_H_
+#define ONCE_TESTS_TESTKIT_TOPICS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "processor/base/types.h"
+#include "tests/testkit/partition_log.h"
+
+namespace once::testkit {
+
+struct Topic {
+  std::map<std::string, std::string> settings = {};  // All in force, defaults included.
+  std::vector<PartitionLog> partitions = {};
+
+  size_t max_message_bytes() const { return std::stoull(settings.at("max.message.bytes")); }
+};
+
+class Topics {
+ public:
+  // False if it is there already. A broker's defaults stand in for settings that are not given.
+  bool Create(const std::string& name, int32_t partitions, std::map<std::string, std::string> settings) {
+    if (topics_.contains(name)) return false;
+    settings.merge(std::map<std::string, std::string>{{"cleanup.policy", "delete"},
+                                                      {"delete.retention.ms", "86400000"},
+                                                      {"max.message.bytes", "1048588"},
+                                                      {"message.timestamp.type", "CreateTime"},
+                                                      {"min.insync.replicas", "1"},
+                                                      {"retention.bytes", "-1"},
+                                                      {"retention.ms", "604800000"}});
+    topics_[name] = {std::move(settings), std::vector<PartitionLog>(partitions)};
+    return true;
+  }
+
+  // Null if there is none.
+  Topic* Find(const std::string& name) {
+    const auto found = topics_.find(name);
+    return found == topics_.end() ? nullptr : &found->second;
+  }
+  PartitionLog* Find(const TopicPartition& where) {
+    Topic* topic = Find(where.topic);
+    const auto index = static_cast<size_t>(where.partition.value());
+    return topic == nullptr || index >= topic->partitions.size() ? nullptr : &topic->partitions[index];
+  }
+  int32_t PartitionCount(const std::string& name) {
+    const Topic* topic = Find(name);
+    return topic == nullptr ? 0 : static_cast<int32_t>(topic->partitions.size());
+  }
+  std::map<std::string, Topic>& all() { return topics_; }
+
+ private:
+  std::map<std::string, Topic> topics_;
+};
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_TOPICS_H_

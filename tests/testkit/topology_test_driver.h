@@ -1,0 +1,190 @@
+// Runs a topology in a test: the real engine and worker, on a Kafka in memory, with a clock that the test drives.
+//
+//   once::TopologyTestDriver driver(BuildOrderTotals, {.partitions = 4});
+//   driver.Send("orders", "alice", Order(100), {.event_id = "1"});
+//   driver.Send("orders", "bob", Order(-5), {.event_id = "2"});
+//   driver.RunUntilIdle();
+//   EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 1);
+//   EXPECT_EQ(driver.dead_letters()[0].disposition, "FAILED");
+//
+// Nothing waits and nothing is random, so a test takes milliseconds and comes out the same each time. A topology that
+// does not build, or a worker that halts, shows in status(). Not thread-safe.
+#ifndef ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
+#define ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/codec.h"
+#include "processor/config/config.h"
+#include "processor/runtime/worker.h"
+#include "processor/topology.h"
+#include "state/changelog.h"
+#include "tests/testkit/manual_clock.h"
+#include "tests/testkit/memory_cluster.h"
+#include "tests/testkit/store/memory_checkpoint_store.h"
+
+namespace once {
+
+struct DriverOptions {
+  int partitions = 1;                              // Of every topic.
+  std::map<std::string, std::string> config = {};  // What the topology's factory finds in its Config.
+  EngineOptions engine = {};                       // application_id is the topology's.
+};
+
+// How one record is sent.
+struct SendOptions {
+  std::string event_id = {};    // ce_id; empty: none.
+  std::string event_type = {};  // ce_type; empty: none.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  int64_t timestamp_ms = 0;
+  std::optional<int> partition = {};  // Absent: by the key.
+};
+
+// One record of a sink, decoded.
+template <typename T>
+struct ReadRecord {
+  std::string key;
+  std::optional<T> value;  // Absent: null.
+  int partition = 0;
+  int64_t offset = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct DeadLetterRecord {
+  std::string topic_partition_offset;  // once.origin
+  std::string key;
+  std::optional<std::string> value;
+  std::string disposition;
+  std::string reason;
+  std::string message;
+  std::string blocked_by;
+  int attempts = 0;
+  std::map<std::string, std::string> headers;
+};
+
+class TopologyTestDriver {
+ public:
+  using Factory = std::function<absl::StatusOr<Topology>(const Config&)>;
+
+  explicit TopologyTestDriver(const Factory& factory, DriverOptions options = {});
+  ~TopologyTestDriver();
+
+  // Whether the topology was built and the worker goes on.
+  absl::Status status() const;
+
+  // `source` is a source's name. Keys and values are encoded by their codec.
+  template <typename Key, typename T>
+  void Send(const std::string& source, const Key& key, const T& value, const SendOptions& options = {}) {
+    Arena arena;
+    if constexpr (std::is_convertible_v<Key, std::string>) {
+      SendBytes(source, std::string(key), std::string(Codec<T>::Encode(value, &arena)), options);
+    } else {
+      SendBytes(source, std::string(Codec<Key>::Encode(key, &arena)), std::string(Codec<T>::Encode(value, &arena)),
+                options);
+    }
+  }
+  // Any bytes; absent means null.
+  void SendBytes(const std::string& source, std::optional<std::string> key, std::optional<std::string> value,
+                 const SendOptions& options = {});
+
+  // Runs until everything sent is committed and nothing is to be done at the present time. Retries that are not due yet
+  // wait for AdvanceTime.
+  void RunUntilIdle();
+  // Moves the clock, then runs until idle.
+  void AdvanceTime(absl::Duration duration);
+
+  // The committed records of a topic, by partition and offset.
+  template <typename T>
+  std::vector<ReadRecord<T>> Read(const std::string& topic) const {
+    std::vector<ReadRecord<T>> records;
+    for (const MemoryRecord& record : cluster_.ReadCommitted(topic)) {
+      ReadRecord<T> read;
+      read.key = record.key.value_or("");
+      read.partition = record.partition;
+      read.offset = record.offset;
+      for (const auto& [name, value] : record.headers) read.headers.emplace_back(name, value.value_or(""));
+      if (record.value.has_value()) {
+        read.value.emplace();
+        if (!Codec<T>::Decode(*record.value, &*read.value).ok()) read.value.reset();
+      }
+      records.push_back(std::move(read));
+    }
+    return records;
+  }
+  std::vector<DeadLetterRecord> dead_letters() const;
+
+  // The committed state of an aggregate; nothing if it has none.
+  template <typename T>
+  std::optional<T> State(const std::string& aggregate, const std::string& key) {
+    const std::optional<std::string> bytes = StateBytes(aggregate, key);
+    T value;
+    if (!bytes.has_value() || !Codec<T>::Decode(*bytes, &value).ok()) return std::nullopt;
+    return value;
+  }
+  std::optional<std::string> StateBytes(const std::string& aggregate, const std::string& key);
+  // Parked events of a key, the failed one included.
+  int64_t Parked(const std::string& key) const;
+
+  // The process dies and a new one takes over, with what the disk has kept: the writes that were flushed.
+  void Crash();
+  // The same, and the state directory is gone.
+  void CrashAndLoseDisk();
+  // Orderly stop and start.
+  void Restart();
+
+  // The next commit fails: `landed` says whether it took effect all the same (its answer is then lost either way).
+  void FailNextCommit(bool landed);
+  // The next commit is refused in a way that allows an abort.
+  void AbortNextCommit();
+
+  MemoryCluster& cluster() { return cluster_; }
+  ManualClock& clock() { return clock_; }
+  MemoryCheckpointStore& store() { return *store_; }
+  Worker& worker() { return *worker_; }
+  const Plan& plan() const { return plan_; }
+  // Everything logged so far.
+  const std::vector<std::string>& log() const { return log_.messages; }
+  // Changelog records replayed since the last start.
+  int64_t replayed_records() const;
+
+ private:
+  struct RecordingLog final : LogSink {
+    void Log(LogLevel level, const std::string& message) override;
+    std::vector<std::string> messages;
+  };
+
+  absl::Status Open(const Factory& factory);
+  void StartWorker();
+  void StopWorker();
+  bool Settled() const;
+
+  const DriverOptions options_;
+  RecordingLog log_;
+  ManualClock clock_;
+  MemoryCluster cluster_;
+  std::unique_ptr<MemoryCheckpointStore> store_;
+  std::unique_ptr<InlineCheckpointWriter> checkpoints_;
+  std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Admin> admin_;
+  std::shared_ptr<const Graph> graph_;
+  Plan plan_;
+  EngineOptions engine_;
+  std::unique_ptr<Worker> worker_;
+  absl::Status status_;
+  uint64_t starts_ = 0;
+};
+
+}  // namespace once
+
+#endif  // ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_

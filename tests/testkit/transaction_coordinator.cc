@@ -1,0 +1,133 @@
+#include "tests/testkit/transaction_coordinator.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace once::testkit {
+
+using kafka::ErrorClass;
+using kafka::Result;
+
+Result MakeResult(ErrorClass error, const std::string& code, const std::string& message, bool is_fenced) {
+  Result result;
+  result.error = error;
+  result.fenced = is_fenced;
+  result.code = code;
+  result.message = message;
+  return result;
+}
+
+Result TransactionCoordinator::Init(const std::string& id, absl::Duration timeout, absl::Time now,
+                                    ProducerIdentity* identity) {
+  Transaction& transaction = transactions_[id];
+  if (transaction.producer_id == kNoProducer) transaction.producer_id = next_producer_id_++;
+  if (transaction.state == State::kOngoing) {
+    // From here on the old producer is fenced, even if this call must be repeated.
+    ++transaction.epoch;
+    StartEnding(transaction, false, now);
+  }
+  if (transaction.state == State::kEnding) {
+    return MakeResult(ErrorClass::kRetriable, "CONCURRENT_TRANSACTIONS",
+                      absl::StrCat("initialising ", id, ": its last transaction is still ending"));
+  }
+  ++transaction.epoch;
+  transaction.timeout = timeout;
+  transaction.has_ended_one = false;
+  *identity = {id, transaction.producer_id, transaction.epoch};
+  return Result::Ok();
+}
+
+Result TransactionCoordinator::CheckEpoch(const ProducerIdentity& identity) const {
+  const auto found = transactions_.find(identity.transactional_id);
+  if (found != transactions_.end() && found->second.epoch == identity.epoch) return Result::Ok();
+  return MakeResult(ErrorClass::kFatal, "_FENCED",
+                    absl::StrCat("producer ", identity.transactional_id, " with epoch ", identity.epoch,
+                                 " was fenced: another took its id over, or its transaction timed out"),
+                    true);
+}
+
+Result TransactionCoordinator::Begin(const ProducerIdentity& identity, absl::Time now, Transaction** transaction) {
+  if (Result fenced = CheckEpoch(identity); !fenced.ok()) return fenced;
+  Transaction& found = transactions_[identity.transactional_id];
+  if (found.state == State::kEnding) {
+    return MakeResult(ErrorClass::kRetriable, "CONCURRENT_TRANSACTIONS",
+                      absl::StrCat("the last transaction of ", identity.transactional_id, " is still ending"));
+  }
+  if (found.state == State::kEmpty) {
+    found.state = State::kOngoing;
+    found.deadline = now + found.timeout;
+  }
+  *transaction = &found;
+  return Result::Ok();
+}
+
+Result TransactionCoordinator::AddPartition(const ProducerIdentity& identity, const TopicPartition& where,
+                                            absl::Time now) {
+  Transaction* transaction = nullptr;
+  if (Result result = Begin(identity, now, &transaction); !result.ok()) return result;
+  transaction->partitions.insert(where);
+  return Result::Ok();
+}
+
+Result TransactionCoordinator::AddOffsets(const ProducerIdentity& identity, const std::string& group,
+                                          std::span<const TopicPartitionOffset> offsets, absl::Time now) {
+  Transaction* transaction = nullptr;
+  if (Result result = Begin(identity, now, &transaction); !result.ok()) return result;
+  transaction->groups.insert(group);
+  groups_->AddPending(group, identity.producer_id, offsets);
+  return Result::Ok();
+}
+
+Result TransactionCoordinator::End(const ProducerIdentity& identity, bool is_commit, absl::Time now) {
+  if (Result fenced = CheckEpoch(identity); !fenced.ok()) return fenced;
+  Transaction& transaction = transactions_[identity.transactional_id];
+  if (transaction.state != State::kOngoing) {
+    if (transaction.has_ended_one && transaction.is_commit == is_commit) return Result::Ok();
+    return MakeResult(ErrorClass::kFatal, "INVALID_TXN_STATE",
+                      absl::StrCat(is_commit ? "committing" : "aborting", " a transaction of ",
+                                   identity.transactional_id, ": none is open"));
+  }
+  StartEnding(transaction, is_commit, now);
+  return Result::Ok();
+}
+
+void TransactionCoordinator::StartEnding(Transaction& transaction, bool is_commit, absl::Time now) {
+  transaction.state = State::kEnding;
+  transaction.is_commit = is_commit;
+  transaction.has_ended_one = true;
+  transaction.deadline = absl::InfiniteFuture();
+  if (!is_holding_) WriteMarkers(transaction, now);
+}
+
+void TransactionCoordinator::WriteMarkers(Transaction& transaction, absl::Time now) {
+  for (const TopicPartition& where : transaction.partitions) {
+    topics_->Find(where)->EndTransaction(transaction.producer_id, transaction.is_commit, absl::ToUnixMillis(now));
+  }
+  for (const std::string& group : transaction.groups) {
+    groups_->EndPending(group, transaction.producer_id, transaction.is_commit);
+  }
+  transaction.partitions.clear();
+  transaction.groups.clear();
+  transaction.state = State::kEmpty;
+}
+
+void TransactionCoordinator::ReleaseMarkers(absl::Time now) {
+  is_holding_ = false;
+  for (auto& [id, transaction] : transactions_) {
+    if (transaction.state == State::kEnding) WriteMarkers(transaction, now);
+  }
+}
+
+void TransactionCoordinator::Expire(absl::Time now) {
+  for (auto& [id, transaction] : transactions_) {
+    if (transaction.state != State::kOngoing || now < transaction.deadline) continue;
+    ++transaction.epoch;
+    StartEnding(transaction, false, now);
+  }
+}
+
+bool TransactionCoordinator::IsOpen(const std::string& id) const {
+  const auto found = transactions_.find(id);
+  return found != transactions_.end() && found->second.state != State::kEmpty;
+}
+
+}  // namespace once::testkit

@@ -1,0 +1,82 @@
+// The transactions of a cluster, by transactional id: who may write, until when, and what a commit or abort ends.
+#ifndef ONCE_TESTS_TESTKIT_TRANSACTION_COORDINATOR_H_
+#define ONCE_TESTS_TESTKIT_TRANSACTION_COORDINATOR_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+
+#include "absl/time/time.h"
+#include "processor/base/types.h"
+#include "processor/kafka/kafka.h"
+#include "tests/testkit/group_coordinator.h"
+#include "tests/testkit/topics.h"
+
+namespace once::testkit {
+
+// What InitTransactions hands to a producer, and what it shows with each request.
+struct ProducerIdentity {
+  std::string transactional_id;
+  int64_t producer_id = kNoProducer;
+  int16_t epoch = -1;
+};
+
+class TransactionCoordinator {
+ public:
+  TransactionCoordinator(Topics* topics, GroupCoordinator* groups) : topics_(topics), groups_(groups) {}
+
+  // Fences who had the id, aborts its open transaction. Retriable while that one's markers are held back.
+  kafka::Result Init(const std::string& id, absl::Duration timeout, absl::Time now, ProducerIdentity* identity);
+  // Each adds to the transaction, and starts it if it has not begun. Retriable while the markers of the transaction
+  // before are held back.
+  kafka::Result AddPartition(const ProducerIdentity& identity, const TopicPartition& where, absl::Time now);
+  kafka::Result AddOffsets(const ProducerIdentity& identity, const std::string& group,
+                           std::span<const TopicPartitionOffset> offsets, absl::Time now);
+  // Whether the producer may still write to a partition that it added.
+  kafka::Result CheckEpoch(const ProducerIdentity& identity) const;
+  // Repeating the request that ended the last transaction is harmless; asking for the opposite is fatal.
+  kafka::Result End(const ProducerIdentity& identity, bool is_commit, absl::Time now);
+  // Aborts and fences what ran for longer than its timeout.
+  void Expire(absl::Time now);
+
+  // While held, commits and aborts are acknowledged, but their markers are not written: nothing becomes visible, and
+  // offsets stay pending.
+  void HoldMarkers() { is_holding_ = true; }
+  void ReleaseMarkers(absl::Time now);
+
+  bool IsOpen(const std::string& id) const;
+
+ private:
+  enum class State { kEmpty, kOngoing, kEnding };
+  struct Transaction {
+    int64_t producer_id = kNoProducer;
+    int16_t epoch = 0;
+    absl::Duration timeout = absl::InfiniteDuration();
+    State state = State::kEmpty;
+    absl::Time deadline = absl::InfiniteFuture();
+    bool has_ended_one = false;  // At this epoch.
+    bool is_commit = false;      // How it ended, or is ending.
+    std::set<TopicPartition> partitions = {};
+    std::set<std::string> groups = {};
+  };
+
+  kafka::Result Begin(const ProducerIdentity& identity, absl::Time now, Transaction** transaction);
+  void StartEnding(Transaction& transaction, bool is_commit, absl::Time now);
+  void WriteMarkers(Transaction& transaction, absl::Time now);
+
+  Topics* const topics_;
+  GroupCoordinator* const groups_;
+  std::map<std::string, Transaction> transactions_;
+  int64_t next_producer_id_ = 1000;
+  bool is_holding_ = false;
+};
+
+// A result in the broker's words.
+kafka::Result MakeResult(kafka::ErrorClass error, const std::string& code, const std::string& message,
+                         bool is_fenced = false);
+
+}  // namespace once::testkit
+
+#endif  // ONCE_TESTS_TESTKIT_TRANSACTION_COORDINATOR_H_
