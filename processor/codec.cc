@@ -1,5 +1,7 @@
 #include "processor/codec.h"
 
+#include <charconv>
+
 namespace once {
 
 namespace internal {
@@ -62,6 +64,12 @@ absl::StatusOr<int64_t> Codec<int64_t>::FromText(const std::string& text) {
   int64_t value = 0;
   const bool parsed = absl::SimpleAtoi(text, &value);
   return internal::ParseNumber(text, parsed, value);
+}
+
+std::string Codec<double>::ToText(const double& value) {
+  char text[32];
+  const std::to_chars_result end = std::to_chars(text, text + sizeof(text), value);
+  return std::string(text, end.ptr);
 }
 
 absl::StatusOr<double> Codec<double>::FromText(const std::string& text) {

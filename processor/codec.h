@@ -139,6 +139,7 @@ struct Codec<int64_t> : internal::BigEndianCodec<int64_t, uint64_t> {
 template <>
 struct Codec<double> : internal::BigEndianCodec<double, uint64_t> {
   static std::string TypeName() { return "double"; }
+  static std::string ToText(const double& value);  // The shortest text that reads back as the same number.
   static absl::StatusOr<double> FromText(const std::string& text);
 };
 

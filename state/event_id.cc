@@ -1,11 +1,11 @@
 #include "state/event_id.h"
 
+#include <xxhash.h>
+
 #include <array>
 #include <cstddef>
 #include <cstring>
 #include <memory>
-
-#include <xxhash.h>
 
 namespace once {
 

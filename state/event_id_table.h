@@ -70,7 +70,7 @@ class EventIdTable {
     std::unique_ptr<EventIdHash[]> ids;
     std::unique_ptr<Tag[]> tags;
     size_t capacity = 0;
-    size_t used = 0;       // Slots with an ID, forgotten ones included.
+    size_t used = 0;  // Slots with an ID, forgotten ones included.
     size_t max_used = 0;
     uint64_t swept_at = 0;  // forgotten_ at the last sweep.
   };

@@ -175,8 +175,9 @@ absl::Status IdempotencyWindow::WriteMerge(TaskState* state) {
     if (!entry.ok()) return entry.status();
     const OptionalBytes ids = (*entry)->value();
     if (!ids.has_value() || ids->size() != chunk.ids * kIdBytes) {
-      return absl::DataLossError(absl::StrCat("event IDs of bucket ", merge->bucket, ", sequence ", chunk.sequence,
-                                              ": the checkpoint lacks what the changelog has; rebuild the task's state"));
+      return absl::DataLossError(
+          absl::StrCat("event IDs of bucket ", merge->bucket, ", sequence ", chunk.sequence,
+                       ": the checkpoint lacks what the changelog has; rebuild the task's state"));
     }
     buffer_.append(*ids);
     inputs.push_back(*entry);
@@ -276,7 +277,8 @@ absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes valu
   if (key.kind != ChangelogKind::kEventIds) return absl::InvalidArgumentError("not a record of event IDs");
   if (value.has_value() && (value->size() % kIdBytes != 0 || (key.bucket == 0 && value->size() != kIdBytes))) {
     return absl::DataLossError(absl::StrCat("event IDs of bucket ", key.bucket, ", sequence ", key.sequence, ": ",
-                                            value->size(), " bytes are no whole number of IDs; the changelog was "
+                                            value->size(),
+                                            " bytes are no whole number of IDs; the changelog was "
                                             "written by another program, or is damaged"));
   }
   if (key.bucket == 0) {
@@ -314,7 +316,8 @@ absl::Status IdempotencyWindow::LoadIds(const ChangelogKey& key, std::string_vie
 }
 
 uint64_t IdempotencyWindow::BucketOf(EventIdTable::Tag tag) const {
-  const auto it = std::find_if(buckets_.begin(), buckets_.end(), [&](const auto& bucket) { return bucket.second.tag == tag; });
+  const auto it =
+      std::find_if(buckets_.begin(), buckets_.end(), [&](const auto& bucket) { return bucket.second.tag == tag; });
   return it == buckets_.end() ? 0 : it->first;
 }
 

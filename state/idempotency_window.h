@@ -46,7 +46,8 @@ class IdempotencyWindow {
 
   explicit IdempotencyWindow(const Options& options);
 
-  // Brings the ID's place into the processor's cache: a Reserve some hundred nanoseconds later does not wait for memory.
+  // Brings the ID's place into the processor's cache: a Reserve some hundred nanoseconds later does not wait for
+  // memory.
   void Prefetch(const EventIdHash& id) const { table_.Prefetch(id); }
   // False if the ID is in the window; else it is in it from now on, unless DropEpoch follows.
   bool Reserve(const EventIdHash& id);
@@ -84,7 +85,7 @@ class IdempotencyWindow {
   struct Bucket {
     EventIdTable::Tag tag = 0;
     uint64_t next_sequence = 0;
-    size_t partial_chunks = 0;   // Of `chunks`, those worth merging.
+    size_t partial_chunks = 0;    // Of `chunks`, those worth merging.
     std::vector<Chunk> chunks{};  // By sequence.
   };
   using RecordId = std::pair<uint64_t, uint64_t>;  // Bucket, sequence.

@@ -22,9 +22,7 @@ constexpr size_t kPrefetchDistance = 8;
 // Of libstdc++'s std::string; such short text needs no heap.
 constexpr size_t kInlineCapacity = 15;
 
-size_t HeapBytes(const std::string& text) {
-  return text.capacity() > kInlineCapacity ? text.capacity() + 1 : 0;
-}
+size_t HeapBytes(const std::string& text) { return text.capacity() > kInlineCapacity ? text.capacity() + 1 : 0; }
 
 // Keeps the buffer of `to`, unless that has become far too large for `value`.
 void AssignCompactly(std::string_view value, std::string* to) {
@@ -248,8 +246,7 @@ absl::Status TaskState::Scan(std::string_view prefix,
   for (const std::unique_ptr<Entry>& entry : table_) {
     if (HasPrefix(entry->key(), prefix)) in_memory.push_back(entry.get());
   }
-  std::sort(in_memory.begin(), in_memory.end(),
-            [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
+  std::sort(in_memory.begin(), in_memory.end(), [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
 
   size_t next = 0;
   bool stopped = false;
@@ -257,17 +254,16 @@ absl::Status TaskState::Scan(std::string_view prefix,
     const OptionalBytes value = entry->value();
     if (value.has_value() && !visit(entry->key(), *value)) stopped = true;
   };
-  const absl::Status status =
-      store_->Scan(task_prefix_, prefix, [&](std::string_view key, std::string_view value) {
-        while (!stopped && next < in_memory.size() && in_memory[next]->key() < key) visit_entry(in_memory[next++]);
-        if (stopped) return false;
-        if (next < in_memory.size() && in_memory[next]->key() == key) {
-          visit_entry(in_memory[next++]);  // What is in memory is newer, a tombstone included.
-        } else if (!visit(key, value)) {
-          stopped = true;
-        }
-        return !stopped;
-      });
+  const absl::Status status = store_->Scan(task_prefix_, prefix, [&](std::string_view key, std::string_view value) {
+    while (!stopped && next < in_memory.size() && in_memory[next]->key() < key) visit_entry(in_memory[next++]);
+    if (stopped) return false;
+    if (next < in_memory.size() && in_memory[next]->key() == key) {
+      visit_entry(in_memory[next++]);  // What is in memory is newer, a tombstone included.
+    } else if (!visit(key, value)) {
+      stopped = true;
+    }
+    return !stopped;
+  });
   if (!status.ok()) return status;
   while (!stopped && next < in_memory.size()) visit_entry(in_memory[next++]);
   return absl::OkStatus();

@@ -33,13 +33,13 @@
 namespace once {
 
 struct ConfigInputs {
-  std::vector<std::string> args;  // Without the program's name.
-  std::map<std::string, std::string> environment;
+  std::vector<std::string> args = {};  // Without the program's name.
+  std::map<std::string, std::string> environment = {};
   // Whether librdkafka has such a property. KAFKA_* variables that are none (Kubernetes injects KAFKA_PORT) are only
   // warned of; without this function all are.
-  std::function<bool(const std::string& name)> known_property;
+  std::function<bool(const std::string& name)> known_property = {};
   // Refuses properties that must not be set so; the message needs no place. Without it all are taken.
-  std::function<absl::Status(const std::string& name, const std::string& value)> check_property;
+  std::function<absl::Status(const std::string& name, const std::string& value)> check_property = {};
 };
 
 struct OptionHelp {

@@ -54,7 +54,7 @@ class Rules {
     std::map<std::string, int> count;
     for (const auto& spec : specs) {
       if (!spec.name.empty() && ++count[spec.name] == 2) {
-        Add("two ", what, "s are named \"", Printable(spec.name), "\"; rename one");
+        Add("two ", what, " are named \"", Printable(spec.name), "\"; rename one");
       }
     }
   }
@@ -79,7 +79,7 @@ class Rules {
 
   void CheckSources() {
     if (graph_.sources.empty()) Add("the topology has no source; add one with AddSource");
-    CheckUnique("source", graph_.sources);
+    CheckUnique("sources", graph_.sources);
     for (size_t i = 0; i < graph_.sources.size(); ++i) {
       const SourceSpec& source = graph_.sources[i];
       CheckName("source", source.name);
@@ -93,7 +93,7 @@ class Rules {
   }
 
   void CheckSinks() {
-    CheckUnique("sink", graph_.sinks);
+    CheckUnique("sinks", graph_.sinks);
     for (size_t i = 0; i < graph_.sinks.size(); ++i) {
       const SinkSpec& sink = graph_.sinks[i];
       CheckName("sink", sink.name);
@@ -107,7 +107,7 @@ class Rules {
   }
 
   void CheckNodes() {
-    CheckUnique("aggregate or transform", graph_.nodes);
+    CheckUnique("aggregates or transforms", graph_.nodes);
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const NodeSpec& node = graph_.nodes[i];
       CheckName(KindOf(node), node.name);

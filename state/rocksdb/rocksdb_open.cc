@@ -1,4 +1,11 @@
 #include <fcntl.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,14 +17,6 @@
 #include <system_error>
 #include <utility>
 #include <vector>
-
-#include <rocksdb/cache.h>
-#include <rocksdb/convenience.h>
-#include <rocksdb/db.h>
-#include <rocksdb/env.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
 
 #include "absl/strings/str_cat.h"
 #include "state/rocksdb/rocksdb_status.h"

@@ -21,18 +21,20 @@ absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what, c
 bool IsLocked(const rocksdb::Status& status) {
   // RocksDB has no code of its own for it: "While lock file: .../LOCK: ..." or "lock hold by current process".
   const std::string text = status.ToString();
-  return status.IsIOError() && (text.find("lock file") != std::string::npos || text.find("lock hold") != std::string::npos);
+  return status.IsIOError() &&
+         (text.find("lock file") != std::string::npos || text.find("lock hold") != std::string::npos);
 }
 
 absl::Status LockedError(const std::string& path) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("state in ", path, " is in use by another process; stop that one, or give this one a --state_dir of its own"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "state in ", path, " is in use by another process; stop that one, or give this one a --state_dir of its own"));
 }
 
 absl::Status CorruptError(const std::string& path, std::string_view why) {
-  return absl::DataLossError(absl::StrCat("state in ", path, " is corrupt: ", ToAbsl(why),
-                                          "; nothing is lost, since the changelog has it all: delete the directory, and "
-                                          "it is rebuilt at the next start"));
+  return absl::DataLossError(
+      absl::StrCat("state in ", path, " is corrupt: ", ToAbsl(why),
+                   "; nothing is lost, since the changelog has it all: delete the directory, and "
+                   "it is rebuilt at the next start"));
 }
 
 }  // namespace once

@@ -2,10 +2,10 @@
 #ifndef ONCE_STATE_ROCKSDB_ROCKSDB_STATUS_H_
 #define ONCE_STATE_ROCKSDB_ROCKSDB_STATUS_H_
 
+#include <rocksdb/status.h>
+
 #include <string>
 #include <string_view>
-
-#include <rocksdb/status.h>
 
 #include "absl/status/status.h"
 

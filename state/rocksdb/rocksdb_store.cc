@@ -1,9 +1,9 @@
+#include <rocksdb/slice.h>
+#include <rocksdb/write_batch.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
-
-#include <rocksdb/slice.h>
-#include <rocksdb/write_batch.h>
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
@@ -189,8 +189,9 @@ absl::Status RocksDbStore::CheckIdentity(const std::string& application_id) {
                      "\", not of \"", application_id, "\"; set another --state_dir, or delete it if it is not needed"));
   }
   return absl::FailedPreconditionError(
-      absl::StrCat(path_, " was written by another version of this program, whose format this one does not know; use that "
-                          "version, or delete the directory: the state is then rebuilt from the changelog"));
+      absl::StrCat(path_,
+                   " was written by another version of this program, whose format this one does not know; use that "
+                   "version, or delete the directory: the state is then rebuilt from the changelog"));
 }
 
 }  // namespace once

@@ -7,8 +7,8 @@
 //     store = OpenRocksDbStore(...);                 // empty; tasks are restored from their changelogs
 //   }
 //
-// Corruption that shows only later is DataLoss from the store's own methods. A task's Wipe need not heal it, since other
-// tasks share the files: close the store, destroy it, open it anew.
+// Corruption that shows only later is DataLoss from the store's own methods. A task's Wipe need not heal it, since
+// other tasks share the files: close the store, destroy it, open it anew.
 #ifndef ONCE_STATE_ROCKSDB_ROCKSDB_STORE_H_
 #define ONCE_STATE_ROCKSDB_ROCKSDB_STORE_H_
 
@@ -37,15 +37,15 @@ struct RocksDbOptions {
 
 // Blocks for some milliseconds. `log` gets RocksDB's warnings and must outlive the store. Errors:
 //   PermissionDenied    the directory cannot be made or written
-//   FailedPrecondition  another process has it open, or it holds another application's state, or that of a newer version
+//   FailedPrecondition  another process has it open, or it holds the state of another application or format
 //   DataLoss            the database is corrupt
 //   ResourceExhausted   the disk is full
 //   InvalidArgument     an option is out of range; the path is no directory
 //   Unavailable, Internal  other errors
 absl::StatusOr<std::unique_ptr<CheckpointStore>> OpenRocksDbStore(const RocksDbOptions& options, LogSink* log);
 
-// Deletes the database's files, whatever state they are in, and the directory if nothing else is in it. FailedPrecondition
-// if a process has it open. No database: OK.
+// Deletes the database's files, whatever state they are in, and the directory if nothing else is in it.
+// FailedPrecondition if a process has it open. No database: OK.
 absl::Status DestroyRocksDbStore(const std::string& path);
 
 }  // namespace once

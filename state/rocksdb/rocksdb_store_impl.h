@@ -2,6 +2,8 @@
 #ifndef ONCE_STATE_ROCKSDB_ROCKSDB_STORE_IMPL_H_
 #define ONCE_STATE_ROCKSDB_ROCKSDB_STORE_IMPL_H_
 
+#include <rocksdb/db.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -11,14 +13,12 @@
 #include <string>
 #include <string_view>
 
-#include <rocksdb/db.h>
-
 #include "state/checkpoint_store.h"
 
 namespace once {
 
-// Keys: the task's prefix (12 bytes) and the changelog key; the prefix alone is the key of the task's meta. A key shorter
-// than a prefix is the database's own.
+// Keys: the task's prefix (12 bytes) and the changelog key; the prefix alone is the key of the task's meta. A key
+// shorter than a prefix is the database's own.
 class RocksDbStore final : public CheckpointStore {
  public:
   RocksDbStore(std::unique_ptr<rocksdb::DB> db, std::string path);

@@ -1,9 +1,9 @@
 #include "state/changelog.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "state/checkpoint_store.h"
 
@@ -61,13 +61,13 @@ TEST(ChangelogTest, ForeignKeysAreDataLoss) {
       "\0"s,
       "\x06"s,
       "hello",
-      "\x01"s,                                        // no length
-      "\x01\x05"s + "abc",                            // store cut off
-      "\x01\x80"s,                                    // length cut off
-      "\x01\x81\x00"s + "a",                          // length not in its shortest form
+      "\x01"s,                                          // no length
+      "\x01\x05"s + "abc",                              // store cut off
+      "\x01\x80"s,                                      // length cut off
+      "\x01\x81\x00"s + "a",                            // length not in its shortest form
       "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s,  // length out of range
-      "\x03\x01"s + "a" + "\0\0\0\0\0\0\0"s,          // sequence cut off
-      "\x03\x01"s + "a" + "\0\0\0\0\0\0\0\0\0"s,      // a byte too many
+      "\x03\x01"s + "a" + "\0\0\0\0\0\0\0"s,            // sequence cut off
+      "\x03\x01"s + "a" + "\0\0\0\0\0\0\0\0\0"s,        // a byte too many
       "\x04"s + std::string(15, '\0'),
       "\x04"s + std::string(17, '\0'),
       "\x05\x00"s,

@@ -1,11 +1,11 @@
 #include "tests/state/checkpoint_store_contract.h"
 
+#include <gmock/gmock.h>
+
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
 
 namespace once {
 

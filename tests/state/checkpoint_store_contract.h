@@ -6,6 +6,8 @@
 #ifndef ONCE_TESTS_STATE_CHECKPOINT_STORE_CONTRACT_H_
 #define ONCE_TESTS_STATE_CHECKPOINT_STORE_CONTRACT_H_
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,8 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "state/checkpoint_store.h"
 

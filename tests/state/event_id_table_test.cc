@@ -1,12 +1,12 @@
 #include "state/event_id_table.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace once {
 namespace {
@@ -112,6 +112,19 @@ TEST(EventIdTableTest, ChurnDoesNotGrowIt) {
     }
   }
   EXPECT_EQ(table.size(), static_cast<int64_t>(10 * kIdsPerTag));
+}
+
+TEST(EventIdTableTest, ErasedIdsTakeNoSpace) {
+  EventIdTable table;
+  const Tag tag = table.NewTag();
+  for (uint64_t i = 0; i < 1000; ++i) table.Insert(HashedId(i), tag);
+  const size_t bytes = table.memory_bytes();
+  for (uint64_t i = 1000; i < 50'000; ++i) {
+    table.Insert(HashedId(i), tag);
+    table.Erase(HashedId(i));
+  }
+  EXPECT_EQ(table.size(), 1000);
+  EXPECT_LE(table.memory_bytes(), bytes * 3 / 2);
 }
 
 TEST(EventIdTableTest, AgreesWithAMap) {

@@ -1,4 +1,6 @@
 // Random epochs on an IdempotencyWindow, committed, dropped, and cut by restarts, with a naive model beside it.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -8,8 +10,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "state/idempotency_window.h"
 #include "tests/testkit/store/memory_checkpoint_store.h"
@@ -37,7 +37,8 @@ class Model {
   }
   void Commit(int64_t clock_ms, const std::set<uint64_t>& ids) {
     if (!ids.empty()) {
-      const bool opens = buckets_.empty() || clock_ms - buckets_.rbegin()->first >= std::max<int64_t>(retention_ms_ / 16, 1) ||
+      const bool opens = buckets_.empty() ||
+                         clock_ms - buckets_.rbegin()->first >= std::max<int64_t>(retention_ms_ / 16, 1) ||
                          buckets_.rbegin()->second.size() >= std::max<size_t>(max_ids_ / 16, 1);
       if (opens) {
         last_opened_ = std::max(clock_ms, last_opened_ + 1);
@@ -118,7 +119,8 @@ class RandomRun {
   }
 
   void Checkpoint() {
-    const TaskState::FrozenBatch batch = state_->Freeze({.changelog_offset = Offset(static_cast<int64_t>(changelog_.size()))});
+    const TaskState::FrozenBatch batch =
+        state_->Freeze({.changelog_offset = Offset(static_cast<int64_t>(changelog_.size()))});
     ASSERT_TRUE(store_.Write(batch.task_prefix, batch.entries, batch.meta).ok());
     state_->OnCheckpointed(batch.generation);
     if (Below(2) == 0) state_->TrimTo(0);
@@ -204,7 +206,9 @@ TEST(IdempotencyWindowPropertyTest, ByTimeAndCount) {
 
 TEST(IdempotencyWindowPropertyTest, TinyWindow) { CheckRuns({.retention = absl::Milliseconds(20), .max_ids = 3}, 30); }
 
-TEST(IdempotencyWindowPropertyTest, LargeBuckets) { CheckRuns({.retention = absl::Hours(24), .max_ids = 1'000'000}, 20'000); }
+TEST(IdempotencyWindowPropertyTest, LargeBuckets) {
+  CheckRuns({.retention = absl::Hours(24), .max_ids = 1'000'000}, 20'000);
+}
 
 }  // namespace
 }  // namespace once

@@ -1,5 +1,7 @@
 #include "state/idempotency_window.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -8,8 +10,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/testkit/store/memory_checkpoint_store.h"
 
@@ -305,6 +305,18 @@ TEST_F(IdempotencyWindowTest, LoadTakesRecordsInAnyOrderAndAgain) {
     ASSERT_FALSE(Contains(4));
     std::rotate(records.begin(), records.begin() + 1, records.end());
   } while (!std::is_sorted(records.begin(), records.end()));
+}
+
+TEST_F(IdempotencyWindowTest, LoadPrefersTheLaterBucketOfAnIdThatCameAgain) {
+  const std::string id(16, 'i');
+  const std::string horizon = std::string(6, '\0') + '\1' + std::string(9, '\0');  // 256
+  Records records = {{EventIdsKey(0, 0), horizon}, {EventIdsKey(256, 0), id}, {EventIdsKey(300, 0), id}};
+  do {
+    Configure(options_);
+    for (const auto& [key, value] : records) ASSERT_TRUE(LoadRecord(key, value).ok());
+    EXPECT_EQ(window_->size(), 1);
+    EXPECT_EQ(window_->record_count(), 3u);
+  } while (std::next_permutation(records.begin(), records.end()));
 }
 
 TEST_F(IdempotencyWindowTest, MergedAndOldRecordsMayBothBePresent) {

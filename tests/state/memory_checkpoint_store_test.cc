@@ -1,9 +1,9 @@
 #include "tests/testkit/store/memory_checkpoint_store.h"
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "tests/state/checkpoint_store_contract.h"
 

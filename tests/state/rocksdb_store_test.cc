@@ -1,6 +1,8 @@
 #include "state/rocksdb/rocksdb_store.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,9 +19,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "tests/state/checkpoint_store_contract.h"
 
@@ -139,7 +138,8 @@ class RocksDbStoreTest : public testing::Test {
     if (!store.ok()) return store.status();
     if (const auto meta = (*store)->ReadMeta(task_); !meta.ok()) return meta.status();
     size_t entries = 0;
-    const absl::Status status = (*store)->Scan(task_, "", [&](std::string_view, std::string_view) { return ++entries > 0; });
+    const absl::Status status =
+        (*store)->Scan(task_, "", [&](std::string_view, std::string_view) { return ++entries > 0; });
     if (!status.ok()) return status;
     return entries == 1000 ? absl::OkStatus() : absl::UnknownError("entries lost in silence");
   }
@@ -339,7 +339,8 @@ TEST_F(RocksDbStoreTest, AFullDiskIsResourceExhaustedAndPassesWhenFreed) {
     }
   }
   std::vector<CheckpointEntry> entries;
-  for (int i = 0; i < 2000; ++i) entries.push_back({"n" + std::to_string(i), std::string(200, static_cast<char>('a' + i % 26))});
+  for (int i = 0; i < 2000; ++i)
+    entries.push_back({"n" + std::to_string(i), std::string(200, static_cast<char>('a' + i % 26))});
   absl::Status status;
   for (int64_t offset = 2; offset < 20 && status.ok(); ++offset) {
     status = store->Write(task_, entries, {.changelog_offset = Offset(offset)});

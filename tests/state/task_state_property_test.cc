@@ -1,12 +1,12 @@
 // Random steps on a TaskState, a model beside it: what is read is always the model's, crash or not.
+#include <gtest/gtest.h>
+
 #include <map>
 #include <optional>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "state/task_state.h"
 #include "tests/testkit/store/memory_checkpoint_store.h"
@@ -60,7 +60,9 @@ class RandomRun {
 
  private:
   uint32_t Below(uint32_t n) { return random_() % n; }
-  std::string RandomKey() { return (Below(2) == 0 ? "a/" : "b/a longer key that needs the heap/") + std::to_string(Below(20)); }
+  std::string RandomKey() {
+    return (Below(2) == 0 ? "a/" : "b/a longer key that needs the heap/") + std::to_string(Below(20));
+  }
 
   void Write() {
     const std::string key = RandomKey();

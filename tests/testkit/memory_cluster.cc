@@ -72,6 +72,11 @@ void MemoryCluster::CreateTopic(const std::string& name, int32_t partitions,
   if (core_->topics.Create(name, partitions, std::move(settings))) core_->groups.TopicChanged(name);
 }
 
+void MemoryCluster::SetTopicSetting(const std::string& topic, const std::string& name, const std::string& value) {
+  const std::lock_guard lock(core_->mutex);
+  core_->topics.Find(topic)->settings[name] = value;
+}
+
 TopicPartitionOffset MemoryCluster::Append(const std::string& topic, Partition partition,
                                            std::optional<std::string> key, std::optional<std::string> value,
                                            MemoryHeaders headers, int64_t timestamp_ms) {

@@ -6,7 +6,7 @@
 //   cluster.Append("orders", kAnyPartition, "key", "value");
 //   auto client = cluster.NewClient();           // Behaves as the real one; see processor/kafka/kafka.h.
 //   cluster.FailNext({.call = Call::kCommit, .result = ..., .landed = true});
-//   EXPECT_EQ(cluster.ReadCommitted("out").size(), 1) const;
+//   EXPECT_EQ(cluster.ReadCommitted("out").size(), 1);
 //
 // Blocking calls answer at once. Sessions and transactions time out on the clock, judged at the next call of anything.
 // Clients' objects may be used by several threads, each object by one at a time; they outlive the cluster object
@@ -54,6 +54,7 @@ class MemoryCluster {
 
   // Topics and their records, seen from outside. Topics and partitions must exist.
   void CreateTopic(const std::string& name, int32_t partitions = 1, std::map<std::string, std::string> settings = {});
+  void SetTopicSetting(const std::string& topic, const std::string& name, const std::string& value);
   // Writes a record outside transactions. kAnyPartition: by the key's hash. Time -1: the clock's.
   TopicPartitionOffset Append(const std::string& topic, Partition partition, std::optional<std::string> key,
                               std::optional<std::string> value, MemoryHeaders headers = {}, int64_t timestamp_ms = -1);

@@ -16,7 +16,7 @@ void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& me
 }
 
 TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions options)
-    : options_(std::move(options)), cluster_(&clock_), store_(std::make_unique<MemoryCheckpointStore>()) {
+    : options_(std::move(options)), cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)), store_(std::make_unique<MemoryCheckpointStore>()) {
   status_ = Open(factory);
   if (status_.ok()) StartWorker();
 }
@@ -30,7 +30,7 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   plan_ = MakePlan(graph_, graph_->application_id);
   engine_ = options_.engine;
   engine_.application_id = graph_->application_id;
-  client_ = cluster_.NewClient();
+  client_ = cluster_->NewClient();
   absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
@@ -69,11 +69,12 @@ void TopologyTestDriver::SendBytes(const std::string& source, std::optional<std:
     status_ = absl::InvalidArgumentError("the topology has no source named " + source);
     return;
   }
-  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
+  testkit::MemoryHeaders headers;
   if (!options.event_id.empty()) headers.emplace_back("ce_id", options.event_id);
   if (!options.event_type.empty()) headers.emplace_back("ce_type", options.event_type);
   for (const auto& [name, text] : options.headers) headers.emplace_back(name, text);
-  cluster_.Append(found->topic, options.partition, std::move(key), std::move(value), std::move(headers),
+  const Partition partition = options.partition.has_value() ? Partition(*options.partition) : kAnyPartition;
+  cluster_->Append(found->topic, partition, std::move(key), std::move(value), std::move(headers),
                   options.timestamp_ms);
 }
 
@@ -111,7 +112,7 @@ void TopologyTestDriver::AdvanceTime(absl::Duration duration) {
 
 std::vector<DeadLetterRecord> TopologyTestDriver::dead_letters() const {
   std::vector<DeadLetterRecord> letters;
-  for (const MemoryRecord& record : cluster_.ReadCommitted(graph_->dead_letter_topic)) {
+  for (const testkit::MemoryRecord& record : cluster_->ReadCommitted(graph_->dead_letter_topic)) {
     DeadLetterRecord letter;
     for (const auto& [name, value] : record.headers) letter.headers[name] = value.value_or("");
     letter.key = record.key.value_or("");
@@ -183,17 +184,16 @@ void TopologyTestDriver::Restart() {
 }
 
 void TopologyTestDriver::FailNextCommit(bool landed) {
-  cluster_.faults().FailNext(
-      {.call = MemoryCall::kCommit,
+  cluster_->FailNext(
+      {.call = testkit::Call::kCommit,
        .result = {.error = kafka::ErrorClass::kFatal, .code = "_TIMED_OUT", .message = "injected: no answer"},
        .landed = landed});
 }
 
 void TopologyTestDriver::AbortNextCommit() {
-  cluster_.faults().FailNext(
-      {.call = MemoryCall::kCommit,
-       .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "injected: must abort"},
-       .landed = false});
+  cluster_->FailNext(
+      {.call = testkit::Call::kCommit,
+       .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "injected: must abort"}});
 }
 
 }  // namespace once

@@ -25,10 +25,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "processor/base/log.h"
-#include "processor/codec.h"
-#include "processor/config/config.h"
+#include "once/codec.h"
+#include "once/config.h"
 #include "processor/runtime/worker.h"
-#include "processor/topology.h"
+#include "once/topology.h"
 #include "state/changelog.h"
 #include "tests/testkit/manual_clock.h"
 #include "tests/testkit/memory_cluster.h"
@@ -47,7 +47,7 @@ struct SendOptions {
   std::string event_id = {};    // ce_id; empty: none.
   std::string event_type = {};  // ce_type; empty: none.
   std::vector<std::pair<std::string, std::string>> headers = {};
-  int64_t timestamp_ms = 0;
+  int64_t timestamp_ms = -1;  // Unix milliseconds; -1: the clock's.
   std::optional<int> partition = {};  // Absent: by the key.
 };
 
@@ -108,11 +108,11 @@ class TopologyTestDriver {
   template <typename T>
   std::vector<ReadRecord<T>> Read(const std::string& topic) const {
     std::vector<ReadRecord<T>> records;
-    for (const MemoryRecord& record : cluster_.ReadCommitted(topic)) {
+    for (const testkit::MemoryRecord& record : cluster_->ReadCommitted(topic)) {
       ReadRecord<T> read;
       read.key = record.key.value_or("");
-      read.partition = record.partition;
-      read.offset = record.offset;
+      read.partition = record.partition.value();
+      read.offset = record.offset.value();
       for (const auto& [name, value] : record.headers) read.headers.emplace_back(name, value.value_or(""));
       if (record.value.has_value()) {
         read.value.emplace();
@@ -148,8 +148,8 @@ class TopologyTestDriver {
   // The next commit is refused in a way that allows an abort.
   void AbortNextCommit();
 
-  MemoryCluster& cluster() { return cluster_; }
-  ManualClock& clock() { return clock_; }
+  testkit::MemoryCluster& cluster() { return *cluster_; }
+  testkit::ManualClock& clock() { return clock_; }
   MemoryCheckpointStore& store() { return *store_; }
   Worker& worker() { return *worker_; }
   const Plan& plan() const { return plan_; }
@@ -171,8 +171,8 @@ class TopologyTestDriver {
 
   const DriverOptions options_;
   RecordingLog log_;
-  ManualClock clock_;
-  MemoryCluster cluster_;
+  testkit::ManualClock clock_;
+  std::unique_ptr<testkit::MemoryCluster> cluster_;
   std::unique_ptr<MemoryCheckpointStore> store_;
   std::unique_ptr<InlineCheckpointWriter> checkpoints_;
   std::unique_ptr<kafka::Client> client_;

@@ -121,9 +121,11 @@ void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<Top
   answered_ = false;
   const bool is_assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
   const bool is_revoke = code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+  // A revocation that was still unserved when the member was thrown out is not marked as lost, but it is.
+  const bool is_lost = is_revoke && (rd_kafka_assignment_lost(rk()) || !IsMember());
   if (listener_ != nullptr && is_assign) {
     listener_->OnAssigned(partitions);
-  } else if (listener_ != nullptr && is_revoke && rd_kafka_assignment_lost(rk())) {
+  } else if (listener_ != nullptr && is_lost) {
     listener_->OnLost(partitions);
   } else if (listener_ != nullptr && is_revoke) {
     listener_->OnRevoked(partitions);
@@ -273,8 +275,11 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
   }
 }
 
-GroupMetadata RdKafkaGroupConsumer::group_metadata() {
-  return ReadGroupMetadata(rk());
+GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }
+
+bool RdKafkaGroupConsumer::IsMember() {
+  const GroupMetadata group = group_metadata();
+  return group.generation >= 0 && !group.member_id.empty();
 }
 
 absl::Status RdKafkaGroupConsumer::Close() {

@@ -43,6 +43,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
                                 void* opaque);
   void OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions);
   bool IsCooperative() const;
+  bool IsMember();
   absl::Status CheckInCallback(const char* call) const;
   absl::Status SeekNow(std::span<const TopicPartitionOffset> offsets);
   absl::Status Fill(BatchStorage* storage, Batch* batch);

@@ -1,0 +1,250 @@
+// Events that fail: retry, park, drain, dead letters, limits, breaker (PROTOCOL R1 to R5).
+#include "tests/driver/orders.h"
+
+namespace once {
+namespace {
+
+// A topology whose handler does what the test says.
+struct Script {
+  std::function<absl::Status(const OrderPlaced&)> handle;
+  FailurePolicy policy;
+};
+
+TopologyTestDriver::Factory Scripted(const std::shared_ptr<Script>& script) {
+  return [script](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("scripted");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "customer-totals"});
+    builder.DeadLetterTo("orders.dlq");
+    builder.AddAggregate<CustomerTotal>("customer")
+        .EmitsTo(totals)
+        .WithPolicy(script->policy)
+        .On<OrderPlaced>(orders, [totals, script](const OrderPlaced& order, auto& customer) {
+          CustomerTotal& total = *customer.mutable_state();
+          total.set_order_count(total.order_count() + 1);
+          total.set_cents(total.cents() + order.cents());
+          customer.Emit(totals, total);
+          return script->handle(order);
+        });
+    return std::move(builder).Build();
+  };
+}
+
+std::shared_ptr<Script> NewScript() {
+  auto script = std::make_shared<Script>();
+  script->handle = [](const OrderPlaced&) { return absl::OkStatus(); };
+  return script;
+}
+
+// PROTOCOL R2, R3: waits without blocking others, parks followers silently, and drains in order.
+TEST(FailureTest, ATransientFailureIsRetriedInOrder) {
+  auto script = NewScript();
+  bool down = true;
+  script->handle = [&down](const OrderPlaced& order) {
+    return down && order.cents() == 1 ? absl::UnavailableError("down") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.Send("orders", "alice", Order(2), {.event_id = "2"});
+  driver.Send("orders", "bob", Order(7), {.event_id = "3"});
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(Totals(driver), "bob:1:7");
+  EXPECT_EQ(Letters(driver), "");
+  EXPECT_EQ(driver.Parked("alice"), 2);
+  down = false;
+  driver.AdvanceTime(absl::Seconds(60));
+  EXPECT_EQ(Totals(driver), "bob:1:7 alice:1:1 alice:2:3");
+  EXPECT_EQ(driver.Parked("alice"), 0);
+  driver.Send("orders", "alice", Order(3), {.event_id = "4"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Totals(driver), "bob:1:7 alice:1:1 alice:2:3 alice:3:6");
+}
+
+// PROTOCOL R2: when the retries are used up, the head fails and its followers get their notices, in order.
+TEST(FailureTest, UsedUpRetriesFailTheHeadAndBlockItsFollowers) {
+  auto script = NewScript();
+  script->policy.max_attempts = 3;
+  script->handle = [](const OrderPlaced& order) {
+    return order.cents() == 1 ? absl::UnavailableError("down") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  for (int i = 1; i <= 4; ++i) driver.Send("orders", "alice", Order(i), {.event_id = std::to_string(i)});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Letters(driver), "");
+  driver.AdvanceTime(absl::Minutes(5));
+  driver.AdvanceTime(absl::Minutes(5));
+  EXPECT_EQ(Letters(driver), "FAILED:1 BLOCKED:2 BLOCKED:3 BLOCKED:4");
+  EXPECT_EQ(driver.dead_letters()[0].attempts, 3);
+  EXPECT_EQ(driver.dead_letters()[0].reason, "UNAVAILABLE");
+  EXPECT_EQ(driver.dead_letters()[2].blocked_by, "1");
+  driver.Send("orders", "alice", Order(5), {.event_id = "5"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Letters(driver), "FAILED:1 BLOCKED:2 BLOCKED:3 BLOCKED:4 BLOCKED:5");
+  EXPECT_EQ(driver.Parked("alice"), 5);
+  EXPECT_EQ(Totals(driver), "");
+}
+
+// A follower that fails while the queue drains becomes its head.
+TEST(FailureTest, AFollowerThatFailsInTheDrainBlocksTheRest) {
+  auto script = NewScript();
+  bool down = true;
+  script->handle = [&down](const OrderPlaced& order) -> absl::Status {
+    if (order.cents() == 2) return absl::InvalidArgumentError("never");
+    return down ? absl::UnavailableError("down") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  for (int i = 1; i <= 3; ++i) driver.Send("orders", "alice", Order(i), {.event_id = std::to_string(i)});
+  driver.RunUntilIdle();
+  down = false;
+  driver.AdvanceTime(absl::Minutes(1));
+  EXPECT_EQ(Totals(driver), "alice:1:1");
+  EXPECT_EQ(Letters(driver), "FAILED:2 BLOCKED:3");
+  EXPECT_EQ(driver.Parked("alice"), 2);
+}
+
+TEST(FailureTest, SkipGoesOnWithTheNextEvent) {
+  auto script = NewScript();
+  script->policy.then = FailureAction::kSkip;
+  script->handle = [](const OrderPlaced& order) {
+    return order.cents() == 1 ? absl::InvalidArgumentError("no") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.Send("orders", "alice", Order(2), {.event_id = "2"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Letters(driver), "FAILED:1");
+  EXPECT_EQ(Totals(driver), "alice:1:2");
+  EXPECT_EQ(driver.Parked("alice"), 0);
+}
+
+TEST(FailureTest, StopCommitsWhatWasBeforeAndHalts) {
+  auto script = NewScript();
+  script->policy.then = FailureAction::kStop;
+  script->handle = [](const OrderPlaced& order) {
+    return order.cents() == 2 ? absl::InvalidArgumentError("no") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.Send("orders", "alice", Order(2), {.event_id = "2"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Totals(driver), "alice:1:1");
+  EXPECT_EQ(driver.cluster().CommittedOffset("scripted", {"orders", Partition(0)}), Offset(1));
+}
+
+TEST(FailureTest, AnExceptionIsAnInternalFailure) {
+  auto script = NewScript();
+  script->handle = [](const OrderPlaced&) -> absl::Status { throw std::runtime_error("boom"); };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.RunUntilIdle();
+  ASSERT_EQ(driver.dead_letters().size(), 1);
+  EXPECT_EQ(driver.dead_letters()[0].reason, "INTERNAL");
+  EXPECT_NE(driver.dead_letters()[0].message.find("boom"), std::string::npos);
+}
+
+// Parked events survive a crash, in the transaction that parked them.
+TEST(FailureTest, ParkedEventsSurviveACrash) {
+  auto script = NewScript();
+  bool down = true;
+  script->handle = [&down](const OrderPlaced&) { return down ? absl::UnavailableError("down") : absl::OkStatus(); };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.Send("orders", "alice", Order(2), {.event_id = "2"});
+  driver.RunUntilIdle();
+  driver.CrashAndLoseDisk();
+  driver.AdvanceTime(absl::Seconds(20));
+  EXPECT_EQ(driver.Parked("alice"), 2);
+  down = false;
+  driver.AdvanceTime(absl::Minutes(2));
+  EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3");
+}
+
+// PROTOCOL R4: at the limit the task stops, and nothing passes the order.
+TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
+  auto script = NewScript();
+  bool broken = true;
+  script->handle = [&broken](const OrderPlaced&) {
+    return broken ? absl::UnavailableError("down") : absl::OkStatus();
+  };
+  DriverOptions options;
+  options.engine.max_parked_per_aggregate = 2;
+  TopologyTestDriver driver(Scripted(script), options);
+  for (int i = 1; i <= 4; ++i) driver.Send("orders", "alice", Order(i), {.event_id = std::to_string(i)});
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(driver.Parked("alice"), 2);
+  EXPECT_EQ(driver.cluster().CommittedOffset("scripted", {"orders", Partition(0)}), Offset(2));
+  broken = false;
+  driver.AdvanceTime(absl::Minutes(1));
+  driver.AdvanceTime(absl::Minutes(1));
+  EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3 alice:3:6 alice:4:10");
+}
+
+// PROTOCOL R5: the epoch commits up to the trip, and the task goes on after the pause.
+TEST(FailureTest, TheBreakerPausesATaskThatFailsTooMuch) {
+  auto script = NewScript();
+  script->handle = [](const OrderPlaced&) { return absl::InvalidArgumentError("no"); };
+  DriverOptions options;
+  options.engine.breaker_min_failures = 3;
+  TopologyTestDriver driver(Scripted(script), options);
+  for (int i = 1; i <= 5; ++i) {
+    driver.Send("orders", "customer" + std::to_string(i), Order(1), {.event_id = std::to_string(i)});
+  }
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.dead_letters().size(), 3);
+  EXPECT_EQ(driver.cluster().CommittedOffset("scripted", {"orders", Partition(0)}), Offset(3));
+  driver.AdvanceTime(absl::Seconds(31));
+  EXPECT_EQ(driver.dead_letters().size(), 5);
+}
+
+// Rejected and keyless events block nothing.
+TEST(FailureTest, EventsWithoutAKeyOrAValueAreRejected) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.SendBytes("orders", std::nullopt, Order(1).SerializeAsString(), {.event_id = "1"});
+  driver.SendBytes("orders", "alice", std::nullopt, {.event_id = "2"});
+  driver.SendBytes("orders", "\xff\xfe", Order(1).SerializeAsString(), {.event_id = "3"});
+  driver.Send("orders", "alice", Order(4), {.event_id = "4"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Letters(driver), "REJECTED:1 REJECTED:2 REJECTED:3");
+  for (const DeadLetterRecord& letter : driver.dead_letters()) EXPECT_EQ(letter.reason, "FAILED_PRECONDITION");
+  EXPECT_EQ(Totals(driver), "alice:1:4");
+}
+
+TEST(FailureTest, UndecodableAndUnknownEventsBlockTheirKey) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.SendBytes("orders", "alice", "\xff\xff\xff", {.event_id = "1"});
+  driver.Send("orders", "bob", Order(1), {.event_id = "2", .event_type = "orders.v1.Unheard"});
+  driver.Send("orders", "alice", Order(1), {.event_id = "3"});
+  driver.Send("orders", "bob", Order(1), {.event_id = "4"});
+  driver.Send("orders", "carol", Order(1), {.event_id = "5", .event_type = "orders.v1.OrderPlaced"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Letters(driver), "FAILED:1 FAILED:2 BLOCKED:3 BLOCKED:4");
+  EXPECT_EQ(driver.dead_letters()[0].reason, "DATA_LOSS");
+  EXPECT_EQ(driver.dead_letters()[1].reason, "UNIMPLEMENTED");
+  EXPECT_EQ(Totals(driver), "carol:1:1");
+}
+
+TEST(FailureTest, ADeadLetterCarriesTheRecordUntouchedAndItsReasons) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  const std::string value = Order(-5).SerializeAsString();
+  driver.SendBytes("orders", "bob", value, {.event_id = "2", .headers = {{"trace", "t1"}}, .timestamp_ms = 12345});
+  driver.RunUntilIdle();
+  ASSERT_EQ(driver.dead_letters().size(), 1);
+  const DeadLetterRecord letter = driver.dead_letters()[0];
+  EXPECT_EQ(letter.key, "bob");
+  EXPECT_EQ(letter.value, value);
+  EXPECT_EQ(letter.headers.at("trace"), "t1");
+  EXPECT_EQ(letter.headers.at("once.origin"), "orders-0-0");
+  EXPECT_EQ(letter.headers.at("once.application"), "order-totals");
+  EXPECT_EQ(letter.headers.at("once.aggregate"), "bob");
+  EXPECT_EQ(letter.headers.at("once.message"), "cents must be positive");
+  EXPECT_EQ(letter.headers.at("once.first_failure_time"), "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(letter.headers.at("__streams.errors.topic"), "orders");
+  EXPECT_EQ(letter.headers.at("__streams.errors.offset"), "0");
+  EXPECT_EQ(driver.cluster().ReadCommitted("orders.dlq")[0].timestamp_ms, 12345);
+}
+
+}  // namespace
+}  // namespace once

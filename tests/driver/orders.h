@@ -1,0 +1,49 @@
+// Orders for the tests that drive examples/order_totals.
+#ifndef ONCE_TESTS_DRIVER_ORDERS_H_
+#define ONCE_TESTS_DRIVER_ORDERS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "examples/order_totals/orders.pb.h"
+#include "examples/order_totals/topology.h"
+#include "gtest/gtest.h"
+#include "tests/testkit/topology_test_driver.h"
+
+namespace once {
+
+using orders::v1::CustomerTotal;
+using orders::v1::OrderPlaced;
+
+inline OrderPlaced Order(int64_t cents) {
+  OrderPlaced order;
+  order.set_cents(cents);
+  return order;
+}
+
+// "alice:1:100 alice:2:300": customer, count and cents of each output, in order.
+inline std::string Totals(const TopologyTestDriver& driver) {
+  std::string text;
+  for (const ReadRecord<CustomerTotal>& record : driver.Read<CustomerTotal>("customer-totals")) {
+    if (!text.empty()) text += " ";
+    text += record.key + ":" + std::to_string(record.value->order_count()) + ":" +
+            std::to_string(record.value->cents());
+  }
+  return text;
+}
+
+// "FAILED:2 BLOCKED:3": disposition and event ID of each dead letter, in order.
+inline std::string Letters(const TopologyTestDriver& driver) {
+  std::string text;
+  for (const DeadLetterRecord& letter : driver.dead_letters()) {
+    if (!text.empty()) text += " ";
+    const auto id = letter.headers.find("ce_id");
+    text += letter.disposition + ":" + (id == letter.headers.end() ? "?" : id->second);
+  }
+  return text;
+}
+
+}  // namespace once
+
+#endif  // ONCE_TESTS_DRIVER_ORDERS_H_

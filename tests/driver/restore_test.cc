@@ -1,0 +1,174 @@
+// Opening tasks: frontier, checkpoint, replay, and what halts (PROTOCOL F1 to F8).
+#include "tests/driver/orders.h"
+
+namespace once {
+namespace {
+
+void SendOrders(TopologyTestDriver* driver, int first, int count) {
+  for (int i = first; i < first + count; ++i) {
+    driver->Send("orders", "customer" + std::to_string(i % 7), Order(1), {.event_id = std::to_string(i)});
+  }
+  driver->RunUntilIdle();
+}
+
+int64_t TotalCents(TopologyTestDriver* driver) {
+  int64_t cents = 0;
+  for (int i = 0; i < 7; ++i) {
+    const auto total = driver->State<CustomerTotal>("customer", "customer" + std::to_string(i));
+    if (total.has_value()) cents += total->cents();
+  }
+  return cents;
+}
+
+TEST(RestoreTest, AfterALostDiskAllIsReplayed) {
+  TopologyTestDriver driver(BuildOrderTotals, {.partitions = 2});
+  SendOrders(&driver, 0, 50);
+  driver.CrashAndLoseDisk();
+  driver.AdvanceTime(absl::Seconds(20));
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_GT(driver.replayed_records(), 7);
+  EXPECT_EQ(TotalCents(&driver), 50);
+  SendOrders(&driver, 40, 20);  // Ten of them are duplicates.
+  EXPECT_EQ(TotalCents(&driver), 60);
+}
+
+TEST(RestoreTest, AfterAnOrderlyStopNothingIsReplayed) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.Restart();
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.replayed_records(), 0);
+  EXPECT_EQ(TotalCents(&driver), 50);
+  SendOrders(&driver, 40, 20);
+  EXPECT_EQ(TotalCents(&driver), 60);
+}
+
+// PROTOCOL F5: what was not flushed is gone with the process; the changelog's tail brings it back.
+TEST(RestoreTest, AfterACrashTheTailIsReplayed) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.AdvanceTime(absl::Seconds(3));
+  SendOrders(&driver, 50, 1);
+  ASSERT_TRUE(driver.store().Flush().ok());
+  SendOrders(&driver, 51, 10);
+  driver.Crash();
+  driver.AdvanceTime(absl::Seconds(20));
+  EXPECT_GT(driver.replayed_records(), 0);
+  EXPECT_EQ(TotalCents(&driver), 61);
+}
+
+// PROTOCOL F3: acknowledged but not yet marked, the commit must not be missed.
+TEST(RestoreTest, AReplayWaitsForMarkersThatAreLate) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 10);
+  driver.cluster().HoldMarkers();
+  driver.Send("orders", "customer0", Order(100), {.event_id = "late"});
+  for (int i = 0; i < 50; ++i) {
+    driver.worker().RunOnce();
+    driver.clock().Advance(absl::Milliseconds(20));
+  }
+  driver.CrashAndLoseDisk();
+  for (int i = 0; i < 50; ++i) {
+    driver.worker().RunOnce();
+    driver.clock().Advance(absl::Milliseconds(20));
+  }
+  driver.cluster().ReleaseMarkers();
+  driver.AdvanceTime(absl::Seconds(20));
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(TotalCents(&driver), 110);
+}
+
+// PROTOCOL F2: offsets that were moved from outside halt the application, which says which side moved.
+TEST(RestoreTest, OffsetsMovedBackHalt) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 10);
+  driver.cluster().SetCommittedOffset("order-totals", {"orders", Partition(0)}, Offset(3));
+  driver.CrashAndLoseDisk();
+  driver.AdvanceTime(absl::Seconds(20));
+  EXPECT_EQ(driver.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(driver.status().ToString().find("moved back"), std::string::npos) << driver.status();
+}
+
+TEST(RestoreTest, OffsetsThatExpiredHalt) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 10);
+  driver.cluster().SetCommittedOffset("order-totals", {"orders", Partition(0)}, std::nullopt);
+  driver.CrashAndLoseDisk();
+  driver.AdvanceTime(absl::Seconds(20));
+  EXPECT_EQ(driver.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(driver.status().ToString().find("expired"), std::string::npos) << driver.status();
+}
+
+// Invariant I9: retention gone past the committed offset is never passed over in silence.
+TEST(RestoreTest, AnOffsetThatIsNoLongerInTheLogHalts) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 10);
+  driver.Restart();
+  for (int i = 10; i < 20; ++i) driver.cluster().Append("orders", Partition(0), "customer0", "");
+  driver.cluster().Trim({{"orders", Partition(0)}, Offset(15)});
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.status().code(), absl::StatusCode::kOutOfRange) << driver.status();
+}
+
+TEST(RestoreTest, ACorruptCheckpointIsRebuilt) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.Restart();
+  driver.RunUntilIdle();
+  driver.store().Corrupt(TaskPrefix("orders", Partition(0)));
+  driver.Restart();
+  driver.AdvanceTime(absl::Seconds(1));
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(TotalCents(&driver), 50);
+  EXPECT_GT(driver.replayed_records(), 7);
+}
+
+// PROTOCOL F6: deletions that the checkpoint has not seen may be compacted away.
+TEST(RestoreTest, ACheckpointOlderThanDeletionsAreKeptIsRebuilt) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.Restart();
+  driver.RunUntilIdle();
+  driver.Crash();
+  driver.clock().Advance(absl::Hours(30));
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_GT(driver.replayed_records(), 7);
+  EXPECT_EQ(TotalCents(&driver), 50);
+}
+
+TEST(RestoreTest, AFullDiskLosesNothing) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.store().SetFull(true);
+  SendOrders(&driver, 0, 50);
+  driver.AdvanceTime(absl::Seconds(5));
+  SendOrders(&driver, 50, 10);
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  driver.Crash();
+  driver.store().SetFull(false);
+  driver.AdvanceTime(absl::Seconds(20));
+  EXPECT_EQ(TotalCents(&driver), 60);
+}
+
+// With little memory values come back from the disk.
+TEST(RestoreTest, StateLargerThanMemoryIsReadFromDisk) {
+  DriverOptions options;
+  options.engine.state_cache_bytes = 64 * 1024;
+  TopologyTestDriver driver(BuildOrderTotals, options);
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 2'000; ++i) {
+      driver.Send("orders", "c" + std::to_string(i), Order(1),
+                  {.event_id = std::to_string(round) + "-" + std::to_string(i)});
+    }
+    driver.RunUntilIdle();
+    driver.AdvanceTime(absl::Seconds(3));
+  }
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  for (int i = 0; i < 2'000; i += 97) {
+    EXPECT_EQ(driver.State<CustomerTotal>("customer", "c" + std::to_string(i))->cents(), 3) << i;
+  }
+  EXPECT_LT((*driver.worker().engine().tasks().begin()).second->state.memory_bytes(), 512 * 1024);
+}
+
+}  // namespace
+}  // namespace once
