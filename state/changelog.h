@@ -3,9 +3,8 @@
 //   0x01 state             varint length of the store's name, store's name, record key   value: the state's bytes
 //   0x02 aggregate status  record key                                                    value: once.v1.AggregateStatus
 //   0x03 parked event      varint length of the record key, record key, BE64 sequence    value: once.v1.ParkedEvent
-//   0x04 event IDs         BE64 bucket, BE64 sequence                                    value: 16-byte IDs,
-//   concatenated 0x05 frontier          nothing                                                       value:
-//   once.v1.Frontier
+//   0x04 event IDs         BE64 bucket, BE64 sequence                                    value: 16-byte IDs
+//   0x05 frontier          nothing                                                       value: once.v1.Frontier
 //
 // The event IDs of bucket 0 are none: its one record, sequence 0, holds BE64 the number up to which buckets are
 // forgotten, and eight zero bytes.

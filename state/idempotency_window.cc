@@ -24,8 +24,9 @@ constexpr size_t kMaxMergeInputs = 128;
 constexpr size_t kMaxTombstonesPerSeal = 64;
 constexpr int64_t kBuckets = 16;
 
-void AppendBigEndian(uint64_t number, std::string* out) {
-  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>((number >> shift) & 0xff));
+char* WriteBigEndian(uint64_t number, char* out) {
+  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((number >> shift) & 0xff);
+  return out;
 }
 
 uint64_t ReadBigEndian(const char* bytes) {
@@ -128,10 +129,11 @@ void IdempotencyWindow::ChooseForgotten(int64_t clock_ms) {
 void IdempotencyWindow::WriteEpochIds(TaskState* state) {
   for (size_t begin = 0; begin < epoch_ids_.size(); begin += kMaxChunkIds) {
     const size_t end = std::min(begin + kMaxChunkIds, epoch_ids_.size());
-    buffer_.clear();
+    buffer_.resize((end - begin) * kIdBytes);
+    char* out = buffer_.data();
     for (size_t i = begin; i < end; ++i) {
-      AppendBigEndian(epoch_ids_[i].high, &buffer_);
-      AppendBigEndian(epoch_ids_[i].low, &buffer_);
+      out = WriteBigEndian(epoch_ids_[i].high, out);
+      out = WriteBigEndian(epoch_ids_[i].low, out);
     }
     const Chunk chunk{.sequence = NextSequence(staged_.bucket), .ids = end - begin};
     state->Write(EventIdsKey(staged_.bucket, chunk.sequence), std::string_view(buffer_));
@@ -150,9 +152,8 @@ uint64_t IdempotencyWindow::NextSequence(uint64_t bucket) {
 
 void IdempotencyWindow::WriteHorizon(TaskState* state) {
   if (staged_.horizon == horizon_) return;
-  buffer_.clear();
-  AppendBigEndian(staged_.horizon, &buffer_);
-  AppendBigEndian(0, &buffer_);
+  buffer_.assign(kIdBytes, '\0');
+  WriteBigEndian(staged_.horizon, buffer_.data());
   state->Write(EventIdsKey(0, 0), std::string_view(buffer_));
 }
 

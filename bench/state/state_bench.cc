@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -93,58 +94,97 @@ void BM_TaskStateFreeze(benchmark::State& bench) {
 }
 BENCHMARK(BM_TaskStateFreeze)->Arg(100'000);
 
-EventIdHash IdOf(uint64_t n) {
-  char bytes[sizeof(n)];
-  for (char& byte : bytes) {
-    byte = static_cast<char>(n & 0xff);
-    n >>= 8;
+// A full window under churn: every ID is new, old buckets are forgotten.
+class FullWindow {
+ public:
+  explicit FullWindow(int64_t max_ids) : window_({.retention = absl::Hours(24), .max_ids = max_ids}) {
+    while (window_.forgotten_by_count() == 0) {
+      DrawIds();
+      Reserve(/*prefetch=*/true);
+      SealAndCommit();
+      Clean();
+    }
   }
-  return HashEventId("orders", "shop", std::string_view(bytes, sizeof(bytes)), 0);
-}
 
-// A full window under churn: every ID is new, old buckets are forgotten. With range(1), IDs are prefetched 16 ahead.
-void BM_WindowReserve(benchmark::State& bench) {
-  MemoryCheckpointStore store;
-  TaskState state(&store, TaskPrefix("orders", Partition(0)));
-  IdempotencyWindow window({.retention = absl::Hours(24), .max_ids = bench.range(0)});
-  uint64_t next_id = 0;
-  int64_t clock_ms = 1'700'000'000'000;
-  std::vector<EventIdHash> ids(kEpochEvents);
-  const auto finish_epoch = [&] {
-    Require(window.Seal(++clock_ms, &state));
-    window.CommitEpoch();
-    state.CommitEpoch();
-  };
-  const auto clean = [&] {  // Chunks of IDs would pile up in the memory of the fake.
-    const TaskState::FrozenBatch batch = state.Freeze({});
-    Require(store.Write(batch.task_prefix, batch.entries, batch.meta));
-    Require(store.Flush());
-    state.OnCheckpointed(batch.generation);
-    state.TrimTo(0);
-  };
-  while (window.forgotten_by_count() == 0) {
-    for (size_t i = 0; i < kEpochEvents; ++i) window.Reserve(IdOf(next_id++));
-    finish_epoch();
-    clean();
+  void DrawIds() {
+    for (EventIdHash& id : ids_) id = NextId();
   }
-  const bool prefetch = bench.range(1) != 0;
+  void Reserve(bool prefetch) {
+    for (size_t i = 0; i < ids_.size(); ++i) {
+      if (prefetch) window_.Prefetch(ids_[std::min(i + 16, ids_.size() - 1)]);
+      benchmark::DoNotOptimize(window_.Reserve(ids_[i]));
+    }
+  }
+  void SealAndCommit() {
+    Require(window_.Seal(++clock_ms_, &state_));
+    window_.CommitEpoch();
+    state_.CommitEpoch();
+  }
+  // Else records would pile up in the memory of the fake.
+  void Clean() {
+    const TaskState::FrozenBatch batch = state_.Freeze({});
+    Require(store_.Write(batch.task_prefix, batch.entries, batch.meta));
+    Require(store_.Flush());
+    state_.OnCheckpointed(batch.generation);
+    state_.TrimTo(0);
+  }
+  void Report(benchmark::State* bench) const {
+    bench->counters["bytes_per_id"] = static_cast<double>(window_.memory_bytes()) / static_cast<double>(window_.size());
+    bench->counters["records"] = static_cast<double>(window_.record_count());
+  }
+
+ private:
+  EventIdHash NextId() {
+    const uint64_t n = next_id_++;
+    char bytes[sizeof(n)];
+    std::memcpy(bytes, &n, sizeof(n));
+    return HashEventId("orders", "shop", std::string_view(bytes, sizeof(bytes)), 0);
+  }
+
+  MemoryCheckpointStore store_;
+  TaskState state_{&store_, TaskPrefix("orders", Partition(0))};
+  IdempotencyWindow window_;
+  std::vector<EventIdHash> ids_ = std::vector<EventIdHash>(kEpochEvents);
+  uint64_t next_id_ = 0;
+  int64_t clock_ms_ = 1'700'000'000'000;
+};
+
+// Per ID. With prefetch, each ID is announced 16 before it is reserved.
+void BM_WindowReserve(benchmark::State& bench) {
+  FullWindow window(bench.range(0));
   while (bench.KeepRunningBatch(kEpochEvents)) {
     bench.PauseTiming();
-    for (EventIdHash& id : ids) id = IdOf(next_id++);
+    window.DrawIds();
     bench.ResumeTiming();
-    for (size_t i = 0; i < kEpochEvents; ++i) {
-      if (prefetch) window.Prefetch(ids[std::min(i + 16, kEpochEvents - 1)]);
-      benchmark::DoNotOptimize(window.Reserve(ids[i]));
-    }
-    finish_epoch();
+    window.Reserve(bench.range(1) != 0);
     bench.PauseTiming();
-    clean();
+    window.SealAndCommit();
+    window.Clean();
     bench.ResumeTiming();
   }
-  bench.counters["bytes_per_id"] = static_cast<double>(window.memory_bytes()) / static_cast<double>(window.size());
-  bench.counters["records"] = static_cast<double>(window.record_count());
+  window.Report(&bench);
 }
-BENCHMARK(BM_WindowReserve)->Args({100'000, 0})->Args({10'000'000, 0})->Args({10'000'000, 1});
+BENCHMARK(BM_WindowReserve)
+    ->ArgNames({"ids", "prefetch"})
+    ->Args({500'000, 0})
+    ->Args({10'000'000, 0})
+    ->Args({10'000'000, 1});
+
+// Per ID: packing, merging and forgetting.
+void BM_WindowSeal(benchmark::State& bench) {
+  FullWindow window(bench.range(0));
+  while (bench.KeepRunningBatch(kEpochEvents)) {
+    bench.PauseTiming();
+    window.DrawIds();
+    window.Reserve(true);
+    bench.ResumeTiming();
+    window.SealAndCommit();
+    bench.PauseTiming();
+    window.Clean();
+    bench.ResumeTiming();
+  }
+}
+BENCHMARK(BM_WindowSeal)->Arg(10'000'000);
 
 void BM_HashEventId(benchmark::State& bench) {
   const std::string id = "0b5e3f0e-2f50-4d2f-9f0e-3f0e2f504d2f";

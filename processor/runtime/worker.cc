@@ -129,22 +129,27 @@ void Worker::CarryOut() {
 bool Worker::SendOutputs() {
   for (const OutputRecord& record : actions_.outputs) {
     kafka::Result sent = producer_->Send(record);
-    while (sent.error == kafka::ErrorClass::kRetriable) {
-      // The queue is full; a flush that times out has made room all the same, or the broker is gone.
-      const kafka::Result flushed = producer_->Flush(config_.call_timeout);
-      if (!flushed.ok() && flushed.error != kafka::ErrorClass::kRetriable) {
-        sent = flushed;
-        break;
-      }
-      sent = producer_->Send(record);
-      if (sent.error == kafka::ErrorClass::kRetriable && !flushed.ok()) break;
-    }
+    if (sent.error == kafka::ErrorClass::kRetriable) sent = SendWhenThereIsRoom(record);
     if (!sent.ok()) {
       events_.emplace_back(event::SendFailed{std::move(sent)});
       return false;
     }
   }
   return true;
+}
+
+// The queue is full: a flush makes room, unless the broker is gone.
+kafka::Result Worker::SendWhenThereIsRoom(const OutputRecord& record) {
+  constexpr int kTries = 100;
+  kafka::Result result;
+  for (int i = 0; i < kTries; ++i) {
+    result = producer_->Flush(config_.call_timeout);
+    if (!result.ok()) return result;
+    result = producer_->Send(record);
+    if (result.error != kafka::ErrorClass::kRetriable) return result;
+    deps_.sleep(config_.retry_pause);
+  }
+  return result;
 }
 
 void Worker::Do(const action::Flush&) {

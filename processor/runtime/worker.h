@@ -89,6 +89,7 @@ class Worker final : private kafka::RebalanceListener {
   void Dispatch(Event event);
   void CarryOut();
   bool SendOutputs();
+  kafka::Result SendWhenThereIsRoom(const OutputRecord& record);
 
   void Do(const action::Flush&);
   void Do(const action::SendOffsets& send);

@@ -9,6 +9,7 @@ namespace once {
 namespace {
 constexpr int kMaxTurns = 200'000;  // A driver that never comes to rest is a failure, not an endless test.
 constexpr int kQuietTurns = 3;
+constexpr int kStartTries = 10;
 }  // namespace
 
 void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& message) {
@@ -30,7 +31,8 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   plan_ = MakePlan(graph_, graph_->application_id);
   engine_ = options_.engine;
   engine_.application_id = graph_->application_id;
-  client_ = cluster_->NewClient();
+  // Sessions end when the test says so, however far it moves the clock.
+  client_ = cluster_->NewClient({.session_timeout = absl::InfiniteDuration()});
   absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
@@ -50,8 +52,12 @@ void TopologyTestDriver::StartWorker() {
                   .sleep = [this](absl::Duration pause) { clock_.Advance(pause); }};
   ++starts_;
   worker_ = std::make_unique<Worker>(
-      &plan_, engine_, WorkerConfig{.transactional_id = graph_->application_id + "-driver-0-0", .seed = starts_}, deps);
+      &plan_, engine_, WorkerConfig{.transactional_id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0", .seed = starts_}, deps);
   absl::Status started = worker_->InitProducer();
+  for (int turn = 0; turn < kStartTries && absl::IsUnavailable(started); ++turn) {
+    clock_.Advance(absl::Milliseconds(100));
+    started = worker_->InitProducer();
+  }
   if (started.ok()) started = worker_->Join();
   if (!started.ok()) status_ = started;
 }
@@ -162,17 +168,30 @@ void TopologyTestDriver::StopWorker() {
   if (absl::Status flushed = checkpoints_->Flush(); !flushed.ok() && status_.ok()) status_ = flushed;
 }
 
-void TopologyTestDriver::Crash() {
+void TopologyTestDriver::KillWorker() {
   worker_.reset();
+  for (const std::string& member : cluster_->Members(graph_->application_id)) cluster_->ExpireMember(member);
+}
+
+void TopologyTestDriver::Crash() {
+  KillWorker();
   store_->Crash();
   checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
   StartWorker();
 }
 
 void TopologyTestDriver::CrashAndLoseDisk() {
-  worker_.reset();
+  KillWorker();
   store_ = std::make_unique<MemoryCheckpointStore>();
   checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
+  StartWorker();
+}
+
+void TopologyTestDriver::TakeOver() {
+  KillWorker();
+  store_ = std::make_unique<MemoryCheckpointStore>();
+  checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
+  ++instance_;
   StartWorker();
 }
 

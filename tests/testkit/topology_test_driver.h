@@ -140,6 +140,8 @@ class TopologyTestDriver {
   void Crash();
   // The same, and the state directory is gone.
   void CrashAndLoseDisk();
+  // The process dies and another instance takes its tasks over, with a disk and transactional ids of its own.
+  void TakeOver();
   // Orderly stop and start.
   void Restart();
 
@@ -167,6 +169,7 @@ class TopologyTestDriver {
   absl::Status Open(const Factory& factory);
   void StartWorker();
   void StopWorker();
+  void KillWorker();
   bool Settled() const;
 
   const DriverOptions options_;
@@ -183,6 +186,7 @@ class TopologyTestDriver {
   std::unique_ptr<Worker> worker_;
   absl::Status status_;
   uint64_t starts_ = 0;
+  int instance_ = 0;
 };
 
 }  // namespace once
