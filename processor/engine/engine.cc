@@ -284,7 +284,8 @@ std::vector<TopicPartitionOffset> Engine::SeekTargets() const {
 
 void Engine::On(const event::SeekDone& done) {
   if (!done.status.ok()) {
-    log_->Log(LogLevel::kWarning, absl::StrCat("seeking failed, trying again: ", done.status.ToString()));
+    const LogLevel level = absl::IsUnavailable(done.status) ? LogLevel::kDebug : LogLevel::kWarning;
+    log_->Log(level, absl::StrCat("seeking failed, trying again: ", done.status.ToString()));
     return;
   }
   // Nothing may be processed before a producer under replacement is back; the seek comes again then.

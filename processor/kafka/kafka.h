@@ -143,7 +143,8 @@ class GroupConsumer {
   virtual absl::Status Unassign(std::span<const TopicPartition> partitions) = 0;
 
   // Continues at the given offsets (or kEndOffset): a later Poll returns nothing that was fetched before. Blocks shortly. On an error
-  // nothing is promised about where any of them is read next: seek again before using their records.
+  // nothing is promised about where any of them is read next: seek again before using their records. Unavailable: too
+  // early, Poll and try again.
   virtual absl::Status Seek(std::span<const TopicPartitionOffset> offsets) = 0;
 
   // Waits up to `timeout` for records, serves callbacks, fills `batch` (emptied first). Returns an error only when

@@ -21,6 +21,7 @@ TEST(PodsTest, JoinAndLeaveWhileLoaded) {
   const std::optional<ExitState> left = a->Wait(absl::Seconds(30));
   ASSERT_TRUE(left.has_value() && left->code == 0) << a->Log();
   b->Signal(SIGKILL);
+  ASSERT_TRUE(scene.Finish(generator.get()));
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << c->Log();
 }
 
@@ -38,6 +39,7 @@ TEST(PodsTest, AZombieCommitsNothing) {
   const int64_t taken_over = scene.CountOutput();
   ASSERT_TRUE(scene.AwaitOutput(taken_over + 5'000)) << successor->Log();
   zombie->Signal(SIGCONT);
+  ASSERT_TRUE(scene.Finish(generator.get()));
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << zombie->Log() << successor->Log();
 }
 
@@ -84,6 +86,7 @@ TEST(PodsTest, PoisonAndDuplicatesAcrossKillAndRebalance) {
   a->Signal(SIGKILL);
   a->Wait(absl::Seconds(10));
   a = scene.StartPod({.instance = "a"});
+  ASSERT_TRUE(scene.Finish(generator.get()));
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << a->Log() << b->Log();
 }
 

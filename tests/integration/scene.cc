@@ -101,10 +101,14 @@ std::unique_ptr<Process> Scene::StartGenerator(const LoadSpec& spec) {
   return std::make_unique<Process>(args, std::vector<std::pair<std::string, std::string>>{}, LogPath("generator"));
 }
 
+bool Scene::Finish(Process* generator) {
+  const std::optional<ExitState> ended = generator->Wait(absl::Seconds(120));
+  return ended.has_value() && ended->code == 0;
+}
+
 void Scene::Generate(const LoadSpec& spec) {
   std::unique_ptr<Process> generator = StartGenerator(spec);
-  const std::optional<ExitState> ended = generator->Wait(absl::Seconds(120));
-  ASSERT_TRUE(ended.has_value() && ended->code == 0) << generator->Log();
+  ASSERT_TRUE(Finish(generator.get())) << generator->Log();
 }
 
 int Scene::Verify(absl::Duration wait) {

@@ -62,6 +62,8 @@ class Scene {
   void CreateTopics(int partitions);
   std::unique_ptr<Process> StartPod(const PodSpec& spec);
   std::unique_ptr<Process> StartGenerator(const LoadSpec& spec);
+  // Waits until it has ended well.
+  bool Finish(Process* generator);
   // Runs the generator to its end; fails the test if it fails.
   void Generate(const LoadSpec& spec);
   // Waits until the input is consumed, then runs the verifier; its exit code.

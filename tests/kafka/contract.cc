@@ -126,8 +126,7 @@ void ContractTest::CommitValues(TransactionalProducer& producer, const std::vect
   ASSERT_TRUE(result.ok()) << ToString(result);
 }
 
-void ContractTest::AbortValues(TransactionalProducer& producer, const std::vector<std::string>& values,
-                               int partition) {
+void ContractTest::AbortValues(TransactionalProducer& producer, const std::vector<std::string>& values, int partition) {
   Result result = producer.BeginTransaction();
   ASSERT_TRUE(result.ok()) << ToString(result);
   for (const std::string& value : values) {

@@ -49,8 +49,10 @@ TEST_P(ContractTest, HeadersKeepOrderDuplicatesAndNulls) {
   const std::string topic = NewTopic("t");
   auto producer = ReadyProducer({topic});
   const std::string binary("\0\xff\n", 3);
-  const std::vector<HeaderView> headers = {{.name = "b", .value = "1"},  {.name = "a", .value = "2"},
-                                           {.name = "b", .value = ""},   {.name = "b", .value = std::nullopt},
+  const std::vector<HeaderView> headers = {{.name = "b", .value = "1"},
+                                           {.name = "a", .value = "2"},
+                                           {.name = "b", .value = ""},
+                                           {.name = "b", .value = std::nullopt},
                                            {.name = "", .value = binary}};
   OutputRecord record;
   record.partition = Partition(0);

@@ -1,11 +1,10 @@
 // What of librdkafka's adapter can be shown without a broker.
-#include "processor/kafka/librdkafka/client.h"
-
 #include <string>
 #include <vector>
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/metadata.h"
 
 namespace once::kafka {
@@ -53,38 +52,33 @@ TEST_P(PropertyTest, IsJudged) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, PropertyTest,
-    testing::Values(PropertyCase{"session.timout.ms", "1", "did you mean \"session.timeout.ms\"?"},
-                    PropertyCase{"compresion.type", "lz4", "did you mean \"compression.type\"?"},
-                    PropertyCase{"no.such.thing.at.all.anywhere", "1", "no property"},
-                    PropertyCase{"compression.type", "lzma", "lzma"},
-                    PropertyCase{"fetch.wait.max.ms", "many", "fetch.wait.max.ms"},
-                    PropertyCase{"session.timeout.ms", "soon", "milliseconds"},
-                    PropertyCase{"batch.size", "0", "bytes"},
-                    PropertyCase{"enable.auto.commit", "true", "transactions"},
-                    PropertyCase{"auto.commit.enable", "true", "transactions"},
-                    PropertyCase{"enable.auto.offset.store", "true", "transactions"},
-                    PropertyCase{"isolation.level", "read_uncommitted", "aborted"},
-                    PropertyCase{"auto.offset.reset", "latest", "halt"},
-                    PropertyCase{"partition.assignment.strategy", "range", "incremental"},
-                    PropertyCase{"transactional.id", "mine", "own"},
-                    PropertyCase{"group.id", "mine", "application_id"},
-                    PropertyCase{"group.instance.id", "pod", "fence"},
-                    PropertyCase{"bootstrap.servers", "elsewhere:9092", "bootstrap_servers"},
-                    PropertyCase{"metadata.broker.list", "elsewhere:9092", "bootstrap_servers"},
-                    PropertyCase{"enable.idempotence", "false", "duplicates"},
-                    PropertyCase{"acks", "1", "lost"}, PropertyCase{"request.required.acks", "0", "lost"},
-                    PropertyCase{"partitioner", "random", "Java"},
-                    PropertyCase{"delivery.report.only.error", "true", "offsets"},
-                    PropertyCase{"enable.partition.eof", "false", "idle"},
-                    PropertyCase{"test.mock.num.brokers", "3", "mock"},
-                    PropertyCase{"allow.auto.create.topics", "true", "misspelt"},
-                    PropertyCase{"enable.idempotence", "true", ""}, PropertyCase{"acks", "all", ""},
-                    PropertyCase{"isolation.level", "read_committed", ""},
-                    PropertyCase{"enable.auto.commit", "false", ""},
-                    PropertyCase{"compression.type", "lz4", ""}, PropertyCase{"session.timeout.ms", "20000", ""},
-                    PropertyCase{"linger.ms", "20", ""}, PropertyCase{"fetch.min.bytes", "1000", ""},
-                    PropertyCase{"queued.max.messages.kbytes", "1000", ""},
-                    PropertyCase{"debug", "cgrp,topic", ""}));
+    testing::Values(
+        PropertyCase{"session.timout.ms", "1", "did you mean \"session.timeout.ms\"?"},
+        PropertyCase{"compresion.type", "lz4", "did you mean \"compression.type\"?"},
+        PropertyCase{"no.such.thing.at.all.anywhere", "1", "no property"},
+        PropertyCase{"compression.type", "lzma", "lzma"},
+        PropertyCase{"fetch.wait.max.ms", "many", "fetch.wait.max.ms"},
+        PropertyCase{"session.timeout.ms", "soon", "milliseconds"}, PropertyCase{"batch.size", "0", "bytes"},
+        PropertyCase{"enable.auto.commit", "true", "transactions"},
+        PropertyCase{"auto.commit.enable", "true", "transactions"},
+        PropertyCase{"enable.auto.offset.store", "true", "transactions"},
+        PropertyCase{"isolation.level", "read_uncommitted", "aborted"},
+        PropertyCase{"auto.offset.reset", "latest", "halt"},
+        PropertyCase{"partition.assignment.strategy", "range", "incremental"},
+        PropertyCase{"transactional.id", "mine", "own"}, PropertyCase{"group.id", "mine", "application_id"},
+        PropertyCase{"group.instance.id", "pod", "fence"},
+        PropertyCase{"bootstrap.servers", "elsewhere:9092", "bootstrap_servers"},
+        PropertyCase{"metadata.broker.list", "elsewhere:9092", "bootstrap_servers"},
+        PropertyCase{"enable.idempotence", "false", "duplicates"}, PropertyCase{"acks", "1", "lost"},
+        PropertyCase{"request.required.acks", "0", "lost"}, PropertyCase{"partitioner", "random", "Java"},
+        PropertyCase{"delivery.report.only.error", "true", "offsets"},
+        PropertyCase{"enable.partition.eof", "false", "idle"}, PropertyCase{"test.mock.num.brokers", "3", "mock"},
+        PropertyCase{"allow.auto.create.topics", "true", "misspelt"}, PropertyCase{"enable.idempotence", "true", ""},
+        PropertyCase{"acks", "all", ""}, PropertyCase{"isolation.level", "read_committed", ""},
+        PropertyCase{"enable.auto.commit", "false", ""}, PropertyCase{"compression.type", "lz4", ""},
+        PropertyCase{"session.timeout.ms", "20000", ""}, PropertyCase{"linger.ms", "20", ""},
+        PropertyCase{"fetch.min.bytes", "1000", ""}, PropertyCase{"queued.max.messages.kbytes", "1000", ""},
+        PropertyCase{"debug", "cgrp,topic", ""}));
 
 TEST_F(LibrdkafkaTest, AcceptedPropertiesSuitEveryObject) {
   const absl::StatusOr<std::unique_ptr<Client>> client =
@@ -118,8 +112,12 @@ TEST_F(LibrdkafkaTest, BadConfigurationsAreRefused) {
 
 TEST_F(LibrdkafkaTest, ExtraPropertiesBecomeFields) {
   RdKafkaConfig config;
-  config.extra = {{"transaction.timeout.ms", "7000"}, {"session.timeout.ms", "8000"}, {"max.poll.interval.ms", "9000"},
-                  {"client.id", "me"}, {"batch.size", "500"}, {"linger.ms", "1"}};
+  config.extra = {{"transaction.timeout.ms", "7000"},
+                  {"session.timeout.ms", "8000"},
+                  {"max.poll.interval.ms", "9000"},
+                  {"client.id", "me"},
+                  {"batch.size", "500"},
+                  {"linger.ms", "1"}};
   ASSERT_TRUE(AbsorbExtra(&config).ok());
   EXPECT_EQ(config.transaction_timeout, absl::Seconds(7));
   EXPECT_EQ(config.session_timeout, absl::Seconds(8));

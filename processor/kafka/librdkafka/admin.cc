@@ -1,6 +1,7 @@
 #include "processor/kafka/librdkafka/admin.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,12 +15,23 @@ namespace {
 
 using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
 
-constexpr absl::Duration kUnstablePause = absl::Milliseconds(20);
+constexpr absl::Duration kRetryPause = absl::Milliseconds(20);
+
+// Repeats `attempt`, which is given the time left, while its error may pass by itself: leaders and coordinators move,
+// pending offsets settle.
+template <typename T>
+absl::StatusOr<T> Retry(absl::Duration timeout, const std::function<absl::StatusOr<T>(absl::Duration)>& attempt) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (true) {
+    absl::StatusOr<T> answer = attempt(deadline - absl::Now());
+    if (!absl::IsUnavailable(answer.status()) || absl::Now() + kRetryPause >= deadline) return answer;
+    absl::SleepFor(kRetryPause);
+  }
+}
 
 }  // namespace
 
-RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context)
-    : context_(context), main_(context, "admin") {}
+RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context) : context_(context), main_(context, "admin") {}
 
 absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const ClientContext> context) {
   std::unique_ptr<RdKafkaAdmin> admin(new RdKafkaAdmin(std::move(context)));
@@ -80,12 +92,17 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(const 
 }
 
 absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeTopic(const std::string& topic, absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
-  absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
-  if (!partitions.ok()) return Explain(main_, partitions.status(), timeout);
-  absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - absl::Now());
-  if (!settings.ok()) return Explain(main_, settings.status(), timeout);
-  return TopicDescription{*partitions, *std::move(settings)};
+  absl::StatusOr<TopicDescription> description =
+      Retry<TopicDescription>(timeout, [&](absl::Duration left) -> absl::StatusOr<TopicDescription> {
+        const absl::Time deadline = absl::Now() + left;
+        absl::StatusOr<int32_t> partitions = PartitionCount(topic, left);
+        if (!partitions.ok()) return partitions.status();
+        absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - absl::Now());
+        if (!settings.ok()) return settings.status();
+        return TopicDescription{*partitions, *std::move(settings)};
+      });
+  if (!description.ok()) return Explain(main_, description.status(), timeout);
+  return description;
 }
 
 absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration timeout) {
@@ -156,7 +173,8 @@ absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(Admin
   for (int i = 0; answers != nullptr && i < answers->cnt; ++i) {
     const rd_kafka_topic_partition_t& answer = answers->elems[i];
     const TopicPartition where{answer.topic, Partition(answer.partition)};
-    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(answer.err, absl::StrCat(what, " for ", ToString(where)));
+    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return ToStatus(answer.err, absl::StrCat(what, " for ", ToString(where)));
     if (answer.offset >= 0) offsets[where] = Offset(answer.offset);
   }
   return offsets;
@@ -167,16 +185,10 @@ absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::StableCommittedOf
   if (partitions.empty()) return std::map<TopicPartition, Offset>();
   absl::StatusOr<AdminHandle*> handle = HandleOf(group);
   if (!handle.ok()) return handle.status();
-  const absl::Time deadline = absl::Now() + timeout;
-  while (true) {
-    absl::StatusOr<std::map<TopicPartition, Offset>> offsets =
-        ListOffsets(**handle, group, partitions, deadline - absl::Now());
-    if (offsets.ok()) return offsets;
-    if (!absl::IsUnavailable(offsets.status()) || absl::Now() + kUnstablePause >= deadline) {
-      return Explain(**handle, offsets.status(), timeout);
-    }
-    absl::SleepFor(kUnstablePause);
-  }
+  absl::StatusOr<std::map<TopicPartition, Offset>> offsets = Retry<std::map<TopicPartition, Offset>>(
+      timeout, [&](absl::Duration left) { return ListOffsets(**handle, group, partitions, left); });
+  if (!offsets.ok()) return Explain(**handle, offsets.status(), timeout);
+  return offsets;
 }
 
 // Not by rd_kafka_query_watermark_offsets: that of 2.0 ignores its timeout once the partition's leader is known.
@@ -189,19 +201,27 @@ absl::StatusOr<Offset> RdKafkaAdmin::QueryOffset(const TopicPartition& partition
   // librdkafka passes this on as the timestamp to look for, and to brokers -1 is the end and -2 the beginning.
   asked->offset = which;
   const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(main_.rk(), list.get(), ToMillis(timeout));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Explain(main_, ToStatus(code, what), timeout);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(code, what);
   const rd_kafka_topic_partition_t& answer = list->elems[0];
   if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(answer.err, what);
   if (answer.offset < 0) return absl::UnavailableError(absl::StrCat(what, ": the broker named no offset; try again"));
   return Offset(answer.offset);
 }
 
+absl::StatusOr<Offset> RdKafkaAdmin::FindOffset(const TopicPartition& partition, int64_t which,
+                                                absl::Duration timeout) {
+  absl::StatusOr<Offset> offset =
+      Retry<Offset>(timeout, [&](absl::Duration left) { return QueryOffset(partition, which, left); });
+  if (!offset.ok()) return Explain(main_, offset.status(), timeout);
+  return offset;
+}
+
 absl::StatusOr<Offset> RdKafkaAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration timeout) {
-  return QueryOffset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout);
+  return FindOffset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout);
 }
 
 absl::StatusOr<Offset> RdKafkaAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
-  return QueryOffset(partition, RD_KAFKA_OFFSET_END, timeout);
+  return FindOffset(partition, RD_KAFKA_OFFSET_END, timeout);
 }
 
 }  // namespace once::kafka

@@ -41,6 +41,8 @@ class RdKafkaAdmin final : public Admin {
   absl::StatusOr<std::map<std::string, std::string>> Settings(const std::string& topic, absl::Duration timeout);
   // `which` is RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END.
   absl::StatusOr<Offset> QueryOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
+  // The same, patiently.
+  absl::StatusOr<Offset> FindOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
   // The instance for one group's calls. librdkafka 2.0 falls over its own missing group when a group coordinator moves
   // under a call of an instance without one.
   absl::StatusOr<AdminHandle*> HandleOf(const std::string& group);

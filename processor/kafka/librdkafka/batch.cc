@@ -106,9 +106,9 @@ bool AppendPartitionEvent(const rd_kafka_message_t* message, uint32_t topic_inde
   }
   const char* reason = rd_kafka_message_errstr(message);
   const TopicPartition where{rd_kafka_topic_name(message->rkt), partition};
-  batch->errors.push_back({topic_index, partition,
-                           ToStatus(message->err, absl::StrCat("reading ", ToString(where)),
-                                    reason == nullptr ? "" : reason)});
+  batch->errors.push_back(
+      {topic_index, partition,
+       ToStatus(message->err, absl::StrCat("reading ", ToString(where)), reason == nullptr ? "" : reason)});
   return true;
 }
 

@@ -7,7 +7,8 @@
 // Nothing is connected until the client makes its first object. Beyond the ports' own promises:
 //  - The memory behind a Batch lives as long as the consumer or reader that filled it: destroying that ends its views.
 //  - Destroying anything but an open consumer takes well under a second whether or not the broker can be reached.
-//    Closing or destroying a consumer that is a member leaves the group, for which a broker that hangs may take seconds.
+//    Closing or destroying a consumer that is a member leaves the group, for which a broker that hangs may take
+//    seconds.
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
 

@@ -146,8 +146,8 @@ absl::Status CheckConfig(const RdKafkaConfig& config) {
   }
   if (config.max_poll_interval < config.session_timeout) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "max.poll.interval.ms (", absl::FormatDuration(config.max_poll_interval),
-        ") is below session.timeout.ms (", absl::FormatDuration(config.session_timeout), "); raise the former"));
+        "max.poll.interval.ms (", absl::FormatDuration(config.max_poll_interval), ") is below session.timeout.ms (",
+        absl::FormatDuration(config.session_timeout), "); raise the former"));
   }
   for (const auto& [name, value] : config.extra) {
     if (absl::Status status = CheckUserProperty(name, value); !status.ok()) return status;

@@ -49,7 +49,8 @@ std::string Names(std::span<const TopicPartition> partitions) {
 }  // namespace
 
 RdKafkaGroupConsumer::RdKafkaGroupConsumer(std::shared_ptr<const ClientContext> context, const std::string& group)
-    : Handle(context, absl::StrCat("consumer of group ", group)), group_(group),
+    : Handle(context, absl::StrCat("consumer of group ", group)),
+      group_(group),
       pool_(context->config.max_batch_records) {}
 
 absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::shared_ptr<const ClientContext> context,
@@ -90,8 +91,8 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
   if (code == RD_KAFKA_RESP_ERR__FATAL) {
     char why[512];
     const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk(), why, sizeof(why));
-    fatal_ = absl::FailedPreconditionError(absl::StrCat(name(), " cannot go on: ", why, " (", rd_kafka_err2name(fatal),
-                                                        "); make a new consumer"));
+    fatal_ = absl::FailedPreconditionError(
+        absl::StrCat(name(), " cannot go on: ", why, " (", rd_kafka_err2name(fatal), "); make a new consumer"));
     return;
   }
   Handle::OnError(code, reason);
@@ -141,8 +142,9 @@ void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<Top
 absl::Status RdKafkaGroupConsumer::CheckInCallback(const char* call) const {
   if (in_callback_) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(call, " of ", name(), " outside a rebalance callback; librdkafka would take it for the answer to a "
-                                         "pending revocation"));
+      absl::StrCat(call, " of ", name(),
+                   " outside a rebalance callback; librdkafka would take it for the answer to a "
+                   "pending revocation"));
 }
 
 bool RdKafkaGroupConsumer::IsCooperative() const {
@@ -153,6 +155,15 @@ bool RdKafkaGroupConsumer::IsCooperative() const {
 absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partitions) {
   if (absl::Status status = CheckInCallback("Assign"); !status.ok()) return status;
   const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_END);
+  // A seek that overtakes the look-up of a logical offset is undone by it: librdkafka takes the answer for outdated and
+  // looks the end up again half a second later, from where it then reads on. So the end is looked up here. Partitions
+  // whose leader does not answer now are not sought before they have shown that their look-up is over.
+  const absl::Status resolved = ResolveEnds(rk(), list.get());
+  for (int i = 0; i < list->cnt; ++i) {
+    const TopicPartition where{list->elems[i].topic, Partition(list->elems[i].partition)};
+    if (list->elems[i].offset == RD_KAFKA_OFFSET_END) unsettled_.insert(where);
+  }
+  if (!resolved.ok()) Log(LogLevel::kWarning, absl::StrCat(name(), ": ", resolved.ToString()));
   const ErrorPtr error(rd_kafka_incremental_assign(rk(), list.get()));
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
   answered_ = true;
@@ -166,6 +177,7 @@ absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> part
   for (const TopicPartition& each : partitions) {
     rest.erase(each);
     broken_.erase(each);
+    unsettled_.erase(each);
   }
   ErrorPtr error;
   if (!IsCooperative()) {
@@ -197,6 +209,11 @@ absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> of
         absl::StrCat("seeking ", ToString(each.where), " by ", name(),
                      ": its reading ended with an error; it is read again only after it was assigned anew"));
   }
+  for (const TopicPartitionOffset& each : offsets) {
+    if (!unsettled_.contains(each.where)) continue;
+    return absl::UnavailableError(absl::StrCat("seeking ", ToString(each.where), " by ", name(),
+                                               ": the partition's end is still being looked up; try again"));
+  }
   if (!in_poll_) return SeekPartitions(rk(), offsets);
   for (const TopicPartitionOffset& each : offsets) {
     std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& other) { return other.where == each.where; });
@@ -226,6 +243,7 @@ absl::Status RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
       if (absl::Status status = HandleGroupError(*message); !status.ok()) group_status = status;
       continue;
     }
+    if (!unsettled_.empty()) unsettled_.erase({topic_names_[topic_index], Partition(message->partition)});
     if (!touched_.empty() && IsTouched(topic_index, message->partition)) continue;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);

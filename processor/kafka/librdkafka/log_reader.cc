@@ -76,8 +76,8 @@ absl::Status RdKafkaLogReader::Poll(absl::Duration timeout, Batch* batch) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);
     } else if (!AppendPartitionEvent(message, static_cast<uint32_t>(topic_index), batch)) {
-      Log(LogLevel::kWarning, absl::StrCat("log reader: ", rd_kafka_topic_name(message->rkt), ": ",
-                                           rd_kafka_err2str(message->err)));
+      Log(LogLevel::kWarning,
+          absl::StrCat("log reader: ", rd_kafka_topic_name(message->rkt), ": ", rd_kafka_err2str(message->err)));
     }
   }
   FinishHeaders(storage, batch);

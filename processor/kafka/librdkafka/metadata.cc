@@ -31,9 +31,8 @@ GroupMetadata ParseGroupMetadata(std::string_view serialized) {
 GroupMetadata ReadGroupMetadata(rd_kafka_t* rk) {
   rd_kafka_consumer_group_metadata_t* metadata = rd_kafka_consumer_group_metadata(rk);
   if (metadata == nullptr) return {};
-  const std::shared_ptr<const void> native(metadata, [](rd_kafka_consumer_group_metadata_t* owned) {
-    rd_kafka_consumer_group_metadata_destroy(owned);
-  });
+  const std::shared_ptr<const void> native(
+      metadata, [](rd_kafka_consumer_group_metadata_t* owned) { rd_kafka_consumer_group_metadata_destroy(owned); });
   void* buffer = nullptr;
   size_t size = 0;
   const ErrorPtr error(rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size));

@@ -94,8 +94,8 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   }
   delivery.failed = true;
   delivery.error = absl::StrCat(rd_kafka_err2name(message.err), ": ", rd_kafka_err2str(message.err));
-  // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the broker
-  // refuses the next transaction's records for that partition as out of order.
+  // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the
+  // broker refuses the next transaction's records for that partition as out of order.
   suspicious_ = true;
   if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
     too_large_.push_back({deliveries_.size() - 1, message.len + message.key_len});
@@ -179,8 +179,8 @@ rd_kafka_resp_err_t RdKafkaProducer::ProduceFull(const OutputRecord& record, voi
 
 Result RdKafkaProducer::SendFailed(const OutputRecord& record, rd_kafka_resp_err_t code) {
   const TopicPartition where{topic_names_[record.topic_index], record.partition};
-  const std::string what = absl::StrCat(
-      "sending to ", record.partition == kAnyPartition ? where.topic : ToString(where), " by ", name());
+  const std::string what =
+      absl::StrCat("sending to ", record.partition == kAnyPartition ? where.topic : ToString(where), " by ", name());
   if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
   if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
     return MakeResult(ErrorClass::kRetriable, code, absl::StrCat(what, ": the queue is full; flush, then send again"));
@@ -227,9 +227,8 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
     result.message += absl::StrCat(" (last connection error: ", reason, ")");
   }
   if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    result.message +=
-        absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_), ", ",
-                     rd_kafka_err2str(first_failure_));
+    result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
+                                   ", ", rd_kafka_err2str(first_failure_));
   }
   return result;
 }
@@ -250,8 +249,7 @@ Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offset
   }
   const absl::Time start = absl::Now();
   const ErrorPtr error(rd_kafka_send_offsets_to_transaction(
-      rk(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.native.get()),
-      ToMillis(timeout)));
+      rk(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.native.get()), ToMillis(timeout)));
   return Finish(error.get(), "sending offsets by", start);
 }
 

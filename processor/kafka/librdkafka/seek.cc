@@ -12,6 +12,7 @@ namespace once::kafka {
 namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kLookUpPatience = absl::Seconds(5);
 constexpr absl::Duration kPause = absl::Milliseconds(1);
 constexpr int kVersion_2_1 = 0x02010000;
 
@@ -29,6 +30,28 @@ bool IsNotYetStarted(rd_kafka_resp_err_t code) {
 
 }  // namespace
 
+absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions) {
+  PartitionListPtr ends(rd_kafka_topic_partition_list_new(partitions->cnt));
+  for (int i = 0; i < partitions->cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = partitions->elems[i];
+    if (each.offset != RD_KAFKA_OFFSET_END) continue;
+    // In this call the offset is the time that is looked up; -1 is the end.
+    rd_kafka_topic_partition_list_add(ends.get(), each.topic, each.partition)->offset = RD_KAFKA_OFFSET_END;
+  }
+  if (ends->cnt == 0) return absl::OkStatus();
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(rk, ends.get(), ToMillis(kLookUpPatience));
+  absl::Status status = ToStatus(code, "looking up the ends of partitions");
+  for (int i = 0; i < ends->cnt; ++i) {
+    const rd_kafka_topic_partition_t& end = ends->elems[i];
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || end.err != RD_KAFKA_RESP_ERR_NO_ERROR || end.offset < 0) {
+      if (status.ok()) status = ToStatus(end.err, absl::StrCat("looking up the end of ", end.topic));
+      continue;
+    }
+    rd_kafka_topic_partition_list_set_offset(partitions, end.topic, end.partition, end.offset);
+  }
+  return status;
+}
+
 absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets) {
   if (offsets.empty()) return absl::OkStatus();
   const absl::Time deadline = absl::Now() + kPatience;
@@ -37,6 +60,7 @@ absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset
     rd_kafka_topic_partition_list_add(todo.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
         each.offset.value();
   }
+  if (absl::Status resolved = ResolveEnds(rk, todo.get()); !resolved.ok()) return resolved;
   while (true) {
     const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
     if (error != nullptr) return ToStatus(error.get(), "seeking");

@@ -1,8 +1,7 @@
-#include "processor/kafka/librdkafka/client.h"
-
 #include <librdkafka/rdkafka.h>
 
 #include "absl/strings/str_format.h"
+#include "processor/kafka/librdkafka/client.h"
 
 namespace once::kafka {
 namespace {
