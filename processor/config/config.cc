@@ -87,8 +87,8 @@ std::string Shown(const Setting& setting) { return absl::StrCat(" = \"", Printab
 }  // namespace
 
 Config::Config() : state_(std::make_shared<State>()) {
-  Get("config", "", {.help = "A file of settings: lines of once.NAME=VALUE and of librdkafka's properties.",
-                     .group = "General"});
+  Get("config", "",
+      {.help = "A file of settings: lines of once.NAME=VALUE and of librdkafka's properties.", .group = "General"});
 }
 
 Config Config::Load(const ConfigInputs& inputs) {
@@ -119,7 +119,8 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
   if (found.setting == nullptr) return nullptr;
   static const std::string* const kTrue = new std::string("true");
   static const std::string* const kFalse = new std::string("false");
-  const bool negated = found.source == ConfigSource::kFlag && found.setting->written != absl::StrCat("--", ToAbsl(name));
+  const bool negated =
+      found.source == ConfigSource::kFlag && found.setting->written != absl::StrCat("--", ToAbsl(name));
   if (negated && found.setting->has_text) {
     state_->AddError(name, absl::StrCat(found.setting->where, ": it takes no value; write --", ToAbsl(name), "=",
                                         Printable(found.setting->text), " or --no", ToAbsl(name), " alone"));

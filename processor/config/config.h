@@ -4,12 +4,13 @@
 //   const int64_t limit = config.Get("max_cents", int64_t{100'000}, {.help = "Larger orders are refused."});
 //   const absl::Duration wait = config.Get("grace", absl::Minutes(5));
 //
-// The option `input_topic` is, in falling precedence, the flag --input_topic=…, the environment variable
-// ONCE_INPUT_TOPIC and the line once.input.topic=… of the file that --config (or ONCE_CONFIG) names; else the default.
-// Flags may be written --name=value or --name value, switches also --name and --noname; the last of equal flags wins. An
-// empty environment variable counts as not set.
+// The option `input_topic` is, in falling precedence, the flag --input_topic=..., the environment variable
+// ONCE_INPUT_TOPIC and the line once.input.topic=... of the file that --config (or ONCE_CONFIG) names; else the
+// default. Flags may be written --name=value or --name value, switches also --name and --noname; the last of equal
+// flags wins. An empty environment variable counts as not set.
 //
-// Properties of librdkafka itself are --kafka.session.timeout.ms=…, KAFKA_SESSION_TIMEOUT_MS (a '.' is written '_', a '-'
+// Properties of librdkafka itself are --kafka.session.timeout.ms=..., KAFKA_SESSION_TIMEOUT_MS (a '.' is written '_', a
+// '-'
 // "__" and a '_' "___"), and lines of the file whose key does not start with "once.", verbatim.
 //
 // Get never fails: what cannot be parsed is remembered, the default is returned, and Check() reports all mistakes at
@@ -81,13 +82,14 @@ class Config {
   }
   // Numbers that do not fit the type of the default are mistakes.
   template <std::integral Int>
-    requires(!std::same_as<Int, bool> && sizeof(Int) <= 8)
-  Int Get(std::string_view name, Int default_value, const OptionHelp& about = {}) const {
+  requires(!std::same_as<Int, bool> && sizeof(Int) <= 8) Int
+      Get(std::string_view name, Int default_value, const OptionHelp& about = {})
+  const {
     constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
     constexpr bool kWide = sizeof(Int) == 8;
-    return static_cast<Int>(
-        GetInteger(name, static_cast<int64_t>(default_value), static_cast<int64_t>(std::numeric_limits<Int>::min()),
-                   kWide ? kMax : static_cast<int64_t>(std::numeric_limits<Int>::max()), about));
+    return static_cast<Int>(GetInteger(name, static_cast<int64_t>(default_value),
+                                       static_cast<int64_t>(std::numeric_limits<Int>::min()),
+                                       kWide ? kMax : static_cast<int64_t>(std::numeric_limits<Int>::max()), about));
   }
   // A size with an optional unit, such as 64KiB or 256MiB, as a count of bytes.
   int64_t GetBytes(std::string_view name, int64_t default_bytes, const OptionHelp& about = {}) const;

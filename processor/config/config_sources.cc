@@ -29,8 +29,8 @@ void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sourc
     std::string_view arg = args[i];
     if (arg == "-h") arg = "--help";
     if (arg.size() < 3 || !arg.starts_with("--") || arg[2] == '=') {
-      sources->errors.push_back(absl::StrCat("argument ", i + 1, ", \"", Printable(arg),
-                                             "\": it is not a flag; write --name=value"));
+      sources->errors.push_back(
+          absl::StrCat("argument ", i + 1, ", \"", Printable(arg), "\": it is not a flag; write --name=value"));
       continue;
     }
     arg.remove_prefix(2);

@@ -13,19 +13,19 @@ namespace once::config_internal {
 
 struct Setting {
   std::string text;
-  std::string where;      // For messages.
-  bool has_text = true;   // False for a flag --name, which only a switch may be.
-  int position = 0;       // Among the flags.
-  std::string written;    // The name as it stands there.
+  std::string where;     // For messages.
+  bool has_text = true;  // False for a flag --name, which only a switch may be.
+  int position = 0;      // Among the flags.
+  std::string written;   // The name as it stands there.
 };
 
 using Settings = std::map<std::string, Setting, std::less<>>;
 
 struct Sources {
-  Settings flags;        // By the option's name, as in the other two.
+  Settings flags;  // By the option's name, as in the other two.
   Settings environment;
   Settings file;
-  Settings properties;   // librdkafka's, of all three, precedence applied.
+  Settings properties;  // librdkafka's, of all three, precedence applied.
   std::vector<std::string> errors;
   std::vector<std::string> warnings;
 };

@@ -171,15 +171,18 @@ void CheckTimeouts(const Options& options, std::vector<Mistake>* mistakes) {
   const absl::Duration allowance = std::min(kEndAllowance, timeout / 2);
   const auto text = [](absl::Duration duration) { return absl::FormatDuration(duration); };
   if (2 * options.commit_interval + allowance >= timeout) {
-    mistakes->push_back({"commit_interval",
-                         absl::StrCat("twice it, with ", text(allowance), " for handlers, flush and commit, could outlast "
-                                      "transaction_timeout (", text(timeout), "); use less than ",
-                                      text((timeout - allowance) / 2), " or raise transaction_timeout")});
+    mistakes->push_back(
+        {"commit_interval", absl::StrCat("twice it, with ", text(allowance),
+                                         " for handlers, flush and commit, could outlast "
+                                         "transaction_timeout (",
+                                         text(timeout), "); use less than ", text((timeout - allowance) / 2),
+                                         " or raise transaction_timeout")});
   }
   if (timeout >= options.max_poll_interval) {
     mistakes->push_back({"max_poll_interval",
                          absl::StrCat("a worker would be taken for dead while it ends a transaction; use more than "
-                                      "transaction_timeout, which is ", text(timeout))});
+                                      "transaction_timeout, which is ",
+                                      text(timeout))});
   }
   if (options.session_timeout >= options.max_poll_interval) {
     mistakes->push_back({"session_timeout", absl::StrCat("it is not below max_poll_interval (",
@@ -223,14 +226,15 @@ void ApplyProperties(const Config& config, Options* options) {
     if (property == properties.end()) continue;
     int64_t milliseconds = 0;
     if (config.SourceOf(twin.option) != ConfigSource::kDefault) {
-      config.AddError(twin.option, absl::StrCat(config.WhereProperty(property->first),
-                                                " says the same; remove one of the two"));
+      config.AddError(twin.option,
+                      absl::StrCat(config.WhereProperty(property->first), " says the same; remove one of the two"));
     } else if (absl::SimpleAtoi(property->second, &milliseconds)) {
       options->*twin.member = absl::Milliseconds(milliseconds);
     } else {
-      config.AddError(twin.option, absl::StrCat(config.WhereProperty(property->first), " = \"",
-                                                Printable(property->second), "\" is no number of milliseconds; write --",
-                                                ToAbsl(twin.option), "=", absl::FormatDuration(options->*twin.member)));
+      config.AddError(twin.option,
+                      absl::StrCat(config.WhereProperty(property->first), " = \"", Printable(property->second),
+                                   "\" is no number of milliseconds; write --", ToAbsl(twin.option), "=",
+                                   absl::FormatDuration(options->*twin.member)));
     }
   }
 }
@@ -246,9 +250,9 @@ std::string Origin(const Config& config, std::string_view option) {
 }
 
 LogLevel LoadLogLevel(const Config& config) {
-  const std::string text = config.Get(
-      "log_level", "info",
-      {.help = "The least that is logged: debug, info, warning or error.", .group = "Application"});
+  const std::string text =
+      config.Get("log_level", "info",
+                 {.help = "The least that is logged: debug, info, warning or error.", .group = "Application"});
   if (text == "debug") return LogLevel::kDebug;
   if (text == "warning") return LogLevel::kWarning;
   if (text == "error") return LogLevel::kError;
@@ -258,13 +262,11 @@ LogLevel LoadLogLevel(const Config& config) {
 
 void LoadTexts(const Config& config, Options* options) {
   const std::string_view group = "Application";
-  options->application_id =
-      config.Get("application_id", options->application_id,
-                 {.help = "The consumer group, and the prefix of internal topics and transactional ids.",
-                  .group = group});
-  options->bootstrap_servers =
-      config.Get("bootstrap_servers", options->bootstrap_servers,
-                 {.help = "Brokers to begin with, as host:port,host:port.", .group = group});
+  options->application_id = config.Get(
+      "application_id", options->application_id,
+      {.help = "The consumer group, and the prefix of internal topics and transactional ids.", .group = group});
+  options->bootstrap_servers = config.Get("bootstrap_servers", options->bootstrap_servers,
+                                          {.help = "Brokers to begin with, as host:port,host:port.", .group = group});
   options->instance_id =
       config.Get("instance_id", options->instance_id,
                  {.help = "This instance's part of the transactional ids; no two running instances may share one. "
@@ -275,9 +277,8 @@ void LoadTexts(const Config& config, Options* options) {
                  {.help = "Local copy of the state, for one process at a time. Empty: once/APPLICATION_ID under "
                           "$XDG_STATE_HOME or ~/.local/state.",
                   .group = group});
-  options->create_topics =
-      config.Get("create_topics", options->create_topics,
-                 {.help = "Create missing source, sink and dead-letter topics.", .group = group});
+  options->create_topics = config.Get("create_topics", options->create_topics,
+                                      {.help = "Create missing source, sink and dead-letter topics.", .group = group});
   options->log_level = LoadLogLevel(config);
 }
 

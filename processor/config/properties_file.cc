@@ -64,7 +64,8 @@ PropertiesFile ReadPropertiesFile(const std::string& path) {
   const int read_error = ferror(stream) != 0 ? errno : 0;
   fclose(stream);
   if (read_error != 0) return failed(strerror(read_error), "give --config=FILE the path of a readable file");
-  if (text.size() > kMaxBytes) return failed("it is larger than 1 MiB", "give --config=FILE a file of name=value lines");
+  if (text.size() > kMaxBytes)
+    return failed("it is larger than 1 MiB", "give --config=FILE a file of name=value lines");
   return ParseProperties(path, text);
 }
 

@@ -4,8 +4,8 @@
 //   once.commit.interval = 200ms
 //   session.timeout.ms=12000
 //
-// One setting a line. The key ends at the first '='; blanks around key and value are dropped, all else is the value as it
-// stands: there are no escapes, quotes or continued lines, so that passwords need none.
+// One setting a line. The key ends at the first '='; blanks around key and value are dropped, all else is the value as
+// it stands: there are no escapes, quotes or continued lines, so that passwords need none.
 #ifndef ONCE_PROCESSOR_CONFIG_PROPERTIES_FILE_H_
 #define ONCE_PROCESSOR_CONFIG_PROPERTIES_FILE_H_
 

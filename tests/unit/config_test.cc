@@ -151,17 +151,20 @@ TEST_P(BadValue, IsReportedWithItsPlaceAndAFixAndTheDefaultIsUsed) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadValue,
     testing::Values(
-        BadValueCase{"unit", "--wait=100",
-                     "flag --wait = \"100\": the duration has no unit; write a number with a unit, such as 100ms, 2s or "
-                     "24h"},
-        BadValueCase{"duration", "--wait=soon",
-                     "flag --wait = \"soon\": it is not a duration; write a number with a unit, such as 100ms, 2s or 24h"},
+        BadValueCase{
+            "unit", "--wait=100",
+            "flag --wait = \"100\": the duration has no unit; write a number with a unit, such as 100ms, 2s or "
+            "24h"},
+        BadValueCase{
+            "duration", "--wait=soon",
+            "flag --wait = \"soon\": it is not a duration; write a number with a unit, such as 100ms, 2s or 24h"},
         BadValueCase{"number", "--number=1.5",
                      "flag --number = \"1.5\": it is not a whole number; write a whole number from -2147483648 to "
                      "2147483647"},
-        BadValueCase{"range", "--number=3000000000",
-                     "flag --number = \"3000000000\": the number is out of range; write a whole number from -2147483648 "
-                     "to 2147483647"},
+        BadValueCase{
+            "range", "--number=3000000000",
+            "flag --number = \"3000000000\": the number is out of range; write a whole number from -2147483648 "
+            "to 2147483647"},
         BadValueCase{"ratio", "--ratio=half",
                      "flag --ratio = \"half\": it is not a number; write a number such as 0.5"},
         BadValueCase{"size", "--size=64XB",
@@ -197,9 +200,8 @@ TEST(ConfigTest, UnknownFileKeyIsRefusedWithItsLineAndTheClosest) {
   const Config config = WithFlags({absl::StrCat("--config=", file.path())});
   EXPECT_EQ(config.Get("commit_interval", absl::Seconds(9)), absl::Seconds(9));
   const std::string fix = ": there is no such setting; did you mean once.commit.interval?";
-  EXPECT_THAT(Mistakes(config),
-              AllOf(HasSubstr(absl::StrCat(file.path(), ":3, once.comit.interval", fix)),
-                    HasSubstr(absl::StrCat(file.path(), ":4, once.commit_interval", fix))));
+  EXPECT_THAT(Mistakes(config), AllOf(HasSubstr(absl::StrCat(file.path(), ":3, once.comit.interval", fix)),
+                                      HasSubstr(absl::StrCat(file.path(), ":4, once.commit_interval", fix))));
 }
 
 TEST(ConfigTest, FileErrorsCarryTheirLines) {
@@ -208,18 +210,19 @@ TEST(ConfigTest, FileErrorsCarryTheirLines) {
   config.Get("wait", absl::Seconds(1));
   const std::string& path = file.path();
   EXPECT_EQ(Mistakes(config),
-            absl::StrCat(path, ":2: the line is not a setting; write name=value, or start it with #\n",
-                         path, ":3: the line is not a setting; write name=value, or start it with #\n",
-                         path, ":5: linger.ms was already set in line 4; remove one of the two\n",
-                         path, ":1, once.wait = \"5\": the duration has no unit; write a number with a unit, such as "
+            absl::StrCat(path, ":2: the line is not a setting; write name=value, or start it with #\n", path,
+                         ":3: the line is not a setting; write name=value, or start it with #\n", path,
+                         ":5: linger.ms was already set in line 4; remove one of the two\n", path,
+                         ":1, once.wait = \"5\": the duration has no unit; write a number with a unit, such as "
                          "100ms, 2s or 24h"));
 }
 
 TEST(ConfigTest, MissingFileIsReported) {
   const Config config = WithFlags({"--config=/nonexistent/once.properties"});
-  EXPECT_EQ(Mistakes(config),
-            "configuration file /nonexistent/once.properties: No such file or directory; give --config=FILE the path of "
-            "a readable file");
+  EXPECT_EQ(
+      Mistakes(config),
+      "configuration file /nonexistent/once.properties: No such file or directory; give --config=FILE the path of "
+      "a readable file");
 }
 
 TEST(ConfigTest, AllMistakesComeAtOnce) {
@@ -242,11 +245,12 @@ TEST(ConfigTest, VariablesOfKafkaArePropertiesOnlyIfKnown) {
   inputs.known_property = [](const std::string& name) {
     return name == "session.timeout.ms" || name == "a-b_c" || name == "ssl.ca.location";
   };
-  inputs.environment = {{"KAFKA_SESSION_TIMEOUT_MS", "12000"}, {"KAFKA_A__B___C", "x"},
-                        {"KAFKA_PORT", "tcp://10.0.0.1:9092"}, {"HOME", "/root"}};
+  inputs.environment = {{"KAFKA_SESSION_TIMEOUT_MS", "12000"},
+                        {"KAFKA_A__B___C", "x"},
+                        {"KAFKA_PORT", "tcp://10.0.0.1:9092"},
+                        {"HOME", "/root"}};
   const Config config = Config::Load(inputs);
-  EXPECT_THAT(config.kafka_properties(),
-              UnorderedElementsAre(Pair("session.timeout.ms", "12000"), Pair("a-b_c", "x")));
+  EXPECT_THAT(config.kafka_properties(), UnorderedElementsAre(Pair("session.timeout.ms", "12000"), Pair("a-b_c", "x")));
   EXPECT_THAT(config.Warnings(), ElementsAre(HasSubstr("environment variable KAFKA_PORT is ignored")));
   EXPECT_THAT(config.Warnings()[0], Not(HasSubstr("10.0.0.1")));
   EXPECT_EQ(config.WhereProperty("a-b_c"), "environment variable KAFKA_A__B___C");
@@ -257,8 +261,9 @@ TEST(ConfigTest, UnknownVariablesOfOnceAreOnlyWarnedOf) {
   const Config config = Config::Load({.environment = {{"ONCE_WORKER", "2"}}});
   config.Get("workers", 1);
   EXPECT_TRUE(config.Check().ok());
-  EXPECT_THAT(config.Warnings(), ElementsAre("environment variable ONCE_WORKER is ignored: there is no such option; did "
-                                             "you mean ONCE_WORKERS?"));
+  EXPECT_THAT(config.Warnings(),
+              ElementsAre("environment variable ONCE_WORKER is ignored: there is no such option; did "
+                          "you mean ONCE_WORKERS?"));
 }
 
 TEST(ConfigTest, RefusedPropertiesAreReportedWithTheirPlace) {
@@ -302,8 +307,9 @@ TEST(ConfigTest, CallersMayAddMistakes) {
   config.Get("other", "x");
   config.AddError("topic", "it has a blank; remove it");
   config.AddError("other", "it is bad; mend it");
-  EXPECT_EQ(Mistakes(config), "flag --topic = \"a b\": it has a blank; remove it\n"
-                              "option other (the default): it is bad; mend it");
+  EXPECT_EQ(Mistakes(config),
+            "flag --topic = \"a b\": it has a blank; remove it\n"
+            "option other (the default): it is bad; mend it");
 }
 
 }  // namespace

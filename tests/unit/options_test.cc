@@ -49,15 +49,32 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
 }
 
 TEST(OptionsTest, EveryOptionIsLoaded) {
-  const Config config = Config::FromValues({{"application_id", "a"}, {"bootstrap_servers", "h1:1,h2"},
-      {"instance_id", "i"}, {"state_dir", "/s"}, {"workers", "2"}, {"create_topics", "true"},
-      {"create_partitions", "3"}, {"start_timeout", "4s"}, {"log_level", "debug"}, {"commit_interval", "5ms"},
-      {"max_epoch_records", "6"}, {"max_epoch_bytes", "7KiB"}, {"transaction_timeout", "8s"},
-      {"session_timeout", "9s"}, {"max_poll_interval", "10s"}, {"state_cache_bytes", "11MiB"},
-      {"checkpoint_interval", "12s"}, {"checkpoint_flush_interval", "13s"}, {"idempotency_retention", "0"},
-      {"idempotency_max_ids", "15"}, {"max_parked_per_aggregate", "16"}, {"max_parked_per_task", "17"},
-      {"breaker_min_failures", "18"}, {"breaker_failure_ratio", "0.19"}, {"breaker_window", "20s"},
-      {"breaker_backoff", "21s"}});
+  const Config config = Config::FromValues({{"application_id", "a"},
+                                            {"bootstrap_servers", "h1:1,h2"},
+                                            {"instance_id", "i"},
+                                            {"state_dir", "/s"},
+                                            {"workers", "2"},
+                                            {"create_topics", "true"},
+                                            {"create_partitions", "3"},
+                                            {"start_timeout", "4s"},
+                                            {"log_level", "debug"},
+                                            {"commit_interval", "5ms"},
+                                            {"max_epoch_records", "6"},
+                                            {"max_epoch_bytes", "7KiB"},
+                                            {"transaction_timeout", "8s"},
+                                            {"session_timeout", "9s"},
+                                            {"max_poll_interval", "10s"},
+                                            {"state_cache_bytes", "11MiB"},
+                                            {"checkpoint_interval", "12s"},
+                                            {"checkpoint_flush_interval", "13s"},
+                                            {"idempotency_retention", "0"},
+                                            {"idempotency_max_ids", "15"},
+                                            {"max_parked_per_aggregate", "16"},
+                                            {"max_parked_per_task", "17"},
+                                            {"breaker_min_failures", "18"},
+                                            {"breaker_failure_ratio", "0.19"},
+                                            {"breaker_window", "20s"},
+                                            {"breaker_backoff", "21s"}});
   const Options options = LoadOptions(config, "default");
   EXPECT_TRUE(config.Check().ok()) << config.Check();
   EXPECT_EQ(options.application_id, "a");
@@ -109,6 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"workers", "65", "it is out of range; use 1 to 64"},
         WrongCase{"create_partitions", "0", "it is out of range; use 1 to 10000"},
         WrongCase{"commit_interval", "0", "it is out of range; use 1ms to 10m"},
+        WrongCase{"transaction_timeout", "0", "it is out of range; use 1s to 15m"},
         WrongCase{"max_epoch_bytes", "1B", "it is out of range; use 1KiB to 1GiB"},
         WrongCase{"idempotency_retention", "-1s", "it is out of range; use 0 to 8784h"},
         WrongCase{"breaker_failure_ratio", "1.5", "it is out of range; use 0 to 1"},
@@ -121,13 +139,15 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"bootstrap_servers", "h:70000", "\"h:70000\" is not a broker's address; write host:port,host:port"},
         WrongCase{"bootstrap_servers", "h:1,", "\"\" is not a broker's address; write host:port,host:port"},
         WrongCase{"bootstrap_servers", ":9092", "\":9092\" is not a broker's address; write host:port,host:port"},
-        WrongCase{"max_parked_per_aggregate", "5000000", "it exceeds max_parked_per_task, which is 4000000; lower it"}));
+        WrongCase{"max_parked_per_aggregate", "5000000",
+                  "it exceeds max_parked_per_task, which is 4000000; lower it"}));
 
 TEST(OptionsTest, AddressesOfBrokersMayBeIpV6) {
   EXPECT_EQ(Mistakes({{"bootstrap_servers", "[::1]:9092,[::1], kafka:9092"}}), "");
 }
 
-// T11: twice the commit interval and what ends a transaction must fit into its timeout, and that into the poll interval.
+// T11: twice the commit interval and what ends a transaction must fit into its timeout, and that into the poll
+// interval.
 TEST(OptionsTest, T11CommitIntervalMustFitTheTransaction) {
   EXPECT_EQ(Mistakes({{"commit_interval", "4999ms"}}), "");
   EXPECT_EQ(Mistakes({{"commit_interval", "5s"}}),
@@ -158,9 +178,10 @@ TEST(OptionsTest, SessionMustBeShorterThanThePollInterval) {
 TEST(OptionsTest, AllMistakesComeAtOnceButOneForEachValue) {
   const std::string mistakes =
       Mistakes({{"workers", "0"}, {"commit_interval", "0"}, {"state_cache_bytes", "much"}, {"wokers", "2"}});
-  EXPECT_THAT(mistakes, AllOf(HasSubstr("--workers = \"0\""), HasSubstr("--commit_interval = \"0\": it is out of range"),
-                              HasSubstr("--state_cache_bytes = \"much\": it is not a size in bytes"),
-                              HasSubstr("--wokers: there is no such flag; did you mean --workers?")));
+  EXPECT_THAT(mistakes,
+              AllOf(HasSubstr("--workers = \"0\""), HasSubstr("--commit_interval = \"0\": it is out of range"),
+                    HasSubstr("--state_cache_bytes = \"much\": it is not a size in bytes"),
+                    HasSubstr("--wokers: there is no such flag; did you mean --workers?")));
   EXPECT_EQ(std::count(mistakes.begin(), mistakes.end(), '\n'), 3);
 }
 
@@ -192,8 +213,9 @@ TEST(OptionsTest, OptionsMadeByHandAreChecked) {
   options.breaker_failure_ratio = std::numeric_limits<double>::quiet_NaN();
   const absl::Status status = ValidateOptions(options);
   EXPECT_TRUE(absl::IsInvalidArgument(status));
-  EXPECT_EQ(status.message(), "option workers: it is out of range; use 1 to 64\n"
-                              "option breaker_failure_ratio: it is out of range; use 0 to 1");
+  EXPECT_EQ(status.message(),
+            "option workers: it is out of range; use 1 to 64\n"
+            "option breaker_failure_ratio: it is out of range; use 0 to 1");
 }
 
 // Restores the environment, which other tests read too.

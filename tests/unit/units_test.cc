@@ -41,8 +41,8 @@ TEST(UnitsTest, FormattedBytesParseToTheSame) {
   EXPECT_EQ(FormatBytes(268435456), "256MiB");
   EXPECT_EQ(FormatBytes(0), "0B");
   EXPECT_EQ(FormatBytes(1025), "1025B");
-  for (const int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{1024}, int64_t{1536}, int64_t{3} << 40,
-                              std::numeric_limits<int64_t>::max()}) {
+  for (const int64_t bytes :
+       {int64_t{0}, int64_t{1}, int64_t{1024}, int64_t{1536}, int64_t{3} << 40, std::numeric_limits<int64_t>::max()}) {
     EXPECT_EQ(*ParseBytes(FormatBytes(bytes)), bytes);
   }
 }
