@@ -227,6 +227,7 @@ class RunningApplication final : public Application {
 
 absl::StatusOr<std::unique_ptr<Application>> Application::Create(const Options& options, const Topology& topology,
                                                                  const ApplicationDeps& deps) {
+  if (absl::Status valid = ValidateOptions(options); !valid.ok()) return valid;
   auto application = std::make_unique<RunningApplication>(options, topology, deps);
   if (absl::Status opened = application->Open(); !opened.ok()) return opened;
   return application;

@@ -129,6 +129,22 @@ TEST_P(ContractTest, SeekingToTheEndReportsTheEnd) {
   EXPECT_THAT(member.values(), ElementsAre("a", "b"));
 }
 
+TEST_P(ContractTest, EndIsWhereTheLogEndsWhenItIsSought) {
+  const std::string topic = NewTopic("t");
+  auto producer = ReadyProducer({topic});
+  CommitValues(*producer, {"a", "b"});
+  Member member(NewConsumer(cluster().UniqueName("group"), {topic}), {topic});
+  ASSERT_TRUE(PollUntil(cluster(), member, [&] { return member.has_end(At(topic, 0)); }));
+  const std::vector<TopicPartitionOffset> start = {At(topic, 0, 0)};
+  const std::vector<TopicPartitionOffset> end = {{At(topic, 0), kEndOffset}};
+  ASSERT_TRUE(member.consumer().Seek(start).ok());
+  ASSERT_TRUE(member.consumer().Seek(end).ok());
+  member.records.clear();
+  CommitValues(*producer, {"c"});
+  ASSERT_TRUE(PollUntil(cluster(), member, [&] { return !member.records.empty(); }));
+  EXPECT_THAT(member.values(), ElementsAre("c"));
+}
+
 TEST_P(ContractTest, SeekInsideACallbackHolds) {
   const std::string topic = NewTopic("t");
   auto producer = ReadyProducer({topic});
