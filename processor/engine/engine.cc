@@ -119,6 +119,7 @@ void Engine::UnassignLeaving() {
 void Engine::On(const event::Records& records) {
   batch_ = records.batch;
   batch_cursor_ = 0;
+  window_keys_.clear();
   ProcessBacklog();
 }
 
@@ -128,7 +129,7 @@ void Engine::ProcessBacklog() {
   if (batch_ == nullptr) return;
   const auto& records = batch_->records;
   while (batch_cursor_ < records.size()) {
-    if (!committer_.idle() || !ProcessRecord(records[batch_cursor_])) return;
+    if (!committer_.idle() || !ProcessRecord(records[batch_cursor_], WindowKeyOf(batch_cursor_))) return;
     ++batch_cursor_;
     if (epoch_.open && (epoch_.records >= options_.max_epoch_records || epoch_.bytes >= options_.max_epoch_bytes)) {
       SealEpoch();
@@ -140,8 +141,19 @@ void Engine::ProcessBacklog() {
   if (epoch_.open && committer_.idle() && MustSeal()) SealEpoch();
 }
 
+const EventPipeline::WindowKey& Engine::WindowKeyOf(size_t index) {
+  constexpr size_t kAhead = 12;
+  const auto& records = batch_->records;
+  for (size_t i = window_keys_.size(); i < std::min(index + kAhead, records.size()); ++i) {
+    const InputRef ref = FindInput(records[i].topic_index, records[i].partition);
+    window_keys_.push_back(ref.task == nullptr ? EventPipeline::WindowKey{}
+                                               : pipeline_.LookAhead(*ref.task, ref.input->source, records[i]));
+  }
+  return window_keys_[index];
+}
+
 // False if the record must wait: the epoch is being ended before it.
-bool Engine::ProcessRecord(const RecordView& record) {
+bool Engine::ProcessRecord(const RecordView& record, const EventPipeline::WindowKey& key) {
   const InputRef ref = FindInput(record.topic_index, record.partition);
   if (ref.task == nullptr || ref.task->phase != TaskPhase::kRunning || ref.task->awaiting_seek ||
       record.offset < ref.input->next || stopping_) {
@@ -149,7 +161,7 @@ bool Engine::ProcessRecord(const RecordView& record) {
   }
   if (!epoch_.open) OpenEpoch();
   epoch_.Touch(ref.task);
-  const Outcome outcome = pipeline_.Process(ref.task, ref.input->source, record);
+  const Outcome outcome = pipeline_.Process(ref.task, ref.input->source, record, key);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(ref.task, outcome);
   ref.input->next = record.offset + 1;
   ++epoch_.records;

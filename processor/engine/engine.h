@@ -98,7 +98,8 @@ class Engine {
 
   // Input.
   void ProcessBacklog();
-  bool ProcessRecord(const RecordView& record);
+  bool ProcessRecord(const RecordView& record, const EventPipeline::WindowKey& key);
+  const EventPipeline::WindowKey& WindowKeyOf(size_t index);
   void ProcessEnds(const kafka::Batch& batch);
   void ProcessErrors(const kafka::Batch& batch);
   bool HandleOutcome(Task* task, const Outcome& outcome);
@@ -148,6 +149,7 @@ class Engine {
   std::vector<TaskId> leaving_;
   const kafka::Batch* batch_ = nullptr;
   size_t batch_cursor_ = 0;
+  std::vector<EventPipeline::WindowKey> window_keys_;  // Of the batch's records, a little beyond the cursor.
 
   bool stopping_ = false;
   bool halted_ = false;

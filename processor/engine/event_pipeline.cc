@@ -37,22 +37,28 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
   }
 }
 
-Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record) {
-  const std::string& topic = plan_->input_topics[source];
+EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex source,
+                                                  const RecordView& record) const {
+  WindowKey key;
+  if (options_->idempotency_retention <= absl::ZeroDuration()) return key;
   const OptionalBytes id = FindHeader(record.headers, "ce_id");
-  const bool has_id = id.has_value() && !id->empty() && options_->idempotency_retention > absl::ZeroDuration();
-  EventIdHash hash;
-  if (has_id) {
-    const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
-    hash = HashEventId(topic, event_source, *id, task->frontier.idempotency_generation());
-    if (!task->window.Reserve(hash)) {
-      ++epoch_->counters.duplicates;
-      return {};
-    }
+  if (!id.has_value() || id->empty()) return key;
+  const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
+  key.hash = HashEventId(plan_->input_topics[source], event_source, *id, task.frontier.idempotency_generation());
+  key.present = true;
+  task.window.Prefetch(key.hash);
+  return key;
+}
+
+Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key) {
+  if (key.present && !task->window.Reserve(key.hash)) {
+    ++epoch_->counters.duplicates;
+    return {};
   }
-  const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &topic};
+  const Attempt attempt{
+      .task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
   const Outcome outcome = Resolve(attempt);
-  if (outcome.kind != Outcome::Kind::kDone && has_id) task->window.Release(hash);
+  if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
   return outcome;
 }
 

@@ -40,8 +40,16 @@ class EventPipeline : private StateReader {
  public:
   EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log);
 
-  // Processes one consumed record of a running task, whose position is the caller's to move.
-  Outcome Process(Task* task, SourceIndex source, const RecordView& record);
+  // A record's place in the idempotency window, worked out ahead of its turn: the look-up is a cache miss, which has
+  // passed by the time the record is processed.
+  struct WindowKey {
+    bool present = false;
+    EventIdHash hash = {};
+  };
+  WindowKey LookAhead(const Task& task, SourceIndex source, const RecordView& record) const;
+
+  // Processes one consumed record of a running task, whose position is the caller's to move. `key` is of LookAhead.
+  Outcome Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key);
 
   // Runs the head of a parked key that Parking::NextRunnable named, or writes one outstanding notice.
   Outcome RunParked(Task* task, const std::string& key);

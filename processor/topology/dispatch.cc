@@ -33,7 +33,8 @@ Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
   }
 }
 
-Dispatcher::Choice Dispatcher::Choose(SourceIndex source, std::optional<std::string_view> type, bool has_value) const {
+Dispatcher::Choice Dispatcher::Choose(SourceIndex source, const std::optional<std::string_view>& type,
+                                      bool has_value) const {
   const SourceEntry& entry = sources_[source];
   Choice choice;
   choice.needs_key = entry.has_aggregate;

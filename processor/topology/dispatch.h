@@ -38,7 +38,7 @@ class Dispatcher {
   explicit Dispatcher(const Graph& graph);
 
   // `type` is the ce_type header, if any. With a single registered type, its absence means that type.
-  Choice Choose(SourceIndex source, std::optional<std::string_view> type, bool has_value) const;
+  Choice Choose(SourceIndex source, const std::optional<std::string_view>& type, bool has_value) const;
 
  private:
   struct TypeEntry {

@@ -36,8 +36,9 @@ struct RdKafkaConfig {
   // The same, without a Poll. Must exceed the session timeout.
   absl::Duration max_poll_interval = absl::Minutes(5);
 
-  // Most records that one Poll returns; at least 1.
-  int max_batch_records = 10'000;
+  // Most records that one Poll returns; at least 1. A batch of this size is still in the processor's cache when its
+  // records are handled.
+  int max_batch_records = 1'000;
   // Largest batch of records that a producer sends. The broker refuses a batch larger than the topic's
   // max.message.bytes, with all its records, so keep this at or below the smallest of the topics written to. A single
   // record may be larger: it is sent alone.

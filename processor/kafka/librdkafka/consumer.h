@@ -62,7 +62,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   RebalanceListener* listener_ = nullptr;
   std::set<TopicPartition> assigned_;
   std::set<TopicPartition> unsettled_;  // Assigned at an end that librdkafka looks up itself: not to be sought yet.
-  std::set<TopicPartition> broken_;  // Assigned, but no longer read after an error.
+  std::set<TopicPartition> broken_;     // Assigned, but no longer read after an error.
 
   bool in_poll_ = false;
   bool in_callback_ = false;

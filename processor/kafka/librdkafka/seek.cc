@@ -13,6 +13,7 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr absl::Duration kLookUpPatience = absl::Seconds(5);
+constexpr absl::Duration kLookUpPause = absl::Milliseconds(20);
 constexpr absl::Duration kPause = absl::Milliseconds(1);
 constexpr int kVersion_2_1 = 0x02010000;
 
@@ -28,9 +29,7 @@ bool IsNotYetStarted(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS || code == RD_KAFKA_RESP_ERR__IN_PROGRESS;
 }
 
-}  // namespace
-
-absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions) {
+absl::Status LookUpEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions, absl::Duration timeout) {
   PartitionListPtr ends(rd_kafka_topic_partition_list_new(partitions->cnt));
   for (int i = 0; i < partitions->cnt; ++i) {
     const rd_kafka_topic_partition_t& each = partitions->elems[i];
@@ -39,7 +38,7 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
     rd_kafka_topic_partition_list_add(ends.get(), each.topic, each.partition)->offset = RD_KAFKA_OFFSET_END;
   }
   if (ends->cnt == 0) return absl::OkStatus();
-  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(rk, ends.get(), ToMillis(kLookUpPatience));
+  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(rk, ends.get(), ToMillis(timeout));
   absl::Status status = ToStatus(code, "looking up the ends of partitions");
   for (int i = 0; i < ends->cnt; ++i) {
     const rd_kafka_topic_partition_t& end = ends->elems[i];
@@ -50,6 +49,18 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
     rd_kafka_topic_partition_list_set_offset(partitions, end.topic, end.partition, end.offset);
   }
   return status;
+}
+
+}  // namespace
+
+absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions) {
+  const absl::Time deadline = absl::Now() + kLookUpPatience;
+  while (true) {
+    // Leaders move, and those of a new topic may not know yet that they lead.
+    absl::Status status = LookUpEnds(rk, partitions, deadline - absl::Now());
+    if (!absl::IsUnavailable(status) || absl::Now() + kLookUpPause >= deadline) return status;
+    absl::SleepFor(kLookUpPause);
+  }
 }
 
 absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets) {

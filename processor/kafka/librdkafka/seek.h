@@ -15,7 +15,6 @@ namespace once::kafka {
 // stay, and the status is not OK. Blocks for a few seconds at most.
 absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions);
 
-
 // Seeks assigned partitions. On success librdkafka returns nothing any more that it fetched before: a seek bumps the
 // partition's version before it returns, and messages of older versions are dropped when they are popped. Waits,
 // usually well below 10 ms, for partitions whose fetching has not yet started after their assignment.
