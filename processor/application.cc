@@ -1,11 +1,13 @@
 // The one place where adapters are wired to ports.
 #include "processor/application.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -148,6 +150,7 @@ class RunningApplication final : public Application {
     config.max_poll_interval = options_.max_poll_interval;
     config.extra = deps_.kafka_properties;
     if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
+    config.max_batch_bytes = std::min(config.max_batch_bytes, max_batch_bytes_);
     auto client = kafka::MakeRdKafkaClient(config, deps_.log);
     if (!client.ok()) return client.status();
     client_ = deps_.wrap_client ? deps_.wrap_client(*std::move(client)) : *std::move(client);
@@ -158,10 +161,18 @@ class RunningApplication final : public Application {
   }
 
   absl::Status CheckTopics() {
-    return Preflight({.bootstrap_servers = options_.bootstrap_servers,
-                      .create_topics = options_.create_topics,
-                      .create_partitions = options_.create_partitions},
-                     admin_.get(), deps_.log, &plan_);
+    constexpr absl::Duration kLongestCall = absl::Seconds(10);
+    const absl::Status checked = Preflight({.bootstrap_servers = options_.bootstrap_servers,
+                                            .create_topics = options_.create_topics,
+                                            .create_partitions = options_.create_partitions,
+                                            .timeout = std::min(options_.start_timeout, kLongestCall)},
+                                           admin_.get(), deps_.log, &plan_);
+    if (!checked.ok()) return checked;
+    // A broker refuses a batch above the topic's limit with all its records, however small each of them is.
+    const size_t smallest = *std::min_element(plan_.max_record_bytes.begin(), plan_.max_record_bytes.end());
+    if (static_cast<int64_t>(smallest) >= kafka::RdKafkaConfig().max_batch_bytes) return absl::OkStatus();
+    max_batch_bytes_ = static_cast<int64_t>(smallest);
+    return Connect();
   }
 
   absl::Status OpenState() {
@@ -212,6 +223,7 @@ class RunningApplication final : public Application {
   const Options options_;
   const ApplicationDeps deps_;
   SystemClock clock_;
+  int64_t max_batch_bytes_ = std::numeric_limits<int64_t>::max();
   std::atomic<bool> stopping_{false};
   Mutex mutex_;  // Over the making of pod_.
   Plan plan_;
