@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxMessageBytes = 4096;
 constexpr size_t kShortMessageBytes = 128;
+constexpr size_t kMaxAggregateBytes = 1024;  // The record's key is there in full.
 
 // How much of the explanation a dead letter carries; each level is smaller than the one before.
 enum class Detail { kFull, kShort, kNoValue };
@@ -31,6 +32,14 @@ std::string_view DispositionName(Disposition disposition) {
 
 std::string_view Number(int64_t number, Arena* arena) { return arena->Copy(absl::StrCat(number)); }
 
+// The longest prefix of at most `bytes` bytes that cuts no UTF-8 sequence.
+std::string_view CutText(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  size_t end = bytes;
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 void AppendOnceHeaders(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                        std::string_view message, Arena* arena, std::vector<HeaderView>* headers) {
   headers->push_back({"once.disposition", DispositionName(letter.disposition)});
@@ -45,7 +54,7 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
                                                    absl::UTCTimeZone()))});
   headers->push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
   headers->push_back({"once.application", letter.application});
-  headers->push_back({"once.aggregate", arena->Copy(letter.aggregate)});
+  headers->push_back({"once.aggregate", arena->Copy(CutText(letter.aggregate, kMaxAggregateBytes))});
 }
 
 void AppendStreamsHeaders(const RecordView& record, const std::string& topic, const DeadLetter& letter,
@@ -56,14 +65,6 @@ void AppendStreamsHeaders(const RecordView& record, const std::string& topic, co
   headers->push_back({"__streams.errors.topic", arena->Copy(topic)});
   headers->push_back({"__streams.errors.partition", Number(record.partition.value(), arena)});
   headers->push_back({"__streams.errors.offset", Number(record.offset.value(), arena)});
-}
-
-// The longest prefix of at most `bytes` bytes that cuts no UTF-8 sequence.
-std::string_view CutText(std::string_view text, size_t bytes) {
-  if (text.size() <= bytes) return text;
-  size_t end = bytes;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
 }
 
 OutputRecord Compose(const RecordView& record, const std::string& topic, const DeadLetter& letter, Detail detail,
