@@ -38,8 +38,18 @@ absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) 
 
 void Pod::RunWorker(Worker* worker) {
   if (absl::Status joined = worker->Join(); !joined.ok()) return Fail(joined);
+  absl::Time give_up_at = absl::InfiniteFuture();
   while (!worker->done()) {
-    if (stopping_.load(std::memory_order_relaxed)) worker->RequestStop();
+    if (stopping_.load(std::memory_order_relaxed)) {
+      worker->RequestStop();
+      const absl::Time now = deps_.clock->Now();
+      if (give_up_at == absl::InfiniteFuture()) give_up_at = now + options_.engine.transaction_timeout;
+      if (now >= give_up_at) {
+        // The broker aborts what is open, and a restart continues from the last commit.
+        deps_.log->Log(LogLevel::kWarning, "the open transaction could not be ended in time; stopping without it");
+        break;
+      }
+    }
     worker->RunOnce();
   }
   if (!worker->status().ok()) Fail(worker->status());

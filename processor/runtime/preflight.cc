@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 namespace once {
 
@@ -77,10 +78,12 @@ class Checker {
 
   // A new topic takes a moment to be known to the broker that is asked.
   bool DescribeUntilVisible(const std::string& topic) {
-    constexpr int kTries = 50;
+    constexpr int kTries = 250;
+    constexpr absl::Duration kPause = absl::Milliseconds(20);
     for (int i = 0; i < kTries; ++i) {
       if (Describe(topic)) return true;
       if (!fatal_.ok()) return false;
+      absl::SleepFor(kPause);
     }
     problems_.push_back(absl::StrCat("topic ", topic, " was created but the broker does not show it; start again"));
     return false;
