@@ -246,6 +246,17 @@ TEST_F(MainTest, ASignalDuringTheStartIsRemembered) {
   EXPECT_EQ(Run({}), kExitOk);
 }
 
+// As `timeout` sends them: to the process, then to its group.
+TEST_F(MainTest, TwoSignalsAtOnceAreOne) {
+  script_.run = [](FakeApplication* application) {
+    kill(getpid(), SIGTERM);
+    kill(getpid(), SIGTERM);
+    application->WaitForStop();
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Run({}), kExitOk);
+}
+
 TEST_F(MainTest, HandlersOfSignalsArePutBack) {
   struct sigaction before = {}, after = {};
   sigaction(SIGTERM, nullptr, &before);
@@ -261,8 +272,11 @@ TEST_F(MainDeathTest, ASecondSignalExitsAtOnce) {
   script_.run = [](FakeApplication* application) {
     kill(getpid(), SIGTERM);
     application->WaitForStop();
-    kill(getpid(), SIGTERM);
-    for (;;) pause();
+    // Those that come right behind the first one belong to it.
+    for (;;) {
+      kill(getpid(), SIGTERM);
+      sched_yield();
+    }
     return absl::OkStatus();
   };
   EXPECT_EXIT(Run({}), ::testing::ExitedWithCode(kExitInterrupted), "");
