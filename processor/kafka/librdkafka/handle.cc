@@ -66,6 +66,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   for (const auto& [name, value] : properties) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
+  quiet_ = quiet();
   target_ = std::make_unique<CallbackTarget>();
   target_->handle = this;
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
@@ -126,7 +127,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   if (handle == nullptr) return;
   LogLevel log_level = LevelOf(level);
   if (log_level != LogLevel::kDebug) {
-    if (handle->quiet()) log_level = LogLevel::kDebug;
+    if (handle->quiet_) log_level = LogLevel::kDebug;
     if (handle->IsRepeated(facility)) return;
   }
   handle->Log(log_level, absl::StrCat("librdkafka ", handle->name_, " ", facility, ": ", text));

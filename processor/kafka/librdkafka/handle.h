@@ -84,6 +84,7 @@ class Handle {
 
   const std::shared_ptr<const ClientContext> context_;
   const std::string name_;
+  bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;
   rd_kafka_t* rk_ = nullptr;
   Mutex mutex_;
