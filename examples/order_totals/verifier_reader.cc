@@ -100,9 +100,9 @@ bool IsPassing(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
 }
 
-// The group's answer is still to come: its transaction is open, or its coordinator starts.
+// The group's answer is still to come: its transaction is open, or its coordinator starts or moves.
 bool IsUnstable(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+  return IsPassing(error) || error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
          error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE || error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
 }
 
@@ -181,6 +181,15 @@ Reader::~Reader() {
 }
 
 absl::StatusOr<Ranges> Reader::Find(const std::string& topic) {
+  const absl::Time deadline = absl::Now() + options_.connect_timeout;
+  while (true) {
+    absl::StatusOr<Ranges> found = TryToFind(topic);
+    if (!absl::IsUnavailable(found.status()) || absl::Now() >= deadline) return found;
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+absl::StatusOr<Ranges> Reader::TryToFind(const std::string& topic) {
   rd_kafka_topic_t* handle = rd_kafka_topic_new(handle_, topic.c_str(), nullptr);
   if (handle == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("\"", topic, "\" cannot be a topic's name; correct the flag"));

@@ -47,7 +47,7 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // NotFound if there is no such topic.
+  // NotFound if there is no such topic. Tries for the connect timeout: brokers come back.
   absl::StatusOr<Ranges> Find(const std::string& topic);
 
   // Gives each committed record within `ranges` to `consume`, per partition in order; calls `progress` about once a
@@ -62,6 +62,7 @@ class Reader {
                                                               const Ranges& partitions);
 
  private:
+  absl::StatusOr<Ranges> TryToFind(const std::string& topic);
   explicit Reader(const ReaderOptions& options) : options_(options) {}
 
   // Aborted: ask again.

@@ -187,7 +187,7 @@ class Admin {
 
   // NotFound if there is no such topic. `timeout` holds for each call.
   virtual absl::StatusOr<TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) = 0;
-  // AlreadyExists if it is there. Replication is the broker's default.
+  // AlreadyExists if it is there. Replication is the broker's default. Returns when the topic can be used.
   virtual absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout) = 0;
   // The group's committed offsets, waiting for pending transactions of these partitions to end. Partitions without a
   // committed offset are missing from the answer.

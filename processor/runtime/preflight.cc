@@ -73,28 +73,28 @@ class Checker {
       return false;
     }
     log_->Log(LogLevel::kInfo, absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
-    return DescribeUntilVisible(topic.name);
-  }
-
-  // A new topic takes a moment to be known to the broker that is asked.
-  bool DescribeUntilVisible(const std::string& topic) {
-    constexpr int kTries = 250;
-    constexpr absl::Duration kPause = absl::Milliseconds(20);
-    for (int i = 0; i < kTries; ++i) {
-      if (Describe(topic)) return true;
-      if (!fatal_.ok()) return false;
-      absl::SleepFor(kPause);
-    }
-    problems_.push_back(absl::StrCat("topic ", topic, " was created but the broker does not show it; start again"));
+    if (DescribeBefore(absl::Now() + options_.timeout, topic.name)) return true;
+    problems_.push_back(absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
     return false;
   }
 
+  // A new topic takes a moment to be known to the broker that is asked: ours, or one that a script made just before.
+  bool DescribeBefore(absl::Time deadline, const std::string& topic) {
+    constexpr absl::Duration kPause = absl::Milliseconds(20);
+    while (!Describe(topic)) {
+      if (!fatal_.ok() || absl::Now() >= deadline) return false;
+      absl::SleepFor(kPause);
+    }
+    return true;
+  }
+
   void Check(const std::string& topic, const char* role) {
-    if (!fatal_.ok() || Find(topic) != nullptr || Describe(topic) || !fatal_.ok()) return;
+    if (!fatal_.ok() || Find(topic) != nullptr) return;
     if (options_.create_topics) {
-      Create({.name = topic, .partition_count = options_.create_partitions});
+      if (!Describe(topic) && fatal_.ok()) Create({.name = topic, .partition_count = options_.create_partitions});
       return;
     }
+    if (DescribeBefore(patience_, topic) || !fatal_.ok()) return;
     problems_.push_back(
         absl::StrCat(role, " ", topic, " does not exist; create it, or start with --create_topics"));
   }
@@ -171,6 +171,8 @@ class Checker {
   std::map<std::string, kafka::TopicDescription> topics_;
   std::vector<std::string> problems_;
   absl::Status fatal_;
+  // Until when a missing topic may still turn up; one wait for all.
+  const absl::Time patience_ = absl::Now() + absl::Seconds(1);
 };
 
 }  // namespace

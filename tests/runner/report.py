@@ -15,8 +15,8 @@ import sys
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
-GIST_LINES = 4
-GIST_WIDTH = 200
+GIST_LINES = 12
+GIST_WIDTH = 400
 # Bazel's exit codes that its events explain by themselves: fine, a test failed, no test was selected.
 EXPLAINED_EXIT_CODES = (0, 3, 4)
 

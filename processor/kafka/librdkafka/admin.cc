@@ -128,7 +128,24 @@ absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration tim
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event->get()), &count);
   if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
   const char* why = rd_kafka_topic_result_error_string(answers[0]);
-  return ToStatus(rd_kafka_topic_result_error(answers[0]), what, why == nullptr ? "" : why);
+  const absl::Status created = ToStatus(rd_kafka_topic_result_error(answers[0]), what, why == nullptr ? "" : why);
+  if (created.ok() || absl::IsAlreadyExists(created)) AwaitReady(topic.name, timeout);
+  return created;
+}
+
+// The controller's answer comes before the brokers know the topic, and before its leaders take records.
+void RdKafkaAdmin::AwaitReady(const std::string& topic, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
+  while (!partitions.ok() && absl::Now() < deadline) {
+    absl::SleepFor(kRetryPause);
+    partitions = PartitionCount(topic, deadline - absl::Now());
+  }
+  for (int32_t i = 0; partitions.ok() && i < *partitions; ++i) {
+    while (!QueryOffset({topic, Partition(i)}, RD_KAFKA_OFFSET_END, timeout).ok() && absl::Now() < deadline) {
+      absl::SleepFor(kRetryPause);
+    }
+  }
 }
 
 absl::StatusOr<AdminHandle*> RdKafkaAdmin::HandleOf(const std::string& group) {

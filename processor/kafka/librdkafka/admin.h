@@ -38,6 +38,7 @@ class RdKafkaAdmin final : public Admin {
   explicit RdKafkaAdmin(std::shared_ptr<const ClientContext> context);
 
   absl::StatusOr<int32_t> PartitionCount(const std::string& topic, absl::Duration timeout);
+  void AwaitReady(const std::string& topic, absl::Duration timeout);
   absl::StatusOr<std::map<std::string, std::string>> Settings(const std::string& topic, absl::Duration timeout);
   // `which` is RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END.
   absl::StatusOr<Offset> QueryOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);

@@ -77,7 +77,7 @@ void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
 }
 
 void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && !WantsOffset(message->_private)) return;
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 && !WantsOffset(message->_private)) return;
   static_cast<RdKafkaProducer*>(Of(opaque))->OnDelivery(*message);
 }
 
@@ -88,22 +88,25 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   delivery.token = TokenOf(message._private);
   delivery.topic_index = static_cast<uint32_t>(TopicIndexOf(message.rkt));
   delivery.partition = Partition(message.partition);
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (message.offset >= 0) delivery.offset = Offset(message.offset);
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && message.offset >= 0) {
+    delivery.offset = Offset(message.offset);
     return;
   }
+  // A success without an offset is a guess of librdkafka's, and may be a loss (docs/librdkafka.md).
+  const rd_kafka_resp_err_t code =
+      message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : message.err;
   delivery.failed = true;
-  delivery.error = absl::StrCat(rd_kafka_err2name(message.err), ": ", rd_kafka_err2str(message.err));
+  delivery.error = absl::StrCat(rd_kafka_err2name(code), ": ", rd_kafka_err2str(code));
   // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the
   // broker refuses the next transaction's records for that partition as out of order.
   suspicious_ = true;
-  if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+  if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
     too_large_.push_back({deliveries_.size() - 1, message.len + message.key_len});
   } else {
-    delivery.record_refused = IsRecordRefusal(message.err);
+    delivery.record_refused = IsRecordRefusal(code);
   }
   if (first_failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    first_failure_ = message.err;
+    first_failure_ = code;
     first_failure_where_ = ToString(TopicPartition{topic_names_[delivery.topic_index], delivery.partition});
   }
 }
@@ -255,6 +258,8 @@ Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offset
 
 Result RdKafkaProducer::Commit(absl::Duration timeout) {
   const absl::Time start = absl::Now();
+  // What librdkafka takes for delivered must be so before it is asked to commit.
+  if (Result flushed = Flush(timeout); !flushed.ok()) return flushed;
   const ErrorPtr error(rd_kafka_commit_transaction(rk(), ToMillis(timeout)));
   return Finish(error.get(), "committing a transaction of", start);
 }
