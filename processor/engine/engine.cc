@@ -60,7 +60,8 @@ void Engine::On(const event::Tick& tick) {
     RunParked();
   }
   if (epoch_.open && MustSeal()) SealEpoch();
-  if (committer_.idle() && !SeekTargets().empty()) actions_->control.emplace_back(action::Seek{});
+  // Not with records of other tasks at hand: a seek makes the rest of a batch void.
+  if (committer_.idle() && batch_ == nullptr && !SeekTargets().empty()) actions_->control.emplace_back(action::Seek{});
 }
 
 absl::Time Engine::NextDeadline() const {
@@ -135,6 +136,8 @@ void Engine::ProcessBacklog() {
       SealEpoch();
     }
   }
+  // The ends come once only: they wait for the epoch that the last record sealed.
+  if (!committer_.idle()) return;
   const kafka::Batch* batch = std::exchange(batch_, nullptr);
   ProcessErrors(*batch);
   ProcessEnds(*batch);
@@ -301,8 +304,7 @@ void Engine::On(const event::SeekDone& done) {
     return;
   }
   // Nothing may be processed before a producer under replacement is back; the seek comes again then.
-  if (!committer_.idle()) return;
-  batch_ = nullptr;
+  if (!committer_.idle() || batch_ != nullptr) return;
   for (const auto& [id, task] : tasks_) {
     if (task->phase == TaskPhase::kRunning || task->phase == TaskPhase::kPaused) task->awaiting_seek = false;
   }

@@ -154,6 +154,7 @@ absl::Status TaskOpener::OnReplayEnd(Task* task, Offset position, absl::Time now
   if (position > task->changelog_position) task->changelog_position = position;
   if (position < task->replay_target) return absl::OkStatus();
   actions->control.emplace_back(action::StopReplay{task->changelog});
+  task->phase = TaskPhase::kOpening;  // Whatever comes now, the replay is not stopped twice.
   return Finish(task, now);
 }
 

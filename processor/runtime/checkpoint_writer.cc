@@ -28,6 +28,36 @@ std::vector<event::CheckpointWritten> InlineCheckpointWriter::TakeResults(int wo
 
 absl::Status InlineCheckpointWriter::Flush() { return store_->Flush(); }
 
+bool CheckpointQueue::Acquire(int worker, const TaskId& task) {
+  const auto found = owners_.find(task);
+  if (found != owners_.end()) return found->second == worker;
+  if (writing_.contains(task)) return false;
+  owners_.emplace(task, worker);
+  return true;
+}
+
+void CheckpointQueue::Release(int worker, const TaskId& task) {
+  const auto found = owners_.find(task);
+  if (found != owners_.end() && found->second == worker) owners_.erase(found);
+}
+
+void CheckpointQueue::Push(Job job) {
+  writing_.insert(job.task);
+  jobs_.push_back(std::move(job));
+}
+
+std::optional<CheckpointQueue::Job> CheckpointQueue::Pop() {
+  if (jobs_.empty()) return std::nullopt;
+  Job job = std::move(jobs_.front());
+  jobs_.pop_front();
+  return job;
+}
+
+void CheckpointQueue::Done(const Job& job, absl::Status status) {
+  results_[job.worker].push_back({job.task, job.batch.generation, std::move(status)});
+  writing_.erase(writing_.find(job.task));
+}
+
 BackgroundCheckpointWriter::BackgroundCheckpointWriter(CheckpointStore* store, absl::Duration flush_interval,
                                                        Clock* clock, LogSink* log)
     : store_(store),
@@ -48,54 +78,45 @@ BackgroundCheckpointWriter::~BackgroundCheckpointWriter() {
 
 bool BackgroundCheckpointWriter::Acquire(int worker, const TaskId& task) {
   MutexLock lock(&mutex_);
-  const auto found = owners_.find(task);
-  if (found != owners_.end()) return found->second == worker;
-  if (writing_.contains(task)) return false;
-  owners_.emplace(task, worker);
-  return true;
+  return queue_.Acquire(worker, task);
 }
 
 void BackgroundCheckpointWriter::Release(int worker, const TaskId& task) {
   MutexLock lock(&mutex_);
-  const auto found = owners_.find(task);
-  if (found != owners_.end() && found->second == worker) owners_.erase(found);
+  queue_.Release(worker, task);
 }
 
 void BackgroundCheckpointWriter::Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) {
   MutexLock lock(&mutex_);
-  writing_.insert(task);
-  jobs_.push_back({worker, task, std::move(batch)});
+  queue_.Push({worker, task, std::move(batch)});
   changed_.NotifyAll();
 }
 
 std::vector<event::CheckpointWritten> BackgroundCheckpointWriter::TakeResults(int worker) {
   MutexLock lock(&mutex_);
-  return std::exchange(results_[worker], {});
+  return queue_.TakeResults(worker);
 }
 
 absl::Status BackgroundCheckpointWriter::Flush() {
   {
     MutexLock lock(&mutex_);
-    while (!writing_.empty()) changed_.Wait(&mutex_);
+    while (!queue_.idle()) changed_.Wait(&mutex_);
   }
   return store_->Flush();
 }
 
 void BackgroundCheckpointWriter::Run() {
   while (true) {
-    Job job;
+    std::optional<CheckpointQueue::Job> job;
     {
       MutexLock lock(&mutex_);
-      while (jobs_.empty() && !stopping_) changed_.Wait(&mutex_);
-      if (jobs_.empty()) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+      while (!(job = queue_.Pop()).has_value() && !stopping_) changed_.Wait(&mutex_);
     }
-    const absl::Status status = store_->Write(job.batch.task_prefix, job.batch.entries, job.batch.meta);
+    if (!job.has_value()) return;
+    absl::Status status = store_->Write(job->batch.task_prefix, job->batch.entries, job->batch.meta);
     {
       MutexLock lock(&mutex_);
-      results_[job.worker].push_back({job.task, job.batch.generation, status});
-      writing_.erase(writing_.find(job.task));
+      queue_.Done(*job, std::move(status));
       changed_.NotifyAll();
     }
     FlushIfDue();

@@ -7,8 +7,10 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -55,6 +57,32 @@ class InlineCheckpointWriter final : public CheckpointWriter {
   std::map<int, std::vector<event::CheckpointWritten>> results_ ABSL_GUARDED_BY(mutex_);
 };
 
+// What a writer in the background has to do, and whose each task is. Not thread-safe.
+class CheckpointQueue {
+ public:
+  struct Job {
+    int worker = 0;
+    TaskId task;
+    TaskState::FrozenBatch batch;
+  };
+
+  bool Acquire(int worker, const TaskId& task);
+  void Release(int worker, const TaskId& task);
+  void Push(Job job);
+  // The next job; Done must follow before the next Pop. Nothing if there is none.
+  std::optional<Job> Pop();
+  void Done(const Job& job, absl::Status status);
+  std::vector<event::CheckpointWritten> TakeResults(int worker) { return std::exchange(results_[worker], {}); }
+  // Nothing is queued or being written.
+  bool idle() const { return writing_.empty(); }
+
+ private:
+  std::deque<Job> jobs_;
+  std::map<TaskId, int> owners_;
+  std::multiset<TaskId> writing_;
+  std::map<int, std::vector<event::CheckpointWritten>> results_;
+};
+
 // Writes on a thread of its own, and flushes the store when `flush_interval` has passed since the last flush.
 class BackgroundCheckpointWriter final : public CheckpointWriter {
  public:
@@ -70,12 +98,6 @@ class BackgroundCheckpointWriter final : public CheckpointWriter {
   absl::Status Flush() override;
 
  private:
-  struct Job {
-    int worker = 0;
-    TaskId task;
-    TaskState::FrozenBatch batch;
-  };
-
   void Run();
   void FlushIfDue();
 
@@ -87,10 +109,7 @@ class BackgroundCheckpointWriter final : public CheckpointWriter {
 
   Mutex mutex_;
   CondVar changed_;
-  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
-  std::map<TaskId, int> owners_ ABSL_GUARDED_BY(mutex_);
-  std::multiset<TaskId> writing_ ABSL_GUARDED_BY(mutex_);
-  std::map<int, std::vector<event::CheckpointWritten>> results_ ABSL_GUARDED_BY(mutex_);
+  CheckpointQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

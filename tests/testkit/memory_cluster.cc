@@ -148,6 +148,16 @@ std::optional<Offset> MemoryCluster::CommittedOffset(const std::string& group, c
   return core_->groups.Committed(group, where);
 }
 
+std::optional<Offset> MemoryCluster::PeekCommittedOffset(const std::string& group, const TopicPartition& where) const {
+  const std::lock_guard lock(core_->mutex);
+  return core_->groups.Committed(group, where);
+}
+
+bool MemoryCluster::HasPartition(const TopicPartition& where) const {
+  const std::lock_guard lock(core_->mutex);
+  return core_->topics.Find(where) != nullptr;
+}
+
 void MemoryCluster::SetCommittedOffset(const std::string& group, const TopicPartition& where,
                                        std::optional<Offset> offset) {
   const std::lock_guard lock(core_->mutex);
@@ -169,6 +179,11 @@ bool MemoryCluster::HasOpenTransaction(const std::string& transactional_id) cons
   const std::lock_guard lock(core_->mutex);
   core_->Tick();
   return core_->transactions.IsOpen(transactional_id);
+}
+
+void MemoryCluster::OnCommit(std::function<void(const CommittedTransaction&)> observer) {
+  const std::lock_guard lock(core_->mutex);
+  core_->transactions.Observe(std::move(observer));
 }
 
 void MemoryCluster::FailNext(Fault fault) {

@@ -15,6 +15,7 @@
 #define ONCE_TESTS_TESTKIT_MEMORY_CLUSTER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,7 @@ class MemoryCluster {
   std::vector<MemoryRecord> ReadCommitted(const std::string& topic) const;
   std::vector<MemoryRecord> ReadUncommitted(const std::string& topic) const;
   std::vector<std::string> TopicNames() const;
+  bool HasPartition(const TopicPartition& where) const;
   Offset LastStableOffset(const TopicPartition& where) const;
   Offset HighWatermark(const TopicPartition& where) const;
   // Removes everything below the offset.
@@ -71,10 +73,15 @@ class MemoryCluster {
 
   // Groups. Offsets that are pending in a transaction do not count.
   std::optional<Offset> CommittedOffset(const std::string& group, const TopicPartition& where) const;
+  // The same, for observers: it lets nothing happen that is due.
+  std::optional<Offset> PeekCommittedOffset(const std::string& group, const TopicPartition& where) const;
   void SetCommittedOffset(const std::string& group, const TopicPartition& where, std::optional<Offset> offset);
   std::vector<std::string> Members(const std::string& group) const;
   std::vector<TopicPartition> Held(const std::string& member) const;
   bool HasOpenTransaction(const std::string& transactional_id) const;
+
+  // Calls `observer` after each commit with what became visible by it; see TransactionCoordinator::Observe.
+  void OnCommit(std::function<void(const CommittedTransaction&)> observer);
 
   // Faults.
   void FailNext(Fault fault);

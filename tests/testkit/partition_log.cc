@@ -75,6 +75,16 @@ PartitionLog::Slice PartitionLog::ReadUncommitted(Offset from, size_t limit) con
   return Read(from, end_, limit, false);
 }
 
+std::vector<StoredRecordPtr> PartitionLog::OpenRecords(int64_t producer_id) const {
+  std::vector<StoredRecordPtr> records;
+  const auto open = open_.find(producer_id);
+  if (open == open_.end()) return records;
+  for (auto it = Find(open->second); it != records_.end(); ++it) {
+    if ((*it)->producer_id == producer_id && !(*it)->is_marker) records.push_back(*it);
+  }
+  return records;
+}
+
 void PartitionLog::Trim(Offset first_kept) {
   start_ = std::clamp(first_kept, start_, end_);
   while (!records_.empty() && records_.front()->offset < start_) records_.pop_front();

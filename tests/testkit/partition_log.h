@@ -59,6 +59,9 @@ class PartitionLog {
   Slice ReadCommitted(Offset from, size_t limit) const;
   Slice ReadUncommitted(Offset from, size_t limit) const;
 
+  // What the producer's open transaction has written here.
+  std::vector<StoredRecordPtr> OpenRecords(int64_t producer_id) const;
+
   // Removes everything below the offset, as retention does.
   void Trim(Offset first_kept);
   // Keeps, of the committed records, only the last of each key; tombstones stay. Offsets keep their numbers.

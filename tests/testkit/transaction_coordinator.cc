@@ -23,7 +23,7 @@ Result TransactionCoordinator::Init(const std::string& id, absl::Duration timeou
   if (transaction.state == State::kOngoing) {
     // From here on the old producer is fenced, even if this call must be repeated.
     ++transaction.epoch;
-    StartEnding(transaction, false, now);
+    StartEnding(id, transaction, false, now);
   }
   if (transaction.state == State::kEnding) {
     return MakeResult(ErrorClass::kRetriable, "CONCURRENT_TRANSACTIONS",
@@ -86,20 +86,28 @@ Result TransactionCoordinator::End(const ProducerIdentity& identity, bool is_com
                       absl::StrCat(is_commit ? "committing" : "aborting", " a transaction of ",
                                    identity.transactional_id, ": none is open"));
   }
-  StartEnding(transaction, is_commit, now);
+  StartEnding(identity.transactional_id, transaction, is_commit, now);
   return Result::Ok();
 }
 
-void TransactionCoordinator::StartEnding(Transaction& transaction, bool is_commit, absl::Time now) {
+void TransactionCoordinator::StartEnding(const std::string& id, Transaction& transaction, bool is_commit,
+                                         absl::Time now) {
   transaction.state = State::kEnding;
   transaction.is_commit = is_commit;
   transaction.has_ended_one = true;
   transaction.deadline = absl::InfiniteFuture();
-  if (!is_holding_) WriteMarkers(transaction, now);
+  if (!is_holding_) WriteMarkers(id, transaction, now);
 }
 
-void TransactionCoordinator::WriteMarkers(Transaction& transaction, absl::Time now) {
+void TransactionCoordinator::WriteMarkers(const std::string& id, Transaction& transaction, absl::Time now) {
+  const bool is_observed = observer_ != nullptr && transaction.is_commit;
+  CommittedTransaction committed{id, {}};
   for (const TopicPartition& where : transaction.partitions) {
+    if (is_observed) {
+      for (StoredRecordPtr& record : topics_->Find(where)->OpenRecords(transaction.producer_id)) {
+        committed.records.emplace_back(where, std::move(record));
+      }
+    }
     topics_->Find(where)->EndTransaction(transaction.producer_id, transaction.is_commit, absl::ToUnixMillis(now));
   }
   for (const std::string& group : transaction.groups) {
@@ -108,12 +116,13 @@ void TransactionCoordinator::WriteMarkers(Transaction& transaction, absl::Time n
   transaction.partitions.clear();
   transaction.groups.clear();
   transaction.state = State::kEmpty;
+  if (is_observed) observer_(committed);
 }
 
 void TransactionCoordinator::ReleaseMarkers(absl::Time now) {
   is_holding_ = false;
   for (auto& [id, transaction] : transactions_) {
-    if (transaction.state == State::kEnding) WriteMarkers(transaction, now);
+    if (transaction.state == State::kEnding) WriteMarkers(id, transaction, now);
   }
 }
 
@@ -121,7 +130,7 @@ void TransactionCoordinator::Expire(absl::Time now) {
   for (auto& [id, transaction] : transactions_) {
     if (transaction.state != State::kOngoing || now < transaction.deadline) continue;
     ++transaction.epoch;
-    StartEnding(transaction, false, now);
+    StartEnding(id, transaction, false, now);
   }
 }
 

@@ -3,10 +3,13 @@
 #define ONCE_TESTS_TESTKIT_TRANSACTION_COORDINATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "processor/base/types.h"
@@ -21,6 +24,12 @@ struct ProducerIdentity {
   std::string transactional_id;
   int64_t producer_id = kNoProducer;
   int16_t epoch = -1;
+};
+
+// A transaction whose markers were written, with all that became visible by them.
+struct CommittedTransaction {
+  std::string transactional_id;
+  std::vector<std::pair<TopicPartition, StoredRecordPtr>> records;  // Of each partition in order.
 };
 
 class TransactionCoordinator {
@@ -47,6 +56,9 @@ class TransactionCoordinator {
   void ReleaseMarkers(absl::Time now);
 
   bool IsOpen(const std::string& id) const;
+  // Calls `observer` after each commit, from within the call that brought it about; it must call nothing of the cluster
+  // that changes it.
+  void Observe(std::function<void(const CommittedTransaction&)> observer) { observer_ = std::move(observer); }
 
  private:
   enum class State { kEmpty, kOngoing, kEnding };
@@ -63,14 +75,15 @@ class TransactionCoordinator {
   };
 
   kafka::Result Begin(const ProducerIdentity& identity, absl::Time now, Transaction** transaction);
-  void StartEnding(Transaction& transaction, bool is_commit, absl::Time now);
-  void WriteMarkers(Transaction& transaction, absl::Time now);
+  void StartEnding(const std::string& id, Transaction& transaction, bool is_commit, absl::Time now);
+  void WriteMarkers(const std::string& id, Transaction& transaction, absl::Time now);
 
   Topics* const topics_;
   GroupCoordinator* const groups_;
   std::map<std::string, Transaction> transactions_;
   int64_t next_producer_id_ = 1000;
   bool is_holding_ = false;
+  std::function<void(const CommittedTransaction&)> observer_;
 };
 
 // A result in the broker's words.

@@ -1,0 +1,122 @@
+#include "tests/sim/disk.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "state/rocksdb/rocksdb_store.h"
+#include "tests/testkit/store/memory_checkpoint_store.h"
+
+namespace once::sim {
+namespace {
+
+class MemoryDisk final : public Disk {
+ public:
+  MemoryDisk() { Lose(); }
+  absl::Status Mount() override { return absl::OkStatus(); }
+  CheckpointStore* store() override { return store_.get(); }
+  void Crash(Random* random) override { store_->Crash(static_cast<size_t>(random->Below(4))); }
+  void Lose() override { store_ = std::make_unique<MemoryCheckpointStore>(); }
+  void SetFull(bool full) override { store_->SetFull(full); }
+  void Corrupt(Random* random, const Plan& plan) override {
+    // One task's data, of some partition.
+    const TaskGroupSpec& group = plan.group(0);
+    store_->Corrupt(TaskPrefix(group.name, Partition(static_cast<int32_t>(random->Below(4)))));
+  }
+
+ private:
+  std::unique_ptr<MemoryCheckpointStore> store_;
+};
+
+class RocksDbDisk final : public Disk {
+ public:
+  RocksDbDisk(const std::string& parent, LogSink* log) : log_(log) {
+    static std::atomic<int> count{0};
+    root_ = absl::StrCat(parent, "/once-sim-", getpid(), "-", ++count);
+    std::filesystem::create_directories(root_);
+  }
+  ~RocksDbDisk() override {
+    store_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(root_, ignored);
+  }
+  absl::Status Mount() override {
+    store_.reset();
+    absl::StatusOr<std::unique_ptr<CheckpointStore>> opened = OpenRocksDbStore({.path = path(), .application_id = "sim"}, log_);
+    if (!opened.ok()) return opened.status();
+    store_ = *std::move(opened);
+    return absl::OkStatus();
+  }
+  CheckpointStore* store() override { return store_.get(); }
+  // Closing a database flushes it, so what a crash leaves is copied before.
+  void Crash(Random*) override {
+    const std::string before = path();
+    ++generation_;
+    std::error_code ignored;
+    std::filesystem::copy(before, path(), std::filesystem::copy_options::recursive, ignored);
+    store_.reset();
+    std::filesystem::remove_all(before, ignored);
+  }
+  void Lose() override {
+    store_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(path(), ignored);
+    ++generation_;
+  }
+  void SetFull(bool) override {}
+  void Corrupt(Random*, const Plan&) override {}
+
+ private:
+  std::string path() const { return absl::StrCat(root_, "/", generation_); }
+
+  LogSink* const log_;
+  std::string root_;
+  int generation_ = 0;
+  std::unique_ptr<CheckpointStore> store_;
+};
+
+}  // namespace
+
+std::unique_ptr<Disk> MakeMemoryDisk() { return std::make_unique<MemoryDisk>(); }
+
+std::unique_ptr<Disk> MakeRocksDbDisk(const std::string& parent, LogSink* log) {
+  return std::make_unique<RocksDbDisk>(parent, log);
+}
+
+SimCheckpointWriter::SimCheckpointWriter(CheckpointStore* store, absl::Duration flush_interval, Process* process,
+                                         Scheduler* scheduler, Random* random)
+    : store_(store),
+      flush_interval_(flush_interval),
+      process_(process),
+      scheduler_(scheduler),
+      random_(random),
+      last_flush_(scheduler->now()) {}
+
+void SimCheckpointWriter::Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) {
+  queue_.Push({worker, task, std::move(batch)});
+  if (std::exchange(running_, true)) return;
+  scheduler_->Spawn(process_, [this] { Run(); });
+}
+
+void SimCheckpointWriter::Run() {
+  while (std::optional<CheckpointQueue::Job> job = queue_.Pop()) {
+    scheduler_->Sleep(random_->Between(absl::Microseconds(200), absl::Milliseconds(40)));
+    absl::Status written = store_->Write(job->batch.task_prefix, job->batch.entries, job->batch.meta);
+    scheduler_->Sleep(random_->Between(absl::Microseconds(100), absl::Milliseconds(5)));
+    queue_.Done(*job, std::move(written));
+    if (scheduler_->now() - last_flush_ < flush_interval_) continue;
+    last_flush_ = scheduler_->now();
+    store_->Flush().IgnoreError();
+  }
+  running_ = false;
+}
+
+absl::Status SimCheckpointWriter::Flush() {
+  while (!queue_.idle()) scheduler_->Sleep(absl::Milliseconds(1));
+  return store_->Flush();
+}
+
+}  // namespace once::sim

@@ -1,0 +1,100 @@
+// What happens to the calls of the simulated processes: they take time, fail, take effect without an answer, or are
+// repeated late.
+#ifndef ONCE_TESTS_SIM_NETWORK_H_
+#define ONCE_TESTS_SIM_NETWORK_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "processor/kafka/kafka.h"
+#include "tests/sim/random.h"
+#include "tests/sim/scheduler.h"
+#include "tests/testkit/memory_cluster.h"
+
+namespace once::sim {
+
+// How one call goes wrong.
+enum class Fate {
+  kRequestLost,   // Nothing happened; the client gave up waiting and may repeat the call.
+  kAnswerLost,    // It took effect; the client gave up waiting and may repeat the call.
+  kAnswerFatal,   // It took effect; the client took the lost answer for the end of its producer.
+  kRequestFatal,  // Nothing happened, and the client ended its producer.
+  kAbortable,     // Refused: the transaction must be aborted.
+  kRepeatedLate,  // It succeeded at the second try, and the first one is still under way.
+};
+
+struct ArmedFate {
+  testkit::Call call = testkit::Call::kCommit;
+  Fate fate = Fate::kRequestLost;
+};
+
+// Hash and, if wanted, text of everything that happens.
+class Trace {
+ public:
+  explicit Trace(std::function<void(const std::string&)> print = nullptr) : print_(std::move(print)) {}
+  bool is_printed() const { return print_ != nullptr; }
+  void Add(uint64_t what) { hash_ = Mix(hash_ ^ what); }
+  void Print(const std::string& line) {
+    if (print_ != nullptr) print_(line);
+  }
+  uint64_t hash() const { return hash_; }
+
+ private:
+  std::function<void(const std::string&)> print_;
+  uint64_t hash_ = 0;
+};
+
+class Network {
+ public:
+  // All must outlive this.
+  Network(Scheduler* scheduler, testkit::MemoryCluster* cluster, Random* random, Trace* trace)
+      : scheduler_(scheduler), cluster_(cluster), random_(random), trace_(trace) {}
+
+  // The next call of that kind goes wrong.
+  void Arm(ArmedFate fate) { armed_.push_back(fate); }
+  // Calls to a coordinator of transactions, or of groups, find none until then.
+  void LoseCoordinators(absl::Time until) { no_coordinators_until_ = until; }
+  // No call of the process gets through until then.
+  void Cut(int process, absl::Time until);
+  bool IsCut(int process);
+  // Nothing goes wrong any more; late copies are dropped or delivered by then.
+  void Heal();
+
+  // Runs `call`, which must be that call of the client with the given transactional id, with its fate.
+  kafka::Result Transactional(Process* process, testkit::Call kind, const std::string& transactional_id,
+                              const std::function<kafka::Result()>& call);
+  // Of calls that change nothing: takes time. False if it does not get through.
+  bool Ask(Process* process, testkit::Call kind);
+  // Takes `pause`, or a little more.
+  void Wait(absl::Duration pause) { scheduler_->Sleep(pause); }
+  absl::Duration Latency();
+
+  int64_t faults() const { return faults_; }
+  Scheduler& scheduler() { return *scheduler_; }
+  Trace& trace() { return *trace_; }
+
+ private:
+  std::optional<Fate> Draw(testkit::Call kind);
+  void Inject(Fate fate, testkit::Call kind, const std::string& transactional_id);
+  void Note(Process* process, testkit::Call kind, const kafka::Result& result);
+
+  Scheduler* const scheduler_;
+  testkit::MemoryCluster* const cluster_;
+  Random* const random_;
+  Trace* const trace_;
+  std::deque<ArmedFate> armed_;
+  std::vector<absl::Time> cut_until_;
+  absl::Time no_coordinators_until_ = absl::InfinitePast();
+  int64_t faults_ = 0;
+};
+
+const char* NameOf(testkit::Call call);
+const char* NameOf(Fate fate);
+
+}  // namespace once::sim
+
+#endif  // ONCE_TESTS_SIM_NETWORK_H_

@@ -1,0 +1,77 @@
+// One instance of the application in the simulation: the real workers, on simulated ports and threads.
+#ifndef ONCE_TESTS_SIM_POD_H_
+#define ONCE_TESTS_SIM_POD_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "processor/engine/options.h"
+#include "processor/engine/plan.h"
+#include "processor/runtime/worker.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/network.h"
+
+namespace once::sim {
+
+struct PodConfig {
+  int index = 0;
+  int workers = 1;
+  EngineOptions engine = {};
+  absl::Duration flush_interval = absl::Milliseconds(500);
+};
+
+class SimPod {
+ public:
+  // All must outlive this.
+  SimPod(const PodConfig& config, const Plan* plan, kafka::Client* cluster, Disk* disk, Network* network,
+         Random* random, LogSink* log);
+  // The process must be dead and its threads ended, or never have been started.
+  ~SimPod();
+
+  // Starts a process, unless one runs.
+  void Start();
+  // kill -9; the disk loses what a crash loses, or everything.
+  void Crash(bool lose_disk);
+  void Pause(absl::Duration duration);
+  void Resume();
+  // Orderly: commits, checkpoints, leaves, ends.
+  void RequestStop();
+
+  bool running() const { return process_ != nullptr; }
+  bool stopping() const { return stopping_; }
+  int process_id() const { return config_.index; }
+  // Why the process ended by itself; OK if it did not, or as asked.
+  const absl::Status& failure() const { return failure_; }
+  const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  Disk& disk() { return *disk_; }
+
+ private:
+  void Boot();
+  void RunWorker(size_t index);
+  void Clear();
+
+  const PodConfig config_;
+  const Plan* const plan_;
+  kafka::Client* const cluster_;
+  Disk* const disk_;
+  Network* const network_;
+  Random* const random_;
+  LogSink* const log_;
+
+  std::unique_ptr<Process> process_;
+  std::vector<std::unique_ptr<Process>> dead_;  // Their threads may still be on their way out.
+  std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Admin> admin_;
+  std::unique_ptr<SimCheckpointWriter> checkpoints_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  size_t ended_workers_ = 0;
+  bool stopping_ = false;
+  absl::Status failure_;
+  uint64_t starts_ = 0;
+};
+
+}  // namespace once::sim
+
+#endif  // ONCE_TESTS_SIM_POD_H_

@@ -1,0 +1,104 @@
+#include "tests/sim/scenario.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace once::sim {
+namespace {
+
+using testkit::Call;
+
+ArmedFate DrawCall(Random* random) {
+  static constexpr Call kCalls[] = {Call::kInit,   Call::kFlush, Call::kSendOffsets, Call::kSendOffsets,
+                                    Call::kCommit, Call::kCommit, Call::kCommit,     Call::kAbort,
+                                    Call::kSeek,   Call::kStableCommittedOffsets,    Call::kHighWatermark};
+  ArmedFate armed;
+  armed.call = kCalls[random->Below(std::size(kCalls))];
+  static constexpr Fate kFates[] = {Fate::kRequestLost,  Fate::kAnswerLost, Fate::kAnswerFatal,
+                                    Fate::kRequestFatal, Fate::kAbortable,  Fate::kRepeatedLate};
+  armed.fate = kFates[random->Below(std::size(kFates))];
+  // What cannot happen to a call.
+  const bool ends = armed.call == Call::kCommit || armed.call == Call::kAbort;
+  const bool may_repeat = ends || armed.call == Call::kSendOffsets;
+  if (armed.fate == Fate::kRepeatedLate && !may_repeat) armed.fate = Fate::kAnswerLost;
+  if (armed.fate == Fate::kAbortable && armed.call == Call::kAbort) armed.fate = Fate::kRequestLost;
+  if (armed.call == Call::kInit && armed.fate != Fate::kAnswerLost) armed.fate = Fate::kRequestLost;
+  return armed;
+}
+
+}  // namespace
+
+const char* NameOf(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kCrash: return "crash";
+    case FaultKind::kLoseDisk: return "crash and lose the disk";
+    case FaultKind::kPause: return "pause";
+    case FaultKind::kCut: return "cut";
+    case FaultKind::kCall: return "call";
+    case FaultKind::kCoordinators: return "no coordinators";
+    case FaultKind::kLeave: return "leave";
+    case FaultKind::kExpireMember: return "expire a member";
+    case FaultKind::kHoldMarkers: return "hold markers";
+    case FaultKind::kDiskFull: return "disk full";
+    case FaultKind::kCorrupt: return "corrupt";
+    case FaultKind::kCompact: return "compact";
+  }
+  return "";
+}
+
+std::string ScheduledFault::ToString() const {
+  std::string text = absl::StrCat("at ", absl::FormatDuration(at), " ", NameOf(kind));
+  if (kind == FaultKind::kCall) {
+    absl::StrAppend(&text, ": next ", NameOf(call.call), " is ", NameOf(call.fate));
+  } else {
+    absl::StrAppend(&text, " pod ", pod, " for ", absl::FormatDuration(length));
+  }
+  return text;
+}
+
+std::string Scenario::ToString() const {
+  std::string text = absl::StrCat("seed=", seed, " topology=", NameOf(topology), " partitions=", partitions, " pods=",
+                                  pods, " workers=", workers, " events=", events, " commit_interval=",
+                                  absl::FormatDuration(commit_interval), on_rocksdb ? " on RocksDB" : "",
+                                  transactional_input ? " transactional input" : "");
+  for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
+  return text;
+}
+
+Scenario MakeScenario(uint64_t seed) {
+  Random random(seed * 2 + 1);
+  Scenario scenario;
+  scenario.seed = seed;
+  scenario.topology = static_cast<TopologyKind>(random.Below(kTopologyKinds));
+  scenario.partitions = static_cast<int32_t>(random.Between(1, 4));
+  scenario.pods = static_cast<int>(random.Between(1, 3));
+  scenario.workers = static_cast<int>(random.Between(1, 2));
+  scenario.on_rocksdb = seed % 100 == 99;
+  scenario.transactional_input = random.Chance(25);
+  scenario.span = random.Between(absl::Milliseconds(1200), absl::Milliseconds(2500));
+  scenario.commit_interval = random.Between(absl::Milliseconds(20), absl::Milliseconds(150));
+  scenario.events = random.Between(200, 260);
+  // Swarm testing: each kind is on or off, so that rare combinations are not drowned by the usual ones.
+  std::vector<FaultKind> kinds;
+  for (int i = 0; i < kFaultKinds; ++i) {
+    if (random.Chance(50)) kinds.push_back(static_cast<FaultKind>(i));
+  }
+  if (kinds.empty()) kinds.push_back(FaultKind::kCall);
+  const int64_t count = random.Between(3, 9);
+  for (int64_t i = 0; i < count; ++i) {
+    ScheduledFault fault;
+    fault.at = random.Between(absl::Milliseconds(50), scenario.span);
+    fault.kind = kinds[static_cast<size_t>(random.Below(static_cast<int64_t>(kinds.size())))];
+    fault.pod = static_cast<int>(random.Below(scenario.pods));
+    fault.length = random.Chance(30) ? random.Between(kSessionTimeout, 2 * kTransactionTimeout)
+                                     : random.Between(absl::Milliseconds(10), absl::Milliseconds(600));
+    fault.call = DrawCall(&random);
+    scenario.faults.push_back(fault);
+  }
+  std::sort(scenario.faults.begin(), scenario.faults.end(),
+            [](const ScheduledFault& a, const ScheduledFault& b) { return a.at < b.at; });
+  return scenario;
+}
+
+}  // namespace once::sim

@@ -1,0 +1,69 @@
+// What one seed means: a topology, its pods, its events, and the faults that hit them.
+#ifndef ONCE_TESTS_SIM_SCENARIO_H_
+#define ONCE_TESTS_SIM_SCENARIO_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tests/sim/network.h"
+#include "tests/sim/workload.h"
+
+namespace once::sim {
+
+enum class FaultKind {
+  kCrash,         // kill -9, restarted a little later.
+  kLoseDisk,      // The same, and its disk is gone.
+  kPause,         // SIGSTOP, for up to several session and transaction timeouts.
+  kCut,           // Nothing of the pod gets through.
+  kCall,          // One call goes wrong: `call`.
+  kCoordinators,  // Coordinators are not to be found.
+  kLeave,         // The pod stops in an orderly way, and comes back later.
+  kExpireMember,  // The group throws one of its members out.
+  kHoldMarkers,   // Commits and aborts are acknowledged, but become visible later.
+  kDiskFull,
+  kCorrupt,       // A checkpoint cannot be read any more.
+  kCompact,       // The changelog is compacted.
+};
+inline constexpr int kFaultKinds = 12;
+const char* NameOf(FaultKind kind);
+
+struct ScheduledFault {
+  absl::Duration at;  // From the beginning.
+  FaultKind kind = FaultKind::kCrash;
+  int pod = 0;
+  absl::Duration length;
+  ArmedFate call;
+
+  std::string ToString() const;
+};
+
+struct Scenario {
+  uint64_t seed = 0;
+  TopologyKind topology = TopologyKind::kCount;
+  int32_t partitions = 2;
+  int pods = 2;
+  int workers = 1;  // Of each pod.
+  bool on_rocksdb = false;
+  bool transactional_input = false;
+  absl::Duration span;  // While events are sent and faults happen.
+  absl::Duration commit_interval;
+  int64_t events = 0;
+  std::vector<ScheduledFault> faults;
+
+  std::string ToString() const;
+};
+
+// One in a hundred seeds runs on a real RocksDB.
+Scenario MakeScenario(uint64_t seed);
+
+// The settings of every run.
+inline const absl::Duration kTransactionTimeout = absl::Seconds(2);
+inline const absl::Duration kSessionTimeout = absl::Seconds(1);
+// I8: after the last fault has healed all is settled within three times the largest timeout.
+inline const absl::Duration kHealingBound = 3 * kTransactionTimeout;
+
+}  // namespace once::sim
+
+#endif  // ONCE_TESTS_SIM_SCENARIO_H_

@@ -1,0 +1,194 @@
+#include "tests/sim/workload.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/murmur2.h"
+
+namespace once::sim {
+namespace {
+
+// The handlers' reading of a value.
+struct Order {
+  int64_t number = -1;
+  EventKind kind = EventKind::kNormal;
+  int attempts = 0;
+};
+
+Order ReadOrder(std::string_view value) {
+  Order order;
+  const char* const end = value.data() + value.size();
+  const char* at = std::from_chars(value.data(), end, order.number).ptr;
+  if (end - at < 4) return order;
+  order.kind = static_cast<EventKind>(at[1]);
+  std::from_chars(at + 3, end, order.attempts);
+  return order;
+}
+
+template <typename Context>
+absl::Status JudgeFirst(const Order& order, Context& context) {
+  if (order.kind == EventKind::kFailing) return absl::InvalidArgumentError("fails for good");
+  if (order.kind == EventKind::kFlaky && context.event().attempt() <= order.attempts) {
+    return absl::UnavailableError("fails for now");
+  }
+  return absl::OkStatus();
+}
+
+FailurePolicy PolicyOf(TopologyKind kind) {
+  FailurePolicy policy;
+  policy.max_attempts = kMaxAttempts;
+  policy.initial_backoff = absl::Milliseconds(50);
+  policy.max_backoff = absl::Milliseconds(200);
+  policy.then = Blocks(kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
+  return policy;
+}
+
+using TextSink = Sink<std::string, std::string>;
+
+void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextSink main, TextSink second) {
+  builder->AddTransform("route")
+      .EmitsTo(main, second)
+      .WithPolicy(PolicyOf(TopologyKind::kRoute))
+      .On<std::string>(source, [main, second](const std::string& value, auto& event) {
+        const Order order = ReadOrder(value);
+        if (absl::Status judged = JudgeFirst(order, event); !judged.ok()) return judged;
+        if (order.kind == EventKind::kSilent) return absl::OkStatus();
+        event.Forward(main);
+        if (order.kind == EventKind::kTwoOutputs) event.Emit(second, "other-" + event.key(), value);
+        return absl::OkStatus();
+      });
+}
+
+void AddAggregate(TopologyKind kind, TopologyBuilder* builder, const std::vector<Source<std::string>>& sources,
+                  TextSink main, TextSink second) {
+  auto handler = [main, second](const std::string& value, auto& aggregate) {
+    const Order order = ReadOrder(value);
+    // Written first, so that a failure has something to take back.
+    History history = History::Parse(aggregate.state());
+    history.Add(order.number);
+    if (order.kind != EventKind::kSilent) *aggregate.mutable_state() = history.ToString();
+    if (order.kind == EventKind::kDelete) aggregate.Delete(), history = {};
+    if (order.kind != EventKind::kSilent) {
+      aggregate.Emit(main, absl::StrCat(order.number, " ", history.ToString()));
+    }
+    if (order.kind == EventKind::kTwoOutputs) {
+      aggregate.Emit(second, "other-" + aggregate.key(), absl::StrCat(order.number, " ", history.ToString()));
+    }
+    return JudgeFirst(order, aggregate);
+  };
+  auto aggregate = builder->AddAggregate<std::string>(kAggregate);
+  aggregate.EmitsTo(main, second).WithPolicy(PolicyOf(kind));
+  for (const Source<std::string>& source : sources) aggregate.template On<std::string>(source, handler);
+}
+
+EventKind DrawKind(TopologyKind topology, Random* random) {
+  const int64_t draw = random->Below(100);
+  if (draw < 60) return EventKind::kNormal;
+  if (draw < 75) return EventKind::kTwoOutputs;
+  if (draw < 80) return EventKind::kSilent;
+  if (draw < 85) return HasAggregate(topology) ? EventKind::kDelete : EventKind::kNormal;
+  const bool fails_often = topology == TopologyKind::kPark || topology == TopologyKind::kSkip;
+  if (!fails_often && draw < 97) return EventKind::kNormal;
+  if (draw < 94) return EventKind::kFlaky;
+  if (draw < 98) return EventKind::kFailing;
+  return EventKind::kGarbage;
+}
+
+}  // namespace
+
+const char* NameOf(TopologyKind kind) {
+  switch (kind) {
+    case TopologyKind::kRoute: return "route";
+    case TopologyKind::kCount: return "count";
+    case TopologyKind::kJoin: return "join";
+    case TopologyKind::kPark: return "park";
+    case TopologyKind::kSkip: return "skip";
+  }
+  return "";
+}
+
+std::string SimEvent::value() const {
+  if (kind == EventKind::kGarbage) return absl::StrCat(number, " \xff\xfe");
+  return absl::StrCat(number, " ", std::string(1, static_cast<char>(kind)), " ", attempts);
+}
+
+bool SimEvent::fails_for_good() const {
+  return kind == EventKind::kFailing || kind == EventKind::kGarbage ||
+         (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
+}
+
+int SimEvent::outputs() const {
+  if (fails_for_good() || kind == EventKind::kSilent) return 0;
+  return kind == EventKind::kTwoOutputs ? 2 : 1;
+}
+
+std::vector<std::string> SourceTopics(TopologyKind kind) {
+  if (kind == TopologyKind::kJoin) return {"in0", "in1"};
+  return {"in0"};
+}
+
+bool HasAggregate(TopologyKind kind) { return kind != TopologyKind::kRoute; }
+bool Blocks(TopologyKind kind) { return kind != TopologyKind::kSkip; }
+
+absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind) {
+  TopologyBuilder builder(kApplication);
+  std::vector<Source<std::string>> sources;
+  for (const std::string& topic : SourceTopics(kind)) sources.push_back(builder.AddSource(topic, {.topic = topic}));
+  const TextSink main = builder.AddSink<std::string>(kMainSink, {.topic = kMainSink});
+  const TextSink second = builder.AddSink<std::string>(kSecondSink, {.topic = kSecondSink});
+  builder.DeadLetterTo(kDeadLetters);
+  if (HasAggregate(kind)) {
+    AddAggregate(kind, &builder, sources, main, second);
+  } else {
+    AddRoute(&builder, sources[0], main, second);
+  }
+  return std::move(builder).Build();
+}
+
+std::vector<SimEvent> MakeEvents(TopologyKind kind, int64_t count, int32_t partitions, absl::Duration span,
+                                 Random* random) {
+  const int64_t keys = random->Between(3, 30);
+  const int64_t duplicates_percent = random->Chance(50) ? random->Between(5, 30) : 0;
+  const auto sources = static_cast<int64_t>(SourceTopics(kind).size());
+  std::vector<absl::Duration> times(static_cast<size_t>(count));
+  for (absl::Duration& time : times) time = random->Between(absl::ZeroDuration(), span);
+  std::sort(times.begin(), times.end());
+  std::vector<SimEvent> events;
+  for (int64_t i = 0; i < count; ++i) {
+    SimEvent event;
+    if (i > 0 && random->Chance(duplicates_percent)) {
+      event = events[static_cast<size_t>(random->Between(std::max<int64_t>(0, i - 40), i - 1))];
+    } else {
+      event.source = static_cast<int>(random->Below(sources));
+      event.key = absl::StrCat("k", random->Below(keys));
+      event.id = random->Chance(90) ? absl::StrCat("e", i) : "";
+      event.kind = DrawKind(kind, random);
+      if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, kMaxAttempts));
+      event.partition = PartitionForKey(event.key, partitions).value();
+    }
+    event.number = i;
+    event.at = times[static_cast<size_t>(i)];
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+std::string History::ToString() const { return absl::StrCat(count, " ", absl::Hex(chain)); }
+
+History History::Parse(std::string_view text) {
+  History history;
+  const char* const end = text.data() + text.size();
+  const char* at = std::from_chars(text.data(), end, history.count).ptr;
+  if (at < end) std::from_chars(at + 1, end, history.chain, 16);
+  return history;
+}
+
+int64_t NumberOf(std::string_view value) {
+  int64_t number = -1;
+  if (std::from_chars(value.data(), value.data() + value.size(), number).ec != std::errc()) return -1;
+  return number;
+}
+
+}  // namespace once::sim

@@ -1,0 +1,351 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+#include "processor/runtime/preflight.h"
+#include "state/changelog.h"
+#include "tests/sim/checker.h"
+#include "tests/sim/pod.h"
+
+namespace once::sim {
+namespace {
+
+using testkit::MemoryCluster;
+
+constexpr char kUpstream[] = "upstream";
+
+class TraceLog final : public LogSink {
+ public:
+  TraceLog(Trace* trace) : trace_(trace) {}
+  void Log(LogLevel, const std::string& message) override {
+    if (trace_->is_printed()) trace_->Print(absl::StrCat("log: ", message));
+  }
+
+ private:
+  Trace* const trace_;
+};
+
+class World {
+ public:
+  World(const Scenario& scenario, const RunOptions& options)
+      : scenario_(scenario),
+        options_(options),
+        random_(scenario.seed * 2),
+        trace_(options.trace == nullptr ? std::function<void(const std::string&)>()
+                                        : [this](const std::string& line) { PrintLine(line); }),
+        log_(&trace_),
+        cluster_(&scheduler_.clock()),
+        client_(cluster_.NewClient(
+            {.transaction_timeout = kTransactionTimeout, .session_timeout = kSessionTimeout, .max_poll_records = 50})),
+        network_(&scheduler_, &cluster_, &random_, &trace_),
+        start_(scheduler_.now()) {}
+
+  RunResult Run();
+
+ private:
+  void PrintLine(const std::string& line) {
+    options_.trace(absl::StrCat(absl::FormatDuration(scheduler_.now() - start_), " ", line));
+  }
+  void Fail(const std::string& what) {
+    if (violation_.empty()) violation_ = what;
+  }
+  absl::Status SetUp();
+  void MakePods();
+  void ScheduleEvents();
+  void SendPlain(SimEvent* event);
+  void SendTransaction(size_t first, size_t count, bool is_commit);
+  void ScheduleFaults();
+  void Hit(const ScheduledFault& fault);
+  void Heal();
+  // Starts what is not running; what ended by itself with an error is a violation.
+  void KeepRunning();
+  // What is not settled yet; empty if all is.
+  std::string Unsettled();
+  void CheckEnd();
+  bool IsCurrent(const Task& task);
+  void CheckStores();
+
+  const Scenario& scenario_;
+  const RunOptions& options_;
+  Scheduler scheduler_;
+  Random random_;
+  Trace trace_;
+  TraceLog log_;
+  MemoryCluster cluster_;
+  std::unique_ptr<kafka::Client> client_;
+  Network network_;
+  const absl::Time start_;
+  Plan plan_;
+  std::vector<SimEvent> events_;
+  std::unique_ptr<Checker> checker_;
+  std::unique_ptr<kafka::TransactionalProducer> upstream_;
+  std::vector<std::unique_ptr<Disk>> disks_;
+  std::vector<std::unique_ptr<SimPod>> pods_;
+  std::string violation_;
+  int64_t faults_ = 0;
+};
+
+absl::Status World::SetUp() {
+  absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology);
+  if (!topology.ok()) return topology.status();
+  plan_ = MakePlan(topology->shared_graph(), kApplication);
+  for (const std::string& topic : plan_.input_topics) cluster_.CreateTopic(topic, scenario_.partitions);
+  for (const std::string& topic : plan_.output_topics) {
+    const bool is_changelog = topic == plan_.changelog_topics[0];
+    cluster_.CreateTopic(topic, scenario_.partitions,
+                         is_changelog ? std::map<std::string, std::string>{{"cleanup.policy", "compact"}}
+                                      : std::map<std::string, std::string>{});
+  }
+  absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
+  if (!admin.ok()) return admin.status();
+  absl::Status checked = Preflight({.bootstrap_servers = "sim"}, admin->get(), &log_, &plan_);
+  if (!checked.ok()) return checked;
+  events_ = MakeEvents(scenario_.topology, scenario_.events, scenario_.partitions, scenario_.span, &random_);
+  checker_ = std::make_unique<Checker>(scenario_.topology, &plan_, &cluster_, &events_);
+  cluster_.OnCommit([this](const testkit::CommittedTransaction& transaction) {
+    checker_->OnCommit(transaction);
+    trace_.Add(transaction.records.size());
+    if (trace_.is_printed()) {
+      trace_.Print(absl::StrCat("COMMITTED ", transaction.transactional_id, ", ", transaction.records.size(), " records"));
+    }
+    if (!checker_->violation().empty()) scheduler_.Stop();
+  });
+  return absl::OkStatus();
+}
+
+void World::MakePods() {
+  PodConfig config;
+  config.workers = scenario_.workers;
+  config.engine.application_id = kApplication;
+  config.engine.commit_interval = scenario_.commit_interval;
+  config.engine.transaction_timeout = kTransactionTimeout;
+  config.engine.retry_interval = absl::Milliseconds(100);
+  config.engine.checkpoint_interval = absl::Milliseconds(200);
+  config.engine.max_epoch_records = 40;
+  config.engine.breaker_min_failures = 1'000'000;
+  for (int i = 0; i < scenario_.pods; ++i) {
+    disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());
+    config.index = i;
+    pods_.push_back(std::make_unique<SimPod>(config, &plan_, client_.get(), disks_.back().get(), &network_, &random_, &log_));
+    scheduler_.At(start_ + absl::Milliseconds(random_.Below(200)), [pod = pods_.back().get()] { pod->Start(); });
+  }
+}
+
+void World::SendPlain(SimEvent* event) {
+  const std::string& topic = plan_.input_topics[static_cast<size_t>(event->source)];
+  testkit::MemoryHeaders headers;
+  if (!event->id.empty()) headers.emplace_back("ce_id", event->id);
+  const TopicPartitionOffset where =
+      cluster_.Append(topic, Partition(event->partition), event->key, event->value(), std::move(headers));
+  event->offset = where.offset.value();
+  checker_->OnSent(*event);
+}
+
+// Some of what comes from upstream is in transactions, and some of these are aborted.
+void World::SendTransaction(size_t first, size_t count, bool is_commit) {
+  upstream_->BeginTransaction();
+  for (size_t i = first; i < first + count; ++i) {
+    SimEvent& event = events_[i];
+    OutputRecord record;
+    record.topic_index = static_cast<uint32_t>(event.source);
+    record.partition = Partition(event.partition);
+    record.token = i + 1;
+    record.want_offset = true;
+    const std::string value = event.value();
+    record.key = event.key;
+    record.value = value;
+    const HeaderView header{.name = "ce_id", .value = event.id};
+    if (!event.id.empty()) record.headers = std::span(&header, 1);
+    upstream_->Send(record);
+  }
+  upstream_->Flush(absl::Seconds(1));
+  std::vector<kafka::Delivery> deliveries;
+  upstream_->TakeDeliveries(&deliveries);
+  for (const kafka::Delivery& delivery : deliveries) {
+    SimEvent& event = events_[delivery.token - 1];
+    event.offset = delivery.offset->value();
+    event.aborted = !is_commit;
+    if (is_commit) checker_->OnSent(event);
+  }
+  is_commit ? upstream_->Commit(absl::Seconds(1)) : upstream_->Abort(absl::Seconds(1));
+}
+
+void World::ScheduleEvents() {
+  if (!scenario_.transactional_input) {
+    for (SimEvent& event : events_) scheduler_.At(start_ + event.at, [this, &event] { SendPlain(&event); });
+    return;
+  }
+  upstream_ = *client_->NewProducer(kUpstream, plan_.input_topics);
+  upstream_->InitTransactions(absl::Seconds(1));
+  for (size_t first = 0; first < events_.size();) {
+    const size_t count = std::min(events_.size() - first, static_cast<size_t>(random_.Between(1, 12)));
+    const bool is_commit = random_.Chance(80);
+    scheduler_.At(start_ + events_[first + count - 1].at,
+                  [this, first, count, is_commit] { SendTransaction(first, count, is_commit); });
+    first += count;
+  }
+}
+
+void World::ScheduleFaults() {
+  for (const ScheduledFault& fault : scenario_.faults) {
+    scheduler_.At(start_ + fault.at, [this, &fault] { Hit(fault); });
+  }
+}
+
+void World::Hit(const ScheduledFault& fault) {
+  SimPod& pod = *pods_[static_cast<size_t>(fault.pod)];
+  const absl::Time end = scheduler_.now() + fault.length;
+  if (trace_.is_printed()) trace_.Print(absl::StrCat("FAULT ", fault.ToString()));
+  ++faults_;
+  switch (fault.kind) {
+    case FaultKind::kCrash:
+    case FaultKind::kLoseDisk:
+      pod.Crash(fault.kind == FaultKind::kLoseDisk);
+      return scheduler_.At(end, [&pod] { pod.Start(); });
+    case FaultKind::kPause:
+      return pod.Pause(fault.length);
+    case FaultKind::kCut:
+      return network_.Cut(pod.process_id(), end);
+    case FaultKind::kCall:
+      --faults_;  // Counted when it hits.
+      return network_.Arm(fault.call);
+    case FaultKind::kCoordinators:
+      return network_.LoseCoordinators(end);
+    case FaultKind::kLeave:
+      return pod.RequestStop();
+    case FaultKind::kExpireMember: {
+      const std::vector<std::string> members = cluster_.Members(kApplication);
+      if (!members.empty()) cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
+      return;
+    }
+    case FaultKind::kHoldMarkers:
+      cluster_.HoldMarkers();
+      return scheduler_.At(end, [this] { cluster_.ReleaseMarkers(); });
+    case FaultKind::kDiskFull:
+      pod.disk().SetFull(true);
+      return scheduler_.At(end, [&pod] { pod.disk().SetFull(false); });
+    case FaultKind::kCorrupt:
+      return pod.disk().Corrupt(&random_, plan_);
+    case FaultKind::kCompact:
+      return cluster_.Compact(plan_.changelog_topics[0]);
+  }
+}
+
+void World::KeepRunning() {
+  for (const auto& pod : pods_) {
+    // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
+    const bool is_excused = absl::IsDataLoss(pod->failure());
+    if (!pod->failure().ok() && !is_excused) Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));
+    pod->Start();
+  }
+}
+
+void World::Heal() {
+  network_.Heal();
+  cluster_.ReleaseMarkers();
+  for (const auto& pod : pods_) {
+    pod->Resume();
+    pod->disk().SetFull(false);
+  }
+  if (trace_.is_printed()) trace_.Print("HEALED");
+}
+
+// I8: nothing lags, nothing is open.
+std::string World::Unsettled() {
+  if (std::string waiting = checker_->Unsettled(); !waiting.empty()) return waiting;
+  for (const std::string& topic : cluster_.TopicNames()) {
+    for (int32_t p = 0; p < scenario_.partitions; ++p) {
+      const TopicPartition where{topic, Partition(p)};
+      if (cluster_.LastStableOffset(where) != cluster_.HighWatermark(where)) {
+        return absl::StrCat("a transaction is open in ", once::ToString(where));
+      }
+    }
+  }
+  for (const std::string& topic : plan_.input_topics) {
+    for (int32_t p = 0; p < scenario_.partitions; ++p) {
+      const TopicPartition where{topic, Partition(p)};
+      const Offset committed = cluster_.PeekCommittedOffset(kApplication, where).value_or(Offset(-1));
+      const Offset end = cluster_.HighWatermark(where);
+      if (committed != end) {
+        return absl::StrCat(once::ToString(where), " is committed up to ", committed.value(), " of ", end.value());
+      }
+    }
+  }
+  return "";
+}
+
+// False of a task that another worker has gone on with, and this one does not know it yet.
+bool World::IsCurrent(const Task& task) {
+  return std::all_of(task.inputs.begin(), task.inputs.end(), [&](const InputPosition& input) {
+    return cluster_.PeekCommittedOffset(kApplication, input.where) == input.committed;
+  });
+}
+
+// I4: what live workers read through their caches is what the committed changelog says.
+void World::CheckStores() {
+  for (const auto& pod : pods_) {
+    for (const auto& worker : pod->workers()) {
+      for (const auto& [id, task] : worker->engine().tasks()) {
+        if (task->phase != TaskPhase::kRunning || !IsCurrent(*task)) continue;
+        for (const auto& [key, value] : checker_->Fold(id.partition.value())) {
+          const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(key);
+          // Reading a checkpoint that a fault has corrupted makes the engine rebuild it.
+          if (absl::IsDataLoss(entry.status())) continue;
+          if (!entry.ok() || (*entry)->value() != OptionalBytes(value)) {
+            Fail(absl::StrCat("I4: pod ", pod->process_id(), " reads another value than the changelog's of partition ",
+                              id.partition.value(), ", key \"", Printable(key), "\": ",
+                              entry.ok() ? Printable((*entry)->value().value_or("nothing")) : entry.status().ToString(),
+                              ", not ", Printable(value)));
+          }
+        }
+      }
+    }
+  }
+}
+
+void World::CheckEnd() {
+  if (const std::string broken = cluster_.Check(); !broken.empty()) Fail(absl::StrCat("the simulated log is broken: ", broken));
+  CheckStores();
+}
+
+RunResult World::Run() {
+  if (absl::Status ready = SetUp(); !ready.ok()) return {.violation = ready.ToString()};
+  MakePods();
+  ScheduleEvents();
+  ScheduleFaults();
+  scheduler_.RunUntil(start_ + scenario_.span);
+  Heal();
+  const absl::Time healed = scheduler_.now();
+  std::string unsettled = "not started";
+  while (violation_.empty() && checker_->violation().empty() && !unsettled.empty() && scheduler_.now() - healed <= kHealingBound) {
+    KeepRunning();
+    scheduler_.RunUntil(scheduler_.now() + absl::Milliseconds(100));
+    unsettled = Unsettled();
+  }
+  const absl::Duration healing = scheduler_.now() - healed;
+  if (!checker_->violation().empty()) Fail(checker_->violation());
+  if (!unsettled.empty()) {
+    Fail(absl::StrCat("I8: ", absl::FormatDuration(kHealingBound), " after the last fault healed: ", unsettled));
+  }
+  if (violation_.empty()) CheckEnd();
+  for (const auto& pod : pods_) pod->Crash(false);
+  scheduler_.RunUntil(scheduler_.now());
+  return {.violation = violation_,
+          .trace_hash = trace_.hash(),
+          .commits = checker_->commits(),
+          .events = static_cast<int64_t>(events_.size()),
+          .faults = faults_ + network_.faults(),
+          .steps = scheduler_.steps(),
+          .healing = healing};
+}
+
+}  // namespace
+
+RunResult Run(const Scenario& scenario, const RunOptions& options) { return World(scenario, options).Run(); }
+
+}  // namespace once::sim
