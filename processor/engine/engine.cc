@@ -280,19 +280,37 @@ void Engine::On(const event::Replayed& replayed) {
 
 void Engine::StoreFailed(Task* task, const absl::Status& status) {
   if (!absl::IsDataLoss(status) || task->rebuilding) return Halt(status);
+  if (task->state.checkpoint_under_way()) {
+    // Its write would come after the wipe, and pass a part of the state for all of it.
+    Reopen(task);
+    task->opening_at = absl::InfiniteFuture();
+    task->rebuild_after_checkpoint = status;
+    return;
+  }
   const absl::Status rebuilt = opener_.Rebuild(task, std::string(status.message()));
   if (!rebuilt.ok()) return Halt(rebuilt);
   Reopen(task);
 }
 
+namespace {
+
+// Where the task's inputs are to be read next; nothing if they are read from where they should be.
+std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
+  std::vector<TopicPartitionOffset> targets;
+  if (!task.awaiting_seek) return targets;
+  if (task.phase != TaskPhase::kRunning && task.phase != TaskPhase::kPaused) return targets;
+  for (const InputPosition& input : task.inputs) {
+    targets.push_back({input.where, task.phase == TaskPhase::kPaused ? kafka::kEndOffset : input.next});
+  }
+  return targets;
+}
+
+}  // namespace
+
 std::vector<TopicPartitionOffset> Engine::SeekTargets() const {
   std::vector<TopicPartitionOffset> targets;
   for (const auto& [id, task] : tasks_) {
-    if (!task->awaiting_seek) continue;
-    if (task->phase != TaskPhase::kRunning && task->phase != TaskPhase::kPaused) continue;
-    for (const InputPosition& input : task->inputs) {
-      targets.push_back({input.where, task->phase == TaskPhase::kPaused ? kafka::kEndOffset : input.next});
-    }
+    for (TopicPartitionOffset& target : SeekTargetsOf(*task)) targets.push_back(std::move(target));
   }
   return targets;
 }
@@ -305,8 +323,15 @@ void Engine::On(const event::SeekDone& done) {
   }
   // Nothing may be processed before a producer under replacement is back; the seek comes again then.
   if (!committer_.idle() || batch_ != nullptr) return;
+  const auto was_sought = [&](const TopicPartitionOffset& target) {
+    return std::any_of(done.targets.begin(), done.targets.end(), [&](const TopicPartitionOffset& sought) {
+      return sought.where == target.where && sought.offset == target.offset;
+    });
+  };
+  // A task that has come to wait since, or for another place, still does.
   for (const auto& [id, task] : tasks_) {
-    if (task->phase == TaskPhase::kRunning || task->phase == TaskPhase::kPaused) task->awaiting_seek = false;
+    const std::vector<TopicPartitionOffset> wanted = SeekTargetsOf(*task);
+    if (!wanted.empty() && std::all_of(wanted.begin(), wanted.end(), was_sought)) task->awaiting_seek = false;
   }
 }
 

@@ -255,6 +255,9 @@ void Engine::On(const event::CheckpointWritten& written) {
                                              "; the state stays in memory and in the changelog"));
     if (task->state.dirty_bytes() > options_.state_cache_bytes) Halt(written.status);
   }
+  if (!task->rebuild_after_checkpoint.ok()) {
+    StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));
+  }
   if (stopping_ && idle()) CheckpointTasks(/*all=*/true);
 }
 

@@ -61,6 +61,7 @@ struct TaskOffsetsFetched {
 };
 struct SeekDone {
   absl::Status status;
+  std::vector<TopicPartitionOffset> targets;  // What was sought.
 };
 
 struct SendFailed {

@@ -76,6 +76,7 @@ struct Task {
   Offset replay_target;
   int64_t replayed_records = 0;
   bool rebuilding = false;  // Replays from the beginning after a wipe.
+  absl::Status rebuild_after_checkpoint;  // Why it is to be rebuilt once the write under way has ended; OK: it is not.
 
   // The open epoch.
   bool touched = false;

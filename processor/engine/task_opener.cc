@@ -57,8 +57,8 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
   if (!start.ok()) return start.status();
   task->replayed_records = 0;
   task->changelog_position = *start;
-  task->phase = TaskPhase::kReplaying;
   if (*start >= task->replay_target) return Finish(task, now);
+  task->phase = TaskPhase::kReplaying;
   actions->control.emplace_back(action::StartReplay{{task->changelog, *start}});
   return absl::OkStatus();
 }
@@ -67,16 +67,11 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
 absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffsets& offsets) {
   if (task->state_is_loaded) {
     if (task->changelog_position >= offsets.changelog_begin) return task->changelog_position;
-    const absl::Status wiped = Rebuild(task, "the changelog's beginning moved past what it stands for");
-    if (!wiped.ok()) return wiped;
+    task->rebuilding = false;  // A replay that was overtaken begins anew.
+    return absl::DataLossError("the changelog's beginning moved past what it stands for");
   }
   if (!task->rebuilding) {
-    const absl::Status loaded = LoadFromCheckpoint(task);
-    if (absl::IsDataLoss(loaded)) {
-      if (absl::Status wiped = Rebuild(task, std::string(loaded.message())); !wiped.ok()) return wiped;
-    } else if (!loaded.ok()) {
-      return loaded;
-    }
+    if (absl::Status loaded = LoadFromCheckpoint(task); !loaded.ok()) return loaded;
   }
   if (!task->checkpoint.has_value()) {
     task->rebuilding = true;
@@ -92,10 +87,7 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
         " rebuilt from what the changelog holds"));
   }
   if (checkpoint < offsets.changelog_begin) {
-    const absl::Status wiped = Rebuild(task, "its checkpoint is older than the changelog's beginning");
-    if (!wiped.ok()) return wiped;
-    task->state_is_loaded = true;
-    return offsets.changelog_begin;
+    return absl::DataLossError("its checkpoint is older than the changelog's beginning");
   }
   task->state_is_loaded = true;
   return checkpoint;
@@ -181,14 +173,9 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   const bool other_history = ready.ok() && !task->rebuilding && task->checkpoint.has_value() &&
                              task->checkpoint->incarnation != 0 &&
                              task->checkpoint->incarnation != task->frontier.incarnation();
-  if (CheckpointTooOld(*task, now) || other_history || absl::IsDataLoss(ready)) {
-    ready = Rebuild(task, other_history ? "its checkpoint belongs to another changelog"
-                          : ready.ok()  ? "its checkpoint is older than the changelog keeps deletions"
-                                        : std::string(ready.message()));
-    if (!ready.ok()) return ready;
-    task->phase = TaskPhase::kOpening;
-    task->opening_at = now;
-    return absl::OkStatus();
+  if (other_history) return absl::DataLossError("its checkpoint belongs to another changelog");
+  if (CheckpointTooOld(*task, now)) {
+    return absl::DataLossError("its checkpoint is older than the changelog keeps deletions");
   }
   if (ready.ok()) ready = task->parking.Load();
   if (ready.ok()) ready = CheckOffsets(*task);

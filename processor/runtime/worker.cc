@@ -241,9 +241,10 @@ void Worker::Do(const action::StopReplay& stop) {
 void Worker::Do(const action::Seek&) {
   // In a callback what was polled before would still be returned; the tick after it asks again.
   if (in_callback_) return;
-  const std::vector<TopicPartitionOffset> targets = engine_.SeekTargets();
+  std::vector<TopicPartitionOffset> targets = engine_.SeekTargets();
   if (targets.empty()) return;
-  events_.emplace_back(event::SeekDone{consumer_->Seek(targets)});
+  absl::Status sought = consumer_->Seek(targets);
+  events_.emplace_back(event::SeekDone{std::move(sought), std::move(targets)});
 }
 
 void Worker::Do(const action::Unassign& unassign) {
