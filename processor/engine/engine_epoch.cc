@@ -215,7 +215,6 @@ void Engine::RewindRunningTasks() {
 
 void Engine::Reopen(Task* task) {
   if (task->phase == TaskPhase::kReplaying) actions_->control.emplace_back(action::StopReplay{task->changelog});
-  batch_ = nullptr;
   task->phase = TaskPhase::kOpening;
   task->opening_at = now_;
   task->offsets_requested = false;
