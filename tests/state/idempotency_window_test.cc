@@ -355,28 +355,6 @@ TEST_F(IdempotencyWindowTest, ASmallerWindowAfterARestartForgetsAtTheNextSeal) {
   EXPECT_TRUE(Contains(1599));
 }
 
-TEST_F(IdempotencyWindowTest, DamagedRecordsAreDataLoss) {
-  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kEventIds, .bucket = 1}, "15 bytes are no").code(),
-            absl::StatusCode::kDataLoss);
-  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kEventIds, .bucket = 0}, "").code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kState}, "").code(), absl::StatusCode::kInvalidArgument);
-}
-
-// With them the next bucket's number would wrap round: its IDs would count as forgotten, and duplicates pass.
-TEST_F(IdempotencyWindowTest, NumbersThatNoClockSaysAreDataLoss) {
-  const std::string ids(16, 'x');
-  const auto load = [&](uint64_t bucket, uint64_t sequence, std::string_view value) {
-    return window_->Load({.kind = ChangelogKind::kEventIds, .bucket = bucket, .sequence = sequence}, value).code();
-  };
-  EXPECT_EQ(load(UINT64_MAX, 0, ids), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(load(1, UINT64_MAX, ids), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(load(0, 0, std::string(8, '\xff') + std::string(8, '\0')), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(load(0, 0, std::string(8, '\0') + std::string(8, 'x')), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(load(0, 1, std::string(16, '\0')), absl::StatusCode::kDataLoss);
-  Epoch(kStart, 0, 10);
-  EXPECT_FALSE(window_->Reserve(Id(5)));
-}
-
 TEST_F(IdempotencyWindowTest, AMergeOfALostRecordIsDataLossAndADiskErrorIsPassedOn) {
   for (uint64_t i = 0; i < 64; ++i) Epoch(kStart, i, i + 1);
   const TaskState::FrozenBatch batch = state_.Freeze({});
