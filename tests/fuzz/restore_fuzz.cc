@@ -22,9 +22,12 @@ constexpr TaskId kTask{.group = 0, .partition = Partition(0)};
 
 std::shared_ptr<const Graph> MakeGraph() {
   auto graph = std::make_shared<Graph>();
-  graph->sources.push_back({.name = "orders", .topic = "orders"});
-  graph->nodes.push_back({.name = "totals", .kind = NodeKind::kAggregate});
-  graph->handlers.push_back({.node = 0, .source = 0, .match = HandlerMatch::kAny});
+  SourceSpec& source = graph->sources.emplace_back();
+  source.name = source.topic = "orders";
+  NodeSpec& node = graph->nodes.emplace_back();
+  node.name = "totals";
+  node.kind = NodeKind::kAggregate;
+  graph->handlers.emplace_back().match = HandlerMatch::kAny;
   graph->groups.push_back({.name = "orders", .sources = {0}});
   graph->dead_letter_topic = "dead";
   return graph;
@@ -90,7 +93,10 @@ class Scene {
     if (input->Flag()) WriteCheckpoint(input);
     const Offset begin(input->Byte());
     const Offset end = begin + input->Byte();
-    event::TaskOffsets offsets{.changelog_begin = begin, .changelog_end = end, .start = {{kOrders, Offset(3)}}};
+    event::TaskOffsets offsets;
+    offsets.changelog_begin = begin;
+    offsets.changelog_end = end;
+    offsets.start[kOrders] = Offset(3);
     if (input->Flag()) offsets.committed[kOrders] = Offset(input->Signed());
     Actions actions;
     // Twice: what is found to be corrupt is wiped and read again.
