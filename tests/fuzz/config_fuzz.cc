@@ -11,7 +11,7 @@
 namespace once {
 namespace {
 
-constexpr int kMaxArguments = 12;
+constexpr int kMaxArguments = 6;
 
 // Short: the search for the name that was meant is quadratic.
 std::string_view Word(fuzz::Input* input) { return input->Bytes().substr(0, 24); }

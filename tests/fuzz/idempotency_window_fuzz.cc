@@ -15,7 +15,7 @@
 namespace once {
 namespace {
 
-constexpr int kMaxRecords = 12;
+constexpr int kMaxRecords = 8;
 
 uint64_t BigEndian(std::string_view bytes) {
   uint64_t number = 0;

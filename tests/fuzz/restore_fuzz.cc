@@ -17,7 +17,7 @@
 namespace once {
 namespace {
 
-constexpr int kMaxRecords = 16;
+constexpr int kMaxRecords = 8;
 constexpr TaskId kTask{.group = 0, .partition = Partition(0)};
 
 std::shared_ptr<const Graph> MakeGraph() {
