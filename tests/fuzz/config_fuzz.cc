@@ -17,8 +17,8 @@ constexpr int kMaxArguments = 6;
 std::string_view Word(fuzz::Input* input) { return input->Bytes().substr(0, 24); }
 
 std::string Argument(fuzz::Input* input) {
-  static constexpr std::string_view kStarts[] = {"--text=", "--text", "--size=", "--number=", "--switch",
-                                                 "--noswitch", "--wait=", "--kafka.", "--", ""};
+  static constexpr std::string_view kStarts[] = {"--text=",    "--text",  "--size=",  "--number=", "--switch",
+                                                 "--noswitch", "--wait=", "--kafka.", "--",        ""};
   std::string argument(kStarts[input->Choice(std::size(kStarts))]);
   argument.append(Word(input));
   // Not the files of the machine it runs on.

@@ -70,7 +70,8 @@ void CheckOurHeaders(const OutputRecord& out, const RecordView& record, const Fa
   ONCE_CHECK(NumberOf(out, "once.attempts") == failure.letter.attempts);
   CheckCut(header("once.message").value(), failure.message);
   CheckCut(header("once.aggregate").value(), failure.aggregate);
-  if (failure.letter.disposition == Disposition::kBlocked) CheckCut(header("once.blocked_by").value(), failure.blocked_by);
+  if (failure.letter.disposition == Disposition::kBlocked)
+    CheckCut(header("once.blocked_by").value(), failure.blocked_by);
   // Years beyond four digits are no RFC 3339; no clock says them.
   absl::Time time;
   const int64_t milliseconds = failure.letter.first_failure_ms;

@@ -1,10 +1,9 @@
 // The hash of an event's ID against its definition, and moved boundaries between its parts.
-#include "state/event_id.h"
-
 #include <xxhash.h>
 
 #include <string>
 
+#include "state/event_id.h"
 #include "tests/fuzz/input.h"
 
 namespace {

@@ -22,8 +22,8 @@ void CheckEventId(const RecordView& record, const OptionalBytes& ce_id) {
     ONCE_CHECK(id == *ce_id);
   } else {
     ONCE_CHECK(id == OriginOf(record, topic));
-    ONCE_CHECK(id == topic + "-" + std::to_string(record.partition.value()) + "-" +
-                         std::to_string(record.offset.value()));
+    ONCE_CHECK(id ==
+               topic + "-" + std::to_string(record.partition.value()) + "-" + std::to_string(record.offset.value()));
   }
 }
 

@@ -52,8 +52,8 @@ class Input {
   uint64_t Number() {
     const uint8_t kind = Byte();
     if (kind < 0x80) return kind;
-    if (kind < 0xa0) return uint64_t{0} - (kind - 0x80);               // Close to the largest one.
-    if (kind < 0xc0) return (uint64_t{1} << 63) + 0xb0 - kind;         // Around where signed ones wrap.
+    if (kind < 0xa0) return uint64_t{0} - (kind - 0x80);        // Close to the largest one.
+    if (kind < 0xc0) return (uint64_t{1} << 63) + 0xb0 - kind;  // Around where signed ones wrap.
     uint64_t number = 0;
     for (int i = 0; i < 8; ++i) number = number << 8 | Byte();
     return number;

@@ -1,6 +1,5 @@
 // Murmur2 against Java's arithmetic, written out: signed bytes, wrapping 32-bit products, the tail as a fall-through.
 #include "processor/base/murmur2.h"
-
 #include "tests/fuzz/input.h"
 
 namespace {

@@ -1,4 +1,5 @@
-// Parked events: any record that Kafka can deliver comes back as it was, and any bytes are refused or stay what they say.
+// Parked events: any record that Kafka can deliver comes back as it was, and any bytes are refused or stay what they
+// say.
 #include <google/protobuf/stubs/logging.h>
 
 #include <string>

@@ -72,8 +72,7 @@ class Scene {
       ONCE_CHECK(status != nullptr && parking_.IsBlocked(*key));
       // Whatever it says, one step on it must not leave the queue's bounds.
       ONCE_CHECK(status->head_sequence() < status->next_sequence());
-      ONCE_CHECK(status->state() != v1::AggregateStatus::PARKED ||
-                 status->notice_sequence() < status->next_sequence());
+      ONCE_CHECK(status->state() != v1::AggregateStatus::PARKED || status->notice_sequence() < status->next_sequence());
     }
     const int64_t parked = parking_.parked_events();
     ONCE_CHECK(parking_.Load().ok() && parking_.parked_events() == parked);

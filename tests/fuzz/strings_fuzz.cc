@@ -1,9 +1,8 @@
 // Which bytes are text: the UTF-8 check against a decoder to code points and back, and what messages show of any bytes.
-#include "processor/base/strings.h"
-
 #include <optional>
 #include <string>
 
+#include "processor/base/strings.h"
 #include "tests/fuzz/input.h"
 
 namespace {

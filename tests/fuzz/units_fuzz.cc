@@ -1,11 +1,10 @@
 // How settings are written: what is accepted is in range and reads back the same, in its own form too.
-#include "processor/config/units.h"
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
 
+#include "processor/config/units.h"
 #include "tests/fuzz/input.h"
 
 namespace once {
