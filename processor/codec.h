@@ -60,8 +60,12 @@ struct Codec<T> {
   }
   static std::string ToText(const T& value) { return value.ShortDebugString(); }
   static absl::StatusOr<T> FromText(const std::string& text) {
-    T value;
-    if (google::protobuf::TextFormat::ParseFromString(text, &value)) return value;
+    // Text format lets strings be what the wire format does not.
+    T value, decoded;
+    if (google::protobuf::TextFormat::ParseFromString(text, &value) &&
+        decoded.ParseFromString(value.SerializeAsString())) {
+      return value;
+    }
     return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no ", TypeName(), " in text format"));
   }
 };
@@ -79,7 +83,10 @@ struct Codec<std::string> {
   }
   static std::string_view Encode(const std::string& value, Arena* arena) { return arena->Copy(value); }
   static std::string ToText(const std::string& value) { return value; }
-  static absl::StatusOr<std::string> FromText(const std::string& text) { return text; }
+  static absl::StatusOr<std::string> FromText(const std::string& text) {
+    if (IsValidUtf8(text)) return text;
+    return absl::InvalidArgumentError(absl::StrCat("\"", Printable(text), "\" is not UTF-8"));
+  }
 };
 
 template <>

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
 
 namespace once {
 
@@ -23,6 +24,9 @@ constexpr size_t kChunksToMerge = 64;
 constexpr size_t kMaxMergeInputs = 128;
 constexpr size_t kMaxTombstonesPerSeal = 64;
 constexpr int64_t kBuckets = 16;
+// Buckets are numbered by a clock of 63 bits, sequences are counted. What lies far beyond is damage, and the number
+// after it might wrap round.
+constexpr uint64_t kMaxNumber = UINT64_MAX / 4 * 3;
 
 char* WriteBigEndian(uint64_t number, char* out) {
   for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((number >> shift) & 0xff);
@@ -43,6 +47,17 @@ uint64_t Number(int64_t clock_ms) { return static_cast<uint64_t>(std::max<int64_
 // False if the clock stands before `since`.
 bool HasPassed(uint64_t since, int64_t span_ms, int64_t clock_ms) {
   return Number(clock_ms) >= since && Number(clock_ms) - since >= static_cast<uint64_t>(span_ms);
+}
+
+// Why this can be no record of event IDs, or nothing.
+std::string_view RecordMistake(const ChangelogKey& key, OptionalBytes value) {
+  if (key.bucket > kMaxNumber || key.sequence > kMaxNumber) return "no clock and no count gets there";
+  if (key.bucket == 0 && key.sequence != 0) return "there is no such bucket";
+  if (!value.has_value()) return "";
+  if (value->size() % kIdBytes != 0 || (key.bucket == 0 && value->size() != kIdBytes)) return "no whole number of IDs";
+  if (key.bucket != 0) return "";
+  const bool is_horizon = ReadBigEndian(value->data()) <= kMaxNumber && ReadBigEndian(value->data() + 8) == 0;
+  return is_horizon ? "" : "no bucket's number";
 }
 
 }  // namespace
@@ -276,11 +291,10 @@ void IdempotencyWindow::ForgetUpTo(uint64_t horizon) {
 
 absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes value) {
   if (key.kind != ChangelogKind::kEventIds) return absl::InvalidArgumentError("not a record of event IDs");
-  if (value.has_value() && (value->size() % kIdBytes != 0 || (key.bucket == 0 && value->size() != kIdBytes))) {
-    return absl::DataLossError(absl::StrCat("event IDs of bucket ", key.bucket, ", sequence ", key.sequence, ": ",
-                                            value->size(),
-                                            " bytes are no whole number of IDs; the changelog was "
-                                            "written by another program, or is damaged"));
+  if (const std::string_view mistake = RecordMistake(key, value); !mistake.empty()) {
+    return absl::DataLossError(absl::StrCat("event IDs of bucket ", key.bucket, ", sequence ", key.sequence, ", ",
+                                            value.value_or("").size(), " bytes: ", ToAbsl(mistake),
+                                            "; the changelog was written by another program, or is damaged"));
   }
   if (key.bucket == 0) {
     if (value.has_value()) ForgetUpTo(ReadBigEndian(value->data()));

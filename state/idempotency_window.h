@@ -63,7 +63,7 @@ class IdempotencyWindow {
 
   // Takes in a record of kind kEventIds from the checkpoint or the changelog; a null value is a tombstone. Records may
   // come in any order and more than once; not while an epoch is open. `state` must get the same records. DataLoss if
-  // the value is no whole number of IDs.
+  // it is no record that a window writes.
   absl::Status Load(const ChangelogKey& key, OptionalBytes value);
   // Forgets everything; as new.
   void Clear();

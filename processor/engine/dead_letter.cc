@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMaxMessageBytes = 4096;
 constexpr size_t kShortMessageBytes = 128;
-constexpr size_t kMaxAggregateBytes = 1024;  // The record's key is there in full.
+constexpr size_t kMaxTextBytes = 1024;  // Of keys and IDs, which records carry in full.
 
 // How much of the explanation a dead letter carries; each level is smaller than the one before.
 enum class Detail { kFull, kShort, kNoValue };
@@ -46,7 +46,7 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
   headers->push_back({"once.reason", arena->Copy(letter.reason)});
   headers->push_back({"once.message", message});
   if (letter.disposition == Disposition::kBlocked) {
-    headers->push_back({"once.blocked_by", arena->Copy(letter.blocked_by)});
+    headers->push_back({"once.blocked_by", arena->Copy(CutText(letter.blocked_by, kMaxTextBytes))});
   }
   headers->push_back({"once.attempts", Number(letter.attempts, arena)});
   headers->push_back({"once.first_failure_time",
@@ -54,7 +54,7 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
                                                    absl::UTCTimeZone()))});
   headers->push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
   headers->push_back({"once.application", letter.application});
-  headers->push_back({"once.aggregate", arena->Copy(CutText(letter.aggregate, kMaxAggregateBytes))});
+  headers->push_back({"once.aggregate", arena->Copy(CutText(letter.aggregate, kMaxTextBytes))});
 }
 
 void AppendStreamsHeaders(const RecordView& record, const std::string& topic, const DeadLetter& letter,

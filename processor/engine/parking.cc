@@ -6,8 +6,34 @@
 namespace once {
 
 namespace {
+// More than any changelog holds; few enough to be counted together.
+constexpr uint64_t kMaxQueueLength = uint64_t{1} << 40;
+
 int64_t QueueLength(const v1::AggregateStatus& status) {
   return static_cast<int64_t>(status.next_sequence() - status.head_sequence());
+}
+
+// Whether this may be the status of a queue: what acts on it relies on its numbers.
+bool IsPlausible(const v1::AggregateStatus& status) {
+  switch (status.state()) {
+    case v1::AggregateStatus::OPEN:
+      return true;
+    case v1::AggregateStatus::RETRYING:
+    case v1::AggregateStatus::PARKED:
+    case v1::AggregateStatus::DRAINING:
+      return status.head_sequence() < status.next_sequence() && status.notice_sequence() <= status.next_sequence() &&
+             status.next_sequence() - status.head_sequence() <= kMaxQueueLength;
+    default:
+      return false;
+  }
+}
+
+absl::StatusOr<v1::AggregateStatus> ParseStatus(std::string_view key, std::string_view value) {
+  v1::AggregateStatus status;
+  if (!status.ParseFromArray(value.data(), static_cast<int>(value.size())) || !IsPlausible(status)) {
+    return absl::DataLossError(absl::StrCat("status of key ", Printable(key), " is unreadable"));
+  }
+  return status;
 }
 }  // namespace
 
@@ -96,12 +122,9 @@ absl::Status Parking::Revert() {
   for (const std::string& key : changed) {
     absl::StatusOr<TaskState::Entry*> entry = state_->Open(AggregateStatusKey(key));
     if (!entry.ok()) return entry.status();
-    v1::AggregateStatus status;
-    const OptionalBytes value = (*entry)->value();
-    if (value.has_value() && !status.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
-      return absl::DataLossError(absl::StrCat("status of key ", Printable(key), " is unreadable"));
-    }
-    if (absl::Status adopted = Adopt(key, status); !adopted.ok()) return adopted;
+    absl::StatusOr<v1::AggregateStatus> status = ParseStatus(key, (*entry)->value().value_or(std::string_view()));
+    if (!status.ok()) return status.status();
+    if (absl::Status adopted = Adopt(key, *status); !adopted.ok()) return adopted;
   }
   return absl::OkStatus();
 }
@@ -115,12 +138,8 @@ absl::Status Parking::Load() {
   absl::Status failure;
   const absl::Status scanned = state_->Scan(
       KindPrefix(ChangelogKind::kAggregateStatus), [&](std::string_view key, std::string_view value) {
-        v1::AggregateStatus status;
-        if (!status.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-          failure = absl::DataLossError(absl::StrCat("status of key ", Printable(key.substr(1)), " is unreadable"));
-          return false;
-        }
-        failure = Adopt(key.substr(1), status);
+        const absl::StatusOr<v1::AggregateStatus> status = ParseStatus(key.substr(1), value);
+        failure = status.ok() ? Adopt(key.substr(1), *status) : status.status();
         return failure.ok();
       });
   return scanned.ok() ? failure : scanned;

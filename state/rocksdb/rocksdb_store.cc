@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
+#include "state/rocksdb/checkpoint_meta.h"
 #include "state/rocksdb/rocksdb_status.h"
 #include "state/rocksdb/rocksdb_store_impl.h"
 
@@ -17,7 +18,6 @@ namespace {
 constexpr char kIdentityKey[] = "once";
 // Of keys and values in this database; a change makes older versions refuse it and newer ones rebuild it.
 constexpr char kFormat[] = "format 1\napplication ";
-constexpr size_t kMetaBytes = 24;
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return rocksdb::Slice(bytes.data(), bytes.size()); }
 std::string_view ToView(const rocksdb::Slice& slice) { return std::string_view(slice.data(), slice.size()); }
@@ -35,23 +35,6 @@ std::string BehindPrefix(std::string prefix) {
   while (!prefix.empty() && static_cast<uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
   if (!prefix.empty()) ++prefix.back();
   return prefix;
-}
-
-std::string EncodeMeta(const CheckpointMeta& meta) {
-  std::string bytes;
-  for (const uint64_t number : {static_cast<uint64_t>(meta.changelog_offset.value()), meta.incarnation,
-                                static_cast<uint64_t>(meta.written_ms)}) {
-    for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>((number >> shift) & 0xff));
-  }
-  return bytes;
-}
-
-CheckpointMeta DecodeMeta(std::string_view bytes) {
-  uint64_t numbers[3] = {};
-  for (size_t i = 0; i < kMetaBytes; ++i) numbers[i / 8] = numbers[i / 8] << 8 | static_cast<uint8_t>(bytes[i]);
-  return {.changelog_offset = Offset(static_cast<int64_t>(numbers[0])),
-          .incarnation = numbers[1],
-          .written_ms = static_cast<int64_t>(numbers[2])};
 }
 
 }  // namespace
@@ -79,8 +62,9 @@ absl::StatusOr<std::optional<CheckpointMeta>> RocksDbStore::ReadMeta(std::string
   const absl::StatusOr<std::optional<std::string>> bytes = Get(task_prefix, {});
   if (!bytes.ok()) return bytes.status();
   if (!bytes->has_value()) return std::optional<CheckpointMeta>();
-  if ((*bytes)->size() != kMetaBytes) return CorruptError(path_, "a task's checkpoint record has another length");
-  return std::optional<CheckpointMeta>(DecodeMeta(**bytes));
+  std::optional<CheckpointMeta> meta = DecodeMeta(**bytes);
+  if (!meta.has_value()) return CorruptError(path_, "a task's checkpoint record is none that this program writes");
+  return meta;
 }
 
 absl::StatusOr<std::optional<std::string>> RocksDbStore::Get(std::string_view task_prefix, std::string_view key) {

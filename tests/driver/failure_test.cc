@@ -162,6 +162,27 @@ TEST(FailureTest, ParkedEventsSurviveACrash) {
 }
 
 // PROTOCOL R4: at the limit the task stops, and nothing passes the order.
+// Kafka takes any bytes as a header's name and value; protobuf reads no string that is not UTF-8.
+TEST(FailureTest, EventsWithHeadersThatAreNoTextAreParkedAndRunLikeOthers) {
+  auto script = NewScript();
+  bool down = true;
+  script->handle = [&down](const OrderPlaced&) {
+    return down ? absl::UnavailableError("down: \xff\xfe") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1), {.event_id = "\xff\xc0", .headers = {{"tr\xff", "\xfe"}}});
+  driver.Send("orders", "alice", Order(2), {.event_id = "2"});
+  driver.RunUntilIdle();
+  driver.CrashAndLoseDisk();
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(driver.Parked("alice"), 2);
+  down = false;
+  driver.AdvanceTime(absl::Seconds(60));
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3");
+}
+
 TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
   auto script = NewScript();
   bool broken = true;

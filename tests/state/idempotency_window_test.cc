@@ -355,13 +355,6 @@ TEST_F(IdempotencyWindowTest, ASmallerWindowAfterARestartForgetsAtTheNextSeal) {
   EXPECT_TRUE(Contains(1599));
 }
 
-TEST_F(IdempotencyWindowTest, DamagedRecordsAreDataLoss) {
-  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kEventIds, .bucket = 1}, "15 bytes are no").code(),
-            absl::StatusCode::kDataLoss);
-  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kEventIds, .bucket = 0}, "").code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(window_->Load({.kind = ChangelogKind::kState}, "").code(), absl::StatusCode::kInvalidArgument);
-}
-
 TEST_F(IdempotencyWindowTest, AMergeOfALostRecordIsDataLossAndADiskErrorIsPassedOn) {
   for (uint64_t i = 0; i < 64; ++i) Epoch(kStart, i, i + 1);
   const TaskState::FrozenBatch batch = state_.Freeze({});

@@ -97,6 +97,12 @@ TEST(CodecTest, MessagesGoByTheirFullName) {
   EXPECT_FALSE(Codec<test::Bought>::FromText("no: such_field").ok());
 }
 
+// Or a key that somebody typed would name an aggregate that no event can reach.
+TEST(CodecTest, TextThatCouldNotBeDecodedAgainIsRefused) {
+  EXPECT_FALSE(Codec<std::string>::FromText("\xff").ok());
+  EXPECT_FALSE(Codec<test::Bought>::FromText("item: '\\377'").ok());
+}
+
 TEST(CodecTest, AnUndecodableMessageIsDataLossAndNamesTheType) {
   const absl::Status status = Decode<test::Bought>("\x0a\x7f").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);

@@ -1,0 +1,182 @@
+// Opening a task on any changelog and any checkpoint: it runs, or is refused with a reason; what runs has an index of
+// parked events and a window that go on working.
+#include <google/protobuf/stubs/logging.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "once/v1/changelog.pb.h"
+#include "processor/engine/plan.h"
+#include "processor/engine/task_opener.h"
+#include "state/changelog.h"
+#include "tests/fuzz/input.h"
+#include "tests/testkit/store/memory_checkpoint_store.h"
+
+namespace once {
+namespace {
+
+constexpr int kMaxRecords = 8;
+constexpr TaskId kTask{.group = 0, .partition = Partition(0)};
+
+std::shared_ptr<const Graph> MakeGraph() {
+  auto graph = std::make_shared<Graph>();
+  SourceSpec& source = graph->sources.emplace_back();
+  source.name = source.topic = "orders";
+  NodeSpec& node = graph->nodes.emplace_back();
+  node.name = "totals";
+  node.kind = NodeKind::kAggregate;
+  graph->handlers.emplace_back().match = HandlerMatch::kAny;
+  graph->groups.push_back({.name = "orders", .sources = {0}});
+  graph->dead_letter_topic = "dead";
+  return graph;
+}
+
+const Plan& ThePlan() {
+  static const Plan* const plan = new Plan(MakePlan(MakeGraph(), "app"));
+  return *plan;
+}
+
+std::string Key(fuzz::Input* input) {
+  switch (input->Choice(8)) {
+    case 0:
+      return StateKeyPrefix("totals").append(input->Bytes());
+    case 1:
+      return AggregateStatusKey(input->Bytes());
+    case 2: {
+      const std::string_view key = input->Bytes();
+      return ParkedEventKey(key, input->Number());
+    }
+    case 3: {
+      const uint64_t bucket = input->Number();
+      return EventIdsKey(bucket, input->Number());
+    }
+    case 4:
+    case 5:
+      return FrontierKey();
+    default:
+      return std::string(input->Bytes());
+  }
+}
+
+// Mostly what such a key has as value, with numbers that are not what they should be.
+std::optional<std::string> Value(std::string_view key, fuzz::Input* input) {
+  if (input->Flag()) {
+    const OptionalBytes bytes = input->MaybeBytes();
+    return bytes.has_value() ? std::optional<std::string>(*bytes) : std::nullopt;
+  }
+  if (key == FrontierKey()) {
+    v1::Frontier frontier;
+    frontier.set_incarnation(input->Number());
+    frontier.set_window_clock_ms(input->Signed());
+    v1::InputOffset* offset = frontier.add_inputs();
+    offset->set_topic("orders");
+    offset->set_next_offset(input->Signed());
+    return frontier.SerializeAsString();
+  }
+  if (key.starts_with(KindPrefix(ChangelogKind::kAggregateStatus))) {
+    v1::AggregateStatus status;
+    status.set_state(static_cast<v1::AggregateStatus::State>(input->Choice(5)));
+    status.set_head_sequence(input->Number());
+    status.set_next_sequence(input->Number());
+    status.set_notice_sequence(input->Number());
+    status.set_retry_at_ms(input->Signed());
+    return status.SerializeAsString();
+  }
+  return std::string(16 * input->Choice(4), static_cast<char>(input->Byte()));
+}
+
+class Scene {
+ public:
+  void Run(fuzz::Input* input) {
+    if (input->Flag()) WriteCheckpoint(input);
+    const Offset begin(input->Byte());
+    const Offset end = begin + input->Byte();
+    event::TaskOffsets offsets;
+    offsets.changelog_begin = begin;
+    offsets.changelog_end = end;
+    offsets.start[kOrders] = Offset(3);
+    if (input->Flag()) offsets.committed[kOrders] = Offset(input->Signed());
+    Actions actions;
+    // Twice: what is found to be corrupt is wiped and read again.
+    for (int round = 0; round < 2 && task_.phase == TaskPhase::kOpening; ++round) {
+      if (Refused(opener_.OnOffsets(&task_, {kTask, offsets}, kNow, &actions))) return;
+      if (!Replay(input, begin, end, &actions)) return;
+    }
+    if (task_.phase == TaskPhase::kRunning) CheckRunning(input);
+  }
+
+ private:
+  static bool Refused(const absl::Status& status) {
+    if (status.ok()) return false;
+    ONCE_CHECK(absl::IsDataLoss(status) || absl::IsFailedPrecondition(status));
+    ONCE_CHECK(!status.message().empty());
+    return true;
+  }
+
+  void WriteCheckpoint(fuzz::Input* input) {
+    std::vector<CheckpointEntry> entries;
+    const size_t count = input->Choice(6);
+    for (size_t i = 0; i < count; ++i) {
+      std::string key = Key(input);
+      std::optional<std::string> value = Value(key, input);
+      entries.push_back({std::move(key), std::move(value)});
+    }
+    const CheckpointMeta meta{.changelog_offset = Offset(input->Signed()),
+                              .incarnation = input->Number(),
+                              .written_ms = input->Flag() ? absl::ToUnixMillis(kNow) : input->Signed()};
+    ONCE_CHECK(store_.Write(TaskPrefix("orders", kTask.partition), entries, meta).ok());
+  }
+
+  bool Replay(fuzz::Input* input, Offset begin, Offset end, Actions* actions) {
+    Offset position = begin;
+    for (int i = 0; i < kMaxRecords && !input->empty(); ++i, position = position + 1) {
+      const std::string key = Key(input);
+      const std::optional<std::string> value = Value(key, input);
+      RecordView record;
+      record.offset = position;
+      record.key = key;
+      if (value.has_value()) record.value = *value;
+      if (Refused(opener_.OnReplayed(&task_, record))) return false;
+    }
+    return !Refused(opener_.OnReplayEnd(&task_, end, kNow, actions));
+  }
+
+  void CheckRunning(fuzz::Input* input) {
+    ONCE_CHECK(task_.frontier.incarnation() != 0);
+    ONCE_CHECK(task_.parking.parked_events() >= task_.parking.blocked_aggregates());
+    const std::optional<std::string> key = task_.parking.NextRunnable(absl::ToUnixMillis(kNow));
+    if (key.has_value()) {
+      const v1::AggregateStatus* status = task_.parking.Find(*key);
+      ONCE_CHECK(status != nullptr && status->head_sequence() < status->next_sequence());
+      const absl::StatusOr<v1::ParkedEvent> head = task_.parking.Read(*key, status->head_sequence());
+      ONCE_CHECK(head.ok() || absl::IsDataLoss(head.status()));
+    }
+    const EventIdHash id{.high = input->Number(), .low = 77};
+    (void)task_.window.Reserve(id);
+    ONCE_CHECK(task_.window.Seal(input->Signed(), &task_.state).ok());
+    task_.state.CommitEpoch();
+    task_.window.CommitEpoch();
+    ONCE_CHECK(!task_.window.Reserve(id));
+  }
+
+  const TopicPartition kOrders{"orders", Partition(0)};
+  const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+  MemoryCheckpointStore store_;
+  NullLogSink log_;
+  const EngineOptions options_{};
+  Task task_{kTask, ThePlan(), options_, &store_};
+  TaskOpener opener_{&ThePlan(), &options_, &store_, &log_, [] { return uint64_t{42}; }};
+};
+
+}  // namespace
+}  // namespace once
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto silenced = google::protobuf::SetLogHandler(nullptr);
+  (void)silenced;
+  once::fuzz::Input input(data, size);
+  once::Scene().Run(&input);
+  return 0;
+}
