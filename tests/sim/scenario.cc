@@ -77,6 +77,7 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.on_rocksdb = seed % 100 == 99;
   scenario.transactional_input = random.Chance(25);
   scenario.span = random.Between(absl::Milliseconds(1200), absl::Milliseconds(2500));
+  scenario.load = scenario.span + absl::Milliseconds(900);
   scenario.commit_interval = random.Between(absl::Milliseconds(20), absl::Milliseconds(150));
   scenario.events = random.Between(200, 260);
   // Swarm testing: each kind is on or off, so that rare combinations are not drowned by the usual ones.
@@ -90,6 +91,8 @@ Scenario MakeScenario(uint64_t seed) {
     ScheduledFault fault;
     fault.at = random.Between(absl::Milliseconds(50), scenario.span);
     fault.kind = kinds[static_cast<size_t>(random.Below(static_cast<int64_t>(kinds.size())))];
+    // Three at least hit for sure; whether the call that is to go wrong is made is up to the run.
+    while (i < 3 && fault.kind == FaultKind::kCall) fault.kind = static_cast<FaultKind>(random.Below(kFaultKinds));
     fault.pod = static_cast<int>(random.Below(scenario.pods));
     fault.length = random.Chance(30) ? random.Between(kSessionTimeout, 2 * kTransactionTimeout)
                                      : random.Between(absl::Milliseconds(10), absl::Milliseconds(600));

@@ -47,7 +47,8 @@ struct Scenario {
   int workers = 1;  // Of each pod.
   bool on_rocksdb = false;
   bool transactional_input = false;
-  absl::Duration span;  // While events are sent and faults happen.
+  absl::Duration span;  // While faults happen.
+  absl::Duration load;  // While events are sent: longer, so that whatever broke must work again.
   absl::Duration commit_interval;
   int64_t events = 0;
   std::vector<ScheduledFault> faults;

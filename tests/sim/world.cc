@@ -105,7 +105,7 @@ absl::Status World::SetUp() {
   if (!admin.ok()) return admin.status();
   absl::Status checked = Preflight({.bootstrap_servers = "sim"}, admin->get(), &log_, &plan_);
   if (!checked.ok()) return checked;
-  events_ = MakeEvents(scenario_.topology, scenario_.events, scenario_.partitions, scenario_.span, &random_);
+  events_ = MakeEvents(scenario_.topology, scenario_.events, scenario_.partitions, scenario_.load, &random_);
   checker_ = std::make_unique<Checker>(scenario_.topology, &plan_, &cluster_, &events_);
   cluster_.OnCommit([this](const testkit::CommittedTransaction& transaction) {
     checker_->OnCommit(transaction);
@@ -320,6 +320,10 @@ RunResult World::Run() {
   ScheduleFaults();
   scheduler_.RunUntil(start_ + scenario_.span);
   Heal();
+  while (violation_.empty() && checker_->violation().empty() && scheduler_.now() < start_ + scenario_.load) {
+    KeepRunning();
+    scheduler_.RunUntil(std::min(start_ + scenario_.load, scheduler_.now() + absl::Milliseconds(100)));
+  }
   const absl::Time healed = scheduler_.now();
   std::string unsettled = "not started";
   while (violation_.empty() && checker_->violation().empty() && !unsettled.empty() && scheduler_.now() - healed <= kHealingBound) {
