@@ -272,6 +272,11 @@ void LoadTexts(const Config& config, Options* options) {
                  {.help = "This instance's part of the transactional ids; no two running instances may share one. "
                           "Empty: a random one, kept in the state directory.",
                   .group = group});
+  options->static_membership = config.Get(
+      "static_membership", options->static_membership,
+      {.help = "A restart within session_timeout gets its partitions back without a rebalance; an instance that is gone "
+               "for good holds them that long. Needs an instance_id, or a state directory, that lasts.",
+       .group = group});
   options->state_dir =
       config.Get("state_dir", options->state_dir,
                  {.help = "Local copy of the state, for one process at a time. Empty: once/APPLICATION_ID under "

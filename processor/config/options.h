@@ -18,6 +18,7 @@ struct Options {
   std::string bootstrap_servers = "localhost:9092";
   std::string instance_id;  // Empty: a random one, kept in the state directory.
   std::string state_dir;    // Empty: see StateDir().
+  bool static_membership = false;
   int32_t workers = 1;
   bool create_topics = false;
   int32_t create_partitions = 4;

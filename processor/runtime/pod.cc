@@ -68,6 +68,7 @@ absl::Status Pod::Run() {
     WorkerConfig config;
     config.index = i;
     config.transactional_id = absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i, "-0");
+    if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", i);
     config.seed = (uint64_t{random()} << 32) | random();
     WorkerDeps deps{.client = deps_.client,
                     .admin = deps_.admin,

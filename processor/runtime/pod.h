@@ -21,6 +21,7 @@ struct PodOptions {
   EngineOptions engine;
   int workers = 1;
   std::string instance_id;  // Part of the transactional ids; no other live instance's.
+  bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
   absl::Duration start_timeout = absl::Seconds(60);  // For the first producers' initialisation.
 };

@@ -41,7 +41,9 @@ absl::Status Worker::InitProducer() {
 
 absl::Status Worker::Join() {
   absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> consumer =
-      deps_.client->NewGroupConsumer(plan_->application_id, plan_->input_topics);
+      config_.member_name.empty()
+          ? deps_.client->NewGroupConsumer(plan_->application_id, plan_->input_topics)
+          : deps_.client->NewStaticGroupConsumer(plan_->application_id, config_.member_name, plan_->input_topics);
   if (!consumer.ok()) return consumer.status();
   consumer_ = *std::move(consumer);
   return consumer_->Subscribe(plan_->LeadTopics(), this);

@@ -33,7 +33,8 @@ namespace once {
 
 struct WorkerConfig {
   int index = 0;                 // Among the pod's workers.
-  std::string transactional_id;  // Stable over restarts, and no other process's.
+  std::string transactional_id = {};  // Stable over restarts, and no other process's.
+  std::string member_name = {};       // In the group, stable likewise; empty: none, and a restart is a new member.
   uint64_t seed = 0;
   absl::Duration poll_wait = absl::Milliseconds(5);   // The longest wait for records; also added to their latency.
   absl::Duration call_timeout = absl::Seconds(5);     // Of one blocking call, which is repeated if need be.
@@ -69,7 +70,7 @@ class Worker final : private kafka::RebalanceListener {
   bool done() const { return halted_ || engine_.stopped(); }
   // Why it halted; OK if it did not.
   const absl::Status& status() const { return status_; }
-  // Leaves the group. After done().
+  // Leaves the group, or with a member_name only falls silent. After done().
   absl::Status Leave();
 
   Engine& engine() { return engine_; }

@@ -17,7 +17,8 @@ void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& me
 }
 
 TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions options)
-    : options_(std::move(options)), cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)), store_(std::make_unique<MemoryCheckpointStore>()) {
+    : options_(std::move(options)), cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
+      store_(std::make_unique<MemoryCheckpointStore>()) {
   status_ = Open(factory);
   if (status_.ok()) StartWorker();
 }
@@ -51,8 +52,8 @@ void TopologyTestDriver::StartWorker() {
                   .log = &log_,
                   .sleep = [this](absl::Duration pause) { clock_.Advance(pause); }};
   ++starts_;
-  worker_ = std::make_unique<Worker>(
-      &plan_, engine_, WorkerConfig{.transactional_id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0", .seed = starts_}, deps);
+  const std::string id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0";
+  worker_ = std::make_unique<Worker>(&plan_, engine_, WorkerConfig{.transactional_id = id, .seed = starts_}, deps);
   absl::Status started = worker_->InitProducer();
   for (int turn = 0; turn < kStartTries && absl::IsUnavailable(started); ++turn) {
     clock_.Advance(absl::Milliseconds(100));

@@ -43,6 +43,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
   EXPECT_EQ(options.checkpoint_interval, absl::Seconds(2));
   EXPECT_EQ(options.idempotency_retention, absl::Hours(24));
   EXPECT_EQ(options.idempotency_max_ids, 10'000'000);
+  EXPECT_FALSE(options.static_membership);
   EXPECT_FALSE(options.create_topics);
   EXPECT_EQ(options.create_partitions, 4);
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
@@ -53,6 +54,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"bootstrap_servers", "h1:1,h2"},
                                             {"instance_id", "i"},
                                             {"state_dir", "/s"},
+                                            {"static_membership", "true"},
                                             {"workers", "2"},
                                             {"create_topics", "true"},
                                             {"create_partitions", "3"},
@@ -81,6 +83,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.bootstrap_servers, "h1:1,h2");
   EXPECT_EQ(options.instance_id, "i");
   EXPECT_EQ(options.state_dir, "/s");
+  EXPECT_TRUE(options.static_membership);
   EXPECT_EQ(options.workers, 2);
   EXPECT_TRUE(options.create_topics);
   EXPECT_EQ(options.create_partitions, 3);
