@@ -99,6 +99,8 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
         "Event IDs remembered per partition, 16 bytes each; the oldest are forgotten first.");
 
   const std::string_view failures = "Failures";
+  visit(failures, "handler_timeout", o.handler_timeout, Range<absl::Duration>{absl::Milliseconds(100), absl::Hours(24)},
+        "The process ends when the handlers of one event run longer, and says which; it warns at a tenth of it.");
   visit(failures, "max_parked_per_aggregate", o.max_parked_per_aggregate, kCount,
         "Events that may wait behind one failed event; its partition pauses beyond it.");
   visit(failures, "max_parked_per_task", o.max_parked_per_task, kCount,

@@ -11,7 +11,7 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
     : plan_(plan),
       config_(config),
       deps_(deps),
-      engine_(plan, options, deps.store, deps.log, config.seed) {
+      engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_) {
   Tick();
 }
 
@@ -107,6 +107,7 @@ void Worker::Dispatch(Event event) {
     const Event next = std::move(events_.front());
     events_.pop_front();
     engine_.Step(next, &actions_);
+    handler_watch_.Release();
     CarryOut();
     actions_.Clear();
   }

@@ -28,6 +28,7 @@
 #include "processor/engine/messages.h"
 #include "processor/kafka/kafka.h"
 #include "processor/runtime/checkpoint_writer.h"
+#include "processor/runtime/handler_watch.h"
 
 namespace once {
 
@@ -75,6 +76,7 @@ class Worker final : private kafka::RebalanceListener {
 
   Engine& engine() { return engine_; }
   const Engine& engine() const { return engine_; }
+  HandlerWatch& handler_watch() { return handler_watch_; }
   // Unix milliseconds of the last turn's beginning. Thread-safe.
   int64_t last_turn_ms() const { return last_turn_ms_.load(std::memory_order_relaxed); }
 
@@ -114,6 +116,7 @@ class Worker final : private kafka::RebalanceListener {
   const Plan* const plan_;
   const WorkerConfig config_;
   const WorkerDeps deps_;
+  HandlerWatch handler_watch_;
   Engine engine_;
 
   std::unique_ptr<kafka::TransactionalProducer> producer_;

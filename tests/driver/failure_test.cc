@@ -1,40 +1,8 @@
 // Events that fail: retry, park, drain, dead letters, limits, breaker (PROTOCOL R1 to R5).
-#include "tests/driver/orders.h"
+#include "tests/driver/scripted.h"
 
 namespace once {
 namespace {
-
-// A topology whose handler does what the test says.
-struct Script {
-  std::function<absl::Status(const OrderPlaced&)> handle;
-  FailurePolicy policy;
-};
-
-TopologyTestDriver::Factory Scripted(const std::shared_ptr<Script>& script) {
-  return [script](const Config&) -> absl::StatusOr<Topology> {
-    TopologyBuilder builder("scripted");
-    auto orders = builder.AddSource("orders", {.topic = "orders"});
-    auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "customer-totals"});
-    builder.DeadLetterTo("orders.dlq");
-    builder.AddAggregate<CustomerTotal>("customer")
-        .EmitsTo(totals)
-        .WithPolicy(script->policy)
-        .On<OrderPlaced>(orders, [totals, script](const OrderPlaced& order, auto& customer) {
-          CustomerTotal& total = *customer.mutable_state();
-          total.set_order_count(total.order_count() + 1);
-          total.set_cents(total.cents() + order.cents());
-          customer.Emit(totals, total);
-          return script->handle(order);
-        });
-    return std::move(builder).Build();
-  };
-}
-
-std::shared_ptr<Script> NewScript() {
-  auto script = std::make_shared<Script>();
-  script->handle = [](const OrderPlaced&) { return absl::OkStatus(); };
-  return script;
-}
 
 // PROTOCOL R2, R3: waits without blocking others, parks followers silently, and drains in order.
 TEST(FailureTest, ATransientFailureIsRetriedInOrder) {

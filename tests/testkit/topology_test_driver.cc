@@ -34,6 +34,7 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   engine_.application_id = graph_->application_id;
   // Sessions end when the test says so, however far it moves the clock.
   client_ = cluster_->NewClient({.session_timeout = absl::InfiniteDuration()});
+  if (options_.wrap_client) client_ = options_.wrap_client(std::move(client_));
   absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);

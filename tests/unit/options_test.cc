@@ -71,6 +71,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"checkpoint_flush_interval", "13s"},
                                             {"idempotency_retention", "0"},
                                             {"idempotency_max_ids", "15"},
+                                            {"handler_timeout", "22s"},
                                             {"max_parked_per_aggregate", "16"},
                                             {"max_parked_per_task", "17"},
                                             {"breaker_min_failures", "18"},
@@ -100,6 +101,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.checkpoint_flush_interval, absl::Seconds(13));
   EXPECT_EQ(options.idempotency_retention, absl::ZeroDuration());
   EXPECT_EQ(options.idempotency_max_ids, 15);
+  EXPECT_EQ(options.handler_timeout, absl::Seconds(22));
   EXPECT_EQ(options.max_parked_per_aggregate, 16);
   EXPECT_EQ(options.max_parked_per_task, 17);
   EXPECT_EQ(options.breaker_min_failures, 18);
