@@ -1,10 +1,10 @@
-// Events that fail: retry, park, drain, dead letters, limits, breaker (PROTOCOL R1 to R5).
+// Events that fail: retry, park, drain, dead letters, limits, breaker (rules R1 to R5).
 #include "tests/driver/scripted.h"
 
 namespace once {
 namespace {
 
-// PROTOCOL R2, R3: waits without blocking others, parks followers silently, and drains in order.
+// Rules R2, R3: waits without blocking others, parks followers silently, and drains in order.
 TEST(FailureTest, ATransientFailureIsRetriedInOrder) {
   auto script = NewScript();
   bool down = true;
@@ -29,7 +29,7 @@ TEST(FailureTest, ATransientFailureIsRetriedInOrder) {
   EXPECT_EQ(Totals(driver), "bob:1:7 alice:1:1 alice:2:3 alice:3:6");
 }
 
-// PROTOCOL R2: when the retries are used up, the head fails and its followers get their notices, in order.
+// Rule R2: when the retries are used up, the head fails and its followers get their notices, in order.
 TEST(FailureTest, UsedUpRetriesFailTheHeadAndBlockItsFollowers) {
   auto script = NewScript();
   script->policy.max_attempts = 3;
@@ -129,7 +129,7 @@ TEST(FailureTest, ParkedEventsSurviveACrash) {
   EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3");
 }
 
-// PROTOCOL R4: at the limit the task stops, and nothing passes the order.
+// Rule R4: at the limit the task stops, and nothing passes the order.
 TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
   auto script = NewScript();
   bool broken = true;
@@ -150,7 +150,7 @@ TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
   EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3 alice:3:6 alice:4:10");
 }
 
-// PROTOCOL R5: the epoch commits up to the trip, and the task goes on after the pause.
+// Rule R5: the epoch commits up to the trip, and the task goes on after the pause.
 TEST(FailureTest, TheBreakerPausesATaskThatFailsTooMuch) {
   auto script = NewScript();
   script->handle = [](const OrderPlaced&) { return absl::InvalidArgumentError("no"); };

@@ -1,4 +1,4 @@
-// Opening tasks: frontier, checkpoint, replay, and what halts (PROTOCOL F1 to F8).
+// Opening tasks: frontier, checkpoint, replay, and what halts (rules F1 to F8).
 #include "tests/driver/orders.h"
 
 namespace once {
@@ -43,7 +43,7 @@ TEST(RestoreTest, AfterAnOrderlyStopNothingIsReplayed) {
   EXPECT_EQ(TotalCents(&driver), 60);
 }
 
-// PROTOCOL F5: what was not flushed is gone with the process; the changelog's tail brings it back.
+// Rule F5: what was not flushed is gone with the process; the changelog's tail brings it back.
 TEST(RestoreTest, AfterACrashTheTailIsReplayed) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 50);
@@ -57,7 +57,7 @@ TEST(RestoreTest, AfterACrashTheTailIsReplayed) {
   EXPECT_EQ(TotalCents(&driver), 61);
 }
 
-// PROTOCOL F3: acknowledged but not yet marked, the commit must not be missed.
+// Rule F3: acknowledged but not yet marked, the commit must not be missed.
 TEST(RestoreTest, AReplayWaitsForMarkersThatAreLate) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 10);
@@ -80,7 +80,7 @@ TEST(RestoreTest, AReplayWaitsForMarkersThatAreLate) {
   EXPECT_EQ(TotalCents(&driver), 110);
 }
 
-// PROTOCOL F2: offsets that were moved from outside halt the application, which says which side moved.
+// Rule F2: offsets that were moved from outside halt the application, which says which side moved.
 TEST(RestoreTest, OffsetsMovedBackHalt) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 10);
@@ -125,7 +125,7 @@ TEST(RestoreTest, ACorruptCheckpointIsRebuilt) {
   EXPECT_GT(driver.replayed_records(), 7);
 }
 
-// PROTOCOL F6: deletions that the checkpoint has not seen may be compacted away.
+// Rule F6: deletions that the checkpoint has not seen may be compacted away.
 TEST(RestoreTest, ACheckpointOlderThanDeletionsAreKeptIsRebuilt) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 50);

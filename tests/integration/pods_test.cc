@@ -25,7 +25,7 @@ TEST(PodsTest, JoinAndLeaveWhileLoaded) {
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << c->Log();
 }
 
-// PROTOCOL T1, T6: a superseded worker can commit nothing.
+// Rules T1, T6: a superseded worker can commit nothing.
 TEST(PodsTest, AZombieCommitsNothing) {
   Scene scene("zombie");
   scene.CreateTopics(4);
