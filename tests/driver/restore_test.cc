@@ -139,6 +139,59 @@ TEST(RestoreTest, ACheckpointOlderThanDeletionsAreKeptIsRebuilt) {
   EXPECT_EQ(TotalCents(&driver), 50);
 }
 
+// order_totals with another name or state of its aggregate.
+template <typename State>
+TopologyTestDriver::Factory Version(const std::string& aggregate) {
+  return [aggregate](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("order-totals");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    builder.DeadLetterTo("orders.dlq");
+    builder.AddAggregate<State>(aggregate).template On<OrderPlaced>(
+        orders, [](const OrderPlaced&, auto&) { return absl::OkStatus(); });
+    return std::move(builder).Build();
+  };
+}
+
+// Invariant I9: state that the topology would not find, or not understand, halts it, whether read from the checkpoint or
+// from the changelog; the right version goes on where it was.
+TEST(RestoreTest, StateOfAnotherTopologyHalts) {
+  const std::pair<TopologyTestDriver::Factory, const char*> versions[] = {
+      {Version<CustomerTotal>("client"), "was it renamed or removed"},
+      {Version<OrderPlaced>("customer"), "is of type orders.v1.OrderPlaced"}};
+  for (const auto& [version, says] : versions) {
+    for (const bool disk_is_lost : {false, true}) {
+      TopologyTestDriver driver(BuildOrderTotals);
+      SendOrders(&driver, 0, 50);
+      if (disk_is_lost) driver.CrashAndLoseDisk();
+      driver.Restart(version);
+      driver.RunUntilIdle();
+      EXPECT_TRUE(absl::IsFailedPrecondition(driver.status())) << driver.status();
+      EXPECT_NE(driver.status().message().find(says), absl::string_view::npos) << driver.status();
+      driver.Restart(BuildOrderTotals);
+      SendOrders(&driver, 50, 10);
+      ASSERT_TRUE(driver.status().ok()) << driver.status();
+      EXPECT_EQ(TotalCents(&driver), 60);
+    }
+  }
+}
+
+// An aggregate may be added: it has no state yet.
+TEST(RestoreTest, AnAddedAggregateIsFine) {
+  TopologyTestDriver driver(Version<CustomerTotal>("customer"));
+  SendOrders(&driver, 0, 5);
+  driver.Restart([](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("order-totals");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    builder.DeadLetterTo("orders.dlq");
+    const auto nothing = [](const OrderPlaced&, auto&) { return absl::OkStatus(); };
+    builder.AddAggregate<CustomerTotal>("customer").On<OrderPlaced>(orders, nothing);
+    builder.AddAggregate<OrderPlaced>("last").On<OrderPlaced>(orders, nothing);
+    return std::move(builder).Build();
+  });
+  SendOrders(&driver, 5, 5);
+  EXPECT_TRUE(driver.status().ok()) << driver.status();
+}
+
 TEST(RestoreTest, AFullDiskLosesNothing) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.store().SetFull(true);

@@ -6,7 +6,7 @@ import re
 import source_tree
 
 TABLE = os.path.join("docs", "rules.md")
-_ROW = re.compile(r"(?m)^\| ([A-Z]\d+[a-z]?) \| [^|]+ \| ([^|]*) \|$")
+_ROW = re.compile(r"(?m)^\| ([A-Z]\d+[a-z]?) \| [^|]+ \|([^|]*)\|$")
 _NAMED = re.compile(r"`(\w+)\.(\w+)`")
 _TEST = re.compile(r"(?m)^(?:TEST|TEST_F|TEST_P|TYPED_TEST)\(\s*(\w+),\s*(\w+)\)")
 _MENTION = re.compile(r"\b[Rr]ules? ([TFER]\d+[a-z]?(?:(?:, | and | to )[TFER]\d+[a-z]?)*)")

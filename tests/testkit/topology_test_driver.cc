@@ -204,6 +204,15 @@ void TopologyTestDriver::Restart() {
   StartWorker();
 }
 
+void TopologyTestDriver::Restart(const Factory& factory) {
+  StopWorker();
+  worker_.reset();
+  if (absl::Status opened = Open(factory); !opened.ok()) {
+    status_ = opened;
+  }
+  StartWorker();
+}
+
 void TopologyTestDriver::FailNextCommit(bool landed) {
   cluster_->FailNext(
       {.call = testkit::Call::kCommit,

@@ -146,6 +146,8 @@ class TopologyTestDriver {
   void TakeOver();
   // Orderly stop and start.
   void Restart();
+  // The same, as another version of the topology.
+  void Restart(const Factory& factory);
 
   // The next commit fails: `landed` says whether it took effect all the same (its answer is then lost either way).
   void FailNextCommit(bool landed);
