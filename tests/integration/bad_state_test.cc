@@ -1,9 +1,11 @@
 // Local state that a running pod cannot keep, or cannot use: nothing is lost, and what is wrong is said.
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <sys/mount.h>
 
@@ -63,7 +65,15 @@ TEST(BadStateTest, StateOfAnotherTopologyHaltsAndLosesNothing) {
     deps.log = &log;
     auto application = Application::Create(options, *topology, deps);
     ASSERT_TRUE(application.ok()) << application.status();
-    const absl::Status ended = (*application)->Run();
+    absl::Status ended;
+    std::atomic<bool> has_ended = false;
+    std::thread runner([&] {
+      ended = (*application)->Run();
+      has_ended = true;
+    });
+    EXPECT_TRUE(Scene::Eventually([&] { return has_ended.load(); })) << "it runs";
+    (*application)->Stop();
+    runner.join();
     EXPECT_TRUE(absl::IsFailedPrecondition(ended)) << ended;
     EXPECT_NE(ended.message().find("holds state of aggregate \"customer\""), absl::string_view::npos) << ended;
     EXPECT_NE(ended.message().find("Give it back its name"), absl::string_view::npos) << ended;
