@@ -209,8 +209,10 @@ class RunningApplication final : public Application {
     options.engine = ToEngineOptions(options_, plan_.application_id);
     options.workers = options_.workers;
     options.instance_id = instance_id_;
+    options.static_membership = options_.static_membership;
     options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
     options.start_timeout = options_.start_timeout;
+    options.handler_timeout = options_.handler_timeout;
     {
       MutexLock lock(&mutex_);
       pod_ = std::make_unique<Pod>(&plan_, options,

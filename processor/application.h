@@ -42,7 +42,8 @@ class Application {
   static absl::StatusOr<std::unique_ptr<Application>> Create(const Options& options, const Topology& topology,
                                                              const ApplicationDeps& deps);
 
-  // Blocks until Stop(), then commits what is open, checkpoints and leaves the group; OK. Returns an error when the
+  // Ends the process, with an error in the log and exit code 1, when a handler does not return within handler_timeout.
+  // Otherwise blocks until Stop(), then commits what is open, checkpoints and leaves the group; OK. Returns an error when the
   // application cannot go on; nothing is lost then, and a restart continues from the last commit. Call once.
   virtual absl::Status Run() = 0;
 

@@ -94,6 +94,9 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
   AddDuration(app, "--read_timeout", flags.reader.stall_timeout, "how long a partition may give nothing new");
   app.add_option("--show", flags.verifier.max_shown, "differences shown in full, per kind")
       ->check(CLI::Range(0, 1000000));
+  app.add_option("--output_max_bytes", flags.verifier.max_output_bytes,
+                 "totals whose key and value exceed this were refused; 0: no limit")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--json", flags.json, "also writes the report to this file");
   std::vector<std::string> properties;
   app.add_option("--property", properties, "NAME=VALUE for librdkafka, such as security.protocol=ssl; repeatable");

@@ -12,6 +12,7 @@ namespace orders::verifier {
 struct Verifier::Parts {
   explicit Parts(const VerifierOptions& given)
       : options(given),
+        reference(given.max_output_bytes),
         outputs(&reference, given.max_shown),
         dead_letters(&reference, given.application_id, given.max_shown),
         changelog(&reference, given.max_shown),

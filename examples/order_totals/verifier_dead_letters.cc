@@ -40,6 +40,19 @@ std::string Describe(const Letter& letter) {
 
 }  // namespace
 
+namespace {
+
+// The key, or its beginning up to 1 KiB that ends with a whole character.
+bool NamesKey(const std::string& text, const std::string& key) {
+  constexpr size_t kMaxBytes = 1024;
+  constexpr size_t kLongestCharacter = 4;
+  if (key.size() <= kMaxBytes) return text == key;
+  return text.size() <= kMaxBytes && text.size() + kLongestCharacter > kMaxBytes && IsUtf8(text) &&
+         key.compare(0, text.size(), text) == 0;
+}
+
+}  // namespace
+
 DeadLettersCheck::DeadLettersCheck(const Reference* reference, std::string application_id, int max_shown)
     : reference_(reference),
       application_id_(std::move(application_id)),
@@ -130,7 +143,7 @@ void DeadLettersCheck::CheckContent(const Record& record, const Expected& expect
     check_.Add("wrong reason",
                {Origin(record), Printable(event.key), absl::StrCat("once.application ", Printable(application_id_)),
                 Printable(FindHeader(about, "once.application"))});
-  } else if (event.key.has_value() && IsUtf8(*event.key) && header("once.aggregate") != *event.key) {
+  } else if (event.key.has_value() && IsUtf8(*event.key) && !NamesKey(header("once.aggregate"), *event.key)) {
     check_.Add("wrong reason",
                {Origin(record), Printable(event.key), absl::StrCat("once.aggregate ", Printable(event.key)),
                 Printable(FindHeader(about, "once.aggregate"))});

@@ -68,6 +68,15 @@ void Reference::Refuse(const Record& record, Customer& customer, std::string rea
   customer.letters.push_back({.disposition = "FAILED", .reason = std::move(reason), .blocked_by = "", .event = record});
 }
 
+bool Reference::FitsTheOutput(const Customer& customer, int64_t cents) const {
+  if (max_output_bytes_ == 0) return true;
+  v1::CustomerTotal total;
+  total.set_customer_id(customer.key);
+  total.set_order_count(static_cast<int64_t>(customer.outputs.size()) + 1);
+  total.set_cents(cents);
+  return static_cast<int64_t>(customer.key.size() + total.ByteSizeLong()) <= max_output_bytes_;
+}
+
 absl::Status Reference::Process(const Record& record, Customer& customer) {
   if (customer.blocked) {
     ++counts_.blocked;
@@ -92,6 +101,8 @@ absl::Status Reference::Process(const Record& record, Customer& customer) {
   } else if (order.cents() <= 0) {
     Refuse(record, customer, "INVALID_ARGUMENT");
   } else if (order.cents() > INT64_MAX - customer.cents()) {
+    Refuse(record, customer, "OUT_OF_RANGE");
+  } else if (!FitsTheOutput(customer, customer.cents() + order.cents())) {
     Refuse(record, customer, "OUT_OF_RANGE");
   } else {
     ++counts_.processed;

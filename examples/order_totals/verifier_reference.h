@@ -60,6 +60,10 @@ struct InputCounts {
 // Not thread-safe.
 class Reference {
  public:
+  // Totals whose key and value together exceed `max_output_bytes` cannot be written: their orders fail. 0: no limit.
+  // Headers are not counted, so keep the test's records well away from the limit.
+  explicit Reference(int64_t max_output_bytes = 0) : max_output_bytes_(max_output_bytes) {}
+
   // The next record of its partition. An error means that the input cannot be verified at all: a key that is in two
   // partitions (no order between them), or offsets that go back.
   absl::Status Add(const Record& record);
@@ -73,9 +77,11 @@ class Reference {
 
  private:
   absl::Status Process(const Record& record, Customer& customer);
+  bool FitsTheOutput(const Customer& customer, int64_t cents) const;
   void Refuse(const Record& record, Customer& customer, std::string reason);
   bool IsDuplicate(const Record& record);
 
+  const int64_t max_output_bytes_;
   InputCounts counts_;
   std::deque<Customer> customers_;
   absl::flat_hash_map<std::string, size_t> index_;

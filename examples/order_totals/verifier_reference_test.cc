@@ -25,6 +25,27 @@ struct RuleCase {
   std::string reason;
 };
 
+// A total that its topic cannot take fails its order, and blocks its customer, like any other failure.
+TEST(ReferenceTest, TotalsAboveTheOutputsLimitAreRefused) {
+  Reference reference(/*max_output_bytes=*/2'000);
+  int64_t offset = 0;
+  for (const int key_bytes : {10, 3'000, 3'000}) {
+    ASSERT_TRUE(reference
+                    .Add({.topic = "orders",
+                          .partition = 0,
+                          .offset = offset++,
+                          .timestamp_ms = 1,
+                          .key = std::string(static_cast<size_t>(key_bytes), 'k'),
+                          .value = Order(5),
+                          .headers = {}})
+                    .ok());
+  }
+  EXPECT_EQ(reference.counts().processed, 1);
+  EXPECT_EQ(reference.counts().failed, 1);
+  EXPECT_EQ(reference.counts().blocked, 1);
+  EXPECT_EQ(reference.Find(std::string(3'000, 'k'))->letters[0].reason, "OUT_OF_RANGE");
+}
+
 class RuleTest : public testing::TestWithParam<RuleCase> {};
 
 TEST_P(RuleTest, DecidesWhatBecomesOfAnEvent) {

@@ -99,6 +99,8 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
         "Event IDs remembered per partition, 16 bytes each; the oldest are forgotten first.");
 
   const std::string_view failures = "Failures";
+  visit(failures, "handler_timeout", o.handler_timeout, Range<absl::Duration>{absl::Milliseconds(100), absl::Hours(24)},
+        "The process ends when the handlers of one event run longer, and says which; it warns at a tenth of it.");
   visit(failures, "max_parked_per_aggregate", o.max_parked_per_aggregate, kCount,
         "Events that may wait behind one failed event; its partition pauses beyond it.");
   visit(failures, "max_parked_per_task", o.max_parked_per_task, kCount,
@@ -272,6 +274,11 @@ void LoadTexts(const Config& config, Options* options) {
                  {.help = "This instance's part of the transactional ids; no two running instances may share one. "
                           "Empty: a random one, kept in the state directory.",
                   .group = group});
+  options->static_membership = config.Get(
+      "static_membership", options->static_membership,
+      {.help = "A restart within session_timeout gets its partitions back without a rebalance; an instance that is gone "
+               "for good holds them that long. Needs an instance_id, or a state directory, that lasts.",
+       .group = group});
   options->state_dir =
       config.Get("state_dir", options->state_dir,
                  {.help = "Local copy of the state, for one process at a time. Empty: once/APPLICATION_ID under "

@@ -18,6 +18,7 @@ struct Options {
   std::string bootstrap_servers = "localhost:9092";
   std::string instance_id;  // Empty: a random one, kept in the state directory.
   std::string state_dir;    // Empty: see StateDir().
+  bool static_membership = false;
   int32_t workers = 1;
   bool create_topics = false;
   int32_t create_partitions = 4;
@@ -37,6 +38,7 @@ struct Options {
   absl::Duration idempotency_retention = absl::Hours(24);  // 0: off.
   int64_t idempotency_max_ids = 10'000'000;                // Per partition.
 
+  absl::Duration handler_timeout = absl::Seconds(60);
   int64_t max_parked_per_aggregate = 1'000'000;
   int64_t max_parked_per_task = 4'000'000;
   int64_t breaker_min_failures = 1'000;

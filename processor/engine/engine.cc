@@ -8,13 +8,14 @@
 
 namespace once {
 
-Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* store, LogSink* log, uint64_t seed)
+Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* store, LogSink* log, uint64_t seed,
+               HandlerObserver* observer)
     : plan_(plan),
       options_(options),
       log_(log),
       random_(seed),
       epoch_{.arena = &arena_},
-      pipeline_(plan, &options_, &epoch_, log),
+      pipeline_(plan, &options_, &epoch_, log, observer),
       committer_(options.transaction_timeout, options.retry_interval, log),
       opener_(plan, &options_, store, log, [this] { return random_() | 1; }),
       inputs_(plan->input_topics.size()) {}

@@ -40,8 +40,9 @@ namespace once {
 
 class Engine {
  public:
-  // `plan`, `store` and `log` must outlive this. `seed` makes the numbers of new changelogs.
-  Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* store, LogSink* log, uint64_t seed);
+  // `plan`, `store`, `log` and `observer` must outlive this. `seed` makes the numbers of new changelogs.
+  Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* store, LogSink* log, uint64_t seed,
+         HandlerObserver* observer = nullptr);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 

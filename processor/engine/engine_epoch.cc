@@ -57,6 +57,12 @@ absl::Status Engine::WriteChangelog(Task* task, uint64_t touched_index) {
     offset->set_topic(input.where.topic);
     offset->set_next_offset(input.next.value());
   }
+  frontier.clear_stores();
+  for (const NodeIndex node : plan_->aggregates[task->id.group]) {
+    v1::Store* store = frontier.add_stores();
+    store->set_aggregate(plan_->graph->nodes[node].name);
+    store->set_type(plan_->graph->nodes[node].state_type);
+  }
   absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   task->state.Put(*entry, frontier.SerializeAsString());

@@ -20,7 +20,7 @@ inline constexpr uint64_t kFrontierToken = uint64_t{1} << 60;
 
 struct Cause {
   Task* task = nullptr;
-  const std::string* topic = nullptr;  // The plan's, or the parked event's in Epoch::parked_topics.
+  const std::string* topic = nullptr;  // The plan's.
   Partition partition;
   Offset offset;
 };

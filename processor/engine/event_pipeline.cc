@@ -14,11 +14,13 @@ Outcome StoreFailed(absl::Status status) { return {Outcome::Kind::kStoreFailed, 
 
 }  // namespace
 
-EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log)
+EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log,
+                             HandlerObserver* observer)
     : plan_(plan),
       options_(options),
       epoch_(epoch),
       log_(log),
+      observer_(observer),
       dispatcher_(*plan->graph),
       output_builder_(plan),
       context_(this, epoch->arena, log),
@@ -147,12 +149,15 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
   info.now = epoch_->opened_at;
   context_.Start(*attempt.record, info);
   std::fill(opened_.begin(), opened_.end(), nullptr);
+  if (observer_ != nullptr) observer_->Enter(*attempt.topic, *attempt.record);
+  absl::Status status;
   for (const Dispatcher::Step& step : choice.steps) {
     *node = step.node;
     context_.set_node(step.node);
-    if (absl::Status status = step.runner->Run(context_); !status.ok()) return status;
+    if (status = step.runner->Run(context_); !status.ok()) break;
   }
-  return Merge(attempt);
+  if (observer_ != nullptr) observer_->Leave();
+  return status.ok() ? Merge(attempt) : status;
 }
 
 absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_view record_key) {

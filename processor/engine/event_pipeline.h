@@ -17,6 +17,7 @@
 #include "processor/engine/epoch.h"
 #include "processor/engine/options.h"
 #include "processor/engine/output_builder.h"
+#include "processor/engine/handler_observer.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/task.h"
 #include "processor/topology/dispatch.h"
@@ -38,7 +39,8 @@ struct Outcome {
 // Not thread-safe; arguments must outlive this.
 class EventPipeline : private StateReader {
  public:
-  EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log);
+  // `observer` may be null.
+  EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log, HandlerObserver* observer);
 
   // A record's place in the idempotency window, worked out ahead of its turn: the look-up is a cache miss, which has
   // passed by the time the record is processed.
@@ -112,6 +114,7 @@ class EventPipeline : private StateReader {
   const EngineOptions* const options_;
   Epoch* const epoch_;
   LogSink* const log_;
+  HandlerObserver* const observer_;
   const Dispatcher dispatcher_;
   const OutputBuilder output_builder_;
   EventContext context_;

@@ -1,5 +1,6 @@
 #include "processor/engine/plan.h"
 
+#include <set>
 #include <utility>
 
 namespace once {
@@ -35,16 +36,16 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     const TaskGroupSpec& group = graph->groups[g];
     plan.changelog_topics.push_back(ChangelogTopic(plan.application_id, group));
     plan.output_topics.push_back(plan.changelog_topics.back());
-    bool has_aggregate = false;
+    std::set<NodeIndex> aggregates;
     for (uint16_t place = 0; place < group.sources.size(); ++place) {
       plan.group_of_source[group.sources[place]] = g;
       plan.place_of_source[group.sources[place]] = place;
       for (const HandlerSpec& handler : graph->handlers) {
-        has_aggregate |= handler.source == group.sources[place] &&
-                         graph->nodes[handler.node].kind == NodeKind::kAggregate;
+        if (handler.source != group.sources[place]) continue;
+        if (graph->nodes[handler.node].kind == NodeKind::kAggregate) aggregates.insert(handler.node);
       }
     }
-    plan.has_aggregate.push_back(has_aggregate);
+    plan.aggregates.emplace_back(aggregates.begin(), aggregates.end());
   }
   plan.max_record_bytes.assign(plan.output_topics.size(), kDefaultMaxRecordBytes);
   plan.delete_retention.assign(graph->groups.size(), absl::Hours(24));

@@ -35,8 +35,8 @@ struct Plan {
   // By SourceIndex: its task group and its place among the group's sources.
   std::vector<uint16_t> group_of_source;
   std::vector<uint16_t> place_of_source;
-  // By task group: whether it has an aggregate.
-  std::vector<bool> has_aggregate;
+  // By task group: its aggregates.
+  std::vector<std::vector<NodeIndex>> aggregates;
 
   uint32_t dead_letter_index() const { return static_cast<uint32_t>(graph->sinks.size()); }
   uint32_t changelog_index(uint16_t group) const { return dead_letter_index() + 1 + group; }

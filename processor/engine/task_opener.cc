@@ -178,6 +178,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
     return absl::DataLossError("its checkpoint is older than the changelog keeps deletions");
   }
   if (ready.ok()) ready = task->parking.Load();
+  if (ready.ok()) ready = CheckStores(*task);
   if (ready.ok()) ready = CheckOffsets(*task);
   if (!ready.ok()) return ready;
   if (task->frontier.incarnation() == 0) task->frontier.set_incarnation(new_incarnation_());
@@ -192,10 +193,35 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   return absl::OkStatus();
 }
 
+// Every aggregate that has state must still be there, with that state: of an aggregate that was renamed nothing would be
+// found, in silence.
+absl::Status TaskOpener::CheckStores(const Task& task) const {
+  for (const v1::Store& known : task.frontier.stores()) {
+    const std::string written = absl::StrCat("the changelog ", task.changelog.topic, " holds state of aggregate \"",
+                                             known.aggregate(), "\", of type ", known.type());
+    const NodeSpec* now = nullptr;
+    for (const NodeIndex node : plan_->aggregates[task.id.group]) {
+      if (plan_->graph->nodes[node].name == known.aggregate()) now = &plan_->graph->nodes[node];
+    }
+    if (now == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          written, ", but the topology has no such aggregate there: was it renamed or removed? Give it back its name, or"
+                   " start under a new application_id"));
+    }
+    if (now->state_type != known.type()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          written, ", but the topology's is of type ", now->state_type,
+          ": it would be read wrong. Keep the type (fields may be added to a protobuf message), or start under a new"
+          " application_id"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The committed offsets must be those that the state stands for.
 absl::Status TaskOpener::CheckOffsets(const Task& task) const {
   if (task.frontier.inputs().empty()) {
-    if (!plan_->has_aggregate[task.id.group]) return absl::OkStatus();
+    if (plan_->aggregates[task.id.group].empty()) return absl::OkStatus();
     for (const InputPosition& input : task.inputs) {
       if (!input.committed.has_value()) continue;
       return absl::FailedPreconditionError(absl::StrCat(

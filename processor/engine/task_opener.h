@@ -42,6 +42,7 @@ class TaskOpener {
   absl::Status Finish(Task* task, absl::Time now);
   absl::Status ReadFrontier(Task* task);
   absl::Status CheckOffsets(const Task& task) const;
+  absl::Status CheckStores(const Task& task) const;
   bool CheckpointTooOld(const Task& task, absl::Time now) const;
 
   const Plan* const plan_;

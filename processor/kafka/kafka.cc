@@ -6,4 +6,12 @@ namespace once::kafka {
 
 std::string ToString(const Result& result) { return absl::StrCat(result.code, ": ", result.message); }
 
+absl::StatusOr<std::unique_ptr<GroupConsumer>> Client::NewStaticGroupConsumer(const std::string& group,
+                                                                              const std::string& member_name,
+                                                                              const std::vector<std::string>&) {
+  return absl::UnimplementedError(
+      absl::StrCat("static member ", member_name, " of group ", group,
+                   ": this client knows dynamic members only; run without --static_membership"));
+}
+
 }  // namespace once::kafka

@@ -86,8 +86,9 @@ class TransactionalProducer {
 
   // Appends the delivery reports that came since the last call; reports come during Send and Flush.
   virtual void TakeDeliveries(std::vector<Delivery>* deliveries) = 0;
-  // Whether a transport or coordinator error was seen since the last call of this. A transaction ended meanwhile may
-  // have a duplicate of its end request under way, so its producer is to be replaced before the next one.
+  // Whether a transport or coordinator error was seen, a call took long, or a record failed since the last call of this.
+  // A transaction ended meanwhile may have a duplicate of its end request under way, or a gap in its sequence numbers, so
+  // its producer is to be replaced before the next one.
   virtual bool TakeSuspicion() = 0;
 };
 
@@ -107,7 +108,8 @@ struct PartitionError {
   absl::Status status;  // OutOfRange: the offset is no longer (or not yet) in the log.
 };
 
-// What one Poll brought. All views stay valid until the next Poll with the same batch.
+// What one Poll brought. All views stay valid until the next Poll with the same batch, or until the consumer or reader
+// that filled it is destroyed.
 struct Batch {
   std::vector<RecordView> records;
   std::vector<EndOfPartition> ends;
@@ -142,9 +144,9 @@ class GroupConsumer {
   virtual absl::Status Assign(std::span<const TopicPartition> partitions) = 0;
   virtual absl::Status Unassign(std::span<const TopicPartition> partitions) = 0;
 
-  // Continues at the given offsets (or kEndOffset): a later Poll returns nothing that was fetched before. Blocks shortly. On an error
-  // nothing is promised about where any of them is read next: seek again before using their records. Unavailable: too
-  // early, Poll and try again.
+  // Continues at the given offsets (or kEndOffset): a later Poll returns nothing that was fetched before. Blocks
+  // shortly. On an error nothing is promised about where any of them is read next: seek again before using their
+  // records. Unavailable: too early, Poll and try again.
   virtual absl::Status Seek(std::span<const TopicPartitionOffset> offsets) = 0;
 
   // Waits up to `timeout` for records, serves callbacks, fills `batch` (emptied first). Returns an error only when
@@ -207,6 +209,12 @@ class Client {
       const std::string& transactional_id, const std::vector<std::string>& topics) = 0;
   virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> NewGroupConsumer(
       const std::string& group, const std::vector<std::string>& topics) = 0;
+  // A static member: after a restart within the session timeout it is given what it had, without a rebalance, so
+  // leaving says nothing to the group. Whoever joins with the same `member_name` fences the earlier one, whose Poll then
+  // fails. Unimplemented where there is no such thing.
+  virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> NewStaticGroupConsumer(const std::string& group,
+                                                                                const std::string& member_name,
+                                                                                const std::vector<std::string>& topics);
   virtual absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) = 0;
   virtual absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() = 0;
 };

@@ -1,10 +1,13 @@
 #include "processor/runtime/pod.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/runtime/handler_monitor.h"
 
 namespace once {
 
@@ -58,6 +61,24 @@ void Pod::RunWorker(Worker* worker) {
   }
 }
 
+// Until the workers have ended. By its own steady clock: a handler's time has nothing to do with the wall's.
+void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
+  std::vector<HandlerWatch*> watches;
+  for (const std::unique_ptr<Worker>& worker : workers) watches.push_back(&worker->handler_watch());
+  HandlerMonitor monitor(watches, options_.handler_timeout, deps_.log);
+  MutexLock lock(&mutex_);
+  while (!have_workers_ended_) {
+    workers_ended_.WaitFor(&mutex_, monitor.period());
+    const absl::Time now =
+        absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+    if (absl::Status stuck = monitor.Check(now); !stuck.ok()) {
+      deps_.log->Log(LogLevel::kError, stuck.ToString());
+      // Neither destructors nor handlers of exit: they would wait for the thread that does not return.
+      std::_Exit(1);
+    }
+  }
+}
+
 absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
   EngineOptions engine = options_.engine;
@@ -68,6 +89,7 @@ absl::Status Pod::Run() {
     WorkerConfig config;
     config.index = i;
     config.transactional_id = absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i, "-0");
+    if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", i);
     config.seed = (uint64_t{random()} << 32) | random();
     WorkerDeps deps{.client = deps_.client,
                     .admin = deps_.admin,
@@ -84,9 +106,15 @@ absl::Status Pod::Run() {
     for (const std::unique_ptr<Worker>& worker : workers) {
       threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
     }
+    std::thread monitor([this, &workers] { WatchHandlers(workers); });
     for (std::thread& thread : threads) thread.join();
-    MutexLock lock(&mutex_);
-    status = first_failure_;
+    {
+      MutexLock lock(&mutex_);
+      status = first_failure_;
+      have_workers_ended_ = true;
+      workers_ended_.NotifyAll();
+    }
+    monitor.join();
   }
   workers.clear();
   if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {

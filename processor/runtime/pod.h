@@ -21,8 +21,10 @@ struct PodOptions {
   EngineOptions engine;
   int workers = 1;
   std::string instance_id;  // Part of the transactional ids; no other live instance's.
+  bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
   absl::Duration start_timeout = absl::Seconds(60);  // For the first producers' initialisation.
+  absl::Duration handler_timeout = absl::Seconds(60);  // A handler that runs longer ends the process.
 };
 
 // What a pod runs on; all must outlive it.
@@ -38,7 +40,8 @@ class Pod {
  public:
   Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps);
 
-  // Blocks until Stop or a worker's halt, which stops the others too. The first halt's status, or OK.
+  // Blocks until Stop or a worker's halt, which stops the others too. The first halt's status, or OK. Ends the process,
+  // with exit code 1, when a handler does not return within handler_timeout. Call once.
   absl::Status Run();
   // Thread-safe.
   void Stop();
@@ -46,6 +49,7 @@ class Pod {
  private:
   absl::Status StartProducers(std::vector<std::unique_ptr<Worker>>* workers);
   void RunWorker(Worker* worker);
+  void WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers);
   void Fail(const absl::Status& status);
 
   const Plan* const plan_;
@@ -53,6 +57,8 @@ class Pod {
   const PodDeps deps_;
   std::atomic<bool> stopping_{false};
   Mutex mutex_;
+  CondVar workers_ended_;
+  bool have_workers_ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status first_failure_ ABSL_GUARDED_BY(mutex_);
 };
 

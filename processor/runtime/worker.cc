@@ -11,7 +11,7 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
     : plan_(plan),
       config_(config),
       deps_(deps),
-      engine_(plan, options, deps.store, deps.log, config.seed) {
+      engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_) {
   Tick();
 }
 
@@ -41,7 +41,9 @@ absl::Status Worker::InitProducer() {
 
 absl::Status Worker::Join() {
   absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> consumer =
-      deps_.client->NewGroupConsumer(plan_->application_id, plan_->input_topics);
+      config_.member_name.empty()
+          ? deps_.client->NewGroupConsumer(plan_->application_id, plan_->input_topics)
+          : deps_.client->NewStaticGroupConsumer(plan_->application_id, config_.member_name, plan_->input_topics);
   if (!consumer.ok()) return consumer.status();
   consumer_ = *std::move(consumer);
   return consumer_->Subscribe(plan_->LeadTopics(), this);
@@ -105,6 +107,7 @@ void Worker::Dispatch(Event event) {
     const Event next = std::move(events_.front());
     events_.pop_front();
     engine_.Step(next, &actions_);
+    handler_watch_.Release();
     CarryOut();
     actions_.Clear();
   }

@@ -28,12 +28,14 @@
 #include "processor/engine/messages.h"
 #include "processor/kafka/kafka.h"
 #include "processor/runtime/checkpoint_writer.h"
+#include "processor/runtime/handler_watch.h"
 
 namespace once {
 
 struct WorkerConfig {
   int index = 0;                 // Among the pod's workers.
-  std::string transactional_id;  // Stable over restarts, and no other process's.
+  std::string transactional_id = {};  // Stable over restarts, and no other process's.
+  std::string member_name = {};       // In the group, stable likewise; empty: none, and a restart is a new member.
   uint64_t seed = 0;
   absl::Duration poll_wait = absl::Milliseconds(5);   // The longest wait for records; also added to their latency.
   absl::Duration call_timeout = absl::Seconds(5);     // Of one blocking call, which is repeated if need be.
@@ -69,11 +71,12 @@ class Worker final : private kafka::RebalanceListener {
   bool done() const { return halted_ || engine_.stopped(); }
   // Why it halted; OK if it did not.
   const absl::Status& status() const { return status_; }
-  // Leaves the group. After done().
+  // Leaves the group, or with a member_name only falls silent. After done().
   absl::Status Leave();
 
   Engine& engine() { return engine_; }
   const Engine& engine() const { return engine_; }
+  HandlerWatch& handler_watch() { return handler_watch_; }
   // Unix milliseconds of the last turn's beginning. Thread-safe.
   int64_t last_turn_ms() const { return last_turn_ms_.load(std::memory_order_relaxed); }
 
@@ -113,6 +116,7 @@ class Worker final : private kafka::RebalanceListener {
   const Plan* const plan_;
   const WorkerConfig config_;
   const WorkerDeps deps_;
+  HandlerWatch handler_watch_;
   Engine engine_;
 
   std::unique_ptr<kafka::TransactionalProducer> producer_;

@@ -1,10 +1,10 @@
-// Events and their IDs, sizes and frontiers (PROTOCOL E1 to E7, F1).
+// Events and their IDs, sizes and frontiers (rules E1 to E7, F1).
 #include "tests/driver/orders.h"
 
 namespace once {
 namespace {
 
-// PROTOCOL E1: reserved at once, so two copies in one epoch do not both pass.
+// Rule E1: reserved at once, so two copies in one epoch do not both pass.
 TEST(EventTest, E1TwoCopiesInOneEpoch) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(1), {.event_id = "1"});
@@ -13,7 +13,7 @@ TEST(EventTest, E1TwoCopiesInOneEpoch) {
   EXPECT_EQ(Totals(driver), "alice:1:1");
 }
 
-// PROTOCOL E1: released when its epoch drops, so the event is not taken for its own duplicate.
+// Rule E1: released when its epoch drops, so the event is not taken for its own duplicate.
 TEST(EventTest, E1AnIdIsReleasedWithItsEpoch) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();
@@ -26,7 +26,7 @@ TEST(EventTest, E1AnIdIsReleasedWithItsEpoch) {
   EXPECT_EQ(Totals(driver), "alice:1:1");
 }
 
-// PROTOCOL E2: the event right behind a failing one, in the same batch, does not overtake it.
+// Rule E2: the event right behind a failing one, in the same batch, does not overtake it.
 TEST(EventTest, E2TheNextEventOfAFailingKeyWaits) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(-1), {.event_id = "1"});
@@ -36,7 +36,7 @@ TEST(EventTest, E2TheNextEventOfAFailingKeyWaits) {
   EXPECT_EQ(Letters(driver), "FAILED:1 BLOCKED:2");
 }
 
-// PROTOCOL E3: an ID is unique only within its source.
+// Rule E3: an ID is unique only within its source.
 TEST(EventTest, E3EqualIdsOfTwoSourcesAreTwoEvents) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(1), {.event_id = "1", .headers = {{"ce_source", "shop"}}});
@@ -46,7 +46,7 @@ TEST(EventTest, E3EqualIdsOfTwoSourcesAreTwoEvents) {
   EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:2");
 }
 
-// PROTOCOL E5: a record from the future does not empty the window.
+// Rule E5: a record from the future does not empty the window.
 TEST(EventTest, E5RecordTimestampsDoNotMoveTheWindow) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(1), {.event_id = "1"});
@@ -59,7 +59,7 @@ TEST(EventTest, E5RecordTimestampsDoNotMoveTheWindow) {
   EXPECT_EQ(Totals(driver), "alice:1:1 bob:1:1");
 }
 
-// PROTOCOL E7: a record too large for its topic is a failure of its event, never of the transaction.
+// Rule E7: a record too large for its topic is a failure of its event, never of the transaction.
 TEST(EventTest, E7AnOutputTooLargeFailsItsEventOnly) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(1), {.event_id = "1"});
@@ -73,7 +73,7 @@ TEST(EventTest, E7AnOutputTooLargeFailsItsEventOnly) {
   EXPECT_EQ(driver.worker().engine().committer().rebuilds(), 0) << "no transaction was aborted for it";
 }
 
-// PROTOCOL F1: the last changelog record of an epoch is its frontier, with the offsets that the epoch stands for.
+// Rule F1: the last changelog record of an epoch is its frontier, with the offsets that the epoch stands for.
 TEST(EventTest, F1TheFrontierIsTheLastRecordOfItsEpoch) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(1), {.event_id = "1"});

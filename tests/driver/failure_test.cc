@@ -1,42 +1,10 @@
-// Events that fail: retry, park, drain, dead letters, limits, breaker (PROTOCOL R1 to R5).
-#include "tests/driver/orders.h"
+// Events that fail: retry, park, drain, dead letters, limits, breaker (rules R1 to R5).
+#include "tests/driver/scripted.h"
 
 namespace once {
 namespace {
 
-// A topology whose handler does what the test says.
-struct Script {
-  std::function<absl::Status(const OrderPlaced&)> handle;
-  FailurePolicy policy;
-};
-
-TopologyTestDriver::Factory Scripted(const std::shared_ptr<Script>& script) {
-  return [script](const Config&) -> absl::StatusOr<Topology> {
-    TopologyBuilder builder("scripted");
-    auto orders = builder.AddSource("orders", {.topic = "orders"});
-    auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "customer-totals"});
-    builder.DeadLetterTo("orders.dlq");
-    builder.AddAggregate<CustomerTotal>("customer")
-        .EmitsTo(totals)
-        .WithPolicy(script->policy)
-        .On<OrderPlaced>(orders, [totals, script](const OrderPlaced& order, auto& customer) {
-          CustomerTotal& total = *customer.mutable_state();
-          total.set_order_count(total.order_count() + 1);
-          total.set_cents(total.cents() + order.cents());
-          customer.Emit(totals, total);
-          return script->handle(order);
-        });
-    return std::move(builder).Build();
-  };
-}
-
-std::shared_ptr<Script> NewScript() {
-  auto script = std::make_shared<Script>();
-  script->handle = [](const OrderPlaced&) { return absl::OkStatus(); };
-  return script;
-}
-
-// PROTOCOL R2, R3: waits without blocking others, parks followers silently, and drains in order.
+// Rules R2, R3: waits without blocking others, parks followers silently, and drains in order.
 TEST(FailureTest, ATransientFailureIsRetriedInOrder) {
   auto script = NewScript();
   bool down = true;
@@ -61,7 +29,7 @@ TEST(FailureTest, ATransientFailureIsRetriedInOrder) {
   EXPECT_EQ(Totals(driver), "bob:1:7 alice:1:1 alice:2:3 alice:3:6");
 }
 
-// PROTOCOL R2: when the retries are used up, the head fails and its followers get their notices, in order.
+// Rule R2: when the retries are used up, the head fails and its followers get their notices, in order.
 TEST(FailureTest, UsedUpRetriesFailTheHeadAndBlockItsFollowers) {
   auto script = NewScript();
   script->policy.max_attempts = 3;
@@ -161,7 +129,6 @@ TEST(FailureTest, ParkedEventsSurviveACrash) {
   EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3");
 }
 
-// PROTOCOL R4: at the limit the task stops, and nothing passes the order.
 // Kafka takes any bytes as a header's name and value; protobuf reads no string that is not UTF-8.
 TEST(FailureTest, EventsWithHeadersThatAreNoTextAreParkedAndRunLikeOthers) {
   auto script = NewScript();
@@ -183,6 +150,7 @@ TEST(FailureTest, EventsWithHeadersThatAreNoTextAreParkedAndRunLikeOthers) {
   EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3");
 }
 
+// Rule R4: at the limit the task stops, and nothing passes the order.
 TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
   auto script = NewScript();
   bool broken = true;
@@ -203,7 +171,7 @@ TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
   EXPECT_EQ(Totals(driver), "alice:1:1 alice:2:3 alice:3:6 alice:4:10");
 }
 
-// PROTOCOL R5: the epoch commits up to the trip, and the task goes on after the pause.
+// Rule R5: the epoch commits up to the trip, and the task goes on after the pause.
 TEST(FailureTest, TheBreakerPausesATaskThatFailsTooMuch) {
   auto script = NewScript();
   script->handle = [](const OrderPlaced&) { return absl::InvalidArgumentError("no"); };

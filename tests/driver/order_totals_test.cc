@@ -53,7 +53,7 @@ TEST(OrderTotalsTest, OverflowFailsAsOutOfRange) {
   EXPECT_EQ(driver.State<CustomerTotal>("customer", "alice")->order_count(), 1);
 }
 
-// PROTOCOL E4: the derived event ID is the same on every replay, and another for every event.
+// Rule E4: the derived event ID is the same on every replay, and another for every event.
 TEST(OrderTotalsTest, EmittedEventsCarryDerivedIds) {
   const auto ids = [](bool abort) {
     TopologyTestDriver driver(BuildOrderTotals);

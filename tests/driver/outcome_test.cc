@@ -1,4 +1,4 @@
-// What follows from each outcome of a transaction (PROTOCOL T1 to T6, T9, T10).
+// What follows from each outcome of a transaction (rules T1 to T6, T9, T10).
 #include <algorithm>
 
 #include "tests/driver/orders.h"
@@ -42,7 +42,7 @@ struct Failure {
 
 class OutcomeTest : public testing::TestWithParam<Failure> {};
 
-// PROTOCOL T5: only success is committed, only a successful abort is aborted, all else is found out.
+// Rule T5: only success is committed, only a successful abort is aborted, all else is found out.
 TEST_P(OutcomeTest, ComesOutExactlyOnce) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();
@@ -81,7 +81,7 @@ TEST(OutcomeTest, AnAbortThatFailsIsUnknown) {
   EXPECT_EQ(driver.worker().engine().committer().rebuilds(), 1);
 }
 
-// PROTOCOL T4: a commit under suspicion retires its producer even when it succeeded.
+// Rule T4: a commit under suspicion retires its producer even when it succeeded.
 TEST(OutcomeTest, ASuspiciousCommitRetiresItsProducer) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();
@@ -108,7 +108,7 @@ TEST(OutcomeTest, ADelayedSecondCommitEndsNothing) {
   EXPECT_EQ(driver.cluster().Check(), "");
 }
 
-// PROTOCOL T1, T9: every commit carries the offsets of all inputs of its tasks, the first one at once, even at 0.
+// Rules T1, T9: every commit carries the offsets of all inputs of its tasks, the first one at once, even at 0.
 TEST(OutcomeTest, OffsetsAreCommittedBeforeTheFirstEvent) {
   TopologyTestDriver driver(BuildOrderTotals, {.partitions = 3});
   driver.RunUntilIdle();
@@ -117,7 +117,7 @@ TEST(OutcomeTest, OffsetsAreCommittedBeforeTheFirstEvent) {
   }
 }
 
-// PROTOCOL T9: an idle task commits again, so that its offsets do not expire.
+// Rule T9: an idle task commits again, so that its offsets do not expire.
 TEST(OutcomeTest, AnIdleTaskCommitsAgainWithinTheHour) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();
@@ -128,7 +128,7 @@ TEST(OutcomeTest, AnIdleTaskCommitsAgainWithinTheHour) {
   EXPECT_EQ(driver.worker().engine().committed_epochs(), before + 1);
 }
 
-// PROTOCOL T10: idle, the committed offset passes the markers of an upstream transaction, so lag reads 0.
+// Rule T10: idle, the committed offset passes the markers of an upstream transaction, so lag reads 0.
 TEST(OutcomeTest, TrailingMarkersArePassedWhenIdle) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();
@@ -146,7 +146,7 @@ TEST(OutcomeTest, TrailingMarkersArePassedWhenIdle) {
             driver.cluster().HighWatermark({"orders", Partition(0)}));
 }
 
-// PROTOCOL R3b: a record that the broker refuses fails its event on replay; others are not held up.
+// Rule R3b: a record that the broker refuses fails its event on replay; others are not held up.
 TEST(OutcomeTest, ARefusedRecordFailsItsEventOnly) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();

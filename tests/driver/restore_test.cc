@@ -1,4 +1,4 @@
-// Opening tasks: frontier, checkpoint, replay, and what halts (PROTOCOL F1 to F8).
+// Opening tasks: frontier, checkpoint, replay, and what halts (rules F1 to F8).
 #include "tests/driver/orders.h"
 
 namespace once {
@@ -43,7 +43,7 @@ TEST(RestoreTest, AfterAnOrderlyStopNothingIsReplayed) {
   EXPECT_EQ(TotalCents(&driver), 60);
 }
 
-// PROTOCOL F5: what was not flushed is gone with the process; the changelog's tail brings it back.
+// Rule F5: what was not flushed is gone with the process; the changelog's tail brings it back.
 TEST(RestoreTest, AfterACrashTheTailIsReplayed) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 50);
@@ -57,7 +57,7 @@ TEST(RestoreTest, AfterACrashTheTailIsReplayed) {
   EXPECT_EQ(TotalCents(&driver), 61);
 }
 
-// PROTOCOL F3: acknowledged but not yet marked, the commit must not be missed.
+// Rule F3: acknowledged but not yet marked, the commit must not be missed.
 TEST(RestoreTest, AReplayWaitsForMarkersThatAreLate) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 10);
@@ -80,7 +80,7 @@ TEST(RestoreTest, AReplayWaitsForMarkersThatAreLate) {
   EXPECT_EQ(TotalCents(&driver), 110);
 }
 
-// PROTOCOL F2: offsets that were moved from outside halt the application, which says which side moved.
+// Rule F2: offsets that were moved from outside halt the application, which says which side moved.
 TEST(RestoreTest, OffsetsMovedBackHalt) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 10);
@@ -125,7 +125,7 @@ TEST(RestoreTest, ACorruptCheckpointIsRebuilt) {
   EXPECT_GT(driver.replayed_records(), 7);
 }
 
-// PROTOCOL F6: deletions that the checkpoint has not seen may be compacted away.
+// Rule F6: deletions that the checkpoint has not seen may be compacted away.
 TEST(RestoreTest, ACheckpointOlderThanDeletionsAreKeptIsRebuilt) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 50);
@@ -137,6 +137,59 @@ TEST(RestoreTest, ACheckpointOlderThanDeletionsAreKeptIsRebuilt) {
   ASSERT_TRUE(driver.status().ok()) << driver.status();
   EXPECT_GT(driver.replayed_records(), 7);
   EXPECT_EQ(TotalCents(&driver), 50);
+}
+
+// order_totals with another name or state of its aggregate.
+template <typename State>
+TopologyTestDriver::Factory Version(const std::string& aggregate) {
+  return [aggregate](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("order-totals");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    builder.DeadLetterTo("orders.dlq");
+    builder.AddAggregate<State>(aggregate).template On<OrderPlaced>(
+        orders, [](const OrderPlaced&, auto&) { return absl::OkStatus(); });
+    return std::move(builder).Build();
+  };
+}
+
+// Invariant I9: state that the topology would not find, or not understand, halts it, whether read from the checkpoint or
+// from the changelog; the right version goes on where it was.
+TEST(RestoreTest, StateOfAnotherTopologyHalts) {
+  const std::pair<TopologyTestDriver::Factory, const char*> versions[] = {
+      {Version<CustomerTotal>("client"), "was it renamed or removed"},
+      {Version<OrderPlaced>("customer"), "is of type orders.v1.OrderPlaced"}};
+  for (const auto& [version, says] : versions) {
+    for (const bool disk_is_lost : {false, true}) {
+      TopologyTestDriver driver(BuildOrderTotals);
+      SendOrders(&driver, 0, 50);
+      if (disk_is_lost) driver.CrashAndLoseDisk();
+      driver.Restart(version);
+      driver.RunUntilIdle();
+      EXPECT_TRUE(absl::IsFailedPrecondition(driver.status())) << driver.status();
+      EXPECT_NE(driver.status().message().find(says), absl::string_view::npos) << driver.status();
+      driver.Restart(BuildOrderTotals);
+      SendOrders(&driver, 50, 10);
+      ASSERT_TRUE(driver.status().ok()) << driver.status();
+      EXPECT_EQ(TotalCents(&driver), 60);
+    }
+  }
+}
+
+// An aggregate may be added: it has no state yet.
+TEST(RestoreTest, AnAddedAggregateIsFine) {
+  TopologyTestDriver driver(Version<CustomerTotal>("customer"));
+  SendOrders(&driver, 0, 5);
+  driver.Restart([](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("order-totals");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    builder.DeadLetterTo("orders.dlq");
+    const auto nothing = [](const OrderPlaced&, auto&) { return absl::OkStatus(); };
+    builder.AddAggregate<CustomerTotal>("customer").On<OrderPlaced>(orders, nothing);
+    builder.AddAggregate<OrderPlaced>("last").On<OrderPlaced>(orders, nothing);
+    return std::move(builder).Build();
+  });
+  SendOrders(&driver, 5, 5);
+  EXPECT_TRUE(driver.status().ok()) << driver.status();
 }
 
 TEST(RestoreTest, AFullDiskLosesNothing) {

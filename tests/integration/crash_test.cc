@@ -1,5 +1,5 @@
 // A pod that dies at every named point of an epoch, as by kill -9, and is started again: nothing is lost, doubled, torn
-// or out of order. (PROTOCOL T5, F1, F5: outcomes, frontier, checkpoint.)
+// or out of order. (rules T5, F1, F5: outcomes, frontier, checkpoint.)
 #include <csignal>
 
 #include <string>

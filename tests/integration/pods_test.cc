@@ -25,7 +25,7 @@ TEST(PodsTest, JoinAndLeaveWhileLoaded) {
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << c->Log();
 }
 
-// PROTOCOL T1, T6: a superseded worker can commit nothing.
+// Rules T1, T6: a superseded worker can commit nothing.
 TEST(PodsTest, AZombieCommitsNothing) {
   Scene scene("zombie");
   scene.CreateTopics(4);
@@ -39,6 +39,57 @@ TEST(PodsTest, AZombieCommitsNothing) {
   const int64_t taken_over = scene.CountOutput();
   ASSERT_TRUE(scene.AwaitOutput(taken_over + 5'000)) << successor->Log();
   zombie->Signal(SIGCONT);
+  ASSERT_TRUE(scene.Finish(generator.get()));
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << zombie->Log() << successor->Log();
+}
+
+int64_t CountOf(const std::string& text, const std::string& what) {
+  int64_t count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+// Longer than any wait here: had the restarted pod to wait for its predecessor's session, it would wait in vain.
+constexpr char kLongSession[] = "--session_timeout=240s";
+
+// Rule T12: the successor is the same member, takes its tasks at once, and nobody else's move.
+TEST(PodsTest, T12AStaticMemberComesBackWithoutARebalance) {
+  Scene scene("static");
+  scene.CreateTopics(4);
+  auto a = scene.StartPod({.instance = "a", .flags = {"--static_membership", kLongSession}});
+  ASSERT_TRUE(Scene::Eventually([&] { return CountOf(a->Log(), "runs from offset ") == 4; })) << a->Log();
+  auto b = scene.StartPod({.instance = "b", .flags = {"--static_membership", kLongSession}});
+  ASSERT_TRUE(Scene::Eventually([&] { return CountOf(b->Log(), "runs from offset ") == 2; })) << b->Log();
+  auto generator = scene.StartGenerator({.orders = 30'000, .rate = 6'000});
+  ASSERT_TRUE(scene.AwaitOutput(5'000)) << a->Log();
+  for (const int signal : {SIGKILL, SIGTERM}) {
+    a->Signal(signal);
+    ASSERT_TRUE(a->Wait(absl::Seconds(30)).has_value()) << a->Log();
+    a = scene.StartPod({.instance = "a", .flags = {"--static_membership", kLongSession}});
+    ASSERT_TRUE(Scene::Eventually([&] { return CountOf(a->Log(), "runs from offset ") == 2; })) << a->Log();
+  }
+  ASSERT_TRUE(scene.Finish(generator.get()));
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << a->Log() << b->Log();
+  EXPECT_EQ(CountOf(b->Log(), "runs from offset "), 2) << b->Log();
+}
+
+// Rule T6: of two processes under one name the earlier one commits nothing more, and says why it ends.
+TEST(PodsTest, T6AStaticZombieIsFencedAndEnds) {
+  Scene scene("static-zombie");
+  scene.CreateTopics(2);
+  auto zombie = scene.StartPod({.instance = "zombie", .flags = {"--static_membership", kLongSession}});
+  auto generator = scene.StartGenerator({.orders = 20'000, .rate = 5'000});
+  ASSERT_TRUE(scene.AwaitOutput(5'000)) << zombie->Log();
+  zombie->Signal(SIGSTOP);
+  auto successor = scene.StartPod(
+      {.instance = "successor", .flags = {"--static_membership", kLongSession, "--instance_id=zombie"}});
+  ASSERT_TRUE(Scene::Eventually([&] { return CountOf(successor->Log(), "runs from offset ") == 2; }))
+      << successor->Log();
+  zombie->Signal(SIGCONT);
+  const std::optional<ExitState> ended = zombie->Wait(absl::Seconds(60));
+  ASSERT_TRUE(ended.has_value() && ended->code == 1) << zombie->Log();
+  EXPECT_NE(zombie->Log().find("FENCED_INSTANCE_ID"), std::string::npos) << zombie->Log();
+  EXPECT_NE(zombie->Log().find("give each its own"), std::string::npos) << zombie->Log();
   ASSERT_TRUE(scene.Finish(generator.get()));
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << zombie->Log() << successor->Log();
 }

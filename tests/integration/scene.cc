@@ -111,11 +111,12 @@ void Scene::Generate(const LoadSpec& spec) {
   ASSERT_TRUE(Finish(generator.get())) << generator->Log();
 }
 
-int Scene::Verify(absl::Duration wait) {
-  Process verifier({Tool("order_verifier"), "--bootstrap_servers=" + bootstrap_servers_,
+int Scene::Verify(absl::Duration wait, const std::vector<std::string>& flags) {
+  std::vector<std::string> args = {Tool("order_verifier"), "--bootstrap_servers=" + bootstrap_servers_,
                     "--application_id=" + application_id_, "--input_topic=" + input_, "--output_topic=" + output_,
-                    "--dead_letter_topic=" + dead_letters_, absl::StrCat("--wait=", absl::ToInt64Seconds(wait), "s")},
-                   {}, LogPath("verifier"));
+                    "--dead_letter_topic=" + dead_letters_, absl::StrCat("--wait=", absl::ToInt64Seconds(wait), "s")};
+  args.insert(args.end(), flags.begin(), flags.end());
+  Process verifier(args, {}, LogPath("verifier"));
   const std::optional<ExitState> ended = verifier.Wait(wait + absl::Seconds(60));
   verifier_output_ = verifier.Log();
   return ended.has_value() && ended->code.has_value() ? *ended->code : -1;

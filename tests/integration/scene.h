@@ -67,7 +67,7 @@ class Scene {
   // Runs the generator to its end; fails the test if it fails.
   void Generate(const LoadSpec& spec);
   // Waits until the input is consumed, then runs the verifier; its exit code.
-  int Verify(absl::Duration wait = absl::Seconds(60));
+  int Verify(absl::Duration wait = absl::Seconds(60), const std::vector<std::string>& flags = {});
   const std::string& verifier_output() const { return verifier_output_; }
 
   // Offsets used in the output topic: all that was written there, aborted records and markers included.

@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         PropertyCase{"auto.offset.reset", "latest", "halt"},
         PropertyCase{"partition.assignment.strategy", "range", "incremental"},
         PropertyCase{"transactional.id", "mine", "own"}, PropertyCase{"group.id", "mine", "application_id"},
-        PropertyCase{"group.instance.id", "pod", "fence"},
+        PropertyCase{"group.instance.id", "pod", "--static_membership"},
         PropertyCase{"bootstrap.servers", "elsewhere:9092", "bootstrap_servers"},
         PropertyCase{"metadata.broker.list", "elsewhere:9092", "bootstrap_servers"},
         PropertyCase{"enable.idempotence", "false", "duplicates"}, PropertyCase{"acks", "1", "lost"},

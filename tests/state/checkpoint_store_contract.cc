@@ -110,7 +110,7 @@ TEST_P(CheckpointStoreContract, TasksDoNotSeeEachOther) {
   EXPECT_EQ(Scan(next_task_, "").size(), 2u);
 }
 
-// PROTOCOL F5.
+// Rule F5.
 TEST_P(CheckpointStoreContract, F5_FlushedSurvivesACrash) {
   Write(task_, {{"a", "1"}}, 1);
   Write(task_, {{"b", "2"}}, 2);
@@ -147,7 +147,7 @@ TEST_P(CheckpointStoreContract, AnOrderlyRestartKeepsWhatWasFlushed) {
   EXPECT_EQ(*store().Get(task_, "a"), "2");
 }
 
-// PROTOCOL F7.
+// Rule F7.
 TEST_P(CheckpointStoreContract, F7_WipeForgetsOneTaskForGood) {
   Write(task_, {{"a", "1"}, {"\xff\xff", "1"}}, 1);
   Write(next_task_, {{"a", "2"}}, 2);

@@ -91,7 +91,7 @@ class IdempotencyWindowTest : public testing::Test {
   size_t largest_record_ = 0;
 };
 
-// PROTOCOL E1.
+// Rule E1.
 TEST_F(IdempotencyWindowTest, E1_ReservedIsADuplicateUntilItsEpochDrops) {
   EXPECT_TRUE(window_->Reserve(Id(1)));
   EXPECT_FALSE(window_->Reserve(Id(1)));
@@ -147,7 +147,7 @@ TEST_F(IdempotencyWindowTest, SealWithNothingToDoWritesNothing) {
   EXPECT_TRUE(state_.epoch_writes().empty());
 }
 
-// PROTOCOL E5.
+// Rule E5.
 TEST_F(IdempotencyWindowTest, E5_ForgottenWhenTheTimeIsOverAndNotBefore) {
   Configure({.retention = absl::Hours(16), .max_ids = 1'000'000});
   Epoch(kStart, 0, 1);
@@ -210,7 +210,7 @@ TEST_F(IdempotencyWindowTest, ADroppedEpochForgetsNothing) {
   EXPECT_EQ(window_->forgotten_by_count(), 0);
 }
 
-// PROTOCOL E6.
+// Rule E6.
 TEST_F(IdempotencyWindowTest, E6_RecordsArePackedAndBounded) {
   Epoch(kStart, 0, 40'000);
   EXPECT_EQ(puts_, 3);

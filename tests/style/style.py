@@ -1,4 +1,5 @@
-"""Checks the source tree: layering, sizes, header guards. See layering.py, sizes.py and words.py.
+"""Checks the source tree: layering, sizes, header guards, the table of rules. See
+layering.py, rules.py, sizes.py and words.py.
 
   style.py [--root=DIR] [--exceptions=FILE]
 
@@ -11,11 +12,12 @@ import os
 import sys
 
 import layering
+import rules
 import sizes
 import words
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-RULES = ("layer", "file-size", "function-size", "guard", "note")
+RULES = ("layer", "file-size", "function-size", "guard", "note", "rules")
 
 
 def read_exceptions(path):
@@ -37,7 +39,7 @@ def check(root, exceptions_file):
     """Returns the messages of all breaches."""
     exceptions, messages = read_exceptions(exceptions_file)
     used = set()
-    for module in (layering, sizes, words):
+    for module in (layering, rules, sizes, words):
         for rule, subject, line, message in module.check(root):
             if (rule, subject) in exceptions:
                 used.add((rule, subject))

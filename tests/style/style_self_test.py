@@ -155,6 +155,26 @@ class StyleTest(unittest.TestCase):
     def test_a_stale_exception_is_a_breach(self):
         self.assertIn("excuses nothing any more", self.check("file-size state/a.cc  was long once\n")[0])
 
+    def write_rules(self, *rows):
+        self.write("docs/rules.md", "| rule | what, and why | tests |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+
+    def test_tests_of_rules_exist(self):
+        self.write("tests/a_test.cc", "// Rules T1, T2: both.\nTEST(A, B) {\n}\n")
+        self.write_rules("| T1 | words | `A.B` |", "| T2 | words | `A.B` |")
+        self.assertEqual(self.check(), [])
+        self.write_rules("| T1 | words | `A.B`, `A.C` |", "| T2 | words | |")
+        messages = self.check()
+        self.assertEqual(len(messages), 2, messages)
+        self.assertIn("docs/rules.md:3: names A.C, but there is no such test", messages[0])
+        self.assertIn("docs/rules.md:4: names no test of rule T2", messages[1])
+
+    def test_tests_name_known_rules(self):
+        self.write("tests/a_test.cc", "\n// Rules T1 to T3, T4: all.\nTEST(A, B) {\n}\n")
+        self.write_rules("| T1 | words | `A.B` |", "| T4 | words | `A.B` |")
+        messages = self.check()
+        self.assertEqual(len(messages), 1, messages)
+        self.assertIn("tests/a_test.cc:2: names rule T3, which docs/rules.md lacks", messages[0])
+
 
 class FunctionsTest(unittest.TestCase):
 

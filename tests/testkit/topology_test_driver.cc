@@ -17,7 +17,8 @@ void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& me
 }
 
 TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions options)
-    : options_(std::move(options)), cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)), store_(std::make_unique<MemoryCheckpointStore>()) {
+    : options_(std::move(options)), cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
+      store_(std::make_unique<MemoryCheckpointStore>()) {
   status_ = Open(factory);
   if (status_.ok()) StartWorker();
 }
@@ -33,6 +34,7 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   engine_.application_id = graph_->application_id;
   // Sessions end when the test says so, however far it moves the clock.
   client_ = cluster_->NewClient({.session_timeout = absl::InfiniteDuration()});
+  if (options_.wrap_client) client_ = options_.wrap_client(std::move(client_));
   absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
@@ -51,8 +53,8 @@ void TopologyTestDriver::StartWorker() {
                   .log = &log_,
                   .sleep = [this](absl::Duration pause) { clock_.Advance(pause); }};
   ++starts_;
-  worker_ = std::make_unique<Worker>(
-      &plan_, engine_, WorkerConfig{.transactional_id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0", .seed = starts_}, deps);
+  const std::string id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0";
+  worker_ = std::make_unique<Worker>(&plan_, engine_, WorkerConfig{.transactional_id = id, .seed = starts_}, deps);
   absl::Status started = worker_->InitProducer();
   for (int turn = 0; turn < kStartTries && absl::IsUnavailable(started); ++turn) {
     clock_.Advance(absl::Milliseconds(100));
@@ -199,6 +201,15 @@ void TopologyTestDriver::Restart() {
   StopWorker();
   worker_.reset();
   checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
+  StartWorker();
+}
+
+void TopologyTestDriver::Restart(const Factory& factory) {
+  StopWorker();
+  worker_.reset();
+  if (absl::Status opened = Open(factory); !opened.ok()) {
+    status_ = opened;
+  }
   StartWorker();
 }
 

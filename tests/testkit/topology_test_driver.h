@@ -40,6 +40,8 @@ struct DriverOptions {
   int partitions = 1;                              // Of every topic.
   std::map<std::string, std::string> config = {};  // What the topology's factory finds in its Config.
   EngineOptions engine = {};                       // application_id is the topology's.
+  // Wraps the connection to Kafka, to watch or disturb its calls; absent: as it is.
+  std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
 };
 
 // How one record is sent.
@@ -144,6 +146,8 @@ class TopologyTestDriver {
   void TakeOver();
   // Orderly stop and start.
   void Restart();
+  // The same, as another version of the topology.
+  void Restart(const Factory& factory);
 
   // The next commit fails: `landed` says whether it took effect all the same (its answer is then lost either way).
   void FailNextCommit(bool landed);

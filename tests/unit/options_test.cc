@@ -43,6 +43,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
   EXPECT_EQ(options.checkpoint_interval, absl::Seconds(2));
   EXPECT_EQ(options.idempotency_retention, absl::Hours(24));
   EXPECT_EQ(options.idempotency_max_ids, 10'000'000);
+  EXPECT_FALSE(options.static_membership);
   EXPECT_FALSE(options.create_topics);
   EXPECT_EQ(options.create_partitions, 4);
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
@@ -53,6 +54,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"bootstrap_servers", "h1:1,h2"},
                                             {"instance_id", "i"},
                                             {"state_dir", "/s"},
+                                            {"static_membership", "true"},
                                             {"workers", "2"},
                                             {"create_topics", "true"},
                                             {"create_partitions", "3"},
@@ -69,6 +71,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"checkpoint_flush_interval", "13s"},
                                             {"idempotency_retention", "0"},
                                             {"idempotency_max_ids", "15"},
+                                            {"handler_timeout", "22s"},
                                             {"max_parked_per_aggregate", "16"},
                                             {"max_parked_per_task", "17"},
                                             {"breaker_min_failures", "18"},
@@ -81,6 +84,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.bootstrap_servers, "h1:1,h2");
   EXPECT_EQ(options.instance_id, "i");
   EXPECT_EQ(options.state_dir, "/s");
+  EXPECT_TRUE(options.static_membership);
   EXPECT_EQ(options.workers, 2);
   EXPECT_TRUE(options.create_topics);
   EXPECT_EQ(options.create_partitions, 3);
@@ -97,6 +101,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.checkpoint_flush_interval, absl::Seconds(13));
   EXPECT_EQ(options.idempotency_retention, absl::ZeroDuration());
   EXPECT_EQ(options.idempotency_max_ids, 15);
+  EXPECT_EQ(options.handler_timeout, absl::Seconds(22));
   EXPECT_EQ(options.max_parked_per_aggregate, 16);
   EXPECT_EQ(options.max_parked_per_task, 17);
   EXPECT_EQ(options.breaker_min_failures, 18);

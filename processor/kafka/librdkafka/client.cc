@@ -23,6 +23,11 @@ class RdKafkaClient final : public Client {
                                                                   const std::vector<std::string>& topics) override {
     return RdKafkaGroupConsumer::Make(context_, group, topics);
   }
+  absl::StatusOr<std::unique_ptr<GroupConsumer>> NewStaticGroupConsumer(
+      const std::string& group, const std::string& member_name, const std::vector<std::string>& topics) override {
+    if (member_name.empty()) return absl::InvalidArgumentError("a static member of a group needs a name");
+    return RdKafkaGroupConsumer::Make(context_, group, topics, member_name);
+  }
   absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
     return RdKafkaLogReader::Make(context_, topics);
   }

@@ -70,11 +70,13 @@ Properties ProducerProperties(const RdKafkaConfig& config, const std::string& tr
   return set;
 }
 
-Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group) {
+Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group,
+                                   const std::string& member_name) {
   Properties set;
   AddConnection(&set);
   AddReading(&set);
   set["group.id"] = group;
+  if (!member_name.empty()) set["group.instance.id"] = member_name;
   set["partition.assignment.strategy"] = "cooperative-sticky";
   set["session.timeout.ms"] = Millis(config.session_timeout);
   // A rebalance is heard of with a heartbeat.

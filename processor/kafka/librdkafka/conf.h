@@ -11,7 +11,9 @@
 namespace once::kafka {
 
 Properties ProducerProperties(const RdKafkaConfig& config, const std::string& transactional_id);
-Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group);
+// `member_name` empty: a dynamic member.
+Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group,
+                                   const std::string& member_name = "");
 Properties LogReaderProperties();
 // For administrative calls; `group` may be empty.
 Properties AdminProperties(const std::string& group);

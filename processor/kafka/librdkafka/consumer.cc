@@ -55,10 +55,11 @@ RdKafkaGroupConsumer::RdKafkaGroupConsumer(std::shared_ptr<const ClientContext> 
 
 absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::shared_ptr<const ClientContext> context,
                                                                           const std::string& group,
-                                                                          const std::vector<std::string>& topics) {
+                                                                          const std::vector<std::string>& topics,
+                                                                          const std::string& member_name) {
   if (group.empty()) return absl::InvalidArgumentError("a group consumer needs the name of its group");
   std::unique_ptr<RdKafkaGroupConsumer> consumer(new RdKafkaGroupConsumer(std::move(context), group));
-  const Properties properties = GroupConsumerProperties(consumer->config(), group);
+  const Properties properties = GroupConsumerProperties(consumer->config(), group, member_name);
   if (absl::Status status = consumer->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
   rd_kafka_poll_set_consumer(consumer->rk());
   consumer->queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
@@ -89,13 +90,20 @@ void RdKafkaGroupConsumer::Configure(rd_kafka_conf_t* conf) {
 
 void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason) {
   if (code == RD_KAFKA_RESP_ERR__FATAL) {
-    char why[512];
-    const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk(), why, sizeof(why));
-    fatal_ = absl::FailedPreconditionError(
-        absl::StrCat(name(), " cannot go on: ", why, " (", rd_kafka_err2name(fatal), "); make a new consumer"));
+    fatal_ = FatalStatus();
     return;
   }
   Handle::OnError(code, reason);
+}
+
+absl::Status RdKafkaGroupConsumer::FatalStatus() const {
+  char why[512];
+  const rd_kafka_resp_err_t code = rd_kafka_fatal_error(rk(), why, sizeof(why));
+  const char* fix = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+                        ? "another process joined the group under the same instance_id; give each its own"
+                        : "make a new consumer";
+  return absl::FailedPreconditionError(
+      absl::StrCat(name(), " cannot go on: ", why, " (", rd_kafka_err2name(code), "); ", fix));
 }
 
 absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics, RebalanceListener* listener) {
@@ -280,6 +288,7 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
   absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__FATAL:
+      return FatalStatus();
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:

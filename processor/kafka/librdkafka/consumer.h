@@ -18,12 +18,14 @@ namespace once::kafka {
 // of the Poll; its error then stands in the batch. A partition whose offset is out of range is read again, and can be
 // sought, only after it was unassigned and assigned anew.
 //
-// Destroying an open consumer leaves the group, but without calling the listener.
+// Destroying an open consumer leaves the group, but without calling the listener. A static member (one with a name) ends
+// without a word to the group, which keeps its partitions for it until its session times out.
 class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
  public:
   static absl::StatusOr<std::unique_ptr<GroupConsumer>> Make(std::shared_ptr<const ClientContext> context,
                                                              const std::string& group,
-                                                             const std::vector<std::string>& topics);
+                                                             const std::vector<std::string>& topics,
+                                                             const std::string& member_name = "");
   ~RdKafkaGroupConsumer() override;
 
   absl::Status Subscribe(std::span<const std::string> topics, RebalanceListener* listener) override;
@@ -42,6 +44,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   static void RebalanceCallback(rd_kafka_t* rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions,
                                 void* opaque);
   void OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions);
+  absl::Status FatalStatus() const;
   bool IsCooperative() const;
   bool IsMember();
   absl::Status CheckInCallback(const char* call) const;

@@ -29,7 +29,7 @@ constexpr std::string_view kOwn = "Once sets it itself";
 constexpr Rule kRules[] = {
     {"metadata.broker.list", "", "give the brokers as bootstrap_servers"},
     {"group.id", "", "the group is the application_id"},
-    {"group.instance.id", "", "one value for all workers would make them fence each other"},
+    {"group.instance.id", "", "each worker has its own, made of instance and worker: use --static_membership"},
     {"transactional.id", "", "each producer has its own, made of application, instance and worker"},
     {"enable.idempotence", "true", "without it a retry duplicates or reorders records"},
     {"enable.auto.commit", "false", "offsets are committed by the transactions only"},

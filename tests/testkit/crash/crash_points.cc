@@ -92,6 +92,10 @@ class CrashingClient final : public kafka::Client {
       const std::string& group, const std::vector<std::string>& topics) override {
     return inner_->NewGroupConsumer(group, topics);
   }
+  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> NewStaticGroupConsumer(
+      const std::string& group, const std::string& member_name, const std::vector<std::string>& topics) override {
+    return inner_->NewStaticGroupConsumer(group, member_name, topics);
+  }
   absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
     return inner_->NewLogReader(topics);
   }

@@ -1,0 +1,74 @@
+// Which event a worker's handlers are at, for another thread to see: a handler that never returns is found this way.
+//
+// The worker pays a few stores per event and an uncontended lock per step; the other thread copies what it sees.
+#ifndef ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_
+#define ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "processor/base/mutex.h"
+#include "processor/base/record.h"
+#include "processor/base/types.h"
+#include "processor/engine/handler_observer.h"
+
+namespace once {
+
+class HandlerWatch final : public HandlerObserver {
+ public:
+  // An event whose handlers run.
+  struct Seen {
+    uint64_t number = 0;  // Tells attempts apart.
+    TopicPartition where;
+    Offset offset;
+    std::string key;  // Empty if it has none.
+  };
+
+  // By the worker.
+  void Enter(const std::string& topic, const RecordView& record) override {
+    // Readers that see any of the later stores see this one too, and take nothing for whole that changes meanwhile.
+    sequence_.store(sequence_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    topic_.store(&topic, std::memory_order_release);
+    partition_.store(record.partition.value(), std::memory_order_release);
+    offset_.store(record.offset.value(), std::memory_order_release);
+    key_.store(record.key.has_value() ? record.key->data() : nullptr, std::memory_order_release);
+    key_size_.store(record.key.has_value() ? record.key->size() : 0, std::memory_order_release);
+    sequence_.store(sequence_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    is_running_.store(true, std::memory_order_release);
+  }
+  void Leave() override { is_running_.store(false, std::memory_order_release); }
+
+  // By the worker, after each step: when it returns, nobody looks any more at what Enter was given.
+  void Release() { MutexLock lock(&looking_); }
+
+  // By any thread: the event under way, if there is one.
+  std::optional<Seen> Look() {
+    MutexLock lock(&looking_);
+    if (!is_running_.load(std::memory_order_acquire)) return std::nullopt;
+    const uint64_t before = sequence_.load(std::memory_order_acquire);
+    const std::string* topic = topic_.load(std::memory_order_acquire);
+    const int32_t partition = partition_.load(std::memory_order_acquire);
+    const int64_t offset = offset_.load(std::memory_order_acquire);
+    const char* key = key_.load(std::memory_order_acquire);
+    const size_t key_size = key_size_.load(std::memory_order_acquire);
+    // Another event has come meanwhile, so this one is not stuck.
+    if (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before) return std::nullopt;
+    return Seen{before, {*topic, Partition(partition)}, Offset(offset), std::string(key == nullptr ? "" : key, key_size)};
+  }
+
+ private:
+  std::atomic<uint64_t> sequence_{0};  // Odd while the fields change.
+  std::atomic<bool> is_running_{false};
+  std::atomic<const std::string*> topic_{nullptr};
+  std::atomic<int32_t> partition_{0};
+  std::atomic<int64_t> offset_{0};
+  std::atomic<const char*> key_{nullptr};
+  std::atomic<size_t> key_size_{0};
+  Mutex looking_;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_

@@ -1,0 +1,99 @@
+// A pod with its threads, on Kafka in memory.
+#include <cstdio>
+#include <set>
+#include <thread>
+
+#include "processor/base/mutex.h"
+#include "processor/runtime/pod.h"
+#include "processor/runtime/preflight.h"
+#include "tests/driver/recording_client.h"
+#include "tests/driver/scripted.h"
+
+namespace once {
+namespace {
+
+struct StderrSink final : LogSink {
+  void Log(LogLevel level, const std::string& message) override {
+    if (level >= LogLevel::kWarning) std::fprintf(stderr, "%s\n", message.c_str());
+  }
+};
+
+// What a pod runs on, and the pod.
+class PodWorld {
+ public:
+  PodWorld(const TopologyTestDriver::Factory& factory, int workers, absl::Duration handler_timeout = absl::Minutes(10))
+      : client_(WrapWithRecording(cluster_.NewClient(), &calls_)), admin_(*client_->NewAdmin()) {
+    const absl::StatusOr<Topology> topology = factory(Config::FromValues({}));
+    EXPECT_TRUE(topology.ok()) << topology.status();
+    plan_ = MakePlan(topology->shared_graph(), topology->graph().application_id);
+    const PreflightOptions preflight{
+        .bootstrap_servers = "memory", .create_topics = true, .create_partitions = 4};
+    EXPECT_TRUE(Preflight(preflight, admin_.get(), &log_, &plan_).ok());
+    PodOptions options;
+    options.engine.application_id = plan_.application_id;
+    options.workers = workers;
+    options.instance_id = "i";
+    options.handler_timeout = handler_timeout;
+    pod_ = std::make_unique<Pod>(&plan_, options, PodDeps{client_.get(), admin_.get(), &store_, &clock_, &log_});
+  }
+
+  Pod& pod() { return *pod_; }
+  CallLog& calls() { return calls_; }
+  testkit::MemoryCluster& cluster() { return cluster_; }
+
+ private:
+  SystemClock clock_;
+  StderrSink log_;
+  CallLog calls_;
+  testkit::MemoryCluster cluster_{&clock_};
+  MemoryCheckpointStore store_;
+  std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Admin> admin_;
+  Plan plan_;
+  std::unique_ptr<Pod> pod_;
+};
+
+// Rule T12: every id of the instance is taken over before any worker joins the group.
+TEST(PodTest, T12AllProducersAreInitialisedBeforeAnyWorkerJoins) {
+  constexpr int kWorkers = 3;
+  PodWorld world(BuildOrderTotals, kWorkers);
+  world.cluster().Append("orders", Partition(0), "alice", Order(1).SerializeAsString());
+  std::thread runner([&] { EXPECT_TRUE(world.pod().Run().ok()); });
+  while (world.cluster().ReadCommitted("customer-totals").empty()) std::this_thread::yield();
+  world.pod().Stop();
+  runner.join();
+  std::set<std::string> initialised;
+  int joined = 0;
+  for (const RecordedCall& call : world.calls().Take()) {
+    if (call.name == "init" && call.ok) initialised.insert(call.id);
+    if (call.name != "subscribe") continue;
+    ++joined;
+    EXPECT_EQ(initialised.size(), kWorkers);
+  }
+  EXPECT_EQ(joined, kWorkers);
+  const std::set<std::string> ids = {"order-totals-i-0-0", "order-totals-i-1-0", "order-totals-i-2-0"};
+  EXPECT_EQ(initialised, ids);
+}
+
+void RunWithAHandlerThatNeverReturns() {
+  auto script = NewScript();
+  Mutex mutex;
+  CondVar never;
+  script->handle = [&](const OrderPlaced&) -> absl::Status {
+    MutexLock lock(&mutex);
+    for (;;) never.Wait(&mutex);
+  };
+  PodWorld world(Scripted(script), 2, absl::Milliseconds(200));
+  world.cluster().Append("orders", Partition(2), "alice", Order(1).SerializeAsString());
+  (void)world.pod().Run();
+}
+
+// Rule R8: the process ends, although its thread cannot be joined, and says which event it was.
+TEST(PodDeathTest, R8AHandlerThatDoesNotReturnEndsTheProcess) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(RunWithAHandlerThatNeverReturns(), testing::ExitedWithCode(1),
+              "DEADLINE_EXCEEDED: the handlers of event orders-2-0, key \"alice\".*--handler_timeout");
+}
+
+}  // namespace
+}  // namespace once
