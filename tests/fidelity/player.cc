@@ -124,12 +124,25 @@ Seen Player::DoProducer(const Op& op, Slot& slot) {
     case OpKind::kSendOffsets:
       return SendOffsets(op, slot);
     case OpKind::kCommit:
-      return Repeat([&] { return producer.Commit(kTimeout); }, 3);
+      return WithMarkers(Repeat([&] { return producer.Commit(kTimeout); }, 3));
     case OpKind::kAbort:
-      return Repeat([&] { return producer.Abort(kTimeout); }, 3);
+      return WithMarkers(Repeat([&] { return producer.Abort(kTimeout); }, 3));
     default:
       return Write(op, slot);
   }
+}
+
+// A broker writes the markers after it has answered: what other producers write meanwhile may come before them.
+Seen Player::WithMarkers(const Seen& ended) {
+  Seen seen = Until([&] { return absl::StrCat(ended.seen, " ends ", absl::StrJoin(HighWatermarks(), " ")); });
+  seen.code = ended.code;
+  return seen;
+}
+
+std::vector<std::string> Player::HighWatermarks() {
+  std::vector<std::string> all;
+  for (int i = 0; i < kPartitions; ++i) all.push_back(HighWatermark(i));
+  return all;
 }
 
 Seen Player::Write(const Op& op, Slot& slot) {

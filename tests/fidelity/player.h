@@ -66,6 +66,7 @@ class Player {
   Seen DoProducer(const Op& op, Slot& slot);
   Seen Make(const Op& op);
   Seen Write(const Op& op, Slot& slot);
+  Seen WithMarkers(const Seen& ended);
   Seen SendOffsets(const Op& op, Slot& slot);
   Seen Join(const Op& op);
   Seen Leave(const Op& op);
@@ -76,6 +77,7 @@ class Player {
   std::string ReadPast(int partition);
   std::string CommittedOffsets(int group);
   std::string HighWatermark(int partition);
+  std::vector<std::string> HighWatermarks();
   std::string Admin();
   // Ends all transactions and waits until their markers are written.
   void Settle();
