@@ -61,6 +61,7 @@ class World {
   void SendTransaction(size_t first, size_t count, bool is_commit);
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
+  void ReleaseMarkers();
   void Heal();
   // Starts what is not running; what ended by itself with an error is a violation.
   void KeepRunning();
@@ -87,6 +88,7 @@ class World {
   std::vector<std::unique_ptr<Disk>> disks_;
   std::vector<std::unique_ptr<SimPod>> pods_;
   std::string violation_;
+  bool is_holding_markers_ = false;
   int64_t faults_ = 0;
 };
 
@@ -148,6 +150,10 @@ void World::SendPlain(SimEvent* event) {
 
 // Some of what comes from upstream is in transactions, and some of these are aborted.
 void World::SendTransaction(size_t first, size_t count, bool is_commit) {
+  if (is_holding_markers_) {
+    return scheduler_.At(scheduler_.now() + absl::Milliseconds(20),
+                         [this, first, count, is_commit] { SendTransaction(first, count, is_commit); });
+  }
   upstream_->BeginTransaction();
   for (size_t i = first; i < first + count; ++i) {
     SimEvent& event = events_[i];
@@ -225,7 +231,8 @@ void World::Hit(const ScheduledFault& fault) {
     }
     case FaultKind::kHoldMarkers:
       cluster_.HoldMarkers();
-      return scheduler_.At(end, [this] { cluster_.ReleaseMarkers(); });
+      is_holding_markers_ = true;
+      return scheduler_.At(end, [this] { ReleaseMarkers(); });
     case FaultKind::kDiskFull:
       pod.disk().SetFull(true);
       return scheduler_.At(end, [&pod] { pod.disk().SetFull(false); });
@@ -234,6 +241,11 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kCompact:
       return cluster_.Compact(plan_.changelog_topics[0]);
   }
+}
+
+void World::ReleaseMarkers() {
+  cluster_.ReleaseMarkers();
+  is_holding_markers_ = false;
 }
 
 void World::KeepRunning() {
@@ -247,7 +259,7 @@ void World::KeepRunning() {
 
 void World::Heal() {
   network_.Heal();
-  cluster_.ReleaseMarkers();
+  ReleaseMarkers();
   for (const auto& pod : pods_) {
     pod->Resume();
     pod->disk().SetFull(false);

@@ -16,19 +16,18 @@ bool Fetcher::IsBroken(const TopicPartition& where) const {
 }
 
 void Fetcher::Set(const TopicPartition& where, Offset offset) {
-  if (offset == kafka::kEndOffset) {
-    const PartitionLog* log = core_->topics.Find(where);
-    offset = log == nullptr ? Offset(0) : log->last_stable_offset();
-  }
-  positions_[where] = {offset};
+  const PartitionLog* const log = core_->topics.Find(where);
+  if (offset == kafka::kEndOffset) offset = log == nullptr ? Offset(0) : log->last_stable_offset();
+  const auto topic = std::find(topics_.begin(), topics_.end(), where.topic);
+  positions_[where] = {offset, log, static_cast<uint32_t>(topic - topics_.begin())};
 }
 
 void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit, kafka::Batch* batch,
                    std::vector<StoredRecordPtr>* kept) {
   if (position.is_broken) return;
-  const auto topic = std::find(topics_.begin(), topics_.end(), where.topic);
-  const auto index = static_cast<uint32_t>(topic - topics_.begin());
-  const PartitionLog* log = core_->topics.Find(where);
+  const uint32_t index = position.topic_index;
+  if (position.log == nullptr) position.log = core_->topics.Find(where);
+  const PartitionLog* const log = position.log;
   if (log == nullptr) {
     position.is_broken = true;
     batch->errors.push_back(
@@ -44,6 +43,8 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
                                             log->start().value(), " to ", log->high_watermark().value()))});
     return;
   }
+  // Nothing came since its end was reported.
+  if (position.reported_end == position.next && position.next >= log->last_stable_offset()) return;
   PartitionLog::Slice slice = log->ReadCommitted(position.next, limit);
   for (StoredRecordPtr& record : slice.records) {
     RecordView& view = batch->records.emplace_back();

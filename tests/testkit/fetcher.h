@@ -36,6 +36,8 @@ class Fetcher {
  private:
   struct Position {
     Offset next;
+    const PartitionLog* log = nullptr;
+    uint32_t topic_index = 0;
     std::optional<Offset> reported_end = std::nullopt;
     bool is_broken = false;
   };

@@ -12,6 +12,7 @@ std::string GroupCoordinator::Join(const std::string& group, const std::vector<s
   groups_[group].members[id] = {topics, session_timeout, now, {}, {}};
   group_of_[id] = group;
   past_group_of_[id] = group;
+  next_expiry_ = std::min(next_expiry_, now + session_timeout);
   Rebalance(groups_[group]);
   return id;
 }
@@ -30,13 +31,26 @@ void GroupCoordinator::Leave(const std::string& member) {
 }
 
 void GroupCoordinator::Expire(absl::Time now) {
+  if (now <= next_expiry_ || now < available_) return;
+  next_expiry_ = absl::InfiniteFuture();
   std::vector<std::string> over;
   for (const auto& [name, group] : groups_) {
     for (const auto& [id, member] : group.members) {
-      if (now - member.last_seen > member.session_timeout) over.push_back(id);
+      if (now - member.last_seen > member.session_timeout) {
+        over.push_back(id);
+      } else {
+        next_expiry_ = std::min(next_expiry_, member.last_seen + member.session_timeout);
+      }
     }
   }
   for (const std::string& id : over) Leave(id);
+}
+
+void GroupCoordinator::MoveUntil(absl::Time available) {
+  available_ = available;
+  for (auto& [name, group] : groups_) {
+    for (auto& [id, member] : group.members) member.last_seen = std::max(member.last_seen, available);
+  }
 }
 
 void GroupCoordinator::TopicChanged(const std::string& topic) {
@@ -62,8 +76,14 @@ int32_t GroupCoordinator::Generation(const std::string& member) const {
   return entry == group_of_.end() ? -1 : groups_.at(entry->second).generation;
 }
 
+uint64_t GroupCoordinator::Version(const std::string& member) const {
+  const auto entry = group_of_.find(member);
+  return entry == group_of_.end() ? 0 : groups_.at(entry->second).version;
+}
+
 void GroupCoordinator::Rebalance(Group& group) {
   ++group.generation;
+  ++group.version;
   std::set<std::string> topics;
   for (auto& [id, member] : group.members) {
     topics.insert(member.topics.begin(), member.topics.end());
@@ -134,11 +154,16 @@ void GroupCoordinator::Released(const std::string& member, std::span<const Topic
   Member* found = FindMember(member);
   if (found == nullptr) return;
   for (const TopicPartition& each : partitions) found->held.erase(each);
-  ++groups_[group_of_[member]].generation;
+  Group& group = groups_[group_of_[member]];
+  ++group.generation;
+  ++group.version;
 }
 
 void GroupCoordinator::Taken(const std::string& member, std::span<const TopicPartition> partitions) {
-  if (Member* found = FindMember(member); found != nullptr) found->held.insert(partitions.begin(), partitions.end());
+  Member* found = FindMember(member);
+  if (found == nullptr || partitions.empty()) return;
+  found->held.insert(partitions.begin(), partitions.end());
+  ++groups_[group_of_[member]].version;
 }
 
 kafka::Result GroupCoordinator::CheckMetadata(const kafka::GroupMetadata& metadata) const {
@@ -165,15 +190,19 @@ std::string GroupCoordinator::GroupOf(const std::string& member) const {
 
 void GroupCoordinator::AddPending(const std::string& group, int64_t producer_id,
                                   std::span<const TopicPartitionOffset> offsets) {
-  std::map<TopicPartition, Offset>& pending = groups_[group].pending[producer_id];
-  for (const TopicPartitionOffset& each : offsets) pending[each.where] = each.offset;
+  Group& found = groups_[group];
+  Offsets& pending = found.pending[producer_id];
+  for (const TopicPartitionOffset& each : offsets) pending[each.where] = {each.offset, found.next_place++};
 }
 
 void GroupCoordinator::EndPending(const std::string& group, int64_t producer_id, bool is_commit) {
   Group& found = groups_[group];
   const auto pending = found.pending.extract(producer_id);
   if (pending.empty() || !is_commit) return;
-  for (const auto& [partition, offset] : pending.mapped()) found.committed[partition] = offset;
+  for (const auto& [partition, sent] : pending.mapped()) {
+    OffsetRecord& committed = found.committed[partition];
+    if (committed.place < sent.place) committed = sent;
+  }
 }
 
 bool GroupCoordinator::HasPending(const std::string& group, const TopicPartition& partition) const {
@@ -186,16 +215,27 @@ bool GroupCoordinator::HasPending(const std::string& group, const TopicPartition
 std::optional<Offset> GroupCoordinator::Committed(const std::string& group, const TopicPartition& partition) const {
   const auto found = groups_.find(group);
   if (found == groups_.end()) return std::nullopt;
-  const auto offset = found->second.committed.find(partition);
-  return offset == found->second.committed.end() ? std::nullopt : std::optional(offset->second);
+  const auto committed = found->second.committed.find(partition);
+  return committed == found->second.committed.end() ? std::nullopt : std::optional(committed->second.offset);
 }
 
 void GroupCoordinator::SetCommitted(const std::string& group, const TopicPartition& partition,
                                     std::optional<Offset> offset) {
+  Group& found = groups_[group];
   if (offset.has_value()) {
-    groups_[group].committed[partition] = *offset;
+    found.committed[partition] = {*offset, found.next_place++};
   } else {
-    groups_[group].committed.erase(partition);
+    found.committed.erase(partition);
+  }
+}
+
+void GroupCoordinator::ExpireOffsets() {
+  for (auto& [name, group] : groups_) {
+    std::set<std::string> subscribed;
+    for (const auto& [id, member] : group.members) subscribed.insert(member.topics.begin(), member.topics.end());
+    std::erase_if(group.committed, [&](const auto& each) {
+      return !subscribed.contains(each.first.topic) && !HasPending(name, each.first);
+    });
   }
 }
 

@@ -40,6 +40,8 @@ class GroupCoordinator {
   bool IsMember(const std::string& member) const { return group_of_.contains(member); }
   // -1 unless it is a member.
   int32_t Generation(const std::string& member) const;
+  // Changes whenever ToRevoke or ToAssign of any member of its group may.
+  uint64_t Version(const std::string& member) const;
   // What the member holds but is to give up, and what it is to get and nobody holds any more.
   std::vector<TopicPartition> ToRevoke(const std::string& member) const;
   std::vector<TopicPartition> ToAssign(const std::string& member) const;
@@ -47,16 +49,25 @@ class GroupCoordinator {
   void Released(const std::string& member, std::span<const TopicPartition> partitions);
   void Taken(const std::string& member, std::span<const TopicPartition> partitions);
 
-  // Whether offsets may be sent with this metadata, and if not, why.
+  // Whether the group takes offsets with this metadata, and if not, why.
   kafka::Result CheckMetadata(const kafka::GroupMetadata& metadata) const;
   // The group that the member is in, or was in.
   std::string GroupOf(const std::string& member) const;
 
+  // The coordinator moves: until then it answers nobody; sessions begin anew where it goes.
+  void MoveUntil(absl::Time available);
+  bool IsAvailable(absl::Time now) const { return now >= available_; }
+
+  // Offsets of an open transaction. When it commits they count from their place in the order of all that was sent to
+  // the group: an offset that was sent later stays, whenever its transaction ended.
   void AddPending(const std::string& group, int64_t producer_id, std::span<const TopicPartitionOffset> offsets);
   void EndPending(const std::string& group, int64_t producer_id, bool is_commit);
   bool HasPending(const std::string& group, const TopicPartition& partition) const;
   std::optional<Offset> Committed(const std::string& group, const TopicPartition& partition) const;
   void SetCommitted(const std::string& group, const TopicPartition& partition, std::optional<Offset> offset);
+  // Forgets the committed offsets of topics that no member of their group subscribes to, as brokers do after
+  // offsets.retention.minutes. Those with a pending successor stay.
+  void ExpireOffsets();
 
   // The ids of a group's members, and what each holds.
   std::vector<std::string> Members(const std::string& group) const;
@@ -70,11 +81,18 @@ class GroupCoordinator {
     std::set<TopicPartition> held;    // Until it released them.
     std::set<TopicPartition> target;  // What the last rebalance meant for it.
   };
+  struct OffsetRecord {
+    Offset offset;
+    int64_t place = 0;  // In the order of all offsets sent to the group.
+  };
+  using Offsets = std::map<TopicPartition, OffsetRecord>;
   struct Group {
     int32_t generation = 0;
+    uint64_t version = 0;
+    int64_t next_place = 1;
     std::map<std::string, Member> members;
-    std::map<TopicPartition, Offset> committed;
-    std::map<int64_t, std::map<TopicPartition, Offset>> pending;  // By producer id.
+    Offsets committed;
+    std::map<int64_t, Offsets> pending;  // By producer id.
   };
 
   void Rebalance(Group& group);
@@ -87,6 +105,8 @@ class GroupCoordinator {
   std::map<std::string, std::string> group_of_;       // Of today's members.
   std::map<std::string, std::string> past_group_of_;  // Of those that left as well.
   int next_member_ = 1;
+  absl::Time available_ = absl::InfinitePast();
+  absl::Time next_expiry_ = absl::InfiniteFuture();  // No session ends earlier.
 };
 
 }  // namespace once::testkit

@@ -16,7 +16,7 @@ absl::StatusOr<kafka::TopicDescription> MemoryAdmin::DescribeTopic(const std::st
   }
   kafka::TopicDescription description;
   description.partition_count = static_cast<int32_t>(found->partitions.size());
-  description.settings = found->settings;
+  description.settings = found->settings();
   return description;
 }
 
@@ -39,6 +39,10 @@ absl::StatusOr<std::map<TopicPartition, Offset>> MemoryAdmin::StableCommittedOff
   const std::lock_guard lock(core_->mutex);
   core_->Tick();
   if (absl::Status status = core_->StatusOf(Call::kStableCommittedOffsets, group); !status.ok()) return status;
+  if (!core_->groups.IsAvailable(core_->now())) {
+    return absl::UnavailableError(absl::StrCat("committed offsets of group ", group,
+                                               ": its coordinator is moving (COORDINATOR_LOAD_IN_PROGRESS); try again"));
+  }
   std::map<TopicPartition, Offset> offsets;
   for (const TopicPartition& each : partitions) {
     if (core_->groups.HasPending(group, each)) {

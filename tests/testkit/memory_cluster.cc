@@ -74,7 +74,7 @@ void MemoryCluster::CreateTopic(const std::string& name, int32_t partitions,
 
 void MemoryCluster::SetTopicSetting(const std::string& topic, const std::string& name, const std::string& value) {
   const std::lock_guard lock(core_->mutex);
-  core_->topics.Find(topic)->settings[name] = value;
+  core_->topics.Find(topic)->Set(name, value);
 }
 
 TopicPartitionOffset MemoryCluster::Append(const std::string& topic, Partition partition,
@@ -139,7 +139,10 @@ void MemoryCluster::Trim(const TopicPartitionOffset& first_kept) {
 
 void MemoryCluster::Compact(const std::string& topic) {
   const std::lock_guard lock(core_->mutex);
-  for (int32_t i = 0; i < core_->topics.PartitionCount(topic); ++i) Log({topic, Partition(i)}).Compact();
+  Topic* const found = core_->topics.Find(topic);
+  if (found == nullptr) return;
+  const int64_t now_ms = absl::ToUnixMillis(core_->now());
+  for (PartitionLog& log : found->partitions) log.Compact(now_ms, found->delete_retention_ms());
 }
 
 std::optional<Offset> MemoryCluster::CommittedOffset(const std::string& group, const TopicPartition& where) const {
@@ -162,6 +165,11 @@ void MemoryCluster::SetCommittedOffset(const std::string& group, const TopicPart
                                        std::optional<Offset> offset) {
   const std::lock_guard lock(core_->mutex);
   core_->groups.SetCommitted(group, where, offset);
+}
+
+void MemoryCluster::ExpireOffsets() {
+  const std::lock_guard lock(core_->mutex);
+  core_->groups.ExpireOffsets();
 }
 
 std::vector<std::string> MemoryCluster::Members(const std::string& group) const {
@@ -196,9 +204,36 @@ void MemoryCluster::ClearFaults() {
   core_->faults.Clear();
 }
 
+size_t MemoryCluster::late() const {
+  const std::lock_guard lock(core_->mutex);
+  return core_->late.size();
+}
+
 void MemoryCluster::DeliverLate() {
   const std::lock_guard lock(core_->mutex);
+  core_->Tick();
   for (const auto& request : std::exchange(core_->late, {})) request();
+}
+
+void MemoryCluster::DeliverLate(size_t index) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  if (index >= core_->late.size()) return;
+  const auto request = std::move(core_->late[index]);
+  core_->late.erase(core_->late.begin() + static_cast<std::ptrdiff_t>(index));
+  request();
+}
+
+void MemoryCluster::MoveTransactionCoordinator(absl::Duration duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  core_->transactions.MoveUntil(core_->now() + duration);
+}
+
+void MemoryCluster::MoveGroupCoordinator(absl::Duration duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  core_->groups.MoveUntil(core_->now() + duration);
 }
 
 void MemoryCluster::HoldMarkers() {

@@ -68,7 +68,8 @@ class MemoryCluster {
   Offset HighWatermark(const TopicPartition& where) const;
   // Removes everything below the offset.
   void Trim(const TopicPartitionOffset& first_kept);
-  // Keeps only the last committed record of each key.
+  // Keeps only the last committed record of each key, and those without one; a tombstone or marker goes with the first
+  // call that comes delete.retention.ms after another which met it.
   void Compact(const std::string& topic);
 
   // Groups. Offsets that are pending in a transaction do not count.
@@ -76,6 +77,8 @@ class MemoryCluster {
   // The same, for observers: it lets nothing happen that is due.
   std::optional<Offset> PeekCommittedOffset(const std::string& group, const TopicPartition& where) const;
   void SetCommittedOffset(const std::string& group, const TopicPartition& where, std::optional<Offset> offset);
+  // What offsets.retention.minutes does: forgets committed offsets of topics that no member of the group subscribes to.
+  void ExpireOffsets();
   std::vector<std::string> Members(const std::string& group) const;
   std::vector<TopicPartition> Held(const std::string& member) const;
   bool HasOpenTransaction(const std::string& transactional_id) const;
@@ -88,12 +91,19 @@ class MemoryCluster {
   // Orders given and not yet used up.
   size_t pending_faults() const { return core_->faults.pending(); }
   void ClearFaults();
-  // Serves the second copies of requests that faults ordered.
+  // Second copies of requests that faults ordered: how many wait, and serving all or one of them, oldest first.
+  size_t late() const;
   void DeliverLate();
+  void DeliverLate(size_t index);
   void HoldMarkers();
   void ReleaseMarkers();
   // Ends the member's session now; it learns of it in its next Poll.
   void ExpireMember(const std::string& member);
+  // The coordinator fails over: for so long its requests are answered with COORDINATOR_LOAD_IN_PROGRESS, which calls
+  // report as retriable. What it knew stays. Transactions do not time out meanwhile; the members' sessions begin anew
+  // afterwards, and offsets sent meanwhile fail their transaction unless they may wait so long.
+  void MoveTransactionCoordinator(absl::Duration duration);
+  void MoveGroupCoordinator(absl::Duration duration);
   // While unreachable, calls answer with retriable errors and Polls bring nothing; the clock's timeouts go on.
   void SetReachable(bool is_reachable);
 

@@ -59,28 +59,43 @@ class MemoryClusterTest : public testing::Test {
   std::unique_ptr<kafka::Client> client_ = cluster_.NewClient();
 };
 
-TEST_F(MemoryClusterTest, CommitThatLandedMayBeRepeatedButNotAborted) {
-  for (const bool is_repeated : {true, false}) {
+TEST_F(MemoryClusterTest, CommitWithoutAnAnswerCanOnlyBeRepeated) {
+  for (const bool landed : {true, false}) {
     auto producer = Producer("p");
     Open(*producer, "a");
-    cluster_.FailNext({.call = Call::kCommit, .id_prefix = "p", .result = TimedOut(), .landed = true});
+    cluster_.FailNext({.call = Call::kCommit, .id_prefix = "p", .result = TimedOut(), .landed = landed});
     EXPECT_EQ(producer->Commit(kTimeout).error, ErrorClass::kRetriable);
     EXPECT_TRUE(producer->TakeSuspicion());
     EXPECT_EQ(cluster_.pending_faults(), 0u);
-    const kafka::Result second = is_repeated ? producer->Commit(kTimeout) : producer->Abort(kTimeout);
-    EXPECT_EQ(second.error, is_repeated ? ErrorClass::kNone : ErrorClass::kFatal) << ToString(second);
+    for (const kafka::Result& other : {producer->Abort(kTimeout), producer->BeginTransaction()}) {
+      EXPECT_EQ(other.error, ErrorClass::kRetriable);
+      EXPECT_EQ(other.code, "_CONFLICT") << ToString(other);
+    }
+    const kafka::Result second = producer->Commit(kTimeout);
+    EXPECT_TRUE(second.ok()) << ToString(second);
+    EXPECT_TRUE(producer->BeginTransaction().ok());
   }
   EXPECT_THAT(Values(), ElementsAre("a", "a"));
 }
 
-TEST_F(MemoryClusterTest, CommitThatNeverArrivedMayBeAborted) {
+TEST_F(MemoryClusterTest, CommitThatLandedIsFencedWhenItIsRepeatedTooLate) {
+  auto producer = Producer("p");
+  Open(*producer, "a");
+  cluster_.FailNext({.call = Call::kCommit, .result = TimedOut(), .landed = true});
+  EXPECT_EQ(producer->Commit(kTimeout).error, ErrorClass::kRetriable);
+  auto successor = Producer("p");
+  EXPECT_TRUE(producer->Commit(kTimeout).fenced);
+  EXPECT_THAT(Values(), ElementsAre("a"));
+}
+
+TEST_F(MemoryClusterTest, FaultsHitTheProducerTheyAreMeantFor) {
   auto producer = Producer("p");
   Open(*producer, "a");
   cluster_.FailNext({.call = Call::kCommit, .id_prefix = "other", .result = TimedOut()});
   cluster_.FailNext({.call = Call::kCommit, .id_prefix = "p", .result = TimedOut()});
   EXPECT_EQ(producer->Commit(kTimeout).error, ErrorClass::kRetriable);
   EXPECT_EQ(cluster_.pending_faults(), 1u) << "the other producer's";
-  EXPECT_TRUE(producer->Abort(kTimeout).ok());
+  auto successor = Producer("p");
   EXPECT_THAT(Values(), IsEmpty());
   EXPECT_THAT(Values(false), ElementsAre("a"));
 }

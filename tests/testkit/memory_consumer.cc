@@ -94,6 +94,11 @@ void MemoryConsumer::Take(const std::vector<TopicPartition>& partitions) {
   CallListener(&RebalanceListener::OnAssigned, partitions);
 }
 
+void MemoryConsumer::LoseAll() {
+  if (owned_.empty()) return;
+  GiveUp(&RebalanceListener::OnLost, {owned_.begin(), owned_.end()});
+}
+
 void MemoryConsumer::ServeGroup() {
   if (listener_ == nullptr) return;
   bool is_lost = false;
@@ -101,15 +106,21 @@ void MemoryConsumer::ServeGroup() {
   std::vector<TopicPartition> assigned;
   {
     const std::lock_guard lock(core_->mutex);
-    is_lost = !member_id_.empty() && !core_->groups.IsMember(member_id_);
+    last_answer_ = core_->now();
+    if (core_->groups.IsMember(member_id_)) {
+      core_->groups.Heartbeat(member_id_, core_->now());
+      if (core_->groups.Version(member_id_) == served_version_) return;
+    } else {
+      is_lost = !member_id_.empty();
+    }
   }
-  if (is_lost) GiveUp(&RebalanceListener::OnLost, {owned_.begin(), owned_.end()});
+  if (is_lost) LoseAll();
   {
     const std::lock_guard lock(core_->mutex);
-    core_->groups.Heartbeat(member_id_, core_->now());
     if (!core_->groups.IsMember(member_id_)) {
       member_id_ = core_->groups.Join(group_, subscribed_, options_.session_timeout, core_->now());
       generation_ = core_->groups.Generation(member_id_);
+      served_version_ = 0;
       if (is_lost) return;  // What it gets anew comes with a later Poll.
     }
     revoked = core_->groups.ToRevoke(member_id_);
@@ -119,21 +130,44 @@ void MemoryConsumer::ServeGroup() {
     const std::lock_guard lock(core_->mutex);
     assigned = core_->groups.ToAssign(member_id_);
     core_->groups.Taken(member_id_, assigned);
+    served_version_ = core_->groups.Version(member_id_);
   }
   Take(assigned);
+}
+
+// Without an answer to its heartbeats for a session a member gives up by itself.
+void MemoryConsumer::ServeSilence() {
+  {
+    const std::lock_guard lock(core_->mutex);
+    if (member_id_.empty() || core_->now() - last_answer_ <= options_.session_timeout) return;
+  }
+  LoseAll();
+  const std::lock_guard lock(core_->mutex);
+  member_id_.clear();
+  generation_ = -1;
 }
 
 absl::Status MemoryConsumer::Poll(absl::Duration, kafka::Batch* batch) {
   batch->records.clear();
   batch->ends.clear();
   batch->errors.clear();
+  bool is_reachable = true;
+  bool has_group = true;
   {
     const std::lock_guard lock(core_->mutex);
     core_->Tick();
-    if (!core_->is_reachable) return absl::OkStatus();
-    if (absl::Status status = core_->StatusOf(Call::kPoll, group_); !status.ok()) return status;
+    is_reachable = core_->is_reachable;
+    has_group = is_reachable && core_->groups.IsAvailable(core_->now());
+    if (is_reachable) {
+      if (absl::Status status = core_->StatusOf(Call::kPoll, group_); !status.ok()) return status;
+    }
   }
-  ServeGroup();
+  if (has_group) {
+    ServeGroup();
+  } else {
+    ServeSilence();
+  }
+  if (!is_reachable) return absl::OkStatus();
   const std::lock_guard lock(core_->mutex);
   fetcher_.Fill(batch);
   return absl::OkStatus();

@@ -33,6 +33,8 @@ class MemoryConsumer final : public kafka::GroupConsumer {
 
   // Joins, or serves what the coordinator wants changed. Called without the lock.
   void ServeGroup();
+  void ServeSilence();
+  void LoseAll();
   void GiveUp(Callback callback, const std::vector<TopicPartition>& partitions);
   void Take(const std::vector<TopicPartition>& partitions);
   void CallListener(Callback callback, const std::vector<TopicPartition>& partitions);
@@ -47,6 +49,8 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   std::string member_id_;
   int32_t generation_ = -1;  // The last that we knew.
   std::set<TopicPartition> owned_;
+  uint64_t served_version_ = 0;  // Of the group: nothing is to be done before it changes.
+  absl::Time last_answer_ = absl::InfinitePast();
   bool in_callback_ = false;
   bool is_answered_ = false;
 };

@@ -12,34 +12,71 @@ using kafka::Delivery;
 using kafka::ErrorClass;
 using kafka::Result;
 
+namespace {
+
+bool IsTransactional(Call call) { return call != Call::kSend && call != Call::kFlush; }
+
+}  // namespace
+
 MemoryProducer::MemoryProducer(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options,
                                std::string transactional_id, std::vector<std::string> topics)
-    : core_(std::move(core)), options_(options), id_(std::move(transactional_id)), topics_(std::move(topics)) {}
+    : core_(std::move(core)),
+      options_(options),
+      id_(std::move(transactional_id)),
+      topics_(std::move(topics)),
+      targets_(topics_.size()) {}
+
+Result MemoryProducer::WrongState(const char* why) const {
+  return MakeResult(ErrorClass::kFatal, "_STATE", absl::StrCat("producer ", id_, ": ", why));
+}
 
 Result MemoryProducer::CheckState(Call call) const {
   if (state_ == State::kFatal) return failure_;
-  const bool is_in_transaction = state_ == State::kInTransaction || state_ == State::kMustAbort;
-  const bool is_fit = call == Call::kInit    ? state_ == State::kNew
-                      : call == Call::kBegin ? state_ == State::kReady
-                      : call == Call::kFlush ? true
-                                             : is_in_transaction;
-  if (!is_fit) {
-    return MakeResult(ErrorClass::kFatal, "_STATE", absl::StrCat("producer ", id_, ": a call out of its turn"));
+  if (unanswered_.has_value() && *unanswered_ != call && IsTransactional(call)) {
+    return MakeResult(ErrorClass::kRetriable, "_CONFLICT",
+                      absl::StrCat("producer ", id_, ": a call before was not answered; repeat that one first"));
   }
-  if (state_ == State::kMustAbort && call != Call::kAbort) return failure_;
-  return Result::Ok();
+  switch (call) {
+    case Call::kSend:
+      if (state_ == State::kInTransaction) return Result::Ok();
+      if (!first_undelivered_.ok()) return first_undelivered_;
+      return MakeResult(ErrorClass::kAbortable, "_STATE", absl::StrCat("producer ", id_, ": not in a transaction"));
+    case Call::kFlush:
+      return Result::Ok();
+    case Call::kInit:
+      if (state_ == State::kMustAbort) return failure_;
+      return state_ == State::kNew ? Result::Ok() : WrongState("initialised already");
+    case Call::kBegin:
+      if (state_ == State::kMustAbort) return failure_;
+      return state_ == State::kReady ? Result::Ok() : WrongState("not ready to begin a transaction");
+    case Call::kAbort:
+      if (state_ == State::kMustAbort) return Result::Ok();
+      break;
+    default:
+      if (state_ == State::kMustAbort) return failure_;
+  }
+  const bool is_open = state_ == State::kInTransaction || (state_ == State::kEnding && unanswered_ == call);
+  return is_open ? Result::Ok() : WrongState("not in a transaction");
 }
 
-Result MemoryProducer::Make(Call call, const std::function<Result()>& effect) {
+template <typename Effect>
+Result MemoryProducer::Make(Call call, const Effect& effect) {
   const std::lock_guard lock(core_->mutex);
   core_->Tick();
-  if (Result wrong = CheckState(call); !wrong.ok()) return Keep(call, wrong);
+  if (Result wrong = CheckState(call); !wrong.ok()) {
+    // A call out of its turn changes nothing, however its result is classed.
+    if (wrong.code != "_STATE" && wrong.code != "_CONFLICT") return Keep(call, std::move(wrong));
+    if (call == Call::kSendOffsets || call == Call::kCommit || call == Call::kAbort) is_suspicious_ = true;
+    return wrong;
+  }
   const bool is_local = call == Call::kBegin || call == Call::kSend;
   if (!core_->is_reachable && !is_local) {
     is_suspicious_ = true;
-    return MakeResult(ErrorClass::kRetriable, "_TIMED_OUT", absl::StrCat("producer ", id_, ": no broker is reachable"));
+    return Keep(call, MakeResult(ErrorClass::kRetriable, "_TIMED_OUT",
+                                 absl::StrCat("producer ", id_, ": no broker is reachable")));
   }
-  std::optional<Fault> fault = core_->faults.Take(call, id_);
+  std::optional<Fault> fault;
+  if (core_->faults.pending() > 0) fault = core_->faults.Take(call, id_);
   if (!fault.has_value()) return Keep(call, effect());
   if (fault->is_suspicious) is_suspicious_ = true;
   is_duplicated_ = fault->late_duplicate;
@@ -47,22 +84,27 @@ Result MemoryProducer::Make(Call call, const std::function<Result()>& effect) {
   if (fault->landed) {
     const State before = state_;
     const Result landed = effect();
-    // The client did not learn of it, so to it the transaction is where it was; only what was begun locally moved.
-    if (landed.ok() && fault->result.error != ErrorClass::kFatal && call != Call::kBegin) state_ = before;
     if (!landed.ok()) return Keep(call, landed);
+    // The client did not learn of it, so to it the transaction is where it was; only what was begun locally moved.
+    if (call != Call::kBegin && state_ != State::kFatal) state_ = before;
   }
   return Keep(call, fault->result);
 }
 
 Result MemoryProducer::Keep(Call call, Result result) {
+  const bool is_end = call == Call::kCommit || call == Call::kAbort;
+  if (is_end || call == Call::kInit) unanswered_.reset();
   if (result.ok()) return result;
-  if (call == Call::kSendOffsets || call == Call::kCommit || call == Call::kAbort) is_suspicious_ = true;
+  if (is_end || call == Call::kSendOffsets) is_suspicious_ = true;
   if (result.error == ErrorClass::kFatal && state_ != State::kFatal) {
     state_ = State::kFatal;
     failure_ = result;
-  } else if (result.error == ErrorClass::kAbortable && state_ == State::kInTransaction) {
+  } else if (result.error == ErrorClass::kAbortable && (state_ == State::kInTransaction || state_ == State::kEnding)) {
     state_ = State::kMustAbort;
     failure_ = result;
+  } else if (result.error == ErrorClass::kRetriable && (is_end || call == Call::kInit)) {
+    unanswered_ = call;
+    if (is_end) state_ = State::kEnding;
   }
   return result;
 }
@@ -79,7 +121,9 @@ Result MemoryProducer::InitTransactions(absl::Duration) {
 Result MemoryProducer::BeginTransaction() {
   return Make(Call::kBegin, [&] {
     state_ = State::kInTransaction;
+    ++transaction_;
     has_contacted_ = false;
+    first_undelivered_ = Result::Ok();
     return Result::Ok();
   });
 }
@@ -93,7 +137,7 @@ Partition MemoryProducer::Choose(const OutputRecord& record) {
 }
 
 Result MemoryProducer::Send(const OutputRecord& record) {
-  return Make(Call::kSend, [&] {
+  Result result = Make(Call::kSend, [&] {
     if (record.topic_index >= topics_.size()) {
       return MakeResult(ErrorClass::kAbortable, "_INVALID_ARG",
                         absl::StrCat("producer ", id_, " has no topic with index ", record.topic_index));
@@ -106,98 +150,73 @@ Result MemoryProducer::Send(const OutputRecord& record) {
     queued.partition = Choose(record);
     queued.token = record.token;
     queued.want_offset = record.want_offset;
-    queued.estimated_bytes = EstimatedSize(record);
     queued.record.timestamp_ms = record.timestamp_ms >= 0 ? record.timestamp_ms : absl::ToUnixMillis(core_->now());
     // As librdkafka, which takes 0 for "now" and is given the millisecond after.
     if (record.timestamp_ms == 0) queued.record.timestamp_ms = 1;
-    if (record.key.has_value()) queued.record.key = std::string(*record.key);
-    if (record.value.has_value()) queued.record.value = std::string(*record.value);
+    if (record.key.has_value()) queued.record.key.emplace(*record.key);
+    if (record.value.has_value()) queued.record.value.emplace(*record.value);
+    queued.record.headers.reserve(record.headers.size());
     for (const HeaderView& header : record.headers) {
-      queued.record.headers.push_back({std::string(header.name), header.value.has_value()
-                                                                     ? std::optional<std::string>(*header.value)
-                                                                     : std::nullopt});
+      auto& [name, value] = queued.record.headers.emplace_back(header.name, std::nullopt);
+      if (header.value.has_value()) value.emplace(*header.value);
     }
     return Result::Ok();
   });
-}
-
-void MemoryProducer::Fail(const Queued& queued, const std::string& code, bool is_refused) {
-  Delivery& delivery = deliveries_.emplace_back();
-  delivery.token = queued.token;
-  delivery.topic_index = queued.topic_index;
-  delivery.partition = queued.partition;
-  delivery.failed = true;
-  delivery.record_refused = is_refused;
-  delivery.error = absl::StrCat(code, ": the record was not written");
-  is_suspicious_ = true;
-}
-
-Result MemoryProducer::DeliverOne(const Queued& queued) {
-  const TopicPartition where{topics_[queued.topic_index], queued.partition};
-  PartitionLog* log = core_->topics.Find(where);
-  const bool is_too_large =
-      log != nullptr && queued.estimated_bytes > core_->topics.Find(where.topic)->max_message_bytes();
-  if (log != nullptr) {
-    const Result added = core_->transactions.AddPartition(identity_, where, core_->now());
-    if (!added.ok()) return added;
-    has_contacted_ = true;
-  }
-  if (log == nullptr || is_too_large) {
-    const std::string code = is_too_large ? "MSG_SIZE_TOO_LARGE" : "_UNKNOWN_PARTITION";
-    Fail(queued, code, is_too_large);
-    return Keep(Call::kFlush,
-                MakeResult(ErrorClass::kAbortable, code,
-                           absl::StrCat("producer ", id_, ": a record for ", ToString(where), " was not written")));
-  }
-  StoredRecord record = queued.record;
-  record.producer_id = identity_.producer_id;
-  const Offset offset = log->Append(std::move(record));
-  if (queued.want_offset) {
+  if (result.code == "_STATE") {
+    const std::lock_guard lock(core_->mutex);
     Delivery& delivery = deliveries_.emplace_back();
-    delivery.token = queued.token;
-    delivery.topic_index = queued.topic_index;
-    delivery.partition = queued.partition;
-    delivery.offset = offset;
+    delivery.token = record.token;
+    delivery.topic_index = record.topic_index;
+    delivery.partition = record.partition;
+    delivery.failed = true;
+    delivery.error = ToString(result);
   }
-  return Result::Ok();
-}
-
-Result MemoryProducer::DeliverQueue() {
-  while (!queue_.empty()) {
-    Result result = DeliverOne(queue_.front());
-    // A fenced producer's records fail with it; what is only delayed stays queued.
-    if (result.error == ErrorClass::kRetriable) return result;
-    if (result.error == ErrorClass::kFatal) {
-      for (const Queued& each : queue_) Fail(each, result.code, false);
-      queue_.clear();
-      return result;
-    }
-    queue_.pop_front();
-  }
-  return state_ == State::kMustAbort ? failure_ : Result::Ok();
+  return result;
 }
 
 Result MemoryProducer::Flush(absl::Duration) {
-  return Make(Call::kFlush, [&] { return DeliverQueue(); });
+  return Make(Call::kFlush, [&] {
+    if (state_ == State::kInTransaction || state_ == State::kEnding) return DeliverQueue();
+    if (!first_undelivered_.ok()) return first_undelivered_;
+    if (queue_.empty()) return Result::Ok();
+    return MakeResult(ErrorClass::kRetriable, "_TIMED_OUT",
+                      absl::StrCat("producer ", id_, ": records stay queued until the transaction is aborted"));
+  });
 }
 
 Result MemoryProducer::SendOffsets(std::span<const TopicPartitionOffset> offsets, const kafka::GroupMetadata& group,
-                                   absl::Duration) {
-  return Make(Call::kSendOffsets, [&] {
-    if (offsets.empty()) {
-      return MakeResult(ErrorClass::kAbortable, "_INVALID_ARG", absl::StrCat("producer ", id_, ": no offsets to send"));
-    }
-    if (Result fenced = core_->transactions.CheckEpoch(identity_); !fenced.ok()) return fenced;
-    if (Result refused = core_->groups.CheckMetadata(group); !refused.ok()) return refused;
-    const std::string name = core_->groups.GroupOf(group.member_id);
-    Result result = core_->transactions.AddOffsets(identity_, name, offsets, core_->now());
-    if (result.ok()) has_contacted_ = true;
-    Duplicate([core = core_.get(), identity = identity_, name,
-               copy = std::vector<TopicPartitionOffset>(offsets.begin(), offsets.end())] {
-      core->transactions.AddOffsets(identity, name, copy, core->now());
-    });
+                                   absl::Duration timeout) {
+  // The adapter refuses these itself, so the client knows nothing of it.
+  if (group.generation < 0 || group.member_id.empty()) {
+    const std::lock_guard lock(core_->mutex);
+    return core_->groups.CheckMetadata(group);
+  }
+  return Make(Call::kSendOffsets, [&] { return SendOffsetsNow(offsets, group, timeout); });
+}
+
+Result MemoryProducer::SendOffsetsNow(std::span<const TopicPartitionOffset> offsets, const kafka::GroupMetadata& group,
+                                      absl::Duration timeout) {
+  if (offsets.empty()) return Result::Ok();
+  const absl::Time now = core_->now();
+  const auto* native = static_cast<const std::string*>(group.native.get());
+  const std::string name = native != nullptr ? *native : core_->groups.GroupOf(group.member_id);
+  if (Result refused = core_->transactions.AddGroup(identity_, name, now); !refused.ok()) return refused;
+  has_contacted_ = true;
+  // librdkafka repeats this request itself; when its time is over the transaction has failed.
+  if (!core_->groups.IsAvailable(now + timeout)) {
+    return MakeResult(ErrorClass::kAbortable, "NOT_COORDINATOR",
+                      absl::StrCat("producer ", id_, ": the coordinator of group ", name, " is moving"));
+  }
+  const auto commit = [core = core_.get(), identity = identity_, name, group,
+                       copy = std::vector<TopicPartitionOffset>(offsets.begin(), offsets.end())] {
+    Result result = core->transactions.VerifyGroup(identity, name, core->now());
+    if (result.ok()) result = core->groups.CheckMetadata(group);
+    if (result.ok()) core->groups.AddPending(name, identity.producer_id, copy);
     return result;
-  });
+  };
+  Result result = commit();
+  Duplicate(commit);
+  return result;
 }
 
 void MemoryProducer::Duplicate(std::function<void()> request) {
@@ -211,6 +230,13 @@ Result MemoryProducer::End(Call call) {
   Duplicate([core = core_.get(), identity = identity_, is_commit] {
     core->transactions.End(identity, is_commit, core->now());
   });
+  if (result.ok() && needs_epoch_) {
+    result = core_->transactions.Bump(core_->now(), &identity_);
+    if (result.ok()) {
+      needs_epoch_ = false;
+      targets_.assign(topics_.size(), {});
+    }
+  }
   if (result.ok()) {
     queue_.clear();
     state_ = State::kReady;

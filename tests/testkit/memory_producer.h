@@ -1,10 +1,11 @@
-// The producer's port in memory.
+// The producer's port in memory: answers as librdkafka does.
 #ifndef ONCE_TESTS_TESTKIT_MEMORY_PRODUCER_H_
 #define ONCE_TESTS_TESTKIT_MEMORY_PRODUCER_H_
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,25 +32,44 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   bool TakeSuspicion() override;
 
  private:
-  enum class State { kNew, kReady, kInTransaction, kMustAbort, kFatal };
+  // kMustAbort: only an abort helps. kEnding: a commit or abort was not answered and is to be repeated.
+  enum class State { kNew, kReady, kInTransaction, kMustAbort, kEnding, kFatal };
+  // What the producer knows of a partition that it writes to.
+  struct Target {
+    TopicPartition where;
+    Topic* topic = nullptr;
+    PartitionLog* log = nullptr;
+    int32_t next_sequence = 0;
+    uint64_t added_in = 0;  // The last transaction that it was added to.
+  };
   struct Queued {
     uint32_t topic_index = 0;
     Partition partition;
     uint64_t token = 0;
     bool want_offset = false;
-    size_t estimated_bytes = 0;
     StoredRecord record;
   };
+  enum class Delivered { kYes, kFailed, kLater };
 
   // Makes the call unless it cannot be made in this state, the cluster is unreachable or a fault hits it.
-  kafka::Result Make(Call call, const std::function<kafka::Result()>& effect);
+  template <typename Effect>
+  kafka::Result Make(Call call, const Effect& effect);
   kafka::Result CheckState(Call call) const;
   // Keeps a failure's consequences for the calls that follow.
   kafka::Result Keep(Call call, kafka::Result result);
+  kafka::Result WrongState(const char* why) const;
+
+  // Writes what is queued, as far as it can be. Partitions that cannot go on keep their records.
   kafka::Result DeliverQueue();
-  // Nothing if it was written or failed; an answer that stops the delivery otherwise.
-  kafka::Result DeliverOne(const Queued& queued);
+  Delivered DeliverOne(Target& target, Queued& queued, kafka::Result* result);
+  kafka::Result AddToTransaction(Target& target);
+  Delivered Write(Target& target, Queued& queued, kafka::Result* result);
+  Target& TargetOf(uint32_t topic_index, Partition partition);
   void Fail(const Queued& queued, const std::string& code, bool is_refused);
+  Delivered FailDelivery(Target& target, const Queued& queued, const std::string& code, bool is_refused);
+
+  kafka::Result SendOffsetsNow(std::span<const TopicPartitionOffset> offsets, const kafka::GroupMetadata& group,
+                               absl::Duration timeout);
   kafka::Result End(Call call);
   // Keeps a second copy of the request for later if a fault ordered it.
   void Duplicate(std::function<void()> request);
@@ -61,9 +81,14 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   const std::vector<std::string> topics_;
   ProducerIdentity identity_;
   State state_ = State::kNew;
-  kafka::Result failure_;       // Why the state is kMustAbort or kFatal.
-  bool has_contacted_ = false;  // Something of this transaction reached the coordinator.
+  kafka::Result failure_;            // Why the state is kMustAbort or kFatal.
+  kafka::Result first_undelivered_;  // Why a record of this transaction was not written; ok if none failed.
+  std::optional<Call> unanswered_;   // No other call but this may be made.
+  uint64_t transaction_ = 0;         // Counts those begun.
+  bool has_contacted_ = false;       // Something of this transaction reached the coordinator.
+  bool needs_epoch_ = false;         // The sequence numbers have a gap that only a new epoch mends.
   std::deque<Queued> queue_;
+  std::vector<std::vector<Target>> targets_;  // By topic index and partition.
   std::vector<kafka::Delivery> deliveries_;
   bool is_suspicious_ = false;
   bool is_duplicated_ = false;

@@ -2,16 +2,41 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 
 namespace once::testkit {
 
-Offset PartitionLog::Append(StoredRecord record) {
+namespace {
+
+constexpr size_t kBatchHeaderBytes = 61;
+constexpr size_t kRememberedSequences = 5;
+
+// Of a number that is not negative, as Kafka writes lengths (zig-zag).
+size_t VarintBytes(size_t value) {
+  size_t bytes = 1;
+  for (value <<= 1; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
+}
+
+size_t FieldBytes(const std::optional<std::string>& field) {
+  return field.has_value() ? VarintBytes(field->size()) + field->size() : 1;
+}
+
+}  // namespace
+
+size_t BatchBytes(const StoredRecord& record) {
+  size_t bytes = 3;  // Attributes; timestamp and offset, both relative to the batch's.
+  bytes += FieldBytes(record.key) + FieldBytes(record.value) + VarintBytes(record.headers.size());
+  for (const auto& [name, value] : record.headers) bytes += VarintBytes(name.size()) + name.size() + FieldBytes(value);
+  return kBatchHeaderBytes + VarintBytes(bytes) + bytes;
+}
+
+Offset PartitionLog::Write(StoredRecord&& record) {
   const Offset offset = end_;
-  record.offset = offset;
-  if (record.producer_id != kNoProducer && !record.is_marker) open_.insert({record.producer_id, offset});
   auto stored = std::make_shared<StoredRecord>(std::move(record));
+  stored->offset = offset;
   stored->header_views.clear();
   for (const auto& [name, value] : stored->headers) {
     stored->header_views.push_back({name, value.has_value() ? OptionalBytes(*value) : std::nullopt});
@@ -21,21 +46,67 @@ Offset PartitionLog::Append(StoredRecord record) {
   return offset;
 }
 
-void PartitionLog::EndTransaction(int64_t producer_id, bool is_commit, int64_t timestamp_ms) {
+Offset PartitionLog::Append(StoredRecord record) {
+  record.producer_id = kNoProducer;
+  return Write(std::move(record));
+}
+
+PartitionLog::Appended PartitionLog::AppendInTransaction(const Stamp& stamp, StoredRecord&& record) {
+  Producer& producer = producers_[stamp.producer_id];
+  if (stamp.epoch < producer.epoch) return {Verdict::kOldEpoch, {}};
+  const bool is_known = producer.epoch >= 0;
+  if (stamp.epoch > producer.epoch) {
+    // A new epoch starts at 0; of a producer that it never saw a broker takes any number.
+    if (is_known && stamp.sequence != 0) return {Verdict::kOutOfOrder, {}};
+    producer.epoch = stamp.epoch;
+    producer.recent.clear();
+  } else {
+    for (const auto& [sequence, offset] : producer.recent) {
+      if (sequence == stamp.sequence) return {Verdict::kDuplicate, offset};
+    }
+    const bool is_next = producer.recent.empty() ? stamp.sequence == 0 : stamp.sequence == producer.last_sequence + 1;
+    if (!is_next) return {Verdict::kOutOfOrder, {}};
+  }
+  record.producer_id = stamp.producer_id;
+  const Offset offset = Write(std::move(record));
+  producer.last_sequence = stamp.sequence;
+  producer.recent.push_back({stamp.sequence, offset});
+  if (producer.recent.size() > kRememberedSequences) producer.recent.pop_front();
+  if (!producer.open.has_value()) {
+    producer.open = offset;
+    ++open_count_;
+  }
+  return {Verdict::kWritten, offset};
+}
+
+bool PartitionLog::IsOpen(int64_t producer_id) const {
+  const auto found = producers_.find(producer_id);
+  return found != producers_.end() && found->second.open.has_value();
+}
+
+void PartitionLog::EndTransaction(int64_t producer_id, int16_t epoch, bool is_commit, int64_t timestamp_ms) {
   StoredRecord marker;
   marker.timestamp_ms = timestamp_ms;
   marker.producer_id = producer_id;
   marker.is_marker = true;
-  const Offset offset = Append(std::move(marker));
-  const auto open = open_.find(producer_id);
-  if (open == open_.end()) return;
-  if (!is_commit) aborted_[producer_id].push_back({open->second, offset});
-  open_.erase(open);
+  const Offset offset = Write(std::move(marker));
+  Producer& producer = producers_[producer_id];
+  if (epoch > producer.epoch) {
+    producer.epoch = epoch;
+    producer.recent.clear();
+  }
+  if (!producer.open.has_value()) return;
+  if (!is_commit) aborted_[producer_id].push_back({*producer.open, offset});
+  producer.open.reset();
+  --open_count_;
 }
 
 Offset PartitionLog::last_stable_offset() const {
+  if (open_count_ == 0) return end_;
   Offset first = end_;
-  for (const auto& [producer, offset] : open_) first = std::min(first, offset);
+  for (const auto& [id, producer] : producers_) {
+    if (producer.open.has_value()) first = std::min(first, *producer.open);
+  }
   return std::max(first, start_);
 }
 
@@ -77,9 +148,9 @@ PartitionLog::Slice PartitionLog::ReadUncommitted(Offset from, size_t limit) con
 
 std::vector<StoredRecordPtr> PartitionLog::OpenRecords(int64_t producer_id) const {
   std::vector<StoredRecordPtr> records;
-  const auto open = open_.find(producer_id);
-  if (open == open_.end()) return records;
-  for (auto it = Find(open->second); it != records_.end(); ++it) {
+  const auto producer = producers_.find(producer_id);
+  if (producer == producers_.end() || !producer->second.open.has_value()) return records;
+  for (auto it = Find(*producer->second.open); it != records_.end(); ++it) {
     if ((*it)->producer_id == producer_id && !(*it)->is_marker) records.push_back(*it);
   }
   return records;
@@ -90,18 +161,32 @@ void PartitionLog::Trim(Offset first_kept) {
   while (!records_.empty() && records_.front()->offset < start_) records_.pop_front();
 }
 
-void PartitionLog::Compact() {
+bool PartitionLog::IsPast(Offset offset, int64_t now_ms, int64_t delete_retention_ms) {
+  const auto [entry, is_new] = removable_since_.insert({offset, now_ms});
+  if (is_new || now_ms - entry->second < delete_retention_ms) return false;
+  removable_since_.erase(entry);
+  return true;
+}
+
+void PartitionLog::Compact(int64_t now_ms, int64_t delete_retention_ms) {
   const Offset stable = last_stable_offset();
-  std::set<std::string> later_keys;
-  std::deque<StoredRecordPtr> kept;
-  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
-    const StoredRecord& record = **it;
-    const bool is_open = record.offset >= stable;
-    if (!is_open && !record.is_marker) {
-      if (IsAborted(record)) continue;
-      if (record.key.has_value() && !later_keys.insert(*record.key).second) continue;
+  std::set<std::string_view> later_keys;
+  std::vector<bool> is_kept(records_.size(), true);
+  for (size_t i = records_.size(); i-- > 0;) {
+    const StoredRecord& record = *records_[i];
+    if (record.offset >= stable) continue;
+    if (record.is_marker) {
+      is_kept[i] = !IsPast(record.offset, now_ms, delete_retention_ms);
+    } else if (IsAborted(record) || (record.key.has_value() && !later_keys.insert(*record.key).second)) {
+      is_kept[i] = false;
+      removable_since_.erase(record.offset);
+    } else if (record.key.has_value() && !record.value.has_value()) {
+      is_kept[i] = !IsPast(record.offset, now_ms, delete_retention_ms);
     }
-    kept.push_front(*it);
+  }
+  std::deque<StoredRecordPtr> kept;
+  for (size_t i = 0; i < records_.size(); ++i) {
+    if (is_kept[i]) kept.push_back(std::move(records_[i]));
   }
   records_ = std::move(kept);
 }
@@ -113,8 +198,10 @@ std::string PartitionLog::Check() const {
     previous = record->offset;
   }
   if (previous >= end_) return absl::StrCat("a record lies behind the end ", end_.value());
-  for (const auto& [producer, first] : open_) {
-    if (first >= end_) return absl::StrCat("producer ", producer, "'s transaction starts behind the end");
+  for (const auto& [id, producer] : producers_) {
+    if (producer.open.has_value() && *producer.open >= end_) {
+      return absl::StrCat("producer ", id, "'s transaction starts behind the end");
+    }
   }
   return "";
 }

@@ -1,4 +1,4 @@
-// One partition's log as a broker keeps it: records, control markers, and which transactions are open or aborted.
+// One partition's log as a broker keeps it: records, control markers, and what it knows of each producer.
 #ifndef ONCE_TESTS_TESTKIT_PARTITION_LOG_H_
 #define ONCE_TESTS_TESTKIT_PARTITION_LOG_H_
 
@@ -35,12 +35,31 @@ struct StoredRecord {
 
 using StoredRecordPtr = std::shared_ptr<const StoredRecord>;
 
+// The bytes of a batch that holds this record alone, as Kafka encodes it; brokers compare it with max.message.bytes.
+size_t BatchBytes(const StoredRecord& record);
+
 class PartitionLog {
  public:
-  // Returns the record's offset. A record with a producer id opens that producer's transaction here.
+  // What a producer shows with a record. Sequence numbers count from 0 in each epoch.
+  struct Stamp {
+    int64_t producer_id = kNoProducer;
+    int16_t epoch = -1;
+    int32_t sequence = -1;
+  };
+  enum class Verdict { kWritten, kDuplicate, kOldEpoch, kOutOfOrder };
+  struct Appended {
+    Verdict verdict = Verdict::kWritten;
+    Offset offset;  // If written, or that of the first copy.
+  };
+
+  // Writes a record outside transactions. Returns its offset.
   Offset Append(StoredRecord record);
-  // Writes the marker that ends the producer's transaction here, if one is open, and aborts or commits its records.
-  void EndTransaction(int64_t producer_id, bool is_commit, int64_t timestamp_ms);
+  // Writes a record of a transaction, which it opens here unless it is open, if epoch and sequence allow.
+  Appended AppendInTransaction(const Stamp& stamp, StoredRecord&& record);
+  // Whether the producer has a transaction open here; else the broker asks the coordinator before it writes.
+  bool IsOpen(int64_t producer_id) const;
+  // Writes the marker that ends the producer's transaction here, records or not, and aborts or commits its records.
+  void EndTransaction(int64_t producer_id, int16_t epoch, bool is_commit, int64_t timestamp_ms);
 
   Offset start() const { return start_; }
   // One past the last record or marker.
@@ -64,8 +83,10 @@ class PartitionLog {
 
   // Removes everything below the offset, as retention does.
   void Trim(Offset first_kept);
-  // Keeps, of the committed records, only the last of each key; tombstones stay. Offsets keep their numbers.
-  void Compact();
+  // Keeps, below the last stable offset, only the last committed record of each key and those without one. The first
+  // compaction that meets a tombstone or marker starts its time: one that comes `delete_retention_ms` later removes it.
+  // Offsets keep their numbers.
+  void Compact(int64_t now_ms, int64_t delete_retention_ms);
 
   // Empty unless the log's own invariants are broken; then it says how.
   std::string Check() const;
@@ -75,14 +96,24 @@ class PartitionLog {
     Offset first;
     Offset last;
   };
+  struct Producer {
+    int16_t epoch = -1;
+    int32_t last_sequence = -1;
+    std::deque<std::pair<int32_t, Offset>> recent = {};  // The last sequences and where they were written.
+    std::optional<Offset> open = std::nullopt;           // The first offset of its open transaction.
+  };
 
+  Offset Write(StoredRecord&& record);
   bool IsAborted(const StoredRecord& record) const;
+  bool IsPast(Offset offset, int64_t now_ms, int64_t delete_retention_ms);
   std::deque<StoredRecordPtr>::const_iterator Find(Offset offset) const;
   Slice Read(Offset from, Offset end, size_t limit, bool is_committed_only) const;
 
   std::deque<StoredRecordPtr> records_;  // By offset; compaction leaves gaps.
-  std::map<int64_t, Offset> open_;       // Producer id to the first offset of its transaction.
+  std::map<int64_t, Producer> producers_;
   std::map<int64_t, std::vector<Range>> aborted_;
+  std::map<Offset, int64_t> removable_since_;  // Tombstones and markers that a compaction has met.
+  int open_count_ = 0;
   Offset start_;
   Offset end_;
 };

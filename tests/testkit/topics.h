@@ -13,11 +13,37 @@
 
 namespace once::testkit {
 
-struct Topic {
-  std::map<std::string, std::string> settings = {};  // All in force, defaults included.
-  std::vector<PartitionLog> partitions = {};
+class Topic {
+ public:
+  Topic(std::map<std::string, std::string> settings, int32_t partition_count)
+      : partitions(partition_count), settings_(std::move(settings)) {
+    Refresh();
+  }
 
-  size_t max_message_bytes() const { return std::stoull(settings.at("max.message.bytes")); }
+  void Set(const std::string& name, const std::string& value) {
+    settings_[name] = value;
+    Refresh();
+  }
+  // All in force, defaults included.
+  const std::map<std::string, std::string>& settings() const { return settings_; }
+  size_t max_message_bytes() const { return max_message_bytes_; }
+  bool is_compacted() const { return is_compacted_; }
+  int64_t delete_retention_ms() const { return delete_retention_ms_; }
+
+  std::vector<PartitionLog> partitions;  // As many as at first, so that pointers to them stay good.
+
+ private:
+  // What every record asks for is not read from text each time.
+  void Refresh() {
+    max_message_bytes_ = std::stoull(settings_.at("max.message.bytes"));
+    delete_retention_ms_ = std::stoll(settings_.at("delete.retention.ms"));
+    is_compacted_ = settings_.at("cleanup.policy").find("compact") != std::string::npos;
+  }
+
+  std::map<std::string, std::string> settings_;
+  size_t max_message_bytes_ = 0;
+  int64_t delete_retention_ms_ = 0;
+  bool is_compacted_ = false;
 };
 
 class Topics {
@@ -32,11 +58,11 @@ class Topics {
                                                       {"min.insync.replicas", "1"},
                                                       {"retention.bytes", "-1"},
                                                       {"retention.ms", "604800000"}});
-    topics_[name] = {std::move(settings), std::vector<PartitionLog>(partitions)};
+    topics_.emplace(name, Topic(std::move(settings), partitions));
     return true;
   }
 
-  // Null if there is none.
+  // Null if there is none. Topics stay, so pointers stay good.
   Topic* Find(const std::string& name) {
     const auto found = topics_.find(name);
     return found == topics_.end() ? nullptr : &found->second;

@@ -1,5 +1,7 @@
 #include "tests/testkit/transaction_coordinator.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace once::testkit {
@@ -16,8 +18,15 @@ Result MakeResult(ErrorClass error, const std::string& code, const std::string& 
   return result;
 }
 
+Result TransactionCoordinator::CheckAvailable(const std::string& id, absl::Time now) const {
+  if (now >= available_) return Result::Ok();
+  return MakeResult(ErrorClass::kRetriable, "COORDINATOR_LOAD_IN_PROGRESS",
+                    absl::StrCat("the transaction coordinator of ", id, " is moving"));
+}
+
 Result TransactionCoordinator::Init(const std::string& id, absl::Duration timeout, absl::Time now,
                                     ProducerIdentity* identity) {
+  if (Result away = CheckAvailable(id, now); !away.ok()) return away;
   Transaction& transaction = transactions_[id];
   if (transaction.producer_id == kNoProducer) transaction.producer_id = next_producer_id_++;
   if (transaction.state == State::kOngoing) {
@@ -36,27 +45,41 @@ Result TransactionCoordinator::Init(const std::string& id, absl::Duration timeou
   return Result::Ok();
 }
 
-Result TransactionCoordinator::CheckEpoch(const ProducerIdentity& identity) const {
-  const auto found = transactions_.find(identity.transactional_id);
-  if (found != transactions_.end() && found->second.epoch == identity.epoch) return Result::Ok();
-  return MakeResult(ErrorClass::kFatal, "_FENCED",
-                    absl::StrCat("producer ", identity.transactional_id, " with epoch ", identity.epoch,
-                                 " was fenced: another took its id over, or its transaction timed out"),
-                    true);
+Result TransactionCoordinator::Bump(absl::Time now, ProducerIdentity* identity) {
+  const Transaction* found = nullptr;
+  if (Result refused = Enter(*identity, now, &found); !refused.ok()) return refused;
+  return Init(identity->transactional_id, found->timeout, now, identity);
+}
+
+Result TransactionCoordinator::Enter(const ProducerIdentity& identity, absl::Time now,
+                                     const Transaction** transaction) const {
+  const std::string& id = identity.transactional_id;
+  if (Result away = CheckAvailable(id, now); !away.ok()) return away;
+  const auto found = transactions_.find(id);
+  if (found == transactions_.end() || found->second.epoch != identity.epoch) {
+    return MakeResult(ErrorClass::kFatal, "_FENCED",
+                      absl::StrCat("producer ", id, " with epoch ", identity.epoch,
+                                   " was fenced: another took its id over, or its transaction timed out"),
+                      true);
+  }
+  if (found->second.state == State::kEnding) {
+    return MakeResult(ErrorClass::kRetriable, "CONCURRENT_TRANSACTIONS",
+                      absl::StrCat("the last transaction of ", id, " is still ending"));
+  }
+  *transaction = &found->second;
+  return Result::Ok();
 }
 
 Result TransactionCoordinator::Begin(const ProducerIdentity& identity, absl::Time now, Transaction** transaction) {
-  if (Result fenced = CheckEpoch(identity); !fenced.ok()) return fenced;
-  Transaction& found = transactions_[identity.transactional_id];
-  if (found.state == State::kEnding) {
-    return MakeResult(ErrorClass::kRetriable, "CONCURRENT_TRANSACTIONS",
-                      absl::StrCat("the last transaction of ", identity.transactional_id, " is still ending"));
+  const Transaction* entered = nullptr;
+  if (Result refused = Enter(identity, now, &entered); !refused.ok()) return refused;
+  auto* const found = const_cast<Transaction*>(entered);
+  if (found->state == State::kEmpty) {
+    found->state = State::kOngoing;
+    found->deadline = now + found->timeout;
+    next_deadline_ = std::min(next_deadline_, found->deadline);
   }
-  if (found.state == State::kEmpty) {
-    found.state = State::kOngoing;
-    found.deadline = now + found.timeout;
-  }
-  *transaction = &found;
+  *transaction = found;
   return Result::Ok();
 }
 
@@ -68,18 +91,38 @@ Result TransactionCoordinator::AddPartition(const ProducerIdentity& identity, co
   return Result::Ok();
 }
 
-Result TransactionCoordinator::AddOffsets(const ProducerIdentity& identity, const std::string& group,
-                                          std::span<const TopicPartitionOffset> offsets, absl::Time now) {
+Result TransactionCoordinator::AddGroup(const ProducerIdentity& identity, const std::string& group, absl::Time now) {
   Transaction* transaction = nullptr;
   if (Result result = Begin(identity, now, &transaction); !result.ok()) return result;
   transaction->groups.insert(group);
-  groups_->AddPending(group, identity.producer_id, offsets);
   return Result::Ok();
 }
 
+Result TransactionCoordinator::VerifyPartition(const ProducerIdentity& identity, const TopicPartition& where,
+                                               absl::Time now) const {
+  const Transaction* transaction = nullptr;
+  if (Result refused = Enter(identity, now, &transaction); !refused.ok()) return refused;
+  if (transaction->partitions.contains(where)) return Result::Ok();
+  return MakeResult(ErrorClass::kAbortable, "INVALID_TXN_STATE",
+                    absl::StrCat(ToString(where), " is not in a transaction of ", identity.transactional_id));
+}
+
+Result TransactionCoordinator::VerifyGroup(const ProducerIdentity& identity, const std::string& group,
+                                           absl::Time now) const {
+  const Transaction* transaction = nullptr;
+  if (Result refused = Enter(identity, now, &transaction); !refused.ok()) return refused;
+  if (transaction->groups.contains(group)) return Result::Ok();
+  return MakeResult(ErrorClass::kFatal, "INVALID_TXN_STATE",
+                    absl::StrCat("group ", group, " is not in a transaction of ", identity.transactional_id));
+}
+
 Result TransactionCoordinator::End(const ProducerIdentity& identity, bool is_commit, absl::Time now) {
-  if (Result fenced = CheckEpoch(identity); !fenced.ok()) return fenced;
-  Transaction& transaction = transactions_[identity.transactional_id];
+  const Transaction* entered = nullptr;
+  Result refused = Enter(identity, now, &entered);
+  const auto found = transactions_.find(identity.transactional_id);
+  const bool is_ending = refused.code == "CONCURRENT_TRANSACTIONS";
+  if (!refused.ok() && !(is_ending && found->second.is_commit != is_commit)) return refused;
+  Transaction& transaction = found->second;
   if (transaction.state != State::kOngoing) {
     if (transaction.has_ended_one && transaction.is_commit == is_commit) return Result::Ok();
     return MakeResult(ErrorClass::kFatal, "INVALID_TXN_STATE",
@@ -108,7 +151,8 @@ void TransactionCoordinator::WriteMarkers(const std::string& id, Transaction& tr
         committed.records.emplace_back(where, std::move(record));
       }
     }
-    topics_->Find(where)->EndTransaction(transaction.producer_id, transaction.is_commit, absl::ToUnixMillis(now));
+    topics_->Find(where)->EndTransaction(transaction.producer_id, transaction.epoch, transaction.is_commit,
+                                         absl::ToUnixMillis(now));
   }
   for (const std::string& group : transaction.groups) {
     groups_->EndPending(group, transaction.producer_id, transaction.is_commit);
@@ -127,10 +171,14 @@ void TransactionCoordinator::ReleaseMarkers(absl::Time now) {
 }
 
 void TransactionCoordinator::Expire(absl::Time now) {
+  if (now < next_deadline_ || now < available_) return;
+  next_deadline_ = absl::InfiniteFuture();
   for (auto& [id, transaction] : transactions_) {
-    if (transaction.state != State::kOngoing || now < transaction.deadline) continue;
-    ++transaction.epoch;
-    StartEnding(id, transaction, false, now);
+    if (transaction.state == State::kOngoing && now >= transaction.deadline) {
+      ++transaction.epoch;
+      StartEnding(id, transaction, false, now);
+    }
+    next_deadline_ = std::min(next_deadline_, transaction.deadline);
   }
 }
 

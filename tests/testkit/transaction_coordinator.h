@@ -1,4 +1,7 @@
 // The transactions of a cluster, by transactional id: who may write, until when, and what a commit or abort ends.
+//
+// As brokers do for librdkafka, which uses the first version of the transactional protocol: an epoch lasts for many
+// transactions, so a request that comes late counts for whatever transaction its producer has open by then.
 #ifndef ONCE_TESTS_TESTKIT_TRANSACTION_COORDINATOR_H_
 #define ONCE_TESTS_TESTKIT_TRANSACTION_COORDINATOR_H_
 
@@ -38,17 +41,24 @@ class TransactionCoordinator {
 
   // Fences who had the id, aborts its open transaction. Retriable while that one's markers are held back.
   kafka::Result Init(const std::string& id, absl::Duration timeout, absl::Time now, ProducerIdentity* identity);
+  // Gives the same producer its next epoch, as librdkafka asks for after a gap in its sequence numbers.
+  kafka::Result Bump(absl::Time now, ProducerIdentity* identity);
   // Each adds to the transaction, and starts it if it has not begun. Retriable while the markers of the transaction
   // before are held back.
   kafka::Result AddPartition(const ProducerIdentity& identity, const TopicPartition& where, absl::Time now);
-  kafka::Result AddOffsets(const ProducerIdentity& identity, const std::string& group,
-                           std::span<const TopicPartitionOffset> offsets, absl::Time now);
-  // Whether the producer may still write to a partition that it added.
-  kafka::Result CheckEpoch(const ProducerIdentity& identity) const;
-  // Repeating the request that ended the last transaction is harmless; asking for the opposite is fatal.
+  kafka::Result AddGroup(const ProducerIdentity& identity, const std::string& group, absl::Time now);
+  // What the partition's leader and the group's coordinator ask before they take part in a transaction: whether it is
+  // open, and they were added to it.
+  kafka::Result VerifyPartition(const ProducerIdentity& identity, const TopicPartition& where, absl::Time now) const;
+  kafka::Result VerifyGroup(const ProducerIdentity& identity, const std::string& group, absl::Time now) const;
+  // Repeating the request that ended the last transaction is harmless once that is over; asking for the opposite is
+  // fatal.
   kafka::Result End(const ProducerIdentity& identity, bool is_commit, absl::Time now);
   // Aborts and fences what ran for longer than its timeout.
   void Expire(absl::Time now);
+
+  // The coordinator moves: until then it answers nobody, and no transaction times out.
+  void MoveUntil(absl::Time available) { available_ = available; }
 
   // While held, commits and aborts are acknowledged, but their markers are not written: nothing becomes visible, and
   // offsets stay pending.
@@ -74,9 +84,12 @@ class TransactionCoordinator {
     std::set<std::string> groups = {};
   };
 
+  // Finds the producer's transaction if it may use it now.
+  kafka::Result Enter(const ProducerIdentity& identity, absl::Time now, const Transaction** transaction) const;
   kafka::Result Begin(const ProducerIdentity& identity, absl::Time now, Transaction** transaction);
   void StartEnding(const std::string& id, Transaction& transaction, bool is_commit, absl::Time now);
   void WriteMarkers(const std::string& id, Transaction& transaction, absl::Time now);
+  kafka::Result CheckAvailable(const std::string& id, absl::Time now) const;
 
   Topics* const topics_;
   GroupCoordinator* const groups_;
@@ -84,6 +97,8 @@ class TransactionCoordinator {
   int64_t next_producer_id_ = 1000;
   bool is_holding_ = false;
   std::function<void(const CommittedTransaction&)> observer_;
+  absl::Time available_ = absl::InfinitePast();
+  absl::Time next_deadline_ = absl::InfiniteFuture();  // No transaction has an earlier one.
 };
 
 // A result in the broker's words.
