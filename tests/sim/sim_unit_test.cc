@@ -1,0 +1,112 @@
+// The simulator's own parts: that runs repeat, that faults are what they say, that a failing run shrinks.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/sim/fiber.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/scheduler.h"
+#include "tests/sim/shrink.h"
+#include "tests/sim/world.h"
+
+namespace once::sim {
+namespace {
+
+TEST(FiberTest, GoesOnWhereItWasLeft) {
+  std::string seen;
+  Fiber fiber([&] {
+    for (const char c : std::string("abc")) {
+      seen += c;
+      Fiber::Suspend();
+    }
+  });
+  for (int i = 0; i < 3; ++i) {
+    fiber.Resume();
+    seen += '.';
+  }
+  EXPECT_FALSE(fiber.done());
+  fiber.Resume();
+  EXPECT_TRUE(fiber.done());
+  EXPECT_EQ(seen, "a.b.c.");
+}
+
+TEST(SchedulerTest, WakesInTheOrderOfTime) {
+  Scheduler scheduler;
+  Process process;
+  std::string seen;
+  const absl::Time start = scheduler.now();
+  const auto sleeper = [&](char name, absl::Duration pause) {
+    scheduler.Spawn(&process, [&, name, pause] {
+      for (int i = 0; i < 2; ++i) {
+        scheduler.Sleep(pause);
+        seen += name;
+      }
+    });
+  };
+  sleeper('a', absl::Seconds(2));
+  sleeper('b', absl::Seconds(3));
+  scheduler.At(start + absl::Seconds(5), [&] { seen += '!'; });
+  scheduler.RunUntil(start + absl::Seconds(10));
+  EXPECT_EQ(seen, "aba!b");
+  EXPECT_EQ(scheduler.now(), start + absl::Seconds(10));
+}
+
+TEST(SchedulerTest, AKilledProcessUnwindsAtOnceAndAPausedOneStandsStill) {
+  Scheduler scheduler;
+  Process killed, paused;
+  std::string seen;
+  const absl::Time start = scheduler.now();
+  struct Witness {
+    std::string* seen;
+    ~Witness() { *seen += "unwound "; }
+  };
+  scheduler.Spawn(&killed, [&] {
+    const Witness witness{&seen};
+    scheduler.Sleep(absl::Hours(1));
+    seen += "never ";
+  });
+  scheduler.Spawn(&paused, [&] {
+    scheduler.Sleep(absl::Seconds(1));
+    seen += absl::FormatDuration(scheduler.now() - start);
+  });
+  scheduler.RunUntil(start + absl::Milliseconds(500));
+  scheduler.Kill(&killed);
+  scheduler.Pause(&paused, start + absl::Seconds(7));
+  scheduler.RunUntil(start + absl::Hours(2));
+  EXPECT_EQ(seen, "unwound 7s");
+}
+
+TEST(WorldTest, TheSameSeedIsTheSameRun) {
+  std::set<uint64_t> hashes;
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    const Scenario scenario = MakeScenario(seed);
+    const RunResult first = sim::Run(scenario, {});
+    EXPECT_EQ(first.violation, "") << scenario.ToString();
+    EXPECT_EQ(first.trace_hash, sim::Run(scenario, {}).trace_hash);
+    hashes.insert(first.trace_hash);
+  }
+  EXPECT_EQ(hashes.size(), 10u) << "another seed is another run";
+}
+
+TEST(WorldTest, SchedulesAreFullOfEventsEpochsAndFaults) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    const RunResult result = sim::Run(MakeScenario(seed), {});
+    EXPECT_GE(result.events, 200) << seed;
+    EXPECT_GE(result.commits, 5) << seed;
+    EXPECT_GE(result.faults, 3) << seed;
+  }
+}
+
+// No pod ever runs: that is not settled.
+TEST(WorldTest, AStandstillIsAViolation) {
+  Scenario scenario = MakeScenario(1);
+  scenario.pods = 0;
+  scenario.faults.clear();
+  const RunResult result = sim::Run(scenario, {});
+  EXPECT_EQ(result.violation.substr(0, 2), "I8") << result.violation;
+  EXPECT_LT(Shrink(scenario, {}).events, scenario.events);
+}
+
+}  // namespace
+}  // namespace once::sim
