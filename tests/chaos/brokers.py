@@ -6,6 +6,7 @@ what pods send without rewriting anything.
 
 import os
 import random
+import shutil
 import subprocess
 import threading
 
@@ -25,6 +26,7 @@ class Broker:
         self.dir = os.path.join(work, "broker-%d" % number)
         self._log = os.path.join(work, "log", "broker-%d.log" % number)
         self._script = script
+        self._restarts = 0
 
     @property
     def address(self):
@@ -60,6 +62,9 @@ class Broker:
         self._run("stop", "--keep")
 
     def restart(self):
+        """Its former log is kept: the script begins a new one."""
+        self._restarts += 1
+        shutil.copy(os.path.join(self.dir, "logs", "server.log"), "%s.%03d" % (self._log, self._restarts))
         self._run("start")
 
 

@@ -121,7 +121,7 @@ def conclude(world, conducted, verified, minutes, options):
                          % (options.seed, options.nodes, "" if options.nodes == 1 else "s"))
     report.write_json(world.work, verified, conducted.faults)
     print("\n".join([""] + report.table(conducted.faults) + report.proxy_lines(world.proxy)))
-    print("%-20s %6d" % ("pods' own exits", sum(pod.exits for pod in world.pods)))
+    print("%-20s %6d" % ("pods' own exits", world.supervisor.exits))
     print("committed outputs %d, dead letters %d, checked while they came; picture: %s" % (
         world.watcher.total(), world.watcher.dead_letters, picture))
     print("minutes=%.1f faults=%d events=%d violations=%d longest_recovery_s=%.1f" % (

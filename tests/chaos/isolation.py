@@ -23,6 +23,7 @@ def enter(program, arguments):
     if os.environ.get(_INSIDE):
         _set_up()
         return None
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # Where ip is; not everybody's path has them.
     for tool in ("unshare", "nsenter", "ip"):
         if shutil.which(tool) is None:
             return "%s is not installed: run setup/install" % tool

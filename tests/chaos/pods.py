@@ -13,6 +13,7 @@ SESSION_S = 4
 TRANSACTION_S = 6
 _RESTART_PAUSE_S = 0.5
 _DISK_MIB = 512
+_SHOWN_EXITS = 50
 
 
 class Pod:
@@ -23,7 +24,6 @@ class Pod:
         self.place = network.Place("pod-" + name, number) if world.isolated else network.LocalPlace()
         self.dir = os.path.join(world.work, "state-" + name)
         self.slow_switch = os.path.join(world.work, "slow-" + name)
-        self.exits = 0
         self._world = world
         self._lock = threading.Lock()
         self._process = None
@@ -33,6 +33,7 @@ class Pod:
         if world.isolated and not os.path.ismount(self.dir):
             # Small enough to be filled; gone with our mount namespace.
             isolation.call("mount", "-t", "tmpfs", "-o", "size=%dm" % _DISK_MIB, "tmpfs", self.dir)
+            world.mounts.append(self.dir)
 
     def _command(self, crashable):
         topics = self._world.topic_flags + ["--application_id=" + self._world.application]
@@ -63,7 +64,6 @@ class Pod:
             if not self._wanted or self._process.running():
                 return None
             tail = "code %s: %s" % (self._process.code(), self._process.tail(1).strip())
-            self.exits += 1
             time.sleep(_RESTART_PAUSE_S)
             self._launch()
             return tail
@@ -120,6 +120,7 @@ class Supervisor(threading.Thread):
 
     def __init__(self, pods, say):
         super().__init__(daemon=True)
+        self.exits = 0
         self._pods = pods
         self._say = say
         self._ended = threading.Event()
@@ -129,7 +130,9 @@ class Supervisor(threading.Thread):
             for pod in list(self._pods):
                 tail = pod.keep_running()
                 if tail is not None:
-                    self._say("pod %s ended by itself and is started again: %s" % (pod.name, tail[:300]))
+                    self.exits += 1
+                    if self.exits <= _SHOWN_EXITS:
+                        self._say("pod %s ended by itself and is started again: %s" % (pod.name, tail[:400]))
 
     def stop(self):
         self._ended.set()

@@ -1,6 +1,7 @@
 // Reads what a run of order_totals commits, while it runs, and says what is wrong with it as soon as it shows:
 //   outputs: each customer's order_count goes up by exactly one and its cents go up, all in one partition
-//   dead letters: none twice; a customer's in the order of their origins, the first FAILED, all others BLOCKED behind it
+//   dead letters: none twice; a customer's in the order of their origins, the first FAILED, all others BLOCKED behind
+//   it
 // Shares no code with the processor. Prints each violation, and five times a second how far it is.
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -57,8 +58,8 @@ class Checks {
     }
     customer.partition = message.partition;
     if (total.order_count() != customer.count + 1) {
-      Violation(message, key, "has order_count=" + std::to_string(total.order_count()) + " after " +
-                                  std::to_string(customer.count));
+      Violation(message, key,
+                "has order_count=" + std::to_string(total.order_count()) + " after " + std::to_string(customer.count));
     } else if (total.cents() <= customer.cents) {
       Violation(message, key, "has no more cents than the total before it");
     }
@@ -111,12 +112,18 @@ class Checks {
 rd_kafka_t* NewConsumer(const char* bootstrap_servers) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char error[512];
-  const std::vector<std::pair<const char*, const char*>> properties = {
-      {"bootstrap.servers", bootstrap_servers}, {"group.id", "chaos-watcher"},       {"enable.auto.commit", "false"},
-      {"isolation.level", "read_committed"},    {"auto.offset.reset", "error"},      {"fetch.wait.max.ms", "100"},
-      {"reconnect.backoff.max.ms", "500"},      {"fetch.error.backoff.ms", "100"},   {"socket.timeout.ms", "5000"},
-      {"queued.min.messages", "10000000"},      {"queued.max.messages.kbytes", "65536"},
-      {"topic.metadata.refresh.interval.ms", "10000"}};
+  const std::vector<std::pair<const char*, const char*>> properties = {{"bootstrap.servers", bootstrap_servers},
+                                                                       {"group.id", "chaos-watcher"},
+                                                                       {"enable.auto.commit", "false"},
+                                                                       {"isolation.level", "read_committed"},
+                                                                       {"auto.offset.reset", "error"},
+                                                                       {"fetch.wait.max.ms", "100"},
+                                                                       {"reconnect.backoff.max.ms", "500"},
+                                                                       {"fetch.error.backoff.ms", "100"},
+                                                                       {"socket.timeout.ms", "5000"},
+                                                                       {"queued.min.messages", "10000000"},
+                                                                       {"queued.max.messages.kbytes", "65536"},
+                                                                       {"topic.metadata.refresh.interval.ms", "10000"}};
   for (const auto& [name, value] : properties) {
     if (rd_kafka_conf_set(conf, name, value, error, sizeof(error)) != RD_KAFKA_CONF_OK) {
       std::fprintf(stderr, "watcher: %s\n", error);

@@ -6,6 +6,8 @@ import time
 
 import processes
 
+_SETTLE_S = 0.6  # What was committed before has been read and printed by then.
+
 
 class Watcher:
     """Thread-safe."""
@@ -49,7 +51,9 @@ class Watcher:
 
     def await_progress(self, seconds):
         """Seconds until every partition has committed something new, or None if one has not in that time."""
-        mark, started = self.records(), time.monotonic()
+        started = time.monotonic()
+        time.sleep(_SETTLE_S)
+        mark = self.records()
 
         def all_moved():
             now = self.records()

@@ -40,6 +40,7 @@ class World:
         if self.isolated:
             network.build_hub()
         self.cluster = brokers.Cluster(os.path.join(ROOT, "docker/kafka/broker"), work, nodes, self.isolated)
+        self.mounts = []
         self._pod_numbers = itertools.cycle(range(20, 250))
         self.pods, self.load, self.watcher, self.proxy, self.supervisor = [], None, None, None, None
 
@@ -110,3 +111,5 @@ class World:
             if part is not None:
                 part.stop()
         self.cluster.stop()
+        for path in self.mounts:
+            isolation.call("umount", "--lazy", path)
