@@ -49,9 +49,10 @@ class Conductor:
         for thread in threads:
             thread.join()
         self.faults += done
-        if self._world.watcher.await_progress(RECOVERY_LIMIT_S) is None:
-            self._violation("%s: a partition commits nothing %d s after it was healed" % ("+".join(kinds),
-                                                                                       RECOVERY_LIMIT_S))
+        stuck = self._world.watcher.await_progress(RECOVERY_LIMIT_S)
+        if stuck:
+            self._violation("%s: partitions %s commit nothing %d s after it was healed" % (
+                "+".join(kinds), stuck, RECOVERY_LIMIT_S))
             return
         for fault in done:
             fault.recovered = self._world.clock()

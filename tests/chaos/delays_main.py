@@ -67,7 +67,7 @@ def run(options, work):
     try:
         world.start(3000, ("a", "b", "c"))
         hold(world, api, options)
-        stuck = not broken(world) and world.watcher.await_progress(60) is None
+        stuck = not broken(world) and bool(world.watcher.await_progress(60))
         world.load.stop()
         found = report.differences(world.verify(wait_s=10 if broken(world) else 60))
         for name, count in found.items():

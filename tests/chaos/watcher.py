@@ -26,20 +26,24 @@ class Watcher:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
-        for line in self._process.stdout:
-            words = line.decode().split()
-            if words and words[0] == "state":
-                state = dict(word.split("=", 1) for word in words[1:])
-                with self._lock:
-                    self._records = [int(count) for count in state["records"].split(",")]
-                    self.count = int(state["violations"])
-                    self.dead_letters = int(state["dead_letters"])
-                    self.samples.append((self._world.clock(), sum(self._records)))
-            elif words and words[0] == "violation":
-                text = line.decode().strip()
-                with self._lock:
-                    self.violations.append(text)
-                self._world.say(text)
+        with open(self._world.log("watcher-states"), "w", encoding="utf-8") as log:
+            for line in self._process.stdout:
+                log.write("%.1f %s" % (self._world.clock(), line.decode()))
+                self._take(line.decode().strip())
+
+    def _take(self, line):
+        words = line.split()
+        if words and words[0] == "state":
+            state = dict(word.split("=", 1) for word in words[1:])
+            with self._lock:
+                self._records = [int(count) for count in state["records"].split(",")]
+                self.count = int(state["violations"])
+                self.dead_letters = int(state["dead_letters"])
+                self.samples.append((self._world.clock(), sum(self._records)))
+        elif words and words[0] == "violation":
+            with self._lock:
+                self.violations.append(line)
+            self._world.say(line)
 
     def records(self):
         """Committed outputs by partition."""
@@ -50,16 +54,15 @@ class Watcher:
         return sum(self.records())
 
     def await_progress(self, seconds):
-        """Seconds until every partition has committed something new, or None if one has not in that time."""
-        started = time.monotonic()
+        """The partitions that have committed nothing new in that time: none, as soon as all have."""
         time.sleep(_SETTLE_S)
         mark = self.records()
 
-        def all_moved():
-            now = self.records()
-            return len(now) == len(mark) and all(after > before for before, after in zip(mark, now))
+        def stuck():
+            return [partition for partition, (before, after) in enumerate(zip(mark, self.records())) if after <= before]
 
-        return time.monotonic() - started if processes.wait_until(all_moved, seconds) else None
+        processes.wait_until(lambda: not stuck(), seconds)
+        return stuck()
 
     def running(self):
         return self._process.running()
