@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-_INSIDE = "ONCE_CHAOS_INSIDE"
+_INSIDE = "CHAOS_INSIDE"
 _UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 

@@ -52,7 +52,7 @@ class Pod:
 
     def _launch(self, crash_at=None):
         self._starts += 1
-        environment = {"ONCE_SLOW_DISK": self.slow_switch, "LD_PRELOAD": self._world.slow_disk_library}
+        environment = {"CHAOS_SLOW_DISK": self.slow_switch, "LD_PRELOAD": self._world.slow_disk_library}
         if crash_at:
             environment["ONCE_CRASH_AT"] = crash_at
         log = os.path.join(self._world.work, "log", "pod-%s-%03d.log" % (self.name, self._starts))

@@ -1,4 +1,4 @@
-// Preloaded into pods: while the file $ONCE_SLOW_DISK exists, each write to a file and each fsync takes as many
+// Preloaded into pods: while the file $CHAOS_SLOW_DISK exists, each write to a file and each fsync takes as many
 // milliseconds as its size in bytes.
 #include <dlfcn.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@ Function Next(const char* name) {
 }
 
 void Delay(int file) {
-  static const char* const path = std::getenv("ONCE_SLOW_DISK");
+  static const char* const path = std::getenv("CHAOS_SLOW_DISK");
   struct stat state = {};
   // Neither logs nor sockets.
   if (path == nullptr || file <= STDERR_FILENO || stat(path, &state) != 0) return;
