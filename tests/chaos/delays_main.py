@@ -57,7 +57,7 @@ def hold(world, api, options):
             processes.wait_until(lambda: proxy.held[api] >= until or broken(world), 300)
             world.say("%d held, %d landed" % (proxy.held[api], proxy.landed[api]))
     proxy.disarm()
-    processes.wait_until(lambda: proxy.all_released(api), 45)
+    processes.wait_until(lambda: proxy.all_released(api) or broken(world), 45)
 
 
 def run(options, work):

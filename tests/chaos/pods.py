@@ -90,6 +90,27 @@ class Pod:
         self._process.signal(signal.SIGCONT)
 
     def await_crash(self, seconds):
+        """Whether the process that runs now ended by kill -9 in that time. If it ended at all, another is started."""
+        process = self._process
+        with self._lock:
+            self._wanted = False
+        code = process.wait(seconds)
+        with self._lock:
+            self._wanted = True
+            if code is not None:
+                self._launch()
+        return code == -signal.SIGKILL
+
+    def code(self):
+        return self._process.code()
+
+    def freeze(self):
+        self._process.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._process.signal(signal.SIGCONT)
+
+    def await_crash(self, seconds):
         """Whether the process that runs now ended by a signal in that time; it stays down then."""
         process = self._process
         with self._lock:
