@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 
+import brokers
 import conductor
 import faults
 import isolation
@@ -74,7 +75,7 @@ def prepare(arguments, program, options):
         return
     if options.bin is None:
         arguments = arguments + ["--bin=" + build_programs()]
-    subprocess.run([os.path.join(worlds.ROOT, "docker/kafka/broker"), "fetch"], check=True)
+    subprocess.run([os.path.join(worlds.ROOT, "docker/kafka/broker"), "fetch", brokers.KAFKA], check=True)
     why = isolation.enter(program, arguments)
     print("chaos: this machine gives us no namespaces of our own (%s): no network cuts and no full disks" % why)
     options.bin = options.bin or arguments[-1].split("=", 1)[1]
