@@ -69,6 +69,7 @@ RdKafkaProducer::~RdKafkaProducer() {
 
 void RdKafkaProducer::Configure(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_dr_msg_cb(conf, &RdKafkaProducer::DeliveryCallback);
+  repetitions_.Attach(conf);
 }
 
 void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
@@ -294,7 +295,8 @@ void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
 
 bool RdKafkaProducer::TakeSuspicion() {
   rd_kafka_poll(rk(), 0);  // Brings the error events that came meanwhile.
-  return std::exchange(suspicious_, false);
+  const bool repeated = repetitions_.Take();
+  return std::exchange(suspicious_, false) || repeated;
 }
 
 }  // namespace once::kafka

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "processor/kafka/librdkafka/handle.h"
+#include "processor/kafka/librdkafka/repetitions.h"
 
 namespace once::kafka {
 
@@ -62,6 +63,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   std::vector<TopicPtr> topics_;
   absl::Duration slow_call_ = absl::Seconds(5);
   bool suspicious_ = false;
+  Repetitions repetitions_;
   int sends_since_poll_ = 0;
   std::vector<Delivery> deliveries_;
   std::vector<TooLarge> too_large_;

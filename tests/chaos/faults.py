@@ -1,0 +1,60 @@
+"""The kinds of fault, by name. Each is a function that breaks something, waits, and mends it; it returns when healed.
+
+It is given a Case: the world, a random source of its own, the pod that it may hurt, and say() for its log lines.
+"""
+
+import dataclasses
+import random
+
+import faults_brokers
+import faults_disk
+import faults_pods
+import faults_proxy
+
+
+@dataclasses.dataclass
+class Kind:
+    """`target` keeps two faults of one kind of thing apart when they run at the same time."""
+
+    run: object
+    target: str
+    about: str
+    isolated: bool = False  # Needs namespaces.
+
+
+@dataclasses.dataclass
+class Case:
+    """One fault to be run."""
+
+    world: object
+    rng: random.Random
+    pod: object
+    say: object
+
+    def pause(self, low, high):
+        """A number of seconds to wait, drawn between both."""
+        return self.rng.uniform(low, high)
+
+
+KINDS = {
+    "kill": Kind(faults_pods.kill, "pod", "kill -9 of a pod at a random moment; it is started again"),
+    "crash_point": Kind(faults_pods.crash_point, "pod", "a pod dies at a named point of its protocol"),
+    "zombie": Kind(faults_pods.zombie, "pod", "SIGSTOP beyond session and transaction timeout, then SIGCONT"),
+    "join_leave": Kind(faults_pods.join_leave, "pod", "a further pod joins, works, and leaves or is killed"),
+    "rolling_pods": Kind(faults_pods.rolling_pods, "pod", "all pods are stopped and started in turn"),
+    "broker_kill": Kind(faults_brokers.kill, "broker", "kill -9 of a broker; it is started again with its data"),
+    "broker_restart": Kind(faults_brokers.rolling_restart, "broker", "all brokers are restarted in turn"),
+    "cut_broker": Kind(faults_brokers.cut, "broker", "a broker's network link is cut", isolated=True),
+    "cut_pod": Kind(faults_pods.cut, "pod", "a pod's network link is cut", isolated=True),
+    "slow_disk": Kind(faults_disk.slow, "pod", "every write and fsync of a pod takes long"),
+    "full_disk": Kind(faults_disk.full, "pod", "a pod's state directory is full", isolated=True),
+    "corrupt_sst": Kind(faults_disk.corrupt_sst, "pod", "flipped bytes in the state's SST files"),
+    "corrupt_checkpoint": Kind(faults_disk.corrupt_checkpoint, "pod", "flipped or lost bytes in its MANIFEST or CURRENT"),
+    "delayed_end": Kind(faults_proxy.delayed_end, "proxy", "EndTxn held and released into the next transaction"),
+    "delayed_offsets": Kind(faults_proxy.delayed_offsets, "proxy", "TxnOffsetCommit, likewise"),
+}
+
+
+def available(isolated):
+    """Names of the kinds that can be made to happen here."""
+    return [name for name, kind in KINDS.items() if isolated or not kind.isolated]
