@@ -40,6 +40,9 @@ class Broker {
   bool Run(const std::string& command) {
     std::vector<std::string> args = {script_, command, "--dir=" + dir_, "--port=0"};
     if (command == "start") args.push_back("--heap=512m");
+    // Kafka 4.3 forgets the markers of partitions without a leader (docs/testing.md): after a kill it serves no stable
+    // offsets for ever.
+    if (command == "start") args.push_back("--kafka=4.1.1");
     Process process(args, {}, dir_ + "." + command + ".log");
     const std::optional<ExitState> ended = process.Wait(absl::Seconds(180));
     output_ = process.Log();
