@@ -1,5 +1,5 @@
-// Holds the cluster in memory against a real broker: random sequences of calls through the same ports must show the same
-// results, logs, offsets and errors on both. What is known to differ stands in docs/fidelity.md.
+// Holds the cluster in memory against a real broker: random sequences of calls through the same ports must show the
+// same results, logs, offsets and errors on both. What is known to differ stands in docs/fidelity.md.
 //
 //   ONCE_TEST_BOOTSTRAP=127.0.0.1:9092 bazel-bin/tests/fidelity/fidelity_test --seeds=1000
 //   ... --seed=17 shows one sequence, call by call
@@ -8,14 +8,17 @@
 
 #include <atomic>
 #include <iostream>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/strip.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "tests/fidelity/broker_side.h"
 #include "tests/fidelity/player.h"
@@ -30,7 +33,7 @@ struct Flags {
   uint64_t seeds = 1000;
   uint64_t first = 1;
   bool is_shown = false;  // Prints every call, not only those that differ.
-  int threads = 8;
+  int threads = 16;
 };
 
 class MemorySide final : public Side {
@@ -83,6 +86,9 @@ class Comparison {
     const auto count = std::min<uint64_t>(static_cast<uint64_t>(flags_.threads), flags_.seeds);
     for (uint64_t i = 0; i < count; ++i) threads.emplace_back([this, i] { Work(static_cast<int>(i)); });
     for (std::thread& each : threads) each.join();
+    std::cout << "results of single calls:";
+    for (const auto& [name, count] : tally_) std::cout << " " << name << "=" << count;
+    std::cout << std::endl;
     std::cout << "sequences=" << done_ << " operations=" << operations_ << " differences=" << differences_
               << " seconds=" << absl::ToInt64Seconds(absl::Now() - start_) << std::endl;
     return differences_;
@@ -95,8 +101,8 @@ class Comparison {
     BrokerSide side(bootstrap_);
     const Names topics{run + "-plain", run + "-compacted", run + "-led", ""};
     const auto admin = *side.client().NewAdmin();
-    for (const kafka::NewTopic& topic : {kafka::NewTopic{topics.plain, 2, kPlain},
-                                         {topics.compacted, 1, kCompacted}, {topics.led, 2, {}}}) {
+    for (const kafka::NewTopic& topic :
+         {kafka::NewTopic{topics.plain, 2, kPlain}, {topics.compacted, 1, kCompacted}, {topics.led, 2, {}}}) {
       const absl::Status created = admin->CreateTopic(topic, absl::Seconds(60));
       if (created.ok()) continue;
       std::cerr << created << std::endl;
@@ -122,6 +128,7 @@ class Comparison {
     ++done_;
     operations_ += ops.size();
     if (!is_same) ++differences_;
+    for (size_t i = 0; i < ops.size(); ++i) Count(ops[i], broker[i]);
     if (flags_.is_shown || (!is_same && differences_ <= kMostShown)) Show(seed, ops, memory, broker, first);
     if (done_ % 100 == 0) {
       std::cout << "after " << done_ << " sequences: operations=" << operations_ << " differences=" << differences_
@@ -129,8 +136,18 @@ class Comparison {
     }
   }
 
-  void Show(uint64_t seed, const std::vector<Op>& ops, const std::vector<Seen>& memory,
-            const std::vector<Seen>& broker, size_t first) const {
+  // Shows whether the sequences reach what they are meant to.
+  void Count(const Op& op, const Seen& seen) {
+    const std::string call = ToString(op).substr(0, ToString(op).find(' '));
+    for (const char* result : {"retriable", "abortable", "fatal fenced", "fatal", "pending", "ok"}) {
+      if (!absl::StrContains(seen.seen, result)) continue;
+      ++tally_[absl::StrCat(call, "/", absl::StrReplaceAll(result, {{" ", "-"}}))];
+      return;
+    }
+  }
+
+  void Show(uint64_t seed, const std::vector<Op>& ops, const std::vector<Seen>& memory, const std::vector<Seen>& broker,
+            size_t first) const {
     const size_t count = std::min(memory.size(), broker.size());
     if (first < count) std::cout << "DIFFERENCE ";
     std::cout << "seed=" << seed << std::endl;
@@ -153,6 +170,7 @@ class Comparison {
   uint64_t done_ = 0;
   uint64_t operations_ = 0;
   uint64_t differences_ = 0;
+  std::map<std::string, uint64_t> tally_;
 };
 
 bool Parse(int argc, char** argv, Flags* flags) {
