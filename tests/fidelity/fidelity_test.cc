@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -85,7 +87,10 @@ class Comparison {
     std::vector<std::thread> threads;
     const auto count = std::min<uint64_t>(static_cast<uint64_t>(flags_.threads), flags_.seeds);
     for (uint64_t i = 0; i < count; ++i) threads.emplace_back([this, i] { Work(static_cast<int>(i)); });
+    std::thread watch([this] { Watch(); });
     for (std::thread& each : threads) each.join();
+    is_over_ = true;
+    watch.join();
     std::cout << "results of single calls:";
     for (const auto& [name, count] : tally_) std::cout << " " << name << "=" << count;
     std::cout << std::endl;
@@ -108,6 +113,7 @@ class Comparison {
       std::cerr << created << std::endl;
       abort();
     }
+    AwaitTopics(side, topics);
     while (true) {
       const uint64_t index = next_++;
       if (index >= flags_.seeds) return;
@@ -117,8 +123,30 @@ class Comparison {
     }
   }
 
+  // A client that asks too early remembers for a while that there is no such topic.
+  static void AwaitTopics(BrokerSide& side, const Names& topics) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    const std::vector<TopicPartition> all = {{topics.plain, Partition(0)},
+                                             {topics.plain, Partition(1)},
+                                             {topics.compacted, Partition(0)},
+                                             {topics.led, Partition(0)},
+                                             {topics.led, Partition(1)}};
+    bool is_there = false;
+    while (!is_there && absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(200));
+      const auto admin = *side.client().NewAdmin();
+      is_there = std::all_of(all.begin(), all.end(), [&](const TopicPartition& each) {
+        return admin->HighWatermark(each, absl::Seconds(10)).ok();
+      });
+    }
+  }
+
   void Compare(BrokerSide& side, const Names& names, uint64_t seed) {
     const std::vector<Op> ops = Generate(seed);
+    {
+      const std::lock_guard lock(mutex_);
+      running_.insert(seed);
+    }
     const std::vector<Seen> memory = PlayInMemory(names, ops);
     const std::vector<Seen> broker = Player(side, names, memory).Play(ops);
     size_t first = 0;
@@ -126,6 +154,8 @@ class Comparison {
     const bool is_same = first == memory.size() && first == broker.size();
     const std::lock_guard lock(mutex_);
     ++done_;
+    running_.erase(seed);
+    last_done_ = absl::Now();
     operations_ += ops.size();
     if (!is_same) ++differences_;
     for (size_t i = 0; i < ops.size(); ++i) Count(ops[i], broker[i]);
@@ -143,6 +173,19 @@ class Comparison {
       if (!absl::StrContains(seen.seen, result)) continue;
       ++tally_[absl::StrCat(call, "/", absl::StrReplaceAll(result, {{" ", "-"}}))];
       return;
+    }
+  }
+
+  // Names the sequences that hang.
+  void Watch() {
+    while (!is_over_) {
+      absl::SleepFor(absl::Milliseconds(100));
+      const std::lock_guard lock(mutex_);
+      if (absl::Now() - last_done_ < absl::Seconds(30)) continue;
+      last_done_ = absl::Now();
+      std::cout << "no sequence has ended for 30 s; running seeds:";
+      for (const uint64_t seed : running_) std::cout << " " << seed;
+      std::cout << std::endl;
     }
   }
 
@@ -170,6 +213,9 @@ class Comparison {
   uint64_t done_ = 0;
   uint64_t operations_ = 0;
   uint64_t differences_ = 0;
+  std::atomic<bool> is_over_ = false;
+  absl::Time last_done_ = absl::Now();
+  std::set<uint64_t> running_;
   std::map<std::string, uint64_t> tally_;
 };
 
