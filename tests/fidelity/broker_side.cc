@@ -19,8 +19,9 @@ BrokerSide::BrokerSide(const std::string& bootstrap_servers) {
   config.bootstrap_servers = bootstrap_servers;
   config.transaction_timeout = absl::Seconds(60);
   config.session_timeout = absl::Seconds(20);
-  config.max_batch_bytes = 1000;  // Below the topics' max.message.bytes, as the ports ask for.
+  config.max_batch_bytes = 1000;                  // Below the topics' max.message.bytes, as the ports ask for.
   config.extra["heartbeat.interval.ms"] = "100";  // Rebalances are heard of with a heartbeat.
+  config.extra["fetch.wait.max.ms"] = "10";       // Ends of partitions likewise.
   auto client = kafka::MakeRdKafkaClient(config, &log_);
   if (!client.ok()) {
     std::cerr << client.status() << std::endl;
@@ -61,10 +62,10 @@ std::vector<std::pair<Offset, std::string>> BrokerSide::ReadUncommitted(const To
     rd_kafka_message_t* message = rd_kafka_consumer_poll(reader_, 20);
     if (message != nullptr) {
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        values.push_back({Offset(message->offset),
-                          message->payload == nullptr
-                              ? "<null>"
-                              : std::string(static_cast<const char*>(message->payload), message->len)});
+        values.push_back(
+            {Offset(message->offset), message->payload == nullptr
+                                          ? "<null>"
+                                          : std::string(static_cast<const char*>(message->payload), message->len)});
       }
       const bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && message->offset >= end.value();
       rd_kafka_message_destroy(message);

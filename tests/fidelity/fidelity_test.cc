@@ -1,21 +1,26 @@
-// Holds the cluster in memory against a real broker: random sequences of calls through the same ports must show the same
-// results, logs, offsets and errors on both. What is known to differ stands in docs/fidelity.md.
+// Holds the cluster in memory against a real broker: random sequences of calls through the same ports must show the
+// same results, logs, offsets and errors on both. What is known to differ stands in docs/fidelity.md.
 //
 //   ONCE_TEST_BOOTSTRAP=127.0.0.1:9092 bazel-bin/tests/fidelity/fidelity_test --seeds=1000
 //   ... --seed=17 shows one sequence, call by call
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
+#include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/strip.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "tests/fidelity/broker_side.h"
 #include "tests/fidelity/player.h"
@@ -30,7 +35,7 @@ struct Flags {
   uint64_t seeds = 1000;
   uint64_t first = 1;
   bool is_shown = false;  // Prints every call, not only those that differ.
-  int threads = 8;
+  int threads = 16;
 };
 
 class MemorySide final : public Side {
@@ -82,7 +87,13 @@ class Comparison {
     std::vector<std::thread> threads;
     const auto count = std::min<uint64_t>(static_cast<uint64_t>(flags_.threads), flags_.seeds);
     for (uint64_t i = 0; i < count; ++i) threads.emplace_back([this, i] { Work(static_cast<int>(i)); });
+    std::thread watch([this] { Watch(); });
     for (std::thread& each : threads) each.join();
+    is_over_ = true;
+    watch.join();
+    std::cout << "results of single calls:";
+    for (const auto& [name, count] : tally_) std::cout << " " << name << "=" << count;
+    std::cout << std::endl;
     std::cout << "sequences=" << done_ << " operations=" << operations_ << " differences=" << differences_
               << " seconds=" << absl::ToInt64Seconds(absl::Now() - start_) << std::endl;
     return differences_;
@@ -95,13 +106,14 @@ class Comparison {
     BrokerSide side(bootstrap_);
     const Names topics{run + "-plain", run + "-compacted", run + "-led", ""};
     const auto admin = *side.client().NewAdmin();
-    for (const kafka::NewTopic& topic : {kafka::NewTopic{topics.plain, 2, kPlain},
-                                         {topics.compacted, 1, kCompacted}, {topics.led, 2, {}}}) {
+    for (const kafka::NewTopic& topic :
+         {kafka::NewTopic{topics.plain, 2, kPlain}, {topics.compacted, 1, kCompacted}, {topics.led, 2, {}}}) {
       const absl::Status created = admin->CreateTopic(topic, absl::Seconds(60));
       if (created.ok()) continue;
       std::cerr << created << std::endl;
       abort();
     }
+    AwaitTopics(side, topics);
     while (true) {
       const uint64_t index = next_++;
       if (index >= flags_.seeds) return;
@@ -111,8 +123,30 @@ class Comparison {
     }
   }
 
+  // A client that asks too early remembers for a while that there is no such topic.
+  static void AwaitTopics(BrokerSide& side, const Names& topics) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    const std::vector<TopicPartition> all = {{topics.plain, Partition(0)},
+                                             {topics.plain, Partition(1)},
+                                             {topics.compacted, Partition(0)},
+                                             {topics.led, Partition(0)},
+                                             {topics.led, Partition(1)}};
+    bool is_there = false;
+    while (!is_there && absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(200));
+      const auto admin = *side.client().NewAdmin();
+      is_there = std::all_of(all.begin(), all.end(), [&](const TopicPartition& each) {
+        return admin->HighWatermark(each, absl::Seconds(10)).ok();
+      });
+    }
+  }
+
   void Compare(BrokerSide& side, const Names& names, uint64_t seed) {
     const std::vector<Op> ops = Generate(seed);
+    {
+      const std::lock_guard lock(mutex_);
+      running_.insert(seed);
+    }
     const std::vector<Seen> memory = PlayInMemory(names, ops);
     const std::vector<Seen> broker = Player(side, names, memory).Play(ops);
     size_t first = 0;
@@ -120,8 +154,11 @@ class Comparison {
     const bool is_same = first == memory.size() && first == broker.size();
     const std::lock_guard lock(mutex_);
     ++done_;
+    running_.erase(seed);
+    last_done_ = absl::Now();
     operations_ += ops.size();
     if (!is_same) ++differences_;
+    for (size_t i = 0; i < ops.size(); ++i) Count(ops[i], broker[i]);
     if (flags_.is_shown || (!is_same && differences_ <= kMostShown)) Show(seed, ops, memory, broker, first);
     if (done_ % 100 == 0) {
       std::cout << "after " << done_ << " sequences: operations=" << operations_ << " differences=" << differences_
@@ -129,8 +166,31 @@ class Comparison {
     }
   }
 
-  void Show(uint64_t seed, const std::vector<Op>& ops, const std::vector<Seen>& memory,
-            const std::vector<Seen>& broker, size_t first) const {
+  // Shows whether the sequences reach what they are meant to.
+  void Count(const Op& op, const Seen& seen) {
+    const std::string call = ToString(op).substr(0, ToString(op).find(' '));
+    for (const char* result : {"retriable", "abortable", "fatal fenced", "fatal", "pending", "ok"}) {
+      if (!absl::StrContains(seen.seen, result)) continue;
+      ++tally_[absl::StrCat(call, "/", absl::StrReplaceAll(result, {{" ", "-"}}))];
+      return;
+    }
+  }
+
+  // Names the sequences that hang.
+  void Watch() {
+    while (!is_over_) {
+      absl::SleepFor(absl::Milliseconds(100));
+      const std::lock_guard lock(mutex_);
+      if (absl::Now() - last_done_ < absl::Seconds(30)) continue;
+      last_done_ = absl::Now();
+      std::cout << "no sequence has ended for 30 s; running seeds:";
+      for (const uint64_t seed : running_) std::cout << " " << seed;
+      std::cout << std::endl;
+    }
+  }
+
+  void Show(uint64_t seed, const std::vector<Op>& ops, const std::vector<Seen>& memory, const std::vector<Seen>& broker,
+            size_t first) const {
     const size_t count = std::min(memory.size(), broker.size());
     if (first < count) std::cout << "DIFFERENCE ";
     std::cout << "seed=" << seed << std::endl;
@@ -153,6 +213,10 @@ class Comparison {
   uint64_t done_ = 0;
   uint64_t operations_ = 0;
   uint64_t differences_ = 0;
+  std::atomic<bool> is_over_ = false;
+  absl::Time last_done_ = absl::Now();
+  std::set<uint64_t> running_;
+  std::map<std::string, uint64_t> tally_;
 };
 
 bool Parse(int argc, char** argv, Flags* flags) {

@@ -33,7 +33,7 @@ class Side {
 struct Names {
   std::string plain;      // A topic of at least two partitions.
   std::string compacted;  // A compacted topic.
-  std::string led;        // The topic that members subscribe to; never written to.
+  std::string led;        // What members subscribe to; the plain topic follows it. Never written to.
   std::string run;        // Part of the names of ids and groups.
 };
 
@@ -54,7 +54,7 @@ class Player {
  private:
   struct Slot {
     std::unique_ptr<kafka::TransactionalProducer> producer;
-    bool is_fatal = false;
+    bool has_gap = false;  // In its sequence numbers: a record was refused.
   };
   struct MemberSlot {
     std::unique_ptr<kafka::Member> member;
@@ -70,6 +70,7 @@ class Player {
   Seen SendOffsets(const Op& op, Slot& slot);
   Seen Join(const Op& op);
   Seen Leave(const Op& op);
+  std::string Consume(int group);
   Seen ReadTwice(const TopicPartition& where);
   std::string Deliveries(Slot& slot);
 

@@ -16,7 +16,7 @@ class Generator {
   explicit Generator(uint64_t seed) : random_(seed) {}
 
   std::vector<Op> Run() {
-    const bool has_groups = Below(100) < 35;
+    const bool has_groups = Below(100) < 50;
     if (has_groups) {
       Join(0);
       if (Below(3) == 0) Join(1);
@@ -24,11 +24,13 @@ class Generator {
     const int count = 12 + Below(28);
     for (int i = 0; i < count; ++i) {
       const int dice = Below(100);
-      if (dice < 84) {
+      if (dice < 82) {
         Produce(Below(kProducers));
-      } else if (dice < 93) {
+      } else if (dice < 91) {
         Look();
-      } else if (has_groups && dice < 97) {
+      } else if (has_groups && dice < 94) {
+        Interleave();
+      } else if (has_groups && dice < 98) {
         ChangeGroup();
       } else {
         Misuse(Below(kProducers));
@@ -47,7 +49,7 @@ class Generator {
   }
 
   void Make(int slot) {
-    Add(OpKind::kMake, slot).a = Below(10) < 7 ? slot % kIds : Below(kIds);
+    Add(OpKind::kMake, slot).a = Below(100) < 85 ? slot : Below(kIds);
     beliefs_[slot] = Belief::kMade;
     if (Below(20) == 0) return;
     Add(OpKind::kInit, slot);
@@ -75,8 +77,10 @@ class Generator {
     op.a = Below(kPartitions);
     op.b = Below(50);
     op.c = Below(kMembers);
+    // Mostly somebody who is a member.
+    for (int i = 0; i < 3 && !is_member_[op.c]; ++i) op.c = Below(kMembers);
     const int dice = Below(10);
-    op.metadata = dice < 7 ? Metadata::kCurrent : dice < 9 ? Metadata::kSaved : Metadata::kNone;
+    op.metadata = dice < 8 ? Metadata::kCurrent : dice < 9 ? Metadata::kSaved : Metadata::kNone;
   }
 
   // The next step that makes sense, most of the time.
@@ -119,6 +123,29 @@ class Generator {
     beliefs_[slot] = Belief::kNone;
   }
 
+  // Two transactions with offsets of the same partition, which end in either order.
+  void Interleave() {
+    const int partition = Below(kPartitions);
+    const int swapped = Below(2);
+    for (const int slot : {0, 1}) {
+      Add(OpKind::kMake, slot).a = slot;
+      Add(OpKind::kInit, slot);
+      Add(OpKind::kBegin, slot);
+    }
+    for (const int slot : {0, 1}) {
+      Op& op = Add(OpKind::kSendOffsets, slot);
+      op.a = partition;
+      op.b = Below(50);
+      while (op.c + 1 < kMembers && !is_member_[op.c]) ++op.c;
+    }
+    for (const int turn : {0, 1}) {
+      const int slot = turn ^ swapped;
+      Add(Below(4) > 0 ? OpKind::kCommit : OpKind::kAbort, slot);
+      beliefs_[slot] = Belief::kReady;
+    }
+    Add(OpKind::kCommitted).a = 0;
+  }
+
   // Any call at all.
   void Misuse(int slot) {
     if (beliefs_[slot] == Belief::kNone) return;
@@ -140,6 +167,10 @@ class Generator {
   }
 
   void ChangeGroup() {
+    if (Below(2) == 0) {
+      Add(OpKind::kConsume).a = Below(kGroups);
+      return;
+    }
     const int slot = Below(kMembers);
     if (!is_member_[slot]) return Join(slot);
     Add(OpKind::kLeave, slot);
@@ -147,9 +178,8 @@ class Generator {
   }
 
   void Look() {
-    constexpr std::array kLooks = {OpKind::kRead,      OpKind::kRead,          OpKind::kRead,
-                                   OpKind::kCommitted, OpKind::kHighWatermark, OpKind::kReadPast,
-                                   OpKind::kReadTwice, OpKind::kAdmin};
+    constexpr std::array kLooks = {OpKind::kRead,          OpKind::kRead,     OpKind::kRead,      OpKind::kCommitted,
+                                   OpKind::kHighWatermark, OpKind::kReadPast, OpKind::kReadTwice, OpKind::kAdmin};
     Op& op = Add(kLooks[Below(static_cast<int>(kLooks.size()))]);
     op.a = op.kind == OpKind::kCommitted ? Below(kGroups) : Below(kPartitions);
   }
@@ -163,24 +193,44 @@ class Generator {
 
 const char* Name(OpKind kind) {
   switch (kind) {
-    case OpKind::kMake: return "Make";
-    case OpKind::kInit: return "Init";
-    case OpKind::kBegin: return "Begin";
-    case OpKind::kWrite: return "Write";
-    case OpKind::kWriteLarge: return "WriteLarge";
-    case OpKind::kWriteKeyless: return "WriteKeyless";
-    case OpKind::kSendOffsets: return "SendOffsets";
-    case OpKind::kCommit: return "Commit";
-    case OpKind::kAbort: return "Abort";
-    case OpKind::kDestroy: return "Destroy";
-    case OpKind::kJoin: return "Join";
-    case OpKind::kLeave: return "Leave";
-    case OpKind::kRead: return "Read";
-    case OpKind::kReadPast: return "ReadPast";
-    case OpKind::kReadTwice: return "ReadTwice";
-    case OpKind::kCommitted: return "Committed";
-    case OpKind::kHighWatermark: return "HighWatermark";
-    case OpKind::kAdmin: return "Admin";
+    case OpKind::kMake:
+      return "Make";
+    case OpKind::kInit:
+      return "Init";
+    case OpKind::kBegin:
+      return "Begin";
+    case OpKind::kWrite:
+      return "Write";
+    case OpKind::kWriteLarge:
+      return "WriteLarge";
+    case OpKind::kWriteKeyless:
+      return "WriteKeyless";
+    case OpKind::kSendOffsets:
+      return "SendOffsets";
+    case OpKind::kCommit:
+      return "Commit";
+    case OpKind::kAbort:
+      return "Abort";
+    case OpKind::kDestroy:
+      return "Destroy";
+    case OpKind::kJoin:
+      return "Join";
+    case OpKind::kLeave:
+      return "Leave";
+    case OpKind::kConsume:
+      return "Consume";
+    case OpKind::kRead:
+      return "Read";
+    case OpKind::kReadPast:
+      return "ReadPast";
+    case OpKind::kReadTwice:
+      return "ReadTwice";
+    case OpKind::kCommitted:
+      return "Committed";
+    case OpKind::kHighWatermark:
+      return "HighWatermark";
+    case OpKind::kAdmin:
+      return "Admin";
   }
   return "?";
 }

@@ -8,31 +8,32 @@
 
 namespace once::fidelity {
 
-inline constexpr int kProducers = 3;   // Slots for producers that live at the same time.
-inline constexpr int kIds = 2;         // Transactional ids, so that slots fence each other.
-inline constexpr int kMembers = 3;     // Slots for group members.
+inline constexpr int kProducers = 3;  // Slots for producers that live at the same time.
+inline constexpr int kIds = 3;        // Transactional ids, so that slots fence each other.
+inline constexpr int kMembers = 3;    // Slots for group members.
 inline constexpr int kGroups = 2;
 inline constexpr int kPartitions = 3;  // 0 and 1 of the plain topic, 2 is the compacted one's only.
 
 enum class OpKind {
-  kMake,         // A producer with id `a` in the slot, in place of the one before.
+  kMake,  // A producer with id `a` in the slot, in place of the one before.
   kInit,
   kBegin,
-  kWrite,        // `a` records, value numbers from `b` on, to partitions by number; then Flush.
-  kWriteLarge,   // One record above the limit to partition `a`; then Flush.
-  kWriteKeyless, // One record without a key to the compacted topic; then Flush.
-  kSendOffsets,  // Offset `b` for partition `a` with the metadata of member slot `c`; see Metadata.
+  kWrite,         // `a` records, value numbers from `b` on, to partitions by number; then Flush.
+  kWriteLarge,    // One record above the limit to partition `a`; then Flush.
+  kWriteKeyless,  // One record without a key to the compacted topic; then Flush.
+  kSendOffsets,   // Offset `b` for partition `a` with the metadata of member slot `c`; see Metadata.
   kCommit,
   kAbort,
   kDestroy,
-  kJoin,         // Member slot `slot` joins group `a`; all of the group poll until it is stable.
+  kJoin,  // Member slot `slot` joins group `a`; all of the group poll until it is stable.
   kLeave,
-  kRead,         // The committed log of partition `a`, as far as it can be read now.
-  kReadPast,     // Reads partition `a` from behind its end.
-  kReadTwice,    // Adds a partition to a reader twice, removes it twice.
-  kCommitted,    // The committed offsets of group `a`, pending transactions waited for.
+  kConsume,    // What the members of group `a` have read of the plain topic.
+  kRead,       // The committed log of partition `a`, as far as it can be read now.
+  kReadPast,   // Reads partition `a` from behind its end.
+  kReadTwice,  // Adds a partition to a reader twice, removes it twice.
+  kCommitted,  // The committed offsets of group `a`, pending transactions waited for.
   kHighWatermark,
-  kAdmin,        // Describes and creates what is and is not there.
+  kAdmin,  // Describes and creates what is and is not there.
 };
 
 enum class Metadata { kCurrent, kSaved, kNone };  // Saved: from when the member joined.

@@ -63,7 +63,7 @@ STANDS_ALONE = re.compile(r"examples/[^/]+/\w*(verifier|generator)\w*\.(h|cc)")
 # Headers of these libraries are for these files only.
 LIBRARIES = (
     ("librdkafka", re.compile(r"(librdkafka/)?rdkafka(cpp|_mock)?\.h"),
-     re.compile(r"processor/kafka/librdkafka/|bench/|tests/(integration|support|kafka|fidelity|chaos)/"
+     re.compile(r"processor/kafka/librdkafka/|bench/|tests/(integration|support|kafka|chaos|fidelity)/"
                 r"|examples/[^/]+/\w*(verifier|generator)\w*\.(h|cc)")),
     ("RocksDB", re.compile(r"rocksdb/.*"), re.compile(r"state/rocksdb/")),
     ("absl::Mutex (use processor/base/mutex.h)", re.compile(r"absl/synchronization/mutex\.h"), re.compile(r"$^")),

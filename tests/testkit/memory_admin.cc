@@ -40,8 +40,8 @@ absl::StatusOr<std::map<TopicPartition, Offset>> MemoryAdmin::StableCommittedOff
   core_->Tick();
   if (absl::Status status = core_->StatusOf(Call::kStableCommittedOffsets, group); !status.ok()) return status;
   if (!core_->groups.IsAvailable(core_->now())) {
-    return absl::UnavailableError(absl::StrCat("committed offsets of group ", group,
-                                               ": its coordinator is moving (COORDINATOR_LOAD_IN_PROGRESS); try again"));
+    return absl::UnavailableError(absl::StrCat(
+        "committed offsets of group ", group, ": its coordinator is moving (COORDINATOR_LOAD_IN_PROGRESS); try again"));
   }
   std::map<TopicPartition, Offset> offsets;
   for (const TopicPartition& each : partitions) {

@@ -71,7 +71,7 @@ MemoryProducer::Delivered MemoryProducer::Write(Target& target, Queued& queued, 
                            absl::StrCat("producer ", id_, " was fenced, says ", ToString(target.where)), true);
       return Delivered::kLater;
     case PartitionLog::Verdict::kOutOfOrder:
-      // librdkafka sees the gap that an earlier failure left; it keeps the record until the transaction is aborted.
+      // librdkafka sees the gap that an earlier failure left, fails the transaction and drops the record.
       needs_epoch_ = true;
       *result = MakeResult(ErrorClass::kAbortable, "OUT_OF_ORDER_SEQUENCE_NUMBER",
                            absl::StrCat("producer ", id_, ": the records for ", ToString(target.where),

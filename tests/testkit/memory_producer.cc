@@ -102,6 +102,7 @@ Result MemoryProducer::Keep(Call call, Result result) {
   } else if (result.error == ErrorClass::kAbortable && (state_ == State::kInTransaction || state_ == State::kEnding)) {
     state_ = State::kMustAbort;
     failure_ = result;
+    queue_.clear();  // Dropped without a report.
   } else if (result.error == ErrorClass::kRetriable && (is_end || call == Call::kInit)) {
     unanswered_ = call;
     if (is_end) state_ = State::kEnding;
@@ -176,11 +177,10 @@ Result MemoryProducer::Send(const OutputRecord& record) {
 
 Result MemoryProducer::Flush(absl::Duration) {
   return Make(Call::kFlush, [&] {
-    if (state_ == State::kInTransaction || state_ == State::kEnding) return DeliverQueue();
-    if (!first_undelivered_.ok()) return first_undelivered_;
-    if (queue_.empty()) return Result::Ok();
-    return MakeResult(ErrorClass::kRetriable, "_TIMED_OUT",
-                      absl::StrCat("producer ", id_, ": records stay queued until the transaction is aborted"));
+    if (state_ != State::kInTransaction && state_ != State::kEnding) return first_undelivered_;
+    Result result = DeliverQueue();
+    // What was dropped because the transaction failed for another reason does not make a flush fail.
+    return state_ == State::kMustAbort ? first_undelivered_ : result;
   });
 }
 
