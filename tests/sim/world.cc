@@ -224,7 +224,7 @@ void World::Hit(const ScheduledFault& fault) {
       return;
     }
     case FaultKind::kHoldMarkers:
-      cluster_.HoldMarkers();
+      cluster_.HoldMarkers(random_.Chance(50));
       return scheduler_.At(end, [this] { cluster_.ReleaseMarkers(); });
     case FaultKind::kDiskFull:
       pod.disk().SetFull(true);

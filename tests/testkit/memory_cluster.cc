@@ -170,6 +170,11 @@ std::vector<std::string> MemoryCluster::Members(const std::string& group) const 
   return core_->groups.Members(group);
 }
 
+int32_t MemoryCluster::Generation(const std::string& member) const {
+  const std::lock_guard lock(core_->mutex);
+  return core_->groups.Generation(member);
+}
+
 std::vector<TopicPartition> MemoryCluster::Held(const std::string& member) const {
   const std::lock_guard lock(core_->mutex);
   return core_->groups.Held(member);
@@ -201,9 +206,9 @@ void MemoryCluster::DeliverLate() {
   for (const auto& request : std::exchange(core_->late, {})) request();
 }
 
-void MemoryCluster::HoldMarkers() {
+void MemoryCluster::HoldMarkers(bool but_those_of_groups) {
   const std::lock_guard lock(core_->mutex);
-  core_->transactions.HoldMarkers();
+  core_->transactions.HoldMarkers(but_those_of_groups);
 }
 
 void MemoryCluster::ReleaseMarkers() {

@@ -51,8 +51,11 @@ class TransactionCoordinator {
   void Expire(absl::Time now);
 
   // While held, commits and aborts are acknowledged, but their markers are not written: nothing becomes visible, and
-  // offsets stay pending.
-  void HoldMarkers() { is_holding_ = true; }
+  // offsets stay pending; unless the groups' brokers are quicker than the others.
+  void HoldMarkers(bool but_those_of_groups) {
+    is_holding_ = true;
+    is_holding_groups_ = !but_those_of_groups;
+  }
   void ReleaseMarkers(absl::Time now);
 
   bool IsOpen(const std::string& id) const;
@@ -70,6 +73,7 @@ class TransactionCoordinator {
     absl::Time deadline = absl::InfiniteFuture();
     bool has_ended_one = false;  // At this epoch.
     bool is_commit = false;      // How it ended, or is ending.
+    bool is_observed = false;    // Its commit was told.
     std::set<TopicPartition> partitions = {};
     std::set<std::string> groups = {};
   };
@@ -77,12 +81,16 @@ class TransactionCoordinator {
   kafka::Result Begin(const ProducerIdentity& identity, absl::Time now, Transaction** transaction);
   void StartEnding(const std::string& id, Transaction& transaction, bool is_commit, absl::Time now);
   void WriteMarkers(const std::string& id, Transaction& transaction, absl::Time now);
+  // Only these; an observer is told, for the offsets can be read from now on.
+  void WriteGroupMarkers(const std::string& id, Transaction& transaction);
+  std::vector<std::pair<TopicPartition, StoredRecordPtr>> OpenRecords(const Transaction& transaction);
 
   Topics* const topics_;
   GroupCoordinator* const groups_;
   std::map<std::string, Transaction> transactions_;
   int64_t next_producer_id_ = 1000;
   bool is_holding_ = false;
+  bool is_holding_groups_ = false;
   std::function<void(const CommittedTransaction&)> observer_;
 };
 
