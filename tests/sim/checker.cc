@@ -94,14 +94,19 @@ void Checker::ReadDeadLetter(const StoredRecord& record) {
 }
 
 void Checker::ReadChangelog(const CommittedTransaction& transaction) {
+  std::map<int32_t, std::string> last_keys;
   for (const auto& [where, record] : transaction.records) {
     if (where.topic != plan_->changelog_topics[0]) continue;
     auto& fold = tasks_[static_cast<size_t>(where.partition.value())].fold;
+    last_keys[where.partition.value()] = *record->key;
     if (record->value.has_value()) {
       fold[*record->key] = *record->value;
     } else {
       fold.erase(*record->key);
     }
+  }
+  for (const auto& [partition, key] : last_keys) {
+    if (key != FrontierKey()) Fail(absl::StrCat("F1: the last changelog record of partition ", partition, " is no frontier"));
   }
 }
 
@@ -273,6 +278,9 @@ void Checker::CheckFrontier(int32_t partition) {
   if (found == task.fold.end() || !frontier.ParseFromString(found->second)) {
     Fail(absl::StrCat("F1: partition ", partition, " has no frontier"));
     return;
+  }
+  if (frontier.inputs_size() != static_cast<int>(sources_.size())) {
+    Fail(absl::StrCat("F1: the frontier of partition ", partition, " names ", frontier.inputs_size(), " inputs"));
   }
   for (const v1::InputOffset& input : frontier.inputs()) {
     const auto source = static_cast<size_t>(input.topic() == sources_[0] ? 0 : 1);

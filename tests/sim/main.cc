@@ -45,7 +45,7 @@ struct Totals {
   std::atomic<int64_t> commits{0};
   std::atomic<int64_t> faults{0};
   std::atomic<int64_t> thin{0};  // Schedules with fewer than 200 events, 5 commits or 3 faults.
-  std::atomic<int64_t> first_bad{-1};
+  std::string first_violation;
   std::mutex output;
 };
 
@@ -77,6 +77,9 @@ void Work(const Flags& flags, Totals* totals) {
     }
     if (result.violation.empty()) continue;
     const std::lock_guard lock(totals->output);
+    if (totals->first_violation.empty()) {
+      totals->first_violation = absl::StrCat("first_violation=", scenario.seed, " ", result.violation);
+    }
     if (++totals->violations <= flags.max_shown) Report(scenario, result, options);
   }
 }
@@ -121,6 +124,7 @@ int RunMany(const Flags& flags) {
   ended = true;
   progress.join();
   const double minutes = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / 60;
+  if (!totals.first_violation.empty()) std::cout << totals.first_violation << std::endl;
   std::printf("events=%ld commits=%ld faults=%ld thin_schedules=%ld\n", static_cast<long>(totals.events),
               static_cast<long>(totals.commits), static_cast<long>(totals.faults), static_cast<long>(totals.thin));
   std::printf("seeds=%ld schedules_per_minute=%.0f violations=%ld\n", static_cast<long>(totals.done),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "tests/sim/workload.h"
 
 namespace once::sim {
 
@@ -50,6 +51,13 @@ bool Network::IsCut(int process) {
   return static_cast<size_t>(process) < cut_until_.size() && scheduler_->now() < cut_until_[process];
 }
 
+void Network::JoinAnew(kafka::GroupMetadata* metadata) {
+  const std::vector<std::string> members = cluster_->Members(kApplication);
+  if (members.empty() || std::find(members.begin(), members.end(), metadata->member_id) != members.end()) return;
+  metadata->member_id = members.front();
+  metadata->generation = cluster_->Generation(metadata->member_id);
+}
+
 void Network::Heal() {
   armed_.clear();
   cut_until_.clear();
@@ -78,6 +86,8 @@ void Network::Inject(Fate fate, Call kind, const std::string& transactional_id) 
   const auto result = [](ErrorClass error, const char* code) {
     Result answer;
     answer.error = error;
+    // What ends a producer mostly says that it was fenced, whatever became of the call.
+    answer.fenced = error == ErrorClass::kFatal;
     answer.code = code;
     answer.message = "injected by the simulator";
     return answer;

@@ -56,6 +56,8 @@ class Network {
 
   // The next call of that kind goes wrong.
   void Arm(ArmedFate fate) { armed_.push_back(fate); }
+  // Makes one that was thrown out of the group of the application a member again, if there are others.
+  void JoinAnew(kafka::GroupMetadata* metadata);
   // Calls to a coordinator of transactions, or of groups, find none until then.
   void LoseCoordinators(absl::Time until) { no_coordinators_until_ = until; }
   // No call of the process gets through until then.

@@ -113,7 +113,13 @@ class SimConsumer final : public kafka::GroupConsumer {
   absl::Status Poll(absl::Duration timeout, Batch* batch) override {
     return PollThrough(link_, Call::kPoll, timeout, *inner_, batch);
   }
-  kafka::GroupMetadata group_metadata() override { return inner_->group_metadata(); }
+  // The client's own thread learns that it is no member any more before its listener does, and may have joined anew: as
+  // any member, which is all that the broker looks at.
+  kafka::GroupMetadata group_metadata() override {
+    kafka::GroupMetadata metadata = inner_->group_metadata();
+    if (!metadata.member_id.empty()) link_.network->JoinAnew(&metadata);
+    return metadata;
+  }
   absl::Status Close() override {
     link_.network->Wait(link_.network->Latency());
     return inner_->Close();

@@ -160,6 +160,8 @@ std::vector<SimEvent> MakeEvents(TopologyKind kind, int64_t count, int32_t parti
     SimEvent event;
     if (i > 0 && random->Chance(duplicates_percent)) {
       event = events[static_cast<size_t>(random->Between(std::max<int64_t>(0, i - 40), i - 1))];
+      // IDs are unique only within a source: the same one from another is another event.
+      if (sources > 1 && random->Chance(30)) event.source = static_cast<int>(random->Below(sources));
     } else {
       event.source = static_cast<int>(random->Below(sources));
       event.key = absl::StrCat("k", random->Below(keys));

@@ -230,7 +230,7 @@ void World::Hit(const ScheduledFault& fault) {
       return;
     }
     case FaultKind::kHoldMarkers:
-      cluster_.HoldMarkers();
+      cluster_.HoldMarkers(random_.Chance(50));
       is_holding_markers_ = true;
       return scheduler_.At(end, [this] { ReleaseMarkers(); });
     case FaultKind::kDiskFull:

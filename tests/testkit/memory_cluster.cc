@@ -178,6 +178,11 @@ std::vector<std::string> MemoryCluster::Members(const std::string& group) const 
   return core_->groups.Members(group);
 }
 
+int32_t MemoryCluster::Generation(const std::string& member) const {
+  const std::lock_guard lock(core_->mutex);
+  return core_->groups.Generation(member);
+}
+
 std::vector<TopicPartition> MemoryCluster::Held(const std::string& member) const {
   const std::lock_guard lock(core_->mutex);
   return core_->groups.Held(member);
@@ -236,9 +241,9 @@ void MemoryCluster::MoveGroupCoordinator(absl::Duration duration) {
   core_->groups.MoveUntil(core_->now() + duration);
 }
 
-void MemoryCluster::HoldMarkers() {
+void MemoryCluster::HoldMarkers(bool but_those_of_groups) {
   const std::lock_guard lock(core_->mutex);
-  core_->transactions.HoldMarkers();
+  core_->transactions.HoldMarkers(but_those_of_groups);
 }
 
 void MemoryCluster::ReleaseMarkers() {

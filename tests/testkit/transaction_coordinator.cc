@@ -139,18 +139,19 @@ void TransactionCoordinator::StartEnding(const std::string& id, Transaction& tra
   transaction.is_commit = is_commit;
   transaction.has_ended_one = true;
   transaction.deadline = absl::InfiniteFuture();
-  if (!is_holding_) WriteMarkers(id, transaction, now);
+  transaction.is_observed = false;
+  if (!is_holding_) {
+    WriteMarkers(id, transaction, now);
+  } else if (!is_holding_groups_) {
+    WriteGroupMarkers(id, transaction);
+  }
 }
 
 void TransactionCoordinator::WriteMarkers(const std::string& id, Transaction& transaction, absl::Time now) {
-  const bool is_observed = observer_ != nullptr && transaction.is_commit;
   CommittedTransaction committed{id, {}};
+  const bool is_observed = observer_ != nullptr && transaction.is_commit && !transaction.is_observed;
+  if (is_observed) committed.records = OpenRecords(transaction);
   for (const TopicPartition& where : transaction.partitions) {
-    if (is_observed) {
-      for (StoredRecordPtr& record : topics_->Find(where)->OpenRecords(transaction.producer_id)) {
-        committed.records.emplace_back(where, std::move(record));
-      }
-    }
     topics_->Find(where)->EndTransaction(transaction.producer_id, transaction.epoch, transaction.is_commit,
                                          absl::ToUnixMillis(now));
   }
@@ -161,6 +162,27 @@ void TransactionCoordinator::WriteMarkers(const std::string& id, Transaction& tr
   transaction.groups.clear();
   transaction.state = State::kEmpty;
   if (is_observed) observer_(committed);
+}
+
+void TransactionCoordinator::WriteGroupMarkers(const std::string& id, Transaction& transaction) {
+  for (const std::string& group : transaction.groups) {
+    groups_->EndPending(group, transaction.producer_id, transaction.is_commit);
+  }
+  transaction.groups.clear();
+  if (observer_ == nullptr || !transaction.is_commit) return;
+  transaction.is_observed = true;
+  observer_({id, OpenRecords(transaction)});
+}
+
+std::vector<std::pair<TopicPartition, StoredRecordPtr>> TransactionCoordinator::OpenRecords(
+    const Transaction& transaction) {
+  std::vector<std::pair<TopicPartition, StoredRecordPtr>> records;
+  for (const TopicPartition& where : transaction.partitions) {
+    for (StoredRecordPtr& record : topics_->Find(where)->OpenRecords(transaction.producer_id)) {
+      records.emplace_back(where, std::move(record));
+    }
+  }
+  return records;
 }
 
 void TransactionCoordinator::ReleaseMarkers(absl::Time now) {

@@ -61,8 +61,11 @@ class TransactionCoordinator {
   void MoveUntil(absl::Time available) { available_ = available; }
 
   // While held, commits and aborts are acknowledged, but their markers are not written: nothing becomes visible, and
-  // offsets stay pending.
-  void HoldMarkers() { is_holding_ = true; }
+  // offsets stay pending; unless the groups' brokers are quicker than the others.
+  void HoldMarkers(bool but_those_of_groups) {
+    is_holding_ = true;
+    is_holding_groups_ = !but_those_of_groups;
+  }
   void ReleaseMarkers(absl::Time now);
 
   bool IsOpen(const std::string& id) const;
@@ -80,6 +83,7 @@ class TransactionCoordinator {
     absl::Time deadline = absl::InfiniteFuture();
     bool has_ended_one = false;  // At this epoch.
     bool is_commit = false;      // How it ended, or is ending.
+    bool is_observed = false;    // Its commit was told.
     std::set<TopicPartition> partitions = {};
     std::set<std::string> groups = {};
   };
@@ -90,12 +94,16 @@ class TransactionCoordinator {
   void StartEnding(const std::string& id, Transaction& transaction, bool is_commit, absl::Time now);
   void WriteMarkers(const std::string& id, Transaction& transaction, absl::Time now);
   kafka::Result CheckAvailable(const std::string& id, absl::Time now) const;
+  // Only these; an observer is told, for the offsets can be read from now on.
+  void WriteGroupMarkers(const std::string& id, Transaction& transaction);
+  std::vector<std::pair<TopicPartition, StoredRecordPtr>> OpenRecords(const Transaction& transaction);
 
   Topics* const topics_;
   GroupCoordinator* const groups_;
   std::map<std::string, Transaction> transactions_;
   int64_t next_producer_id_ = 1000;
   bool is_holding_ = false;
+  bool is_holding_groups_ = false;
   std::function<void(const CommittedTransaction&)> observer_;
   absl::Time available_ = absl::InfinitePast();
   absl::Time next_deadline_ = absl::InfiniteFuture();  // No transaction has an earlier one.
