@@ -28,7 +28,9 @@ class Generator {
         Produce(Below(kProducers));
       } else if (dice < 91) {
         Look();
-      } else if (has_groups && dice < 97) {
+      } else if (has_groups && dice < 94) {
+        Interleave();
+      } else if (has_groups && dice < 98) {
         ChangeGroup();
       } else {
         Misuse(Below(kProducers));
@@ -119,6 +121,29 @@ class Generator {
   void Destroy(int slot) {
     Add(OpKind::kDestroy, slot);
     beliefs_[slot] = Belief::kNone;
+  }
+
+  // Two transactions with offsets of the same partition, which end in either order.
+  void Interleave() {
+    const int partition = Below(kPartitions);
+    const int swapped = Below(2);
+    for (const int slot : {0, 1}) {
+      Add(OpKind::kMake, slot).a = slot;
+      Add(OpKind::kInit, slot);
+      Add(OpKind::kBegin, slot);
+    }
+    for (const int slot : {0, 1}) {
+      Op& op = Add(OpKind::kSendOffsets, slot);
+      op.a = partition;
+      op.b = Below(50);
+      while (op.c + 1 < kMembers && !is_member_[op.c]) ++op.c;
+    }
+    for (const int turn : {0, 1}) {
+      const int slot = turn ^ swapped;
+      Add(Below(4) > 0 ? OpKind::kCommit : OpKind::kAbort, slot);
+      beliefs_[slot] = Belief::kReady;
+    }
+    Add(OpKind::kCommitted).a = 0;
   }
 
   // Any call at all.
