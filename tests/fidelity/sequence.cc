@@ -57,7 +57,7 @@ class Generator {
   }
 
   void Write(int slot) {
-    const int dice = Below(40);
+    const int dice = Below(25);
     if (dice == 0) {
       Add(OpKind::kWriteLarge, slot).a = Below(kPartitions);
       beliefs_[slot] = Belief::kFailed;
@@ -109,7 +109,7 @@ class Generator {
         break;
       case Belief::kFailed:
         Add(OpKind::kAbort, slot);
-        if (Below(8) == 0) {
+        if (Below(3) == 0) {
           beliefs_[slot] = Belief::kReady;
         } else {
           Make(slot);
