@@ -101,26 +101,6 @@ class Pod:
                 self._launch()
         return code == -signal.SIGKILL
 
-    def code(self):
-        return self._process.code()
-
-    def freeze(self):
-        self._process.signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self._process.signal(signal.SIGCONT)
-
-    def await_crash(self, seconds):
-        """Whether the process that runs now ended by a signal in that time; it stays down then."""
-        process = self._process
-        with self._lock:
-            self._wanted = False
-        if process.wait(seconds) is None:
-            with self._lock:
-                self._wanted = True
-            return False
-        return process.code() == -signal.SIGKILL
-
     def leave(self):
         if self._world.isolated:
             self.place.leave()
