@@ -179,8 +179,15 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   }
   if (ready.ok()) ready = task->parking.Load();
   if (ready.ok()) ready = CheckStores(*task);
-  if (ready.ok()) ready = CheckOffsets(*task);
   if (!ready.ok()) return ready;
+  if (absl::Status fits = CheckOffsets(*task); !fits.ok()) {
+    // If the task went to another worker and we do not know it yet, that one has committed since the offsets were read.
+    if (std::exchange(task->offsets_did_not_fit, true)) return fits;
+    task->phase = TaskPhase::kOpening;
+    task->opening_at = now + options_->retry_interval;
+    return absl::OkStatus();
+  }
+  task->offsets_did_not_fit = false;
   if (task->frontier.incarnation() == 0) task->frontier.set_incarnation(new_incarnation_());
   task->rebuilding = false;
   // From here on the age of the checkpoint that was found matters no more: memory is ahead of it.
