@@ -174,7 +174,7 @@ kafka::Result GroupCoordinator::CheckMetadata(const kafka::GroupMetadata& metada
     result.code = "UNKNOWN_MEMBER_ID";
     result.message =
         absl::StrCat("member \"", metadata.member_id, "\" of generation ", metadata.generation, " is not in the group");
-  } else if (false) {
+  } else if (metadata.generation != generation) {
     result.error = kafka::ErrorClass::kAbortable;
     result.code = "ILLEGAL_GENERATION";
     result.message = absl::StrCat("generation ", metadata.generation, " of member \"", metadata.member_id,
