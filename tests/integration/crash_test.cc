@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(Points, CrashTest,
 TEST(AbortTest, AnInjectedAbortIsSeenByUncommittedReadersOnly) {
   Scene scene("abort");
   scene.CreateTopics(2);
-  auto pod = scene.StartPod({.crashable = true, .environment = {{"ONCE_ABORT_AT", "10"}}});
+  auto pod = scene.StartPod({.crashable = true, .environment = {{"ONCE_ABORT_AT", "4"}}});
   scene.Generate({.orders = 10'000, .duplicates_percent = 0, .poison_percent = 0, .rate = 5'000});
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
   const OutputCounts counts = scene.ReadOutput();

@@ -148,21 +148,26 @@ void RdKafkaAdmin::AwaitReady(const std::string& topic, absl::Duration timeout) 
   }
 }
 
-absl::StatusOr<AdminHandle*> RdKafkaAdmin::HandleOf(const std::string& group) {
+absl::StatusOr<std::shared_ptr<AdminHandle>> RdKafkaAdmin::HandleOf(const std::string& group) {
   MutexLock lock(&mutex_);
-  std::unique_ptr<AdminHandle>& handle = by_group_[group];
+  std::shared_ptr<AdminHandle>& handle = by_group_[group];
   if (handle == nullptr) {
-    auto fresh = std::make_unique<AdminHandle>(context_, absl::StrCat("admin of group ", group));
+    auto fresh = std::make_shared<AdminHandle>(context_, absl::StrCat("admin of group ", group));
     if (absl::Status status = fresh->Start(RD_KAFKA_CONSUMER, AdminProperties(group)); !status.ok()) return status;
     handle = std::move(fresh);
   }
-  return handle.get();
+  return handle;
 }
 
-absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(AdminHandle& handle,
-                                                                           const std::string& group,
-                                                                           std::span<const TopicPartition> partitions,
-                                                                           absl::Duration timeout) {
+void RdKafkaAdmin::Discard(const std::string& group, const std::shared_ptr<AdminHandle>& handle) {
+  MutexLock lock(&mutex_);
+  std::shared_ptr<AdminHandle>& current = by_group_[group];
+  if (current == handle) current.reset();
+}
+
+// The answer, if it is one about the group.
+absl::StatusOr<EventPtr> RdKafkaAdmin::AskOffsets(AdminHandle& handle, const std::string& group,
+                                                  std::span<const TopicPartition> partitions, absl::Duration timeout) {
   const std::string what = absl::StrCat("reading the committed offsets of group ", group);
   const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const TopicPartition& each : partitions) {
@@ -185,13 +190,31 @@ absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(Admin
   if (const rd_kafka_error_t* error = rd_kafka_group_result_error(groups[0]); error != nullptr) {
     return ToStatus(error, what);
   }
+  return event;
+}
+
+absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(const std::string& group,
+                                                                           std::span<const TopicPartition> partitions,
+                                                                           absl::Duration timeout) {
+  absl::StatusOr<std::shared_ptr<AdminHandle>> handle = HandleOf(group);
+  if (!handle.ok()) return handle.status();
+  absl::StatusOr<EventPtr> event = AskOffsets(**handle, group, partitions, timeout);
+  if (!event.ok()) {
+    Discard(group, *handle);
+    return Explain(**handle, event.status(), timeout);
+  }
+  size_t count = 0;
+  const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
   const rd_kafka_topic_partition_list_t* answers = rd_kafka_group_result_partitions(groups[0]);
   std::map<TopicPartition, Offset> offsets;
   for (int i = 0; answers != nullptr && i < answers->cnt; ++i) {
     const rd_kafka_topic_partition_t& answer = answers->elems[i];
     const TopicPartition where{answer.topic, Partition(answer.partition)};
-    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return ToStatus(answer.err, absl::StrCat(what, " for ", ToString(where)));
+    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return ToStatus(answer.err,
+                      absl::StrCat("reading the committed offsets of group ", group, " for ", ToString(where)));
+    }
     if (answer.offset >= 0) offsets[where] = Offset(answer.offset);
   }
   return offsets;
@@ -200,12 +223,8 @@ absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(Admin
 absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::StableCommittedOffsets(
     const std::string& group, std::span<const TopicPartition> partitions, absl::Duration timeout) {
   if (partitions.empty()) return std::map<TopicPartition, Offset>();
-  absl::StatusOr<AdminHandle*> handle = HandleOf(group);
-  if (!handle.ok()) return handle.status();
-  absl::StatusOr<std::map<TopicPartition, Offset>> offsets = Retry<std::map<TopicPartition, Offset>>(
-      timeout, [&](absl::Duration left) { return ListOffsets(**handle, group, partitions, left); });
-  if (!offsets.ok()) return Explain(**handle, offsets.status(), timeout);
-  return offsets;
+  return Retry<std::map<TopicPartition, Offset>>(
+      timeout, [&](absl::Duration left) { return ListOffsets(group, partitions, left); });
 }
 
 // Not by rd_kafka_query_watermark_offsets: that of 2.0 ignores its timeout once the partition's leader is known.

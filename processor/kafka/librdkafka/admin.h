@@ -46,17 +46,23 @@ class RdKafkaAdmin final : public Admin {
   absl::StatusOr<Offset> FindOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
   // The instance for one group's calls. librdkafka 2.0 falls over its own missing group when a group coordinator moves
   // under a call of an instance without one.
-  absl::StatusOr<AdminHandle*> HandleOf(const std::string& group);
-  absl::StatusOr<std::map<TopicPartition, Offset>> ListOffsets(AdminHandle& handle, const std::string& group,
+  absl::StatusOr<std::shared_ptr<AdminHandle>> HandleOf(const std::string& group);
+  // The next call for the group gets a new one. An instance never forgets which broker coordinates a group, even if
+  // that one denies it or is gone.
+  void Discard(const std::string& group, const std::shared_ptr<AdminHandle>& handle);
+  // Discards the group's instance if the call fails as a whole.
+  absl::StatusOr<std::map<TopicPartition, Offset>> ListOffsets(const std::string& group,
                                                                std::span<const TopicPartition> partitions,
                                                                absl::Duration timeout);
+  absl::StatusOr<EventPtr> AskOffsets(AdminHandle& handle, const std::string& group,
+                                      std::span<const TopicPartition> partitions, absl::Duration timeout);
   // Says that no broker answered, if that is what happened.
   absl::Status Explain(AdminHandle& handle, absl::Status status, absl::Duration timeout);
 
   const std::shared_ptr<const ClientContext> context_;
   AdminHandle main_;
   Mutex mutex_;
-  std::map<std::string, std::unique_ptr<AdminHandle>> by_group_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<AdminHandle>> by_group_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace once::kafka

@@ -43,6 +43,7 @@ class CrashingProducer final : public kafka::TransactionalProducer {
     return Around("before_begin", "after_begin", [&] { return inner_->BeginTransaction(); });
   }
   kafka::Result Send(const OutputRecord& record) override {
+    has_sent_ = true;
     return Around("before_send", "after_send", [&] { return inner_->Send(record); });
   }
   kafka::Result Flush(absl::Duration timeout) override {
@@ -55,7 +56,9 @@ class CrashingProducer final : public kafka::TransactionalProducer {
   }
   kafka::Result Commit(absl::Duration timeout) override {
     return Around("before_commit", "after_commit", [&] {
-      if (point_->MustAbort()) {
+      if (std::exchange(has_sent_, false) && point_->MustAbort()) {
+        // What is aborted shall have been written: what waits in the client would be dropped unseen.
+        inner_->Flush(timeout);
         return kafka::Result{.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "abort injected"};
       }
       return inner_->Commit(timeout);
@@ -76,6 +79,7 @@ class CrashingProducer final : public kafka::TransactionalProducer {
 
   const std::unique_ptr<kafka::TransactionalProducer> inner_;
   CrashPoint* const point_;
+  bool has_sent_ = false;
 };
 
 class CrashingClient final : public kafka::Client {
