@@ -10,11 +10,14 @@
 #include "absl/time/clock.h"
 #include "bench/floor/load.h"
 #include "bench/floor/once_loop.h"
+#include "bench/floor/own_process.h"
 #include "bench/floor/raw_loop.h"
 #include "processor/kafka/librdkafka/client.h"
 
 namespace once::bench {
 namespace {
+
+constexpr char kFloor[] = "floor";
 
 struct Settings {
   std::string bootstrap_servers = "localhost:9092";
@@ -25,55 +28,131 @@ struct Settings {
   int rounds = 3;
   int partitions = 8;
   int commit_ms = 100;
+  // Of a process that makes one measurement.
+  std::string measure;  // kFloor or a workload.
+  std::string input;
+  std::string id;
 };
+
+// In the process that MeasureInOwnProcess starts.
+absl::Status MeasureHere(const Settings& settings) {
+  const absl::Duration commit_interval = absl::Milliseconds(settings.commit_ms);
+  const absl::StatusOr<double> rate =
+      settings.measure == kFloor ? RunRawLoop({.bootstrap_servers = settings.bootstrap_servers,
+                                               .input = settings.input,
+                                               .output = settings.id,
+                                               .group = settings.id,
+                                               .records = settings.records,
+                                               .commit_interval = commit_interval})
+                                 : RunOnceLoop({.bootstrap_servers = settings.bootstrap_servers,
+                                                .workload = settings.measure,
+                                                .input = settings.input,
+                                                .output = settings.id,
+                                                .application_id = settings.id,
+                                                .state_dir = absl::StrCat(settings.state_dir, "/", settings.id),
+                                                .records = settings.records,
+                                                .commit_interval = commit_interval});
+  if (!rate.ok()) return rate.status();
+  PrintMeasurement(*rate, settings.records);
+  return absl::OkStatus();
+}
 
 absl::Status MakeTopic(kafka::Admin* admin, const std::string& name, int partitions) {
   const absl::Status created = admin->CreateTopic({.name = name, .partition_count = partitions}, absl::Seconds(20));
   return absl::IsAlreadyExists(created) ? absl::OkStatus() : created;
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
+// Loads inputs and has measurements made on them.
+class Comparison {
+ public:
+  Comparison(const Settings& settings, kafka::Admin* admin)
+      : settings_(settings), admin_(admin), name_(absl::StrCat("floor-", absl::ToUnixMillis(absl::Now()))) {}
 
-// Floor and Once in turn, so that both see the same machine.
-absl::Status Compare(const Settings& settings, const std::string& workload, kafka::Admin* admin,
-                     const std::string& input) {
-  std::vector<double> once;
-  std::vector<double> floor;
-  for (int round = 0; round < settings.rounds; ++round) {
-    const std::string id = absl::StrCat("floor-", workload, "-", round, "-", absl::ToUnixMillis(absl::Now()));
-    for (const char* side : {"-raw", "-once"}) {
-      if (absl::Status made = MakeTopic(admin, id + side, settings.partitions); !made.ok()) return made;
+  absl::Status Run() {
+    absl::Status status = LoadInput("plain", false);
+    if (status.ok()) status = ReportPlainFloor();
+    if (status.ok()) status = LoadInput("input", true);
+    for (const std::string& workload : settings_.workloads) {
+      if (status.ok()) status = Compare(workload);
     }
-    const auto raw = RunRawLoop({.bootstrap_servers = settings.bootstrap_servers,
-                                 .input = input,
-                                 .output = id + "-raw",
-                                 .group = id + "-raw",
-                                 .records = settings.records,
-                                 .commit_interval = absl::Milliseconds(settings.commit_ms)});
-    if (!raw.ok()) return raw.status();
-    const auto ours = RunOnceLoop({.bootstrap_servers = settings.bootstrap_servers,
-                                   .workload = workload,
-                                   .input = input,
-                                   .output = id + "-once",
-                                   .application_id = id,
-                                   .state_dir = absl::StrCat(settings.state_dir, "/", id),
-                                   .records = settings.records,
-                                   .commit_interval = absl::Milliseconds(settings.commit_ms)});
-    if (!ours.ok()) return ours.status();
-    std::fprintf(stderr, "%s round %d: once %.0f/s, floor %.0f/s\n", workload.c_str(), round + 1, *ours, *raw);
-    once.push_back(*ours);
-    floor.push_back(*raw);
+    return status;
   }
-  std::printf("workload=%s once=%.0f floor=%.0f ratio=%.2f\n", workload.c_str(), Median(once), Median(floor),
-              Median(once) / Median(floor));
-  std::fflush(stdout);
-  return absl::OkStatus();
-}
+
+ private:
+  absl::Status LoadInput(const std::string& input, bool with_event_ids) {
+    const std::string topic = absl::StrCat(name_, "-", input);
+    if (absl::Status made = MakeTopic(admin_, topic, settings_.partitions); !made.ok()) return made;
+    return Load({.bootstrap_servers = settings_.bootstrap_servers,
+                 .topic = topic,
+                 .records = settings_.records,
+                 .keys = settings_.keys,
+                 .with_event_ids = with_event_ids});
+  }
+
+  absl::StatusOr<Measurement> Measure(const std::string& what, const std::string& input, const std::string& id) {
+    if (absl::Status made = MakeTopic(admin_, id, settings_.partitions); !made.ok()) return made;
+    return MeasureInOwnProcess({"--measure=" + what, absl::StrCat("--input=", name_, "-", input), "--id=" + id,
+                                "--bootstrap_servers=" + settings_.bootstrap_servers,
+                                "--state_dir=" + settings_.state_dir, absl::StrCat("--records=", settings_.records),
+                                absl::StrCat("--commit_ms=", settings_.commit_ms)});
+  }
+
+  // Without headers, which cost librdkafka allocations: to be compared with what others measure.
+  absl::Status ReportPlainFloor() {
+    std::vector<double> rates;
+    for (int round = 0; round < settings_.rounds; ++round) {
+      const auto floor = Measure(kFloor, "plain", absl::StrCat(name_, "-plain-floor-", round));
+      if (!floor.ok()) return floor.status();
+      rates.push_back(floor->records_per_second);
+      std::fprintf(stderr, "floor, records without headers, round %d: %s\n", round + 1, Describe(*floor).c_str());
+    }
+    std::printf("floor_without_headers=%.0f\n", Median(rates));
+    std::fflush(stdout);
+    return absl::OkStatus();
+  }
+
+  // The floor and Once take turns at going first, so that both see the same machine and the same broker.
+  absl::Status Compare(const std::string& workload) {
+    std::vector<double> rates[2];
+    for (int round = 0; round < settings_.rounds; ++round) {
+      for (int turn = 0; turn < 2; ++turn) {
+        const bool is_floor = (round + turn) % 2 == 0;
+        const std::string id = absl::StrCat(name_, "-", workload, "-", is_floor ? "floor" : "once", "-", round);
+        const auto measured = Measure(is_floor ? kFloor : workload, "input", id);
+        if (!measured.ok()) return measured.status();
+        rates[is_floor ? 1 : 0].push_back(measured->records_per_second);
+        std::fprintf(stderr, "%s round %d: %s %s\n", workload.c_str(), round + 1, is_floor ? "floor" : "once ",
+                     Describe(*measured).c_str());
+      }
+    }
+    const double once = Median(rates[0]);
+    const double floor = Median(rates[1]);
+    std::printf("workload=%s once=%.0f floor=%.0f ratio=%.2f\n", workload.c_str(), once, floor, once / floor);
+    std::fflush(stdout);
+    return absl::OkStatus();
+  }
+
+  static double Median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const size_t middle = values.size() / 2;
+    return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  }
+
+  static std::string Describe(const Measurement& measured) {
+    char text[128];
+    std::snprintf(text, sizeof(text), "%.0f/s, %.2f us CPU a record, at most %lld MiB resident",
+                  measured.records_per_second, measured.cpu_us_per_record,
+                  static_cast<long long>(measured.peak_memory_mb));
+    return text;
+  }
+
+  const Settings& settings_;
+  kafka::Admin* const admin_;
+  const std::string name_;
+};
 
 absl::Status RunAll(const Settings& settings) {
+  if (!settings.measure.empty()) return MeasureHere(settings);
   NullLogSink log;
   kafka::RdKafkaConfig config;
   config.bootstrap_servers = settings.bootstrap_servers;
@@ -81,16 +160,7 @@ absl::Status RunAll(const Settings& settings) {
   if (!client.ok()) return client.status();
   auto admin = (*client)->NewAdmin();
   if (!admin.ok()) return admin.status();
-  const std::string input = absl::StrCat("floor-input-", absl::ToUnixMillis(absl::Now()));
-  if (absl::Status made = MakeTopic(admin->get(), input, settings.partitions); !made.ok()) return made;
-  absl::Status status = Load({.bootstrap_servers = settings.bootstrap_servers,
-                              .topic = input,
-                              .records = settings.records,
-                              .keys = settings.keys});
-  for (const std::string& workload : settings.workloads) {
-    if (status.ok()) status = Compare(settings, workload, admin->get(), input);
-  }
-  return status;
+  return Comparison(settings, admin->get()).Run();
 }
 
 }  // namespace
@@ -107,6 +177,10 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", settings.rounds, "runs of each side; the median counts")->capture_default_str();
   app.add_option("--partitions", settings.partitions, "of every topic")->capture_default_str();
   app.add_option("--commit_ms", settings.commit_ms, "commit interval, milliseconds")->capture_default_str();
+  // For the processes that it starts.
+  app.add_option("--measure", settings.measure)->group("");
+  app.add_option("--input", settings.input)->group("");
+  app.add_option("--id", settings.id)->group("");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = once::bench::RunAll(settings);
   if (status.ok()) return 0;
