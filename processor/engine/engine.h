@@ -127,6 +127,8 @@ class Engine {
   void CountForBreaker(Task* task);
   void TouchOverdueTasks();
   void CheckpointTasks(bool all);
+  bool MayCheckpoint(const Task& task) const;
+  void ComplainOfCheckpoint(Task* task, const absl::Status& status);
   void StartCheckpoint(Task* task);
   void UnassignLeaving();
   void StoreFailed(Task* task, const absl::Status& status);

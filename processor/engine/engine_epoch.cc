@@ -227,47 +227,10 @@ void Engine::Reopen(Task* task) {
   task->awaiting_seek = true;
 }
 
-void Engine::CheckpointTasks(bool all) {
-  if (tasks_.empty()) return;
-  const size_t budget = options_.state_cache_bytes / tasks_.size();
-  for (const auto& [id, task] : tasks_) {
-    const bool readable = task->phase != TaskPhase::kOpening && task->state_is_loaded;
-    if (!readable || task->touched) continue;
-    task->state.TrimTo(budget);
-    if (task->state.checkpoint_under_way() || task->state.dirty_bytes() == 0) continue;
-    const bool due = now_ - task->last_checkpoint >= options_.checkpoint_interval && task->phase != TaskPhase::kReplaying;
-    if (all || due || task->state.dirty_bytes() > budget / 2) StartCheckpoint(task.get());
-  }
-}
-
-void Engine::StartCheckpoint(Task* task) {
-  task->last_checkpoint = now_;
-  const CheckpointMeta meta{.changelog_offset = task->changelog_position,
-                            .incarnation = task->frontier.incarnation(),
-                            .written_ms = absl::ToUnixMillis(now_)};
-  actions_->control.emplace_back(action::WriteCheckpoint{task->id, task->state.Freeze(meta)});
-}
-
-void Engine::On(const event::CheckpointWritten& written) {
-  Task* task = FindTask(written.task);
-  if (task == nullptr) return;
-  if (written.status.ok()) {
-    task->state.OnCheckpointed(written.generation);
-  } else {
-    task->state.OnCheckpointFailed(written.generation);
-    log_->Log(LogLevel::kError, absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where),
-                                             " failed: ", std::string(written.status.message()),
-                                             "; the state stays in memory and in the changelog"));
-    if (task->state.dirty_bytes() > options_.state_cache_bytes) Halt(written.status);
-  }
-  if (!task->rebuild_after_checkpoint.ok()) {
-    StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));
-  }
-  if (stopping_ && idle()) CheckpointTasks(/*all=*/true);
-}
-
 void Engine::On(const event::StopRequested&) {
   stopping_ = true;
+  // Each may try once more.
+  for (const auto& [id, task] : tasks_) task->checkpoint_failures = 0;
   if (epoch_.open) {
     SealEpoch();
   } else if (committer_.idle()) {

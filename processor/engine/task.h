@@ -87,6 +87,8 @@ struct Task {
   BreakerCounts breaker;
   absl::Time last_commit = absl::InfinitePast();
   absl::Time last_checkpoint = absl::InfinitePast();
+  int checkpoint_failures = 0;  // In a row.
+  absl::Time last_checkpoint_complaint = absl::InfinitePast();
   // Events that a broker refused to take the output of, by their place, with the reason: failed when seen again.
   std::map<std::pair<TopicPartition, Offset>, std::string> refused;
 };

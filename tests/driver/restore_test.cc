@@ -205,6 +205,44 @@ TEST(RestoreTest, AFullDiskLosesNothing) {
   EXPECT_EQ(TotalCents(&driver), 60);
 }
 
+// However much waits to be written, a full disk is tried once a second, and once more at the end.
+TEST(RestoreTest, AFullDiskIsTriedAgainNowAndThen) {
+  DriverOptions options;
+  options.engine.state_cache_bytes = 64 * 1024;
+  TopologyTestDriver driver(BuildOrderTotals, options);
+  driver.store().SetFull(true);
+  driver.RunUntilIdle();
+  const auto dirty_bytes = [&] { return driver.worker().engine().tasks().begin()->second->state.dirty_bytes(); };
+  for (int i = 0; dirty_bytes() <= options.engine.state_cache_bytes * 3 / 5; ++i) {
+    driver.Send("orders", "c" + std::to_string(i), Order(1), {.event_id = std::to_string(i)});
+    driver.RunUntilIdle();
+  }
+  const auto writes = [&] { return driver.store().calls(StoreOperation::kWrite); };
+  const auto let_pass = [&](int seconds) {
+    for (int i = 0; i < seconds * 20; ++i) driver.AdvanceTime(absl::Milliseconds(50));
+  };
+  let_pass(2);
+  const int64_t before = writes();
+  let_pass(10);
+  EXPECT_GE(writes() - before, 4);
+  EXPECT_LE(writes() - before, 11);
+  driver.store().SetFull(false);
+  let_pass(4);
+  EXPECT_EQ(dirty_bytes(), 0);
+  driver.store().SetFull(true);
+  SendOrders(&driver, 100'000, 1);
+  const int64_t at_stop = writes();
+  driver.worker().RequestStop();
+  for (int i = 0; i < 100 && !driver.worker().done(); ++i) driver.worker().RunOnce();
+  EXPECT_TRUE(driver.worker().done());
+  EXPECT_EQ(writes() - at_stop, 1);
+  driver.store().SetFull(false);
+  driver.Crash();
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(TotalCents(&driver), 1);
+}
+
 // With little memory values come back from the disk.
 TEST(RestoreTest, StateLargerThanMemoryIsReadFromDisk) {
   DriverOptions options;
