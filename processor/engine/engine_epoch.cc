@@ -112,10 +112,10 @@ void Engine::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
       continue;
     }
     const Cause& cause = epoch_.causes[delivery.token - 1];
-    const bool again =
-        !cause.task->refused.emplace(std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset},
-                                     delivery.error).second;
-    if (!again) continue;
+    const auto [refusal, is_new] =
+        cause.task->refused.emplace(std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset},
+                                    Refusal{delivery.error, epoch_.number});
+    if (is_new || refusal->second.epoch == epoch_.number) continue;
     halt_after_commit_ = absl::FailedPreconditionError(
         absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses the dead letter of event ",
                      ToString(TopicPartition{*cause.topic, cause.partition}, cause.offset), ": ", delivery.error,

@@ -111,7 +111,7 @@ EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
   if (!attempt.task->refused.empty()) {
     const auto refused = attempt.task->refused.find({{*attempt.topic, record.partition}, record.offset});
     if (refused != attempt.task->refused.end()) {
-      verdict.status = absl::OutOfRangeError(absl::StrCat("the broker refused a record of it: ", refused->second));
+      verdict.status = absl::OutOfRangeError(absl::StrCat("the broker refused a record of it: ", refused->second.reason));
       return verdict;
     }
   }

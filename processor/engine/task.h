@@ -44,6 +44,11 @@ struct BreakerCounts {
   int64_t failed = 0;
 };
 
+struct Refusal {
+  std::string reason;
+  EpochNumber epoch = {};  // In which it was seen first: another of its records may be refused in the same.
+};
+
 struct Task {
   Task(const TaskId& task_id, const Plan& plan, const EngineOptions& options, CheckpointStore* store)
       : id(task_id),
@@ -89,8 +94,8 @@ struct Task {
   absl::Time last_checkpoint = absl::InfinitePast();
   int checkpoint_failures = 0;  // In a row.
   absl::Time last_checkpoint_complaint = absl::InfinitePast();
-  // Events that a broker refused to take the output of, by their place, with the reason: failed when seen again.
-  std::map<std::pair<TopicPartition, Offset>, std::string> refused;
+  // Events that a broker refused to take the output of, by their place: failed when seen again.
+  std::map<std::pair<TopicPartition, Offset>, Refusal> refused;
 };
 
 }  // namespace once

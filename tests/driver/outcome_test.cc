@@ -162,5 +162,32 @@ TEST(OutcomeTest, ARefusedRecordFailsItsEventOnly) {
   EXPECT_EQ(driver.dead_letters()[0].reason, "OUT_OF_RANGE");
 }
 
+// Rule R3b: of one event two records may be refused at once; the simulator saw the second pass for a refused dead letter,
+// which halts.
+TEST(OutcomeTest, TwoRefusedRecordsFailTheirEventOnly) {
+  const auto factory = [](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("twice");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    auto copies = builder.AddSink<OrderPlaced>("copies", {.topic = "copies"});
+    builder.DeadLetterTo("orders.dlq");
+    builder.AddTransform("copy").EmitsTo(copies).On<OrderPlaced>(
+        orders, [copies](const OrderPlaced& order, auto& event) {
+          event.Emit(copies, event.key() + "-1", order);
+          event.Emit(copies, event.key() + "-2", order);
+          return absl::OkStatus();
+        });
+    return std::move(builder).Build();
+  };
+  TopologyTestDriver driver(factory);
+  driver.RunUntilIdle();
+  driver.cluster().SetTopicSetting("copies", "max.message.bytes", "200");
+  driver.Send("orders", std::string(300, 'x'), Order(1), {.event_id = "1"});
+  driver.Send("orders", "alice", Order(1), {.event_id = "2"});
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(driver.dead_letters().size(), 1);
+  EXPECT_EQ(driver.Read<OrderPlaced>("copies").size(), 2);
+}
+
 }  // namespace
 }  // namespace once

@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "state/rocksdb/rocksdb_store.h"
@@ -26,6 +28,8 @@ class MemoryDisk final : public Disk {
     const TaskGroupSpec& group = plan.group(0);
     store_->Corrupt(TaskPrefix(group.name, Partition(static_cast<int32_t>(random->Below(4)))));
   }
+  // Checksums tell, as they do of a corrupt one.
+  void Tear(Random* random, const Plan& plan) override { Corrupt(random, plan); }
 
  private:
   std::unique_ptr<MemoryCheckpointStore> store_;
@@ -45,7 +49,13 @@ class RocksDbDisk final : public Disk {
   }
   absl::Status Mount() override {
     store_.reset();
-    absl::StatusOr<std::unique_ptr<CheckpointStore>> opened = OpenRocksDbStore({.path = path(), .application_id = "sim"}, log_);
+    const RocksDbOptions options{.path = path(), .application_id = "sim"};
+    absl::StatusOr<std::unique_ptr<CheckpointStore>> opened = OpenRocksDbStore(options, log_);
+    // As the application does it.
+    if (absl::IsDataLoss(opened.status())) {
+      if (absl::Status wiped = DestroyRocksDbStore(options.path); !wiped.ok()) return wiped;
+      opened = OpenRocksDbStore(options, log_);
+    }
     if (!opened.ok()) return opened.status();
     store_ = *std::move(opened);
     return absl::OkStatus();
@@ -68,6 +78,18 @@ class RocksDbDisk final : public Disk {
   }
   void SetFull(bool) override {}
   void Corrupt(Random*, const Plan&) override {}
+  void Tear(Random* random, const Plan&) override {
+    std::vector<std::filesystem::path> files;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(path(), ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (name.ends_with(".sst") || name.starts_with("MANIFEST")) files.push_back(entry.path());
+    }
+    if (files.empty()) return;
+    std::sort(files.begin(), files.end());
+    const std::filesystem::path& torn = files[static_cast<size_t>(random->Below(static_cast<int64_t>(files.size())))];
+    std::filesystem::resize_file(torn, std::filesystem::file_size(torn, ignored) / 2, ignored);
+  }
 
  private:
   std::string path() const { return absl::StrCat(root_, "/", generation_); }

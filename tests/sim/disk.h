@@ -29,10 +29,12 @@ class Disk {
   virtual void SetFull(bool full) = 0;
   // Some of what is stored can no longer be read as it was.
   virtual void Corrupt(Random* random, const Plan& plan) = 0;
+  // While no process has it: of what was written last only a part is there.
+  virtual void Tear(Random* random, const Plan& plan) = 0;
 };
 
 std::unique_ptr<Disk> MakeMemoryDisk();
-// A real RocksDB in a directory of its own below `parent`, deleted at the end. It cannot be full or corrupt.
+// A real RocksDB in a directory of its own below `parent`, deleted at the end. It cannot be full, nor corrupt while in use.
 std::unique_ptr<Disk> MakeRocksDbDisk(const std::string& parent, LogSink* log);
 
 // The background writer on a simulated thread: writes take time, and a crash may fall between any two of its steps.

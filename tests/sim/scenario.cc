@@ -37,11 +37,13 @@ const char* NameOf(FaultKind kind) {
     case FaultKind::kCut: return "cut";
     case FaultKind::kCall: return "call";
     case FaultKind::kCoordinators: return "no coordinators";
+    case FaultKind::kMoveCoordinators: return "move coordinators";
     case FaultKind::kLeave: return "leave";
     case FaultKind::kExpireMember: return "expire a member";
     case FaultKind::kHoldMarkers: return "hold markers";
     case FaultKind::kDiskFull: return "disk full";
     case FaultKind::kCorrupt: return "corrupt";
+    case FaultKind::kTorn: return "crash and tear what was written last";
     case FaultKind::kCompact: return "compact";
   }
   return "";
@@ -61,9 +63,22 @@ std::string Scenario::ToString() const {
   std::string text = absl::StrCat("seed=", seed, " topology=", NameOf(topology), " partitions=", partitions, " pods=",
                                   pods, " workers=", workers, " events=", events, " commit_interval=",
                                   absl::FormatDuration(commit_interval), on_rocksdb ? " on RocksDB" : "",
-                                  transactional_input ? " transactional input" : "");
+                                  transactional_input ? " transactional input" : "", with_large ? " large events" : "",
+                                  limit_is_lowered ? " under a lowered limit" : "", with_skew ? " skewed timestamps" : "",
+                                  has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "");
+  if (max_parked > 0) absl::StrAppend(&text, " max_parked=", max_parked);
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
+}
+
+EventOptions Scenario::event_options() const {
+  return {.topology = topology,
+          .count = events,
+          .partitions = partitions,
+          .span = load,
+          .with_large = with_large,
+          .transient_only = max_parked > 0,
+          .with_skew = with_skew};
 }
 
 Scenario MakeScenario(uint64_t seed) {
@@ -77,9 +92,15 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.on_rocksdb = seed % 100 == 99;
   scenario.transactional_input = random.Chance(25);
   scenario.span = random.Between(absl::Milliseconds(1200), absl::Milliseconds(2500));
-  scenario.load = scenario.span + absl::Milliseconds(900);
+  scenario.load = scenario.span + absl::Milliseconds(1200);
   scenario.commit_interval = random.Between(absl::Milliseconds(20), absl::Milliseconds(150));
   scenario.events = random.Between(200, 260);
+  scenario.with_large = random.Chance(20);
+  scenario.limit_is_lowered = scenario.with_large && random.Chance(50);
+  scenario.with_skew = random.Chance(30);
+  scenario.has_breaker = random.Chance(15);
+  scenario.short_deletions = random.Chance(30);
+  if (scenario.topology == TopologyKind::kPark && random.Chance(30)) scenario.max_parked = random.Between(3, 8);
   // Swarm testing: each kind is on or off, so that rare combinations are not drowned by the usual ones.
   std::vector<FaultKind> kinds;
   for (int i = 0; i < kFaultKinds; ++i) {
@@ -96,6 +117,8 @@ Scenario MakeScenario(uint64_t seed) {
     fault.pod = static_cast<int>(random.Below(scenario.pods));
     fault.length = random.Chance(30) ? random.Between(kSessionTimeout, 2 * kTransactionTimeout)
                                      : random.Between(absl::Milliseconds(10), absl::Milliseconds(600));
+    // Nothing ends a fail-over from outside.
+    if (fault.kind == FaultKind::kMoveCoordinators) fault.length = std::min(fault.length, scenario.span - fault.at);
     fault.call = DrawCall(&random);
     scenario.faults.push_back(fault);
   }

@@ -27,6 +27,11 @@ Order ReadOrder(std::string_view value) {
   return order;
 }
 
+// What makes an output of a large event too large.
+std::string Padding(const Order& order) {
+  return order.kind == EventKind::kLarge ? std::string(size_t{kSinkLimit} + 1'000, 'x') : "";
+}
+
 template <typename Context>
 absl::Status JudgeFirst(const Order& order, Context& context) {
   if (order.kind == EventKind::kFailing) return absl::InvalidArgumentError("fails for good");
@@ -55,6 +60,10 @@ void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextS
         const Order order = ReadOrder(value);
         if (absl::Status judged = JudgeFirst(order, event); !judged.ok()) return judged;
         if (order.kind == EventKind::kSilent) return absl::OkStatus();
+        if (order.kind == EventKind::kLarge) {
+          event.Emit(main, event.key(), value + Padding(order));
+          return absl::OkStatus();
+        }
         event.Forward(main);
         if (order.kind == EventKind::kTwoOutputs) event.Emit(second, "other-" + event.key(), value);
         return absl::OkStatus();
@@ -71,8 +80,10 @@ void AddAggregate(TopologyKind kind, TopologyBuilder* builder, const std::vector
     if (order.kind != EventKind::kSilent) *aggregate.mutable_state() = history.ToString();
     if (order.kind == EventKind::kDelete) aggregate.Delete(), history = {};
     if (order.kind != EventKind::kSilent) {
-      aggregate.Emit(main, absl::StrCat(order.number, " ", history.ToString()));
+      aggregate.Emit(main, absl::StrCat(order.number, " ", history.ToString(), Padding(order)));
     }
+    // Two records, both too large.
+    if (order.kind == EventKind::kLarge && order.number % 2 == 0) aggregate.Emit(main, Padding(order));
     if (order.kind == EventKind::kTwoOutputs) {
       aggregate.Emit(second, "other-" + aggregate.key(), absl::StrCat(order.number, " ", history.ToString()));
     }
@@ -83,8 +94,10 @@ void AddAggregate(TopologyKind kind, TopologyBuilder* builder, const std::vector
   for (const Source<std::string>& source : sources) aggregate.template On<std::string>(source, handler);
 }
 
-EventKind DrawKind(TopologyKind topology, Random* random) {
+EventKind DrawAnyKind(const EventOptions& options, Random* random) {
+  const TopologyKind topology = options.topology;
   const int64_t draw = random->Below(100);
+  if (options.with_large && random->Chance(3)) return EventKind::kLarge;
   if (draw < 60) return EventKind::kNormal;
   if (draw < 75) return EventKind::kTwoOutputs;
   if (draw < 80) return EventKind::kSilent;
@@ -94,6 +107,12 @@ EventKind DrawKind(TopologyKind topology, Random* random) {
   if (draw < 94) return EventKind::kFlaky;
   if (draw < 98) return EventKind::kFailing;
   return EventKind::kGarbage;
+}
+
+EventKind DrawKind(const EventOptions& options, Random* random) {
+  const EventKind kind = DrawAnyKind(options, random);
+  const bool is_for_good = kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge;
+  return is_for_good && options.transient_only ? EventKind::kFlaky : kind;
 }
 
 }  // namespace
@@ -115,7 +134,7 @@ std::string SimEvent::value() const {
 }
 
 bool SimEvent::fails_for_good() const {
-  return kind == EventKind::kFailing || kind == EventKind::kGarbage ||
+  return kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
          (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
 }
 
@@ -147,16 +166,16 @@ absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind) {
   return std::move(builder).Build();
 }
 
-std::vector<SimEvent> MakeEvents(TopologyKind kind, int64_t count, int32_t partitions, absl::Duration span,
-                                 Random* random) {
+std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
   const int64_t keys = random->Between(3, 30);
   const int64_t duplicates_percent = random->Chance(50) ? random->Between(5, 30) : 0;
-  const auto sources = static_cast<int64_t>(SourceTopics(kind).size());
-  std::vector<absl::Duration> times(static_cast<size_t>(count));
-  for (absl::Duration& time : times) time = random->Between(absl::ZeroDuration(), span);
+  const auto sources = static_cast<int64_t>(SourceTopics(options.topology).size());
+  const int max_attempts = options.transient_only ? kMaxAttempts - 1 : kMaxAttempts;
+  std::vector<absl::Duration> times(static_cast<size_t>(options.count));
+  for (absl::Duration& time : times) time = random->Between(absl::ZeroDuration(), options.span);
   std::sort(times.begin(), times.end());
   std::vector<SimEvent> events;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < options.count; ++i) {
     SimEvent event;
     if (i > 0 && random->Chance(duplicates_percent)) {
       event = events[static_cast<size_t>(random->Between(std::max<int64_t>(0, i - 40), i - 1))];
@@ -166,10 +185,11 @@ std::vector<SimEvent> MakeEvents(TopologyKind kind, int64_t count, int32_t parti
       event.source = static_cast<int>(random->Below(sources));
       event.key = absl::StrCat("k", random->Below(keys));
       event.id = random->Chance(90) ? absl::StrCat("e", i) : "";
-      event.kind = DrawKind(kind, random);
-      if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, kMaxAttempts));
-      event.partition = PartitionForKey(event.key, partitions).value();
+      event.kind = DrawKind(options, random);
+      if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, max_attempts));
+      event.partition = PartitionForKey(event.key, options.partitions).value();
     }
+    if (options.with_skew) event.skew = random->Chance(5) ? random->Between(-absl::Hours(72), absl::Hours(72)) : absl::ZeroDuration();
     event.number = i;
     event.at = times[static_cast<size_t>(i)];
     events.push_back(std::move(event));

@@ -29,6 +29,7 @@ enum class EventKind : char {
   kFailing = 'f',     // Fails for good.
   kFlaky = 't',       // Fails for a passing reason at the first `attempts` attempts.
   kGarbage = 'u',     // Cannot be decoded.
+  kLarge = 'l',       // Its output is larger than kSinkLimit, which the main sink may have.
 };
 
 inline constexpr char kApplication[] = "sim";
@@ -37,6 +38,7 @@ inline constexpr char kSecondSink[] = "second";
 inline constexpr char kDeadLetters[] = "dead";
 inline constexpr char kAggregate[] = "agg";
 inline constexpr int kMaxAttempts = 3;
+inline constexpr int kSinkLimit = 2'000;
 
 struct SimEvent {
   int64_t number = 0;
@@ -48,6 +50,7 @@ struct SimEvent {
   EventKind kind = EventKind::kNormal;
   int attempts = 0;
   absl::Duration at;     // When it is sent, from the beginning.
+  absl::Duration skew;   // Of its timestamp.
   bool aborted = false;  // Sent in a transaction that is aborted.
 
   std::string value() const;
@@ -63,9 +66,18 @@ bool Blocks(TopologyKind kind);
 
 absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind);
 
-// `count` events over `span`, in the order of `at`.
-std::vector<SimEvent> MakeEvents(TopologyKind kind, int64_t count, int32_t partitions, absl::Duration span,
-                                 Random* random);
+struct EventOptions {
+  TopologyKind topology = TopologyKind::kCount;
+  int64_t count = 0;
+  int32_t partitions = 1;
+  absl::Duration span;
+  bool with_large = false;      // Some bring about an output that is too large, and so fail for good.
+  bool transient_only = false;  // None fails for good.
+  bool with_skew = false;       // Some timestamps are days off.
+};
+
+// In the order of `at`.
+std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random);
 
 // What an aggregate's state says after `event` was applied to it: counts, and a hash over the whole history.
 struct History {

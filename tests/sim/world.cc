@@ -54,6 +54,7 @@ class World {
   void Fail(const std::string& what) {
     if (violation_.empty()) violation_ = what;
   }
+  std::map<std::string, std::string> SettingsOf(const std::string& topic) const;
   absl::Status SetUp();
   void MakePods();
   void ScheduleEvents();
@@ -89,8 +90,21 @@ class World {
   std::vector<std::unique_ptr<SimPod>> pods_;
   std::string violation_;
   bool is_holding_markers_ = false;
+  absl::Time coordinators_move_until_ = absl::InfinitePast();
   int64_t faults_ = 0;
 };
+
+std::map<std::string, std::string> World::SettingsOf(const std::string& topic) const {
+  std::map<std::string, std::string> settings;
+  if (topic == plan_.changelog_topics[0]) {
+    settings["cleanup.policy"] = "compact";
+    if (scenario_.short_deletions) settings["delete.retention.ms"] = "700";
+  }
+  if (topic == kMainSink && scenario_.with_large && !scenario_.limit_is_lowered) {
+    settings["max.message.bytes"] = absl::StrCat(kSinkLimit);
+  }
+  return settings;
+}
 
 absl::Status World::SetUp() {
   absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology);
@@ -98,16 +112,14 @@ absl::Status World::SetUp() {
   plan_ = MakePlan(topology->shared_graph(), kApplication);
   for (const std::string& topic : plan_.input_topics) cluster_.CreateTopic(topic, scenario_.partitions);
   for (const std::string& topic : plan_.output_topics) {
-    const bool is_changelog = topic == plan_.changelog_topics[0];
-    cluster_.CreateTopic(topic, scenario_.partitions,
-                         is_changelog ? std::map<std::string, std::string>{{"cleanup.policy", "compact"}}
-                                      : std::map<std::string, std::string>{});
+    cluster_.CreateTopic(topic, scenario_.partitions, SettingsOf(topic));
   }
   absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
   if (!admin.ok()) return admin.status();
   absl::Status checked = Preflight({.bootstrap_servers = "sim"}, admin->get(), &log_, &plan_);
   if (!checked.ok()) return checked;
-  events_ = MakeEvents(scenario_.topology, scenario_.events, scenario_.partitions, scenario_.load, &random_);
+  if (scenario_.limit_is_lowered) cluster_.SetTopicSetting(kMainSink, "max.message.bytes", absl::StrCat(kSinkLimit));
+  events_ = MakeEvents(scenario_.event_options(), &random_);
   checker_ = std::make_unique<Checker>(scenario_.topology, &plan_, &cluster_, &events_);
   cluster_.OnCommit([this](const testkit::CommittedTransaction& transaction) {
     checker_->OnCommit(transaction);
@@ -129,7 +141,11 @@ void World::MakePods() {
   config.engine.retry_interval = absl::Milliseconds(100);
   config.engine.checkpoint_interval = absl::Milliseconds(200);
   config.engine.max_epoch_records = 40;
-  config.engine.breaker_min_failures = 1'000'000;
+  config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
+  config.engine.breaker_failure_ratio = 0.05;
+  config.engine.breaker_window = absl::Seconds(1);
+  config.engine.breaker_backoff = absl::Milliseconds(100);
+  if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
   for (int i = 0; i < scenario_.pods; ++i) {
     disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());
     config.index = i;
@@ -143,14 +159,15 @@ void World::SendPlain(SimEvent* event) {
   testkit::MemoryHeaders headers;
   if (!event->id.empty()) headers.emplace_back("ce_id", event->id);
   const TopicPartitionOffset where =
-      cluster_.Append(topic, Partition(event->partition), event->key, event->value(), std::move(headers));
+      cluster_.Append(topic, Partition(event->partition), event->key, event->value(), std::move(headers),
+                      absl::ToUnixMillis(scheduler_.now() + event->skew));
   event->offset = where.offset.value();
   checker_->OnSent(*event);
 }
 
 // Some of what comes from upstream is in transactions, and some of these are aborted.
 void World::SendTransaction(size_t first, size_t count, bool is_commit) {
-  if (is_holding_markers_) {
+  if (is_holding_markers_ || scheduler_.now() <= coordinators_move_until_) {
     return scheduler_.At(scheduler_.now() + absl::Milliseconds(20),
                          [this, first, count, is_commit] { SendTransaction(first, count, is_commit); });
   }
@@ -163,6 +180,7 @@ void World::SendTransaction(size_t first, size_t count, bool is_commit) {
     record.token = i + 1;
     record.want_offset = true;
     const std::string value = event.value();
+    record.timestamp_ms = absl::ToUnixMillis(scheduler_.now() + event.skew);
     record.key = event.key;
     record.value = value;
     const HeaderView header{.name = "ce_id", .value = event.id};
@@ -211,7 +229,9 @@ void World::Hit(const ScheduledFault& fault) {
   switch (fault.kind) {
     case FaultKind::kCrash:
     case FaultKind::kLoseDisk:
+    case FaultKind::kTorn:
       pod.Crash(fault.kind == FaultKind::kLoseDisk);
+      if (fault.kind == FaultKind::kTorn && !pod.running()) pod.disk().Tear(&random_, plan_);
       return scheduler_.At(end, [&pod] { pod.Start(); });
     case FaultKind::kPause:
       return pod.Pause(fault.length);
@@ -222,6 +242,11 @@ void World::Hit(const ScheduledFault& fault) {
       return network_.Arm(fault.call);
     case FaultKind::kCoordinators:
       return network_.LoseCoordinators(end);
+    case FaultKind::kMoveCoordinators:
+      coordinators_move_until_ = std::max(coordinators_move_until_, end);
+      if (random_.Chance(70)) cluster_.MoveTransactionCoordinator(fault.length);
+      if (random_.Chance(70)) cluster_.MoveGroupCoordinator(fault.length);
+      return;
     case FaultKind::kLeave:
       return pod.RequestStop();
     case FaultKind::kExpireMember: {
