@@ -55,7 +55,9 @@ void Engine::On(const event::CheckpointWritten& written) {
     task->state.OnCheckpointFailed(written.generation);
     ++task->checkpoint_failures;
     ComplainOfCheckpoint(task, written.status);
-    if (task->state.dirty_bytes() > options_.state_cache_bytes) Halt(written.status);
+    // Damaged files do not mend themselves, and all tasks share them: who runs us makes them anew.
+    const bool is_hopeless = absl::IsDataLoss(written.status) && !stopping_;
+    if (is_hopeless || task->state.dirty_bytes() > options_.state_cache_bytes) Halt(written.status);
   }
   if (!task->rebuild_after_checkpoint.ok()) {
     StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));

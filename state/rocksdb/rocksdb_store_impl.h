@@ -41,6 +41,8 @@ class RocksDbStore final : public CheckpointStore {
 
  private:
   absl::Status WriteBatch(rocksdb::WriteBatch* batch);
+  // Reads all from `first` to the bound in `options`; DataLoss if that cannot be done.
+  absl::Status CheckReadable(const std::string& first, rocksdb::ReadOptions options);
   // After a failed write RocksDB refuses all others until it is told to go on.
   absl::Status ResumeAfterError();
   absl::Status Note(const rocksdb::Status& status, std::string_view what);

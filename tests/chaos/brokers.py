@@ -56,6 +56,10 @@ class Broker:
                   "--set=advertised.listeners=PLAINTEXT://%s,PODS://%s:%d" % (self.address, proxy_host, self.proxy_port),
                   "--set=listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PODS:PLAINTEXT,CONTROLLER:PLAINTEXT",
                   "--set=replica.lag.time.max.ms=5000",
+                  # Soon compacted, so that a coordinator is loaded in no time. In Kafka 4.1 a group coordinator that is
+                  # loaded for seconds while its partition's leader epoch moves on may take offsets for pending for ever.
+                  "--set=offsets.topic.segment.bytes=1048576",
+                  "--set=transaction.state.log.segment.bytes=1048576",
                   "--set=unclean.leader.election.enable=false")
 
     def kill(self):

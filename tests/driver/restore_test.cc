@@ -125,6 +125,15 @@ TEST(RestoreTest, ACorruptCheckpointIsRebuilt) {
   EXPECT_GT(driver.replayed_records(), 7);
 }
 
+// Damaged files refuse writes for good, and every task shares them: the process gives all of them up at once.
+TEST(RestoreTest, ACheckpointThatCannotBeWrittenForDamageEndsTheRun) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.store().FailNext(StoreOperation::kWrite, absl::DataLossError("block checksum mismatch"));
+  driver.AdvanceTime(absl::Seconds(5));
+  EXPECT_TRUE(absl::IsDataLoss(driver.status())) << driver.status();
+}
+
 // Rule F6: deletions that the checkpoint has not seen may be compacted away.
 TEST(RestoreTest, ACheckpointOlderThanDeletionsAreKeptIsRebuilt) {
   TopologyTestDriver driver(BuildOrderTotals);
