@@ -80,7 +80,7 @@ struct Task {
   std::optional<CheckpointMeta> checkpoint;  // As found when the task was opened.
   Offset replay_target;
   int64_t replayed_records = 0;
-  bool offsets_did_not_fit = false;  // Those of the group, to the frontier, when they were read last.
+  std::string misfit = {};  // Of the group's offsets and the frontier, when they were read last.
   bool rebuilding = false;  // Replays from the beginning after a wipe.
   absl::Status rebuild_after_checkpoint;  // Why it is to be rebuilt once the write under way has ended; OK: it is not.
 

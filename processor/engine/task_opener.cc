@@ -181,13 +181,15 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (ready.ok()) ready = CheckStores(*task);
   if (!ready.ok()) return ready;
   if (absl::Status fits = CheckOffsets(*task); !fits.ok()) {
-    // If the task went to another worker and we do not know it yet, that one has committed since the offsets were read.
-    if (std::exchange(task->offsets_did_not_fit, true)) return fits;
+    // If the task went to another worker and we do not know it yet, that one has committed since the offsets were read,
+    // and may do so again and again. What does not fit in the same way twice is none of its doing.
+    const std::string misfit = std::exchange(task->misfit, std::string(fits.message()));
+    if (misfit == task->misfit) return fits;
     task->phase = TaskPhase::kOpening;
     task->opening_at = now + options_->retry_interval;
     return absl::OkStatus();
   }
-  task->offsets_did_not_fit = false;
+  task->misfit.clear();
   if (task->frontier.incarnation() == 0) task->frontier.set_incarnation(new_incarnation_());
   task->rebuilding = false;
   // From here on the age of the checkpoint that was found matters no more: memory is ahead of it.

@@ -65,7 +65,8 @@ std::string Scenario::ToString() const {
                                   absl::FormatDuration(commit_interval), on_rocksdb ? " on RocksDB" : "",
                                   transactional_input ? " transactional input" : "", with_large ? " large events" : "",
                                   limit_is_lowered ? " under a lowered limit" : "", with_skew ? " skewed timestamps" : "",
-                                  has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "");
+                                  has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "",
+                                  is_burst ? " burst" : "");
   if (max_parked > 0) absl::StrAppend(&text, " max_parked=", max_parked);
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
@@ -75,7 +76,7 @@ EventOptions Scenario::event_options() const {
   return {.topology = topology,
           .count = events,
           .partitions = partitions,
-          .span = load,
+          .span = is_burst ? span / 3 : load,
           .with_large = with_large,
           .transient_only = max_parked > 0,
           .with_skew = with_skew};
@@ -100,6 +101,7 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.with_skew = random.Chance(30);
   scenario.has_breaker = random.Chance(15);
   scenario.short_deletions = random.Chance(30);
+  scenario.is_burst = random.Chance(20);
   if (scenario.topology == TopologyKind::kPark && random.Chance(30)) scenario.max_parked = random.Between(3, 8);
   // Swarm testing: each kind is on or off, so that rare combinations are not drowned by the usual ones.
   std::vector<FaultKind> kinds;

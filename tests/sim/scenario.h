@@ -59,6 +59,7 @@ struct Scenario {
   bool with_skew = false;        // Timestamps of other days.
   bool has_breaker = false;      // A few failures pause a task.
   bool short_deletions = false;  // The changelog keeps deletions for less than a run.
+  bool is_burst = false;         // The input comes early on, and retries take longer.
   int64_t max_parked = 0;        // Events of one key that may be parked; 0: many. No event fails for good then.
   std::vector<ScheduledFault> faults;
 

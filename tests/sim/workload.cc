@@ -41,21 +41,22 @@ absl::Status JudgeFirst(const Order& order, Context& context) {
   return absl::OkStatus();
 }
 
-FailurePolicy PolicyOf(TopologyKind kind) {
+FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
   FailurePolicy policy;
   policy.max_attempts = kMaxAttempts;
-  policy.initial_backoff = absl::Milliseconds(50);
-  policy.max_backoff = absl::Milliseconds(200);
+  policy.initial_backoff = absl::Milliseconds(slow_retries ? 300 : 50);
+  policy.max_backoff = absl::Milliseconds(slow_retries ? 600 : 200);
   policy.then = Blocks(kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
   return policy;
 }
 
 using TextSink = Sink<std::string, std::string>;
 
-void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextSink main, TextSink second) {
+void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextSink main, TextSink second,
+              const FailurePolicy& policy) {
   builder->AddTransform("route")
       .EmitsTo(main, second)
-      .WithPolicy(PolicyOf(TopologyKind::kRoute))
+      .WithPolicy(policy)
       .On<std::string>(source, [main, second](const std::string& value, auto& event) {
         const Order order = ReadOrder(value);
         if (absl::Status judged = JudgeFirst(order, event); !judged.ok()) return judged;
@@ -70,8 +71,8 @@ void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextS
       });
 }
 
-void AddAggregate(TopologyKind kind, TopologyBuilder* builder, const std::vector<Source<std::string>>& sources,
-                  TextSink main, TextSink second) {
+void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string>>& sources, TextSink main,
+                  TextSink second, const FailurePolicy& policy) {
   auto handler = [main, second](const std::string& value, auto& aggregate) {
     const Order order = ReadOrder(value);
     // Written first, so that a failure has something to take back.
@@ -90,7 +91,7 @@ void AddAggregate(TopologyKind kind, TopologyBuilder* builder, const std::vector
     return JudgeFirst(order, aggregate);
   };
   auto aggregate = builder->AddAggregate<std::string>(kAggregate);
-  aggregate.EmitsTo(main, second).WithPolicy(PolicyOf(kind));
+  aggregate.EmitsTo(main, second).WithPolicy(policy);
   for (const Source<std::string>& source : sources) aggregate.template On<std::string>(source, handler);
 }
 
@@ -151,7 +152,7 @@ std::vector<std::string> SourceTopics(TopologyKind kind) {
 bool HasAggregate(TopologyKind kind) { return kind != TopologyKind::kRoute; }
 bool Blocks(TopologyKind kind) { return kind != TopologyKind::kSkip; }
 
-absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind) {
+absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries) {
   TopologyBuilder builder(kApplication);
   std::vector<Source<std::string>> sources;
   for (const std::string& topic : SourceTopics(kind)) sources.push_back(builder.AddSource(topic, {.topic = topic}));
@@ -159,9 +160,9 @@ absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind) {
   const TextSink second = builder.AddSink<std::string>(kSecondSink, {.topic = kSecondSink});
   builder.DeadLetterTo(kDeadLetters);
   if (HasAggregate(kind)) {
-    AddAggregate(kind, &builder, sources, main, second);
+    AddAggregate(&builder, sources, main, second, PolicyOf(kind, slow_retries));
   } else {
-    AddRoute(&builder, sources[0], main, second);
+    AddRoute(&builder, sources[0], main, second, PolicyOf(kind, slow_retries));
   }
   return std::move(builder).Build();
 }

@@ -64,7 +64,8 @@ bool HasAggregate(TopologyKind kind);
 // Failed aggregates block; else failed events are passed over.
 bool Blocks(TopologyKind kind);
 
-absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind);
+// With slow retries they are most of what happens once the input is done.
+absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries);
 
 struct EventOptions {
   TopologyKind topology = TopologyKind::kCount;

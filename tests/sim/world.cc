@@ -107,7 +107,7 @@ std::map<std::string, std::string> World::SettingsOf(const std::string& topic) c
 }
 
 absl::Status World::SetUp() {
-  absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology);
+  absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology, scenario_.is_burst);
   if (!topology.ok()) return topology.status();
   plan_ = MakePlan(topology->shared_graph(), kApplication);
   for (const std::string& topic : plan_.input_topics) cluster_.CreateTopic(topic, scenario_.partitions);
