@@ -102,7 +102,7 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.has_breaker = random.Chance(15);
   scenario.short_deletions = random.Chance(30);
   scenario.is_burst = random.Chance(20);
-  if (scenario.topology == TopologyKind::kPark && random.Chance(30)) scenario.max_parked = random.Between(3, 8);
+  if (!scenario.is_burst && scenario.topology == TopologyKind::kPark && random.Chance(30)) scenario.max_parked = random.Between(3, 8);
   // Swarm testing: each kind is on or off, so that rare combinations are not drowned by the usual ones.
   std::vector<FaultKind> kinds;
   for (int i = 0; i < kFaultKinds; ++i) {

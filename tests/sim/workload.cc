@@ -44,8 +44,8 @@ absl::Status JudgeFirst(const Order& order, Context& context) {
 FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
   FailurePolicy policy;
   policy.max_attempts = kMaxAttempts;
-  policy.initial_backoff = absl::Milliseconds(slow_retries ? 300 : 50);
-  policy.max_backoff = absl::Milliseconds(slow_retries ? 600 : 200);
+  policy.initial_backoff = absl::Milliseconds(slow_retries ? 120 : 50);
+  policy.max_backoff = absl::Milliseconds(slow_retries ? 240 : 200);
   policy.then = Blocks(kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
   return policy;
 }
