@@ -29,6 +29,7 @@ void Committer::Rebuild(Actions* actions) { StartRebuild(actions); }
 void Committer::StartRebuild(Actions* actions) {
   ++rebuilds_;
   failed_rebuilds_ = 0;
+  is_suspicious_ = false;
   phase_ = CommitPhase::kRebuilding;
   Issue(actions);
 }
@@ -99,16 +100,18 @@ CommitVerdict Committer::OnOffsetsSent(const kafka::Result& result, absl::Time n
 }
 
 CommitVerdict Committer::OnCommitDone(const event::CommitDone& done, absl::Time now, Actions* actions) {
+  is_suspicious_ = is_suspicious_ || done.suspicious;
   if (!done.result.ok()) return Fail("the commit", done.result, now, actions);
   phase_ = CommitPhase::kIdle;
-  if (done.suspicious) StartRebuild(actions);
+  if (is_suspicious_) StartRebuild(actions);
   return CommitVerdict::kCommitted;
 }
 
 CommitVerdict Committer::OnAbortDone(const event::AbortDone& done, absl::Time now, Actions* actions) {
+  is_suspicious_ = is_suspicious_ || done.suspicious;
   if (!done.result.ok()) return Fail("the abort", done.result, now, actions);
   phase_ = CommitPhase::kIdle;
-  if (done.suspicious) StartRebuild(actions);
+  if (is_suspicious_) StartRebuild(actions);
   return CommitVerdict::kAborted;
 }
 

@@ -71,6 +71,7 @@ class Committer {
   LogSink* const log_;
 
   CommitPhase phase_ = CommitPhase::kIdle;
+  bool is_suspicious_ = false;  // Since the producer began: what a commit that fails has told still holds for the abort.
   std::vector<TopicPartitionOffset> offsets_;
   absl::Time deadline_ = absl::InfiniteFuture();
   absl::Time retry_at_ = absl::InfiniteFuture();

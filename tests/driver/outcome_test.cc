@@ -108,6 +108,23 @@ TEST(OutcomeTest, ADelayedSecondCommitEndsNothing) {
   EXPECT_EQ(driver.cluster().Check(), "");
 }
 
+// Rule T4: what is suspicious at a commit that fails still is when its abort succeeds. The simulator saw the first copy of
+// the offsets arrive in the next transaction, and take the group back.
+TEST(OutcomeTest, SuspicionOutlivesTheAbort) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.RunUntilIdle();
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.cluster().FailNext({.call = Call::kSendOffsets, .late_duplicate = true});
+  driver.cluster().FailNext({.call = Call::kCommit,
+                             .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "no"}});
+  const int64_t before = driver.worker().engine().committer().rebuilds();
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.worker().engine().committer().rebuilds(), before + 1);
+  driver.cluster().DeliverLate();
+  driver.RunUntilIdle();
+  EXPECT_EQ(Totals(driver), "alice:1:1");
+}
+
 // Rules T1, T9: every commit carries the offsets of all inputs of its tasks, the first one at once, even at 0.
 TEST(OutcomeTest, OffsetsAreCommittedBeforeTheFirstEvent) {
   TopologyTestDriver driver(BuildOrderTotals, {.partitions = 3});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "once/v1/changelog.pb.h"
 #include "processor/base/strings.h"
 #include "processor/runtime/preflight.h"
 #include "state/changelog.h"
@@ -256,6 +257,13 @@ std::string World::Unsettled() {
 
 // False of a task that another worker has gone on with, and this one does not know it yet.
 bool World::IsCurrent(const Task& task) {
+  // Its offsets may be the same: retries move none.
+  v1::Frontier frontier;
+  const auto& fold = checker_->Fold(task.id.partition.value());
+  const auto found = fold.find(FrontierKey());
+  if (found != fold.end() && (!frontier.ParseFromString(found->second) || frontier.epoch() != task.frontier.epoch())) {
+    return false;
+  }
   return std::all_of(task.inputs.begin(), task.inputs.end(), [&](const InputPosition& input) {
     return cluster_.PeekCommittedOffset(kApplication, input.where) == input.committed;
   });
