@@ -180,8 +180,9 @@ Seen Player::Write(const Op& op, Slot& slot) {
   absl::StrAppend(&seen.seen, "flush ", flushed.seen);
   absl::StrAppend(&seen.code, "flush ", flushed.code);
   const std::string deliveries = Deliveries(slot);
-  // Which records of a fenced producer get a report is a matter of time.
-  if (flushed.seen != "fatal fenced") absl::StrAppend(&seen.seen, deliveries);
+  // Which call of a fenced producer hears of it first, and which of its records get a report, is a matter of time.
+  if (flushed.seen == "fatal fenced") return flushed;
+  absl::StrAppend(&seen.seen, deliveries);
   return seen;
 }
 
