@@ -121,27 +121,49 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
   return kExitNotStarted;
 }
 
-absl::Status Prepare(const Flags& flags, Producer& producer) {
-  if (flags.create_topics) {
-    const std::vector<std::string> topics = {flags.topic, flags.output_topic, flags.dead_letter_topic};
-    if (absl::Status created = producer.CreateTopics(topics, flags.partitions); !created.ok()) return created;
-    // New topics take a moment to be known everywhere; what follows would find some missing.
-    for (const std::string& topic : topics) {
-      absl::StatusOr<int32_t> count = producer.PartitionCount(topic);
-      const absl::Time deadline = absl::Now() + flags.producer.connect_timeout;
-      while (absl::IsNotFound(count.status()) && absl::Now() < deadline) {
-        absl::SleepFor(absl::Milliseconds(20));
-        count = producer.PartitionCount(topic);
-      }
-      if (!count.ok()) return count.status();
-      if (*count != flags.partitions) {
-        std::cerr << "order_generator: topic " << topic << " existed, with " << *count << " partitions, not "
-                  << flags.partitions << "; it stays as it is\n";
-      }
-    }
-    return absl::OkStatus();
+// The topic's partitions, as soon as the broker that `producer` knows has heard of it.
+absl::StatusOr<int32_t> AwaitTopic(const Flags& flags, const std::string& topic, Producer& producer) {
+  const absl::Time deadline = absl::Now() + flags.producer.connect_timeout;
+  absl::StatusOr<int32_t> count = producer.PartitionCount(topic);
+  while (absl::IsNotFound(count.status()) && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(20));
+    count = producer.PartitionCount(topic);
   }
-  return producer.PartitionCount(flags.topic).status();
+  return count;
+}
+
+// A new topic takes a moment to be known everywhere, and librdkafka gives up at once on one that it has seen and that
+// the next broker it asks does not know yet. So each broker is asked.
+absl::Status AwaitTopics(const Flags& flags, const std::vector<std::string>& topics, Producer& producer) {
+  absl::StatusOr<std::vector<std::string>> brokers = producer.Brokers();
+  if (!brokers.ok()) return brokers.status();
+  for (const std::string& broker : *brokers) {
+    ProducerOptions options = flags.producer;
+    options.bootstrap_servers = broker;
+    absl::StatusOr<std::unique_ptr<Producer>> asked = Producer::Connect(options);
+    if (absl::IsUnavailable(asked.status())) continue;  // It is away; when it is back it knows.
+    if (!asked.ok()) return asked.status();
+    for (const std::string& topic : topics) {
+      if (absl::StatusOr<int32_t> count = AwaitTopic(flags, topic, **asked); !count.ok()) return count.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Prepare(const Flags& flags, Producer& producer) {
+  if (!flags.create_topics) return producer.PartitionCount(flags.topic).status();
+  const std::vector<std::string> topics = {flags.topic, flags.output_topic, flags.dead_letter_topic};
+  if (absl::Status created = producer.CreateTopics(topics, flags.partitions); !created.ok()) return created;
+  if (absl::Status known = AwaitTopics(flags, topics, producer); !known.ok()) return known;
+  for (const std::string& topic : topics) {
+    const absl::StatusOr<int32_t> count = AwaitTopic(flags, topic, producer);
+    if (!count.ok()) return count.status();
+    if (*count != flags.partitions) {
+      std::cerr << "order_generator: topic " << topic << " existed, with " << *count << " partitions, not "
+                << flags.partitions << "; it stays as it is\n";
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Sends the load, at its rate, and says once a second how far it got.

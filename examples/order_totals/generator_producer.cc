@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Connect(const ProducerOption
                                    {"enable.idempotence", "true"},
                                    // As Java's clients do, so that all producers agree on a key's partition.
                                    {"partitioner", "murmur2_random"},
-                                   {"linger.ms", "5"},
+                                   // While a batch lingers for its last millisecond librdkafka's threads spin.
+                                   {"linger.ms", "50"},
                                    {"message.timeout.ms", "60000"},
                                    {"queue.buffering.max.messages", "200000"}});
   if (set.ok()) set = SetAll(conf, options.properties);
@@ -91,6 +92,23 @@ Producer::~Producer() {
   rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(handle_, 1000);
   rd_kafka_destroy(handle_);
+}
+
+absl::StatusOr<std::vector<std::string>> Producer::Brokers() {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t result =
+      rd_kafka_metadata(handle_, 0, nullptr, &metadata, Milliseconds(options_.connect_timeout));
+  if (result != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(absl::StrCat("the brokers at ", options_.bootstrap_servers, " are not known after ",
+                                               absl::FormatDuration(options_.connect_timeout), " (",
+                                               rd_kafka_err2str(result), "); look into the broker's log"));
+  }
+  std::vector<std::string> brokers;
+  for (int i = 0; i < metadata->broker_cnt; ++i) {
+    brokers.push_back(absl::StrCat(metadata->brokers[i].host, ":", metadata->brokers[i].port));
+  }
+  rd_kafka_metadata_destroy(metadata);
+  return brokers;
 }
 
 absl::StatusOr<int32_t> Producer::PartitionCount(const std::string& topic) {

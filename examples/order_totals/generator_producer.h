@@ -33,8 +33,11 @@ class Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // Creates the topics that are absent and waits until they can be written to; one that exists stays as it is.
+  // Creates the topics that are absent; one that exists stays as it is. A broker may not know them for a moment yet.
   absl::Status CreateTopics(const std::vector<std::string>& topics, int32_t partitions);
+
+  // Host and port of each broker of the cluster.
+  absl::StatusOr<std::vector<std::string>> Brokers();
 
   // NotFound if there is no such topic. Blocks for at most the connect timeout.
   absl::StatusOr<int32_t> PartitionCount(const std::string& topic);

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ examples:
   tests/chaos/run --minutes=10 --pods=5 --out=/tmp/chaos
 
 The last line is  minutes=... faults=... events=... violations=... longest_recovery_s=...
-Exit codes: 0 no violation; 1 at least one (the logs are kept); 2 the run could not be made.
+Exit codes: 0 no violation; 1 at least one (the logs are kept); 2 the run could not be made; 130 stopped.
 What it starts lives in namespaces of its own and ends with it, however it ends."""
 
 
@@ -142,13 +143,23 @@ def remove_bulk(work):
             shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.unlink(path)
 
 
+def interrupt(_signal, _frame):
+    raise KeyboardInterrupt
+
+
 def main(program, arguments):
     options = parse(arguments)
     prepare(arguments, program, options)
+    # The first process of a namespace is spared by signals that it does not handle.
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     work = options.out or tempfile.mkdtemp(prefix="once-chaos.")
     os.makedirs(work, exist_ok=True)
     try:
         violations = run(options, work)
+    except KeyboardInterrupt:
+        print("chaos: stopped before its end; its logs are in " + work, flush=True)
+        return 130
     except Exception:
         traceback.print_exc()
         print("chaos: the run could not be made; its logs are in " + work, flush=True)

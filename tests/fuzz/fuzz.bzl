@@ -14,14 +14,11 @@ def once_fuzz(name, deps):
     cc_test(
         name = name + "_corpus_test",
         size = "small",
-        srcs = [
-            name + "_fuzz.cc",
-            "replay_main.cc",
-        ],
+        srcs = [name + "_fuzz.cc"],
         args = ["tests/fuzz/corpus/" + name],
         copts = ONCE_COPTS,
         data = corpus,
-        deps = deps,
+        deps = deps + [":replay_main"],
     )
     cc_binary(
         name = name + "_fuzz",
