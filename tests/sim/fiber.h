@@ -38,7 +38,6 @@ class Fiber {
   std::function<void()> body_;
   void* stack_;
   ucontext_t context_;
-  ucontext_t caller_;
   // After its first entry switches go by these: no system call, unlike swapcontext.
   jmp_buf inside_;
   jmp_buf outside_;

@@ -233,7 +233,7 @@ void GroupCoordinator::ExpireOffsets() {
   for (auto& [name, group] : groups_) {
     std::set<std::string> subscribed;
     for (const auto& [id, member] : group.members) subscribed.insert(member.topics.begin(), member.topics.end());
-    std::erase_if(group.committed, [&](const auto& each) {
+    std::erase_if(group.committed, [&, &name = name](const auto& each) {
       return !subscribed.contains(each.first.topic) && !HasPending(name, each.first);
     });
   }
