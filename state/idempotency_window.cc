@@ -24,8 +24,8 @@ constexpr size_t kChunksToMerge = 64;
 constexpr size_t kMaxMergeInputs = 128;
 constexpr size_t kMaxTombstonesPerSeal = 64;
 constexpr int64_t kBuckets = 16;
-// Buckets are numbered by a clock of 63 bits, sequences are counted. What lies far beyond is damage, and the number
-// after it might wrap round.
+// Buckets are numbered by a clock of 63 bits, sequences are counted. What lies far beyond is damage. A window that took
+// in the last numbers there are goes on without a number after them.
 constexpr uint64_t kMaxNumber = UINT64_MAX / 4 * 3;
 
 char* WriteBigEndian(uint64_t number, char* out) {
@@ -56,7 +56,7 @@ std::string_view RecordMistake(const ChangelogKey& key, OptionalBytes value) {
   if (!value.has_value()) return "";
   if (value->size() % kIdBytes != 0 || (key.bucket == 0 && value->size() != kIdBytes)) return "no whole number of IDs";
   if (key.bucket != 0) return "";
-  const bool is_horizon = ReadBigEndian(value->data()) <= kMaxNumber && ReadBigEndian(value->data() + 8) == 0;
+  const bool is_horizon = ReadBigEndian(value->data()) < kMaxNumber && ReadBigEndian(value->data() + 8) == 0;
   return is_horizon ? "" : "no bucket's number";
 }
 
@@ -110,7 +110,8 @@ absl::Status IdempotencyWindow::ChooseBucket(int64_t clock_ms) {
     newest = buckets_.rbegin()->first;
     const int64_t ids_before = table_.count(newest_tag) - static_cast<int64_t>(epoch_ids_.size());
     const bool full = ids_before >= std::max<int64_t>(max_ids_ / kBuckets, 1);
-    if (!full && !HasPassed(newest, std::max<int64_t>(retention_ms_ / kBuckets, 1), clock_ms)) {
+    const bool passed = HasPassed(newest, std::max<int64_t>(retention_ms_ / kBuckets, 1), clock_ms);
+    if ((!full && !passed) || newest == kMaxNumber) {
       staged_.bucket = newest;
       return absl::OkStatus();
     }
@@ -162,7 +163,18 @@ uint64_t IdempotencyWindow::NextSequence(uint64_t bucket) {
   for (const auto& [number, chunk] : staged_.added) {
     if (number == bucket) next = std::max(next, chunk.sequence + 1);
   }
-  return next;
+  return next <= kMaxNumber ? next : LowestFreeSequence(bucket);
+}
+
+uint64_t IdempotencyWindow::LowestFreeSequence(uint64_t bucket) const {
+  std::set<uint64_t> taken;
+  for (const Chunk& chunk : buckets_.at(bucket).chunks) taken.insert(chunk.sequence);
+  for (const auto& [number, chunk] : staged_.added) {
+    if (number == bucket) taken.insert(chunk.sequence);
+  }
+  uint64_t free = 0;
+  while (taken.contains(free)) ++free;
+  return free;
 }
 
 void IdempotencyWindow::WriteHorizon(TaskState* state) {

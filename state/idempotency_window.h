@@ -116,6 +116,7 @@ class IdempotencyWindow {
   void EndEpoch();
 
   uint64_t NextSequence(uint64_t bucket);
+  uint64_t LowestFreeSequence(uint64_t bucket) const;
   static void AddChunk(Bucket* bucket, const Chunk& chunk);
   static void RemoveChunk(Bucket* bucket, uint64_t sequence);
   absl::Status LoadIds(const ChangelogKey& key, std::string_view ids);

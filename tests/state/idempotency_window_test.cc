@@ -210,7 +210,6 @@ TEST_F(IdempotencyWindowTest, ADroppedEpochForgetsNothing) {
   EXPECT_EQ(window_->forgotten_by_count(), 0);
 }
 
-// Rule E6.
 TEST_F(IdempotencyWindowTest, E6_RecordsArePackedAndBounded) {
   Epoch(kStart, 0, 40'000);
   EXPECT_EQ(puts_, 3);
@@ -387,6 +386,14 @@ TEST_F(IdempotencyWindowTest, EndlessRetentionAndAClockAtZeroDoNoHarm) {
   Epoch(kStart, 10, 20);
   Epoch(INT64_MAX, 20, 30);
   EXPECT_EQ(window_->size(), 30);
+}
+
+TEST_F(IdempotencyWindowTest, TheLastNumbersThereAreAreNotOutgrown) {
+  state_.ApplyCommitted(EventIdsKey(UINT64_MAX / 4 * 3, UINT64_MAX / 4 * 3), std::string(16, 'x'));
+  Restart();
+  for (uint64_t n = 0; n < 3; ++n) Epoch(kStart, n, n + 1);
+  Restart();
+  EXPECT_EQ(window_->size(), 4);
 }
 
 }  // namespace
