@@ -1,7 +1,7 @@
 // How typed keys, values and states become bytes, and text where people meet them (logs, headers, URLs, command lines).
 //
-// Ready: protobuf messages, std::string (UTF-8), once::Bytes, and int32_t, int64_t and double as Java's serializers write
-// them (big-endian). A type of your own: specialise once::Codec with these five members.
+// Ready: protobuf messages, std::string (UTF-8), once::Bytes, and int32_t, int64_t and double as Java's serializers
+// write them (big-endian). A type of your own: specialise once::Codec with these five members.
 //
 //   template <>
 //   struct once::Codec<Isin> {
@@ -11,6 +11,9 @@
 //     static std::string ToText(const Isin& value);
 //     static absl::StatusOr<Isin> FromText(const std::string& text);
 //   };
+//
+// If it can write what it could not read again it needs a sixth, `static absl::Status Check(const Isin& value)`: a
+// handler that stores or emits a value that is refused there fails its event, as INVALID_ARGUMENT.
 #ifndef ONCE_PROCESSOR_CODEC_H_
 #define ONCE_PROCESSOR_CODEC_H_
 
@@ -29,6 +32,7 @@
 #include "google/protobuf/text_format.h"
 #include "processor/base/arena.h"
 #include "processor/base/strings.h"
+#include "processor/text_fields.h"
 
 namespace once {
 
@@ -42,7 +46,7 @@ template <typename T>
 struct Codec;
 
 template <typename T>
-  requires std::derived_from<T, google::protobuf::Message>
+requires std::derived_from<T, google::protobuf::Message>
 struct Codec<T> {
   static std::string TypeName() { return T::descriptor()->full_name(); }
   static absl::Status Decode(std::string_view bytes, T* value) {
@@ -51,6 +55,11 @@ struct Codec<T> {
       return absl::OkStatus();
     }
     return absl::DataLossError(absl::StrCat(bytes.size(), " bytes are no ", TypeName()));
+  }
+  // Refuses text that is not UTF-8.
+  static absl::Status Check(const T& value) {
+    static const auto& fields = *new internal::TextFields(T::descriptor());
+    return fields.Check(value);
   }
   static std::string_view Encode(const T& value, Arena* arena) {
     const size_t size = value.ByteSizeLong();

@@ -1,7 +1,8 @@
 // What handlers are given: the event, its aggregate's state, and the way out.
 //
 // A handler's writes and emits take effect together, when it (and every other handler of the event) returns OK, in the
-// transaction that moves the input's offset; otherwise none of them does. Contexts live for one call: keep no reference.
+// transaction that moves the input's offset; otherwise none of them does. Contexts live for one call: keep no
+// reference.
 #ifndef ONCE_PROCESSOR_CONTEXTS_H_
 #define ONCE_PROCESSOR_CONTEXTS_H_
 
@@ -85,7 +86,15 @@ struct NodeInfo {
 // Whether a `From` may be written where a `To` is meant: what converts by itself, without narrowing a number.
 template <typename From, typename To>
 concept FitsInto = std::convertible_to<const From&, To> &&
-                   (!std::is_arithmetic_v<To> || requires(const From& from) { To{from}; });
+    (!std::is_arithmetic_v<To> || requires(const From& from) { To{from}; });
+
+template <typename T>
+concept HasCheck = requires(const T& value) {
+  { Codec<T>::Check(value) } -> std::same_as<absl::Status>;
+};
+
+template <typename T>
+concept NotOptions = !std::same_as<T, EmitOptions>;
 
 }  // namespace internal
 
@@ -128,8 +137,7 @@ class TransformContext {
     static_assert(kSameKey, "this sink's keys are of another type than the event's: use EmitTombstone(sink, key)");
     if constexpr (kSameKey) Send(sink, context_->record().key, std::nullopt, options);
   }
-  template <typename SinkValue, typename SinkKey, typename OtherKey>
-    requires(!std::same_as<OtherKey, EmitOptions>)
+  template <typename SinkValue, typename SinkKey, internal::NotOptions OtherKey>
   void EmitTombstone(const Sink<SinkValue, SinkKey>& sink, const OtherKey& key, const EmitOptions& options = {}) {
     Send(sink, EncodeKeyFor<SinkKey>(key), std::nullopt, options);
   }
@@ -137,8 +145,8 @@ class TransformContext {
   template <typename Value, typename SinkKey>
   void Forward(const Sink<Value, SinkKey>& sink) {
     if (!MayEmit(sink.builder, sink.index)) return;
-    context_->Emit({.sink = sink.index, .forward = true, .key = context_->record().key,
-                    .value = context_->record().value});
+    context_->Emit(
+        {.sink = sink.index, .forward = true, .key = context_->record().key, .value = context_->record().value});
   }
 
   // For the runner: what went wrong besides the handler's own verdict.
@@ -151,11 +159,24 @@ class TransformContext {
   EventContext& context() { return *context_; }
   const internal::NodeInfo& node() const { return *node_; }
 
+  // `does` says for what. What nobody could decode is an error.
+  template <typename T>
+  std::string_view Encode(std::string_view does, const T& value) {
+    if constexpr (internal::HasCheck<T>) {
+      if (const absl::Status checked = Codec<T>::Check(value); !checked.ok()) {
+        SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" ", ToAbsl(does),
+                                                         " that could not be read again: ", checked.message())));
+      }
+    }
+    return Codec<T>::Encode(value, &context_->arena());
+  }
+
  private:
   bool MayEmit(uint64_t builder, SinkIndex sink) {
     const auto& allowed = node_->emits_to;
     if (builder == node_->builder && std::find(allowed.begin(), allowed.end(), sink) != allowed.end()) return true;
-    SetError(absl::InternalError(absl::StrCat("\"", node_->name, "\" emits to a sink that its EmitsTo does not name;"
+    SetError(absl::InternalError(absl::StrCat("\"", node_->name,
+                                              "\" emits to a sink that its EmitsTo does not name;"
                                               " add the sink there")));
     return false;
   }
@@ -167,8 +188,8 @@ class TransformContext {
     if (bytes.has_value()) {
       decoded = Codec<Key>::Decode(*bytes, key_);
       if (decoded.ok()) return;
-      SetError(absl::FailedPreconditionError(absl::StrCat("the key \"", Printable(*bytes), "\" is no ",
-                                                          Codec<Key>::TypeName(), ": ", decoded.message())));
+      SetError(absl::FailedPreconditionError(
+          absl::StrCat("the key \"", Printable(*bytes), "\" is no ", Codec<Key>::TypeName(), ": ", decoded.message())));
     }
     *key_ = Key();
   }
@@ -176,13 +197,13 @@ class TransformContext {
   template <typename SinkValue, typename Value>
   OptionalBytes EncodeFor(const Value& value) {
     static_assert(internal::FitsInto<Value, SinkValue>, "this sink takes values of another type; see its AddSink");
-    if constexpr (internal::FitsInto<Value, SinkValue>) return Codec<SinkValue>::Encode(value, &context_->arena());
+    if constexpr (internal::FitsInto<Value, SinkValue>) return Encode<SinkValue>("emits a value", value);
     return std::nullopt;
   }
   template <typename SinkKey, typename OtherKey>
   OptionalBytes EncodeKeyFor(const OtherKey& key) {
     static_assert(internal::FitsInto<OtherKey, SinkKey>, "this sink's keys are of another type; see its AddSink");
-    if constexpr (internal::FitsInto<OtherKey, SinkKey>) return Codec<SinkKey>::Encode(key, &context_->arena());
+    if constexpr (internal::FitsInto<OtherKey, SinkKey>) return Encode<SinkKey>("emits a key", key);
     return std::nullopt;
   }
 
@@ -239,15 +260,12 @@ class AggregateContext : public TransformContext<Key> {
     changed_ = true;
   }
 
-  // For the runner: hands the changed state over.
+  // For the runner: hands the changed state over, unless that is an error().
   void Store() {
     if (!changed_) return;
-    EventContext& context = this->context();
-    if (exists_) {
-      context.WriteState(Codec<State>::Encode(*state_, &context.arena()));
-    } else {
-      context.WriteState(std::nullopt);
-    }
+    OptionalBytes bytes;
+    if (exists_) bytes = this->template Encode<State>("stores a state", *state_);
+    if (this->error().ok()) this->context().WriteState(bytes);
   }
 
  private:
@@ -262,8 +280,8 @@ class AggregateContext : public TransformContext<Key> {
       exists_ = decoded.ok();
       if (decoded.ok()) return;
       this->SetError(absl::DataLossError(absl::StrCat("the stored state of \"", this->node().name, "\", key \"",
-                                                      Codec<Key>::ToText(this->key()), "\", cannot be decoded: ",
-                                                      decoded.message())));
+                                                      Codec<Key>::ToText(this->key()),
+                                                      "\", cannot be decoded: ", decoded.message())));
     }
     *state_ = State();
   }

@@ -85,9 +85,8 @@ class AggregateRunner final : public HandlerRunner {
   absl::Status Run(EventContext& raw) override {
     AggregateContext<State, Key> context(&raw, node_.get(), &key_, &state_);
     absl::Status status = caller_.Call(handler_, raw, context);
-    if (!context.error().ok()) return context.error();
-    if (status.ok()) context.Store();
-    return status;
+    if (status.ok() && context.error().ok()) context.Store();
+    return context.error().ok() ? status : context.error();
   }
 
  private:

@@ -1,11 +1,11 @@
 #include "processor/codec.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <limits>
 #include <string>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "tests/topology/shop.pb.h"
 
@@ -72,8 +72,8 @@ TEST(CodecTest, NumbersAreNotReadFromOtherText) {
 TEST(CodecTest, StringsAreUtf8) {
   ExpectBothWays<std::string>("", "", "");
   ExpectBothWays<std::string>("zürich-\xf0\x9f\x98\x80", "zürich-\xf0\x9f\x98\x80", "zürich-\xf0\x9f\x98\x80");
-  for (const std::string& bytes : {std::string("\xff"), std::string("a\xc0\x80"), std::string("\xed\xa0\x80"),
-                                   std::string("\xe2\x82")}) {
+  for (const std::string& bytes :
+       {std::string("\xff"), std::string("a\xc0\x80"), std::string("\xed\xa0\x80"), std::string("\xe2\x82")}) {
     EXPECT_EQ(Decode<std::string>(bytes).status().code(), absl::StatusCode::kDataLoss);
     EXPECT_EQ(Codec<std::string>::Check(bytes).code(), absl::StatusCode::kDataLoss);
   }

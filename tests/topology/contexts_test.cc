@@ -1,13 +1,13 @@
 #include "processor/contexts.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "tests/topology/handler_harness.h"
 #include "tests/topology/shop.pb.h"

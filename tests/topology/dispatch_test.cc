@@ -1,11 +1,11 @@
 #include "processor/topology/dispatch.h"
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace once {
 namespace {
@@ -64,14 +64,15 @@ struct Case {
   bool needs_key = false;
 };
 
-std::vector<Case> Cases() {
-  const auto one = [] { return GraphMaker().On(kAggregate, "A"); };
+GraphMaker One() { return GraphMaker().On(kAggregate, "A"); }
+
+std::vector<Case> EventCases() {
   const auto two = [] { return GraphMaker().On(kAggregate, "A").On(kTransform, "B"); };
   std::vector<Case> cases;
-  cases.push_back({"TheOnlyTypeWithoutCeType", one(), std::nullopt, true, Verdict::kRun, {kAggregate}, "A", true});
-  cases.push_back({"TheOnlyTypeWithAnEmptyCeType", one(), "", true, Verdict::kRun, {kAggregate}, "A", true});
-  cases.push_back({"TheOnlyTypeNamed", one(), "A", true, Verdict::kRun, {kAggregate}, "A", true});
-  cases.push_back({"AnotherTypeThanTheOnlyOne", one(), "B", true, Verdict::kUnknownType, {}, "B", true});
+  cases.push_back({"TheOnlyTypeWithoutCeType", One(), std::nullopt, true, Verdict::kRun, {kAggregate}, "A", true});
+  cases.push_back({"TheOnlyTypeWithAnEmptyCeType", One(), "", true, Verdict::kRun, {kAggregate}, "A", true});
+  cases.push_back({"TheOnlyTypeNamed", One(), "A", true, Verdict::kRun, {kAggregate}, "A", true});
+  cases.push_back({"AnotherTypeThanTheOnlyOne", One(), "B", true, Verdict::kUnknownType, {}, "B", true});
   cases.push_back({"OneOfTwo", two(), "B", true, Verdict::kRun, {kTransform}, "B", false});
   cases.push_back({"NoCeTypeWithTwoTypes", two(), std::nullopt, true, Verdict::kUnknownType, {}, "", true});
   cases.push_back({"TypesAreComparedWhole", two(), "A.B", true, Verdict::kUnknownType, {}, "A.B", true});
@@ -79,26 +80,77 @@ std::vector<Case> Cases() {
   cases.push_back(
       {"NoCeTypeIsIgnoredOnRequest", two().IgnoreUnknown(), std::nullopt, true, Verdict::kIgnored, {}, "", true});
   cases.push_back({"SeveralNodesInTheOrderOfRegistration",
-                   GraphMaker().On(kTransform, "A").On(kAggregate, "A").On(kOtherTransform, "A"), "A", true,
-                   Verdict::kRun, {kTransform, kAggregate, kOtherTransform}, "A", true});
+                   GraphMaker().On(kTransform, "A").On(kAggregate, "A").On(kOtherTransform, "A"),
+                   "A",
+                   true,
+                   Verdict::kRun,
+                   {kTransform, kAggregate, kOtherTransform},
+                   "A",
+                   true});
   cases.push_back({"AnyRunsBesideATypeInTheOrderOfRegistration",
-                   GraphMaker().OnAny(kTransform).On(kAggregate, "A").OnAny(kOtherTransform), "A", true, Verdict::kRun,
-                   {kTransform, kAggregate, kOtherTransform}, "A", true});
-  cases.push_back({"AnyHearsUnknownTypes", GraphMaker().On(kAggregate, "A").OnAny(kTransform), "C", true,
-                   Verdict::kRun, {kTransform}, "C", false});
-  cases.push_back({"AnyAloneHearsEventsWithoutCeType", GraphMaker().OnAny(kTransform), std::nullopt, true,
-                   Verdict::kRun, {kTransform}, "", false});
-  cases.push_back({"AnyGoesBeforeIgnoring", GraphMaker().On(kAggregate, "A").OnAny(kTransform).IgnoreUnknown(), "C",
-                   true, Verdict::kRun, {kTransform}, "C", false});
-  cases.push_back({"AnyDoesNotHearTombstones", GraphMaker().OnAny(kTransform), std::nullopt, false,
-                   Verdict::kNoTombstoneHandler, {}, "", false});
-  cases.push_back({"TombstonesHaveNoType", GraphMaker().On(kAggregate, "A").OnTombstone(kAggregate), "A", false,
-                   Verdict::kRun, {kAggregate}, "", true});
-  cases.push_back({"TombstonesOfATransformNeedNoKey", GraphMaker().On(kAggregate, "A").OnTombstone(kTransform),
-                   std::nullopt, false, Verdict::kRun, {kTransform}, "", false});
-  cases.push_back({"TombstoneWithoutHandler", one(), "A", false, Verdict::kNoTombstoneHandler, {}, "", true});
-  cases.push_back({"TombstonesAreNotUnknownTypes", one().IgnoreUnknown(), "A", false, Verdict::kNoTombstoneHandler, {},
-                   "", true});
+                   GraphMaker().OnAny(kTransform).On(kAggregate, "A").OnAny(kOtherTransform),
+                   "A",
+                   true,
+                   Verdict::kRun,
+                   {kTransform, kAggregate, kOtherTransform},
+                   "A",
+                   true});
+  cases.push_back({"AnyHearsUnknownTypes",
+                   GraphMaker().On(kAggregate, "A").OnAny(kTransform),
+                   "C",
+                   true,
+                   Verdict::kRun,
+                   {kTransform},
+                   "C",
+                   false});
+  cases.push_back({"AnyAloneHearsEventsWithoutCeType",
+                   GraphMaker().OnAny(kTransform),
+                   std::nullopt,
+                   true,
+                   Verdict::kRun,
+                   {kTransform},
+                   "",
+                   false});
+  cases.push_back({"AnyGoesBeforeIgnoring",
+                   GraphMaker().On(kAggregate, "A").OnAny(kTransform).IgnoreUnknown(),
+                   "C",
+                   true,
+                   Verdict::kRun,
+                   {kTransform},
+                   "C",
+                   false});
+  return cases;
+}
+
+std::vector<Case> TombstoneCases() {
+  std::vector<Case> cases;
+  cases.push_back({"AnyDoesNotHearTombstones",
+                   GraphMaker().OnAny(kTransform),
+                   std::nullopt,
+                   false,
+                   Verdict::kNoTombstoneHandler,
+                   {},
+                   "",
+                   false});
+  cases.push_back({"TombstonesHaveNoType",
+                   GraphMaker().On(kAggregate, "A").OnTombstone(kAggregate),
+                   "A",
+                   false,
+                   Verdict::kRun,
+                   {kAggregate},
+                   "",
+                   true});
+  cases.push_back({"TombstonesOfATransformNeedNoKey",
+                   GraphMaker().On(kAggregate, "A").OnTombstone(kTransform),
+                   std::nullopt,
+                   false,
+                   Verdict::kRun,
+                   {kTransform},
+                   "",
+                   false});
+  cases.push_back({"TombstoneWithoutHandler", One(), "A", false, Verdict::kNoTombstoneHandler, {}, "", true});
+  cases.push_back(
+      {"TombstonesAreNotUnknownTypes", One().IgnoreUnknown(), "A", false, Verdict::kNoTombstoneHandler, {}, "", true});
   return cases;
 }
 
@@ -116,8 +168,9 @@ TEST_P(DispatchTest, Chooses) {
   EXPECT_EQ(choice.needs_key, test.needs_key);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DispatchTest, ::testing::ValuesIn(Cases()),
-                         [](const auto& info) { return info.param.name; });
+const auto kCaseName = [](const auto& info) { return info.param.name; };
+INSTANTIATE_TEST_SUITE_P(Events, DispatchTest, ::testing::ValuesIn(EventCases()), kCaseName);
+INSTANTIATE_TEST_SUITE_P(Tombstones, DispatchTest, ::testing::ValuesIn(TombstoneCases()), kCaseName);
 
 TEST(DispatcherTest, EachDispatcherHasRunnersOfItsOwn) {
   const GraphMaker topology = GraphMaker().On(kAggregate, "A").OnTombstone(kAggregate);

@@ -1,11 +1,11 @@
 // Each mistake that Build() finds, alone and all at once.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "processor/base/names.h"
 #include "processor/topology.h"
@@ -129,8 +129,7 @@ std::vector<Case> NodeCases() {
        "transform \"t\" emits to a sink of another TopologyBuilder"},
       {"NoAttempts", [](TopologyBuilder& b, In in, Out) { Policy(b, in, {.max_attempts = 0}); },
        "aggregate \"customer\": max_attempts is 0; use 1 to 1000000"},
-      {"NegativeBackoff",
-       [](TopologyBuilder& b, In in, Out) { Policy(b, in, {.initial_backoff = -absl::Seconds(1)}); },
+      {"NegativeBackoff", [](TopologyBuilder& b, In in, Out) { Policy(b, in, {.initial_backoff = -absl::Seconds(1)}); },
        "backoff from -1s to 30s; use 0 <= initial_backoff <= max_backoff <= 24h"},
       {"BackoffUpsideDown", [](TopologyBuilder& b, In in, Out) { Policy(b, in, {.initial_backoff = absl::Hours(1)}); },
        "backoff from 1h to 30s"},
@@ -206,9 +205,9 @@ TEST(MistakesTest, SourcesOfOneAggregateMustHaveTheSameKeys) {
     handler.event_type = "T";
     graph.handlers.push_back(handler);
   }
-  EXPECT_THAT(FindMistakes(graph),
-              ::testing::ElementsAre(HasSubstr("sources \"a\" and \"b\" feed one aggregate but have keys of types string"
-                                               " and int64")));
+  EXPECT_THAT(FindMistakes(graph), ::testing::ElementsAre(HasSubstr(
+                                       "sources \"a\" and \"b\" feed one aggregate but have keys of types string"
+                                       " and int64")));
   graph.nodes[0].kind = NodeKind::kTransform;
   EXPECT_THAT(FindMistakes(graph), ::testing::IsEmpty());
 }

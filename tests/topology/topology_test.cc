@@ -1,12 +1,12 @@
 #include "processor/topology.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "processor/per_worker.h"
 #include "processor/topology/describe.h"
