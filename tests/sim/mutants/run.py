@@ -1,10 +1,11 @@
 """Runs the mutants of the engine in the simulator, and tells in how many seeds each is caught.
 
-  run.py [--seeds=100000] [--jobs=2] [--bin_dir=bazel-bin/tests/sim/mutants] [NAME...]
+  run.py [--seeds=100000] [--jobs=2] [--hints] [--bin_dir=bazel-bin/tests/sim/mutants] [NAME...]
 
 prints `mutant=... rule=... seeds=... caught=yes|NO by=...` for each, then
 `mutants=N caught=N median_seeds=... max_seeds=...`, and exits 1 if one is not caught. A violation, a crash and a hang
-catch alike. Build first: bazel build //tests/sim/mutants
+catch alike. With --hints the rare ones are looked for first where they were found last. Build first:
+bazel build //tests/sim/mutants
 """
 
 import argparse
@@ -19,6 +20,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRST_STRETCH = 8
+# The seed that catches a rare mutant, as long as neither scenarios nor engine draw or do otherwise.
+HINTS = {"unmoved_offsets_not_sent": 15850, "old_checkpoint_kept": 3895}
 # What a seed may take at the very most, on a machine that others use too.
 SECONDS_OF_STRETCH = 60
 SECONDS_OF_SEED = 0.5
@@ -62,8 +65,12 @@ def first_crash(binary, first, count, temp_dir):
     return high
 
 
-def catch(binary, seeds, temp_dir):
+def catch(binary, seeds, hint, temp_dir):
     """Returns (seeds needed, what was found), in stretches that grow: so a crash is found again soon."""
+    if hint is not None:
+        _, found = run_stretch(binary, hint, 1, temp_dir)
+        if found:
+            return hint + 1, found
     first, count = 0, FIRST_STRETCH
     while first < seeds:
         count = min(count, seeds - first)
@@ -81,6 +88,7 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=100_000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--hints", action="store_true")
     parser.add_argument("--table", default=os.path.join(HERE, "mutants.bzl"))
     parser.add_argument("--bin_dir", default="bazel-bin/tests/sim/mutants")
     parser.add_argument("names", nargs="*", metavar="NAME")
@@ -91,7 +99,8 @@ def main(arguments):
         sys.exit("not built: %s; bazel build //tests/sim/mutants" % (", ".join(missing) or "no such mutant"))
     needed, missed = [], 0
     with tempfile.TemporaryDirectory() as temp_dir, concurrent.futures.ThreadPoolExecutor(flags.jobs) as pool:
-        runs = [pool.submit(catch, os.path.join(flags.bin_dir, row[0]), flags.seeds, temp_dir) for row in table]
+        runs = [pool.submit(catch, os.path.join(flags.bin_dir, row[0]), flags.seeds,
+                            HINTS.get(row[0]) if flags.hints else None, temp_dir) for row in table]
         for (name, _, rule, _), run in zip(table, runs):
             seeds, found = run.result()
             print("mutant=%s rule=%s seeds=%d caught=%s by=%s" % (name, rule, seeds, "yes" if found else "NO",
