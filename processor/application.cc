@@ -1,6 +1,10 @@
 // The one place where adapters are wired to ports.
 #include "processor/application.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -10,10 +14,6 @@
 #include <limits>
 #include <random>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -39,8 +39,8 @@ class LockedDir {
     const std::string lock = path + "/LOCK";
     const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0) {
-      return absl::FailedPreconditionError(absl::StrCat("state directory ", path, " cannot be written: ",
-                                                        std::strerror(errno),
+      return absl::FailedPreconditionError(absl::StrCat("state directory ", path,
+                                                        " cannot be written: ", std::strerror(errno),
                                                         "; set --state_dir to a place that can be written"));
     }
     if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
@@ -99,28 +99,29 @@ EngineOptions ToEngineOptions(const Options& options, const std::string& applica
 class RunningApplication final : public Application {
  public:
   RunningApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps)
-      : options_(Complete(options, topology)), deps_(deps),
+      : options_(Complete(options, topology)),
+        deps_(deps),
         plan_(MakePlan(topology.shared_graph(), options_.application_id)) {}
 
   absl::Status Open() {
     if (std::optional<std::string> bad = kafka::KnownBadVersion(); bad.has_value()) {
       deps_.log->Log(LogLevel::kWarning, *bad);
     }
-    for (const auto& step : {&RunningApplication::Connect, &RunningApplication::CheckTopics,
-                             &RunningApplication::OpenState}) {
+    for (const auto& step :
+         {&RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return absl::OkStatus();
   }
 
   absl::Status Run() override {
-    deps_.log->Log(LogLevel::kInfo,
-                   absl::StrCat(plan_.application_id, " runs as instance ", instance_id_, " with ", options_.workers,
-                                " worker(s), state in ", options_.state_dir));
+    deps_.log->Log(LogLevel::kInfo, absl::StrCat(plan_.application_id, " runs as instance ", instance_id_, " with ",
+                                                 options_.workers, " worker(s), state in ", options_.state_dir));
     absl::Status status = RunPod();
     if (!absl::IsDataLoss(status) || stopping_.load()) return status;
     // The tasks share the damaged files, so all of them are given up; the changelog has everything.
-    deps_.log->Log(LogLevel::kError, absl::StrCat(std::string(status.message()), "; the local state is deleted and"
+    deps_.log->Log(LogLevel::kError, absl::StrCat(std::string(status.message()),
+                                                  "; the local state is deleted and"
                                                   " rebuilt from the changelog"));
     store_.reset();
     if (absl::Status wiped = DestroyRocksDbStore(StorePath()); !wiped.ok()) return wiped;
@@ -194,8 +195,10 @@ class RunningApplication final : public Application {
     const std::string path = StorePath();
     auto store = OpenRocksDbStore({.path = path, .application_id = plan_.application_id}, deps_.log);
     if (absl::IsDataLoss(store.status())) {
-      deps_.log->Log(LogLevel::kWarning, absl::StrCat("the local state in ", path, " is corrupt and is rebuilt from the"
-                                                      " changelog: ", std::string(store.status().message())));
+      deps_.log->Log(LogLevel::kWarning, absl::StrCat("the local state in ", path,
+                                                      " is corrupt and is rebuilt from the"
+                                                      " changelog: ",
+                                                      std::string(store.status().message())));
       if (absl::Status wiped = DestroyRocksDbStore(path); !wiped.ok()) return wiped;
       store = OpenRocksDbStore({.path = path, .application_id = plan_.application_id}, deps_.log);
     }

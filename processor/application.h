@@ -37,14 +37,14 @@ class Application {
  public:
   virtual ~Application() = default;
 
-  // Opens the state directory, connects, checks the topics. FailedPrecondition or InvalidArgument if something has to be
-  // mended first (the message says what, where and how); Unavailable if the broker cannot be reached.
+  // Opens the state directory, connects, checks the topics. FailedPrecondition or InvalidArgument if something has to
+  // be mended first (the message says what, where and how); Unavailable if the broker cannot be reached.
   static absl::StatusOr<std::unique_ptr<Application>> Create(const Options& options, const Topology& topology,
                                                              const ApplicationDeps& deps);
 
   // Ends the process, with an error in the log and exit code 1, when a handler does not return within handler_timeout.
-  // Otherwise blocks until Stop(), then commits what is open, checkpoints and leaves the group; OK. Returns an error when the
-  // application cannot go on; nothing is lost then, and a restart continues from the last commit. Call once.
+  // Otherwise blocks until Stop(), then commits what is open, checkpoints and leaves the group; OK. Returns an error
+  // when the application cannot go on; nothing is lost then, and a restart continues from the last commit. Call once.
   virtual absl::Status Run() = 0;
 
   // Asks Run to return. Thread-safe; may be called before Run and more than once.

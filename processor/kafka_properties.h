@@ -11,8 +11,8 @@ namespace once {
 // Whether the linked librdkafka has a property of this name.
 bool IsKafkaProperty(const std::string& name);
 
-// Whether a user may set it to this value. InvalidArgument, with what to do instead, for a property that librdkafka does
-// not have (with the closest one), a value that it does not take, and what would break exactly-once.
+// Whether a user may set it to this value. InvalidArgument, with what to do instead, for a property that librdkafka
+// does not have (with the closest one), a value that it does not take, and what would break exactly-once.
 absl::Status CheckKafkaProperty(const std::string& name, const std::string& value);
 
 // Of the linked librdkafka, such as "2.0.2".

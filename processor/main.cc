@@ -130,7 +130,8 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   const std::string default_id = topology.ok() ? topology->graph().application_id : "application";
   const Options options = LoadOptions(config, default_id);
   if (requests.help) {
-    Print(stdout, HelpText(program, absl::StrCat("Runs the application ", default_id, ", a stream processor."), config));
+    Print(stdout,
+          HelpText(program, absl::StrCat("Runs the application ", default_id, ", a stream processor."), config));
     return kExitOk;
   }
   if (requests.version) {

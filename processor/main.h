@@ -17,9 +17,9 @@ namespace once {
 // their values are, so that --help is complete.
 using TopologyFactory = std::function<absl::StatusOr<Topology>(const Config&)>;
 
-inline constexpr int kExitOk = 0;           // Stopped by SIGTERM or SIGINT, or only asked for information.
-inline constexpr int kExitFailed = 1;       // It could not start or could not go on; the reason is on stderr.
-inline constexpr int kExitWrongUsage = 2;   // A wrong flag, setting or topology; all mistakes are on stderr.
+inline constexpr int kExitOk = 0;             // Stopped by SIGTERM or SIGINT, or only asked for information.
+inline constexpr int kExitFailed = 1;         // It could not start or could not go on; the reason is on stderr.
+inline constexpr int kExitWrongUsage = 2;     // A wrong flag, setting or topology; all mistakes are on stderr.
 inline constexpr int kExitInterrupted = 130;  // A second signal while it was stopping.
 
 // Runs the topology until SIGTERM or SIGINT, at which it commits what is open and leaves the group in order; a second

@@ -1,4 +1,5 @@
-// An object of its own for each worker, for services that are not thread-safe (a connection, a parser, a random source).
+// An object of its own for each worker, for services that are not thread-safe (a connection, a parser, a random
+// source).
 //
 //   once::PerWorker<GeoDatabase> geo([] { return std::make_unique<GeoDatabase>("/data/geo"); });
 //   builder.AddTransform("locate").EmitsTo(located).On<Visit>(visits, [geo, located](const Visit& visit, auto& event) {

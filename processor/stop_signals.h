@@ -7,8 +7,9 @@
 
 namespace once {
 
-// While it lives, the first SIGTERM or SIGINT calls `on_stop` on a thread of its own (so it may lock and log); a second,
-// but for one that comes right behind it, ends the process at once with `second_exit_code`. One at a time in a process. The former handlers are put back after.
+// While it lives, the first SIGTERM or SIGINT calls `on_stop` on a thread of its own (so it may lock and log); a
+// second, but for one that comes right behind it, ends the process at once with `second_exit_code`. One at a time in a
+// process. The former handlers are put back after.
 class StopSignals {
  public:
   StopSignals(std::function<void()> on_stop, int second_exit_code);

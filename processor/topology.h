@@ -114,8 +114,8 @@ class NodeBuilder {
     return derived();
   }
 
-  // Handles events of type `Event`: those whose ce_type is its full name, and those without ce_type if the source has no
-  // other type. `handler(const Event&, auto& context)`.
+  // Handles events of type `Event`: those whose ce_type is its full name, and those without ce_type if the source has
+  // no other type. `handler(const Event&, auto& context)`.
   template <typename Event, typename SourceKey, typename Handler>
   Derived& On(const Source<SourceKey>& source, Handler handler) {
     return Register<Event>(source, HandlerMatch::kType, Codec<Event>::TypeName(), std::move(handler));
@@ -194,8 +194,8 @@ class TransformBuilder : public internal::NodeBuilder<TransformBuilder<Key>, Key
 // Not thread-safe. Handles and node builders belong to the builder that made them.
 class TopologyBuilder {
  public:
-  // `application_id` is the default of the option of that name: the consumer group, and the prefix of internal topics and
-  // transactional ids.
+  // `application_id` is the default of the option of that name: the consumer group, and the prefix of internal topics
+  // and transactional ids.
   explicit TopologyBuilder(std::string application_id)
       : state_(std::make_unique<internal::BuilderState>(std::move(application_id))) {}
 

@@ -1,9 +1,9 @@
 #include "bench/floor/load.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include <cstdio>
 #include <random>
-
-#include <librdkafka/rdkafka.h>
 
 #include "absl/strings/str_cat.h"
 #include "examples/order_totals/orders.pb.h"
@@ -18,10 +18,12 @@ constexpr size_t kOrderIdBytes = 50;
 rd_kafka_t* NewProducer(const LoadOptions& options, std::string* error) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char text[512];
-  const std::pair<const char*, const char*> settings[] = {
-      {"bootstrap.servers", options.bootstrap_servers.c_str()}, {"linger.ms", "20"},
-      {"partitioner", "murmur2_random"},  {"batch.size", "500000"},
-      {"queue.buffering.max.messages", "500000"}, {"enable.idempotence", "true"}};
+  const std::pair<const char*, const char*> settings[] = {{"bootstrap.servers", options.bootstrap_servers.c_str()},
+                                                          {"linger.ms", "20"},
+                                                          {"partitioner", "murmur2_random"},
+                                                          {"batch.size", "500000"},
+                                                          {"queue.buffering.max.messages", "500000"},
+                                                          {"enable.idempotence", "true"}};
   for (const auto& [name, value] : settings) {
     if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) != RD_KAFKA_CONF_OK) {
       *error = text;
@@ -45,8 +47,8 @@ void Produce(rd_kafka_t* producer, const LoadOptions& options, const std::string
   while (true) {
     const rd_kafka_resp_err_t error = rd_kafka_producev(
         producer, RD_KAFKA_V_TOPIC(options.topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(key.data(), key.size()),
-        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) return;
     rd_kafka_poll(producer, 10);
   }
@@ -67,8 +69,9 @@ absl::Status Load(const LoadOptions& options) {
     order.set_customer_id(customer);
     order.set_cents(static_cast<int64_t>(random() % 100'000) + 1);
     Produce(producer, options, customer, order.SerializeAsString(), i);
-    if (i % 100'000 == 0) std::fprintf(stderr, "\rloading %s: %lld of %lld", options.topic.c_str(),
-                                       static_cast<long long>(i), static_cast<long long>(options.records));
+    if (i % 100'000 == 0)
+      std::fprintf(stderr, "\rloading %s: %lld of %lld", options.topic.c_str(), static_cast<long long>(i),
+                   static_cast<long long>(options.records));
   }
   rd_kafka_flush(producer, 120'000);
   const int left = rd_kafka_outq_len(producer);

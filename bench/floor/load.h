@@ -13,12 +13,12 @@ struct LoadOptions {
   std::string bootstrap_servers;
   std::string topic;
   int64_t records = 0;
-  int64_t keys = 100'000;  // Drawn uniformly.
+  int64_t keys = 100'000;      // Drawn uniformly.
   bool with_event_ids = true;  // A ce_id header, unique.
 };
 
-// Appends records of about 100 bytes in all (key, value, header): values are orders.v1.OrderPlaced. Blocks until all are
-// delivered.
+// Appends records of about 100 bytes in all (key, value, header): values are orders.v1.OrderPlaced. Blocks until all
+// are delivered.
 absl::Status Load(const LoadOptions& options);
 
 }  // namespace once::bench

@@ -38,8 +38,9 @@ absl::StatusOr<Topology> BuildWorkload(const OnceLoopOptions& options) {
     return std::move(builder).Build();
   }
   auto out = builder.AddSink<orders::v1::CustomerTotal>("out", {.topic = options.output});
-  builder.AddAggregate<orders::v1::CustomerTotal>("customer").EmitsTo(out).On<orders::v1::OrderPlaced>(
-      input, [out](const orders::v1::OrderPlaced& order, auto& customer) {
+  builder.AddAggregate<orders::v1::CustomerTotal>("customer")
+      .EmitsTo(out)
+      .On<orders::v1::OrderPlaced>(input, [out](const orders::v1::OrderPlaced& order, auto& customer) {
         if (order.cents() <= 0) return absl::InvalidArgumentError("cents must be positive");
         orders::v1::CustomerTotal& total = *customer.mutable_state();
         total.set_customer_id(customer.key());

@@ -1,10 +1,10 @@
 #include "bench/floor/raw_loop.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include <map>
 #include <memory>
 #include <vector>
-
-#include <librdkafka/rdkafka.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"

@@ -25,10 +25,10 @@ namespace orders::verifier {
 struct VerifierOptions {
   std::string application_id = "order-totals";
   bool check_changelog = true;
-  bool check_parked = true;   // Parked events in the changelog; only with check_changelog.
-  bool check_offsets = true;  // Committed offsets at the input's end.
+  bool check_parked = true;      // Parked events in the changelog; only with check_changelog.
+  bool check_offsets = true;     // Committed offsets at the input's end.
   int64_t max_output_bytes = 0;  // Larger totals were refused (see Reference); 0: no limit.
-  int max_shown = 5;          // Differences shown in full, per kind; at least 0.
+  int max_shown = 5;             // Differences shown in full, per kind; at least 0.
 };
 
 // The names of the checks in the report, each with its kinds of difference.

@@ -102,7 +102,8 @@ bool IsPassing(rd_kafka_resp_err_t error) {
 
 // The group's answer is still to come: its transaction is open, or its coordinator starts or moves.
 bool IsUnstable(rd_kafka_resp_err_t error) {
-  return IsPassing(error) || error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT || error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+  return IsPassing(error) || error == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT ||
+         error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
          error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE || error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
 }
 

@@ -1,4 +1,5 @@
-#include "examples/payments_route/topology.h"
 #include "once/main.h"
+
+#include "examples/payments_route/topology.h"
 
 int main(int argc, char** argv) { return once::Main(argc, argv, BuildPaymentsRoute); }

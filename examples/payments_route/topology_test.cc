@@ -1,10 +1,10 @@
 #include "examples/payments_route/topology.h"
 
-#include <optional>
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
 
 #include "examples/payments_route/payments.pb.h"
 #include "tests/testkit/topology_test_driver.h"

@@ -23,9 +23,8 @@ struct FailurePolicy {
   int max_attempts = 8;  // 1 or more.
   absl::Duration initial_backoff = absl::Milliseconds(100);
   absl::Duration max_backoff = absl::Seconds(30);
-  std::vector<absl::StatusCode> transient_codes = {
-      absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded, absl::StatusCode::kAborted,
-      absl::StatusCode::kResourceExhausted};
+  std::vector<absl::StatusCode> transient_codes = {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
+                                                   absl::StatusCode::kAborted, absl::StatusCode::kResourceExhausted};
   FailureAction then = FailureAction::kBlockAggregate;
 
   bool IsTransient(absl::StatusCode code) const {

@@ -31,9 +31,9 @@ struct RecordView {
 
 // One record to produce. The producer copies all bytes before Send returns.
 struct OutputRecord {
-  uint32_t topic_index = 0;            // Index in the list of topics that the producer was created with.
+  uint32_t topic_index = 0;             // Index in the list of topics that the producer was created with.
   Partition partition = kAnyPartition;  // kAnyPartition: by murmur2 of the key, as Java's clients do.
-  int64_t timestamp_ms = -1;           // -1: the time of sending.
+  int64_t timestamp_ms = -1;            // -1: the time of sending.
   OptionalBytes key = {};
   OptionalBytes value = {};
   std::span<const HeaderView> headers = {};

@@ -1,11 +1,11 @@
 #include "processor/base/strings.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <vector>
-
-#include <xxhash.h>
 
 namespace once {
 

@@ -4,9 +4,7 @@
 
 namespace once {
 
-std::string ToString(const TopicPartition& where) {
-  return absl::StrCat(where.topic, "-", where.partition.value());
-}
+std::string ToString(const TopicPartition& where) { return absl::StrCat(where.topic, "-", where.partition.value()); }
 
 std::string ToString(const TopicPartition& where, Offset offset) {
   return absl::StrCat(where.topic, "-", where.partition.value(), "-", offset.value());

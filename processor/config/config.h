@@ -9,9 +9,8 @@
 // default. Flags may be written --name=value or --name value, switches also --name and --noname; the last of equal
 // flags wins. An empty environment variable counts as not set.
 //
-// Properties of librdkafka itself are --kafka.session.timeout.ms=..., KAFKA_SESSION_TIMEOUT_MS (a '.' is written '_', a
-// '-'
-// "__" and a '_' "___"), and lines of the file whose key does not start with "once.", verbatim.
+// Properties of librdkafka itself are --kafka.session.timeout.ms=..., KAFKA_SESSION_TIMEOUT_MS (a '.' is written '_',
+// a '-' "__" and a '_' "___"), and lines of the file whose key does not start with "once.", verbatim.
 //
 // Get never fails: what cannot be parsed is remembered, the default is returned, and Check() reports all mistakes at
 // once, each with its place and a fix. Names that nobody asked for are mistakes too, so ask before Check().
@@ -32,6 +31,13 @@
 #include "absl/time/time.h"
 
 namespace once {
+
+namespace internal {
+
+template <typename T>
+concept WholeNumber = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 8;
+
+}  // namespace internal
 
 struct ConfigInputs {
   std::vector<std::string> args = {};  // Without the program's name.
@@ -81,10 +87,8 @@ class Config {
     return GetBool(name, default_value, about);
   }
   // Numbers that do not fit the type of the default are mistakes.
-  template <std::integral Int>
-  requires(!std::same_as<Int, bool> && sizeof(Int) <= 8) Int
-      Get(std::string_view name, Int default_value, const OptionHelp& about = {})
-  const {
+  template <internal::WholeNumber Int>
+  Int Get(std::string_view name, Int default_value, const OptionHelp& about = {}) const {
     constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
     constexpr bool kWide = sizeof(Int) == 8;
     return static_cast<Int>(GetInteger(name, static_cast<int64_t>(default_value),

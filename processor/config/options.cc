@@ -276,8 +276,9 @@ void LoadTexts(const Config& config, Options* options) {
                   .group = group});
   options->static_membership = config.Get(
       "static_membership", options->static_membership,
-      {.help = "A restart within session_timeout gets its partitions back without a rebalance; an instance that is gone "
-               "for good holds them that long. Needs an instance_id, or a state directory, that lasts.",
+      {.help =
+           "A restart within session_timeout gets its partitions back without a rebalance; an instance that is gone "
+           "for good holds them that long. Needs an instance_id, or a state directory, that lasts.",
        .group = group});
   options->state_dir =
       config.Get("state_dir", options->state_dir,

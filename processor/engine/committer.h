@@ -5,10 +5,10 @@
 //   an abortable error of flush, offsets or commit -> abort
 //   anything else -> rebuild the producer; the outcome is unknown to us until offsets and changelog are read again
 //
-// Once commit was called, only its success is "committed"; only a successful abort is "aborted". A retriable answer means
-// the same call with the same arguments again, after a pause, until the transaction's time is over. A producer whose
-// transaction ended under suspicion (a transport or coordinator error meanwhile) is rebuilt before the next one: a
-// delayed duplicate of its end request could end that one too.
+// Once commit was called, only its success is "committed"; only a successful abort is "aborted". A retriable answer
+// means the same call with the same arguments again, after a pause, until the transaction's time is over. A producer
+// whose transaction ended under suspicion (a transport or coordinator error meanwhile) is rebuilt before the next one:
+// a delayed duplicate of its end request could end that one too.
 #ifndef ONCE_PROCESSOR_ENGINE_COMMITTER_H_
 #define ONCE_PROCESSOR_ENGINE_COMMITTER_H_
 
@@ -28,8 +28,8 @@ enum class CommitVerdict {
   kPending,
   kCommitted,
   kAborted,
-  kUnknown,  // The producer is being rebuilt; afterwards everything is read again.
-  kReady,    // The rebuilt producer is initialised.
+  kUnknown,   // The producer is being rebuilt; afterwards everything is read again.
+  kReady,     // The rebuilt producer is initialised.
   kHopeless,  // The producer cannot be made; see error().
 };
 
@@ -71,7 +71,8 @@ class Committer {
   LogSink* const log_;
 
   CommitPhase phase_ = CommitPhase::kIdle;
-  bool is_suspicious_ = false;  // Since the producer began: what a commit that fails has told still holds for the abort.
+  // Since the producer began: what a commit that fails has told still holds for the abort.
+  bool is_suspicious_ = false;
   std::vector<TopicPartitionOffset> offsets_;
   absl::Time deadline_ = absl::InfiniteFuture();
   absl::Time retry_at_ = absl::InfiniteFuture();

@@ -9,11 +9,11 @@ namespace once {
 struct EventCounters {
   int64_t processed = 0;
   int64_t duplicates = 0;
-  int64_t failed = 0;    // For good.
-  int64_t blocked = 0;   // Parked behind a failed one.
+  int64_t failed = 0;   // For good.
+  int64_t blocked = 0;  // Parked behind a failed one.
   int64_t rejected = 0;
-  int64_t retries = 0;   // Attempts after the first.
-  int64_t ignored = 0;   // Types or records nobody listens to.
+  int64_t retries = 0;  // Attempts after the first.
+  int64_t ignored = 0;  // Types or records nobody listens to.
   int64_t outputs = 0;
 
   EventCounters& operator+=(const EventCounters& o) {

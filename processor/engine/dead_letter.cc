@@ -49,9 +49,10 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
     headers->push_back({"once.blocked_by", arena->Copy(CutText(letter.blocked_by, kMaxTextBytes))});
   }
   headers->push_back({"once.attempts", Number(letter.attempts, arena)});
-  headers->push_back({"once.first_failure_time",
-                      arena->Copy(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(letter.first_failure_ms),
-                                                   absl::UTCTimeZone()))});
+  headers->push_back(
+      {"once.first_failure_time",
+       arena->Copy(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(letter.first_failure_ms),
+                                    absl::UTCTimeZone()))});
   headers->push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
   headers->push_back({"once.application", letter.application});
   headers->push_back({"once.aggregate", arena->Copy(CutText(letter.aggregate, kMaxTextBytes))});

@@ -22,7 +22,7 @@ enum class Disposition { kFailed, kBlocked, kRejected };
 
 struct DeadLetter {
   Disposition disposition = Disposition::kFailed;
-  std::string_view reason;   // Status code's name.
+  std::string_view reason;  // Status code's name.
   std::string_view message;
   std::string_view blocked_by;  // Of kBlocked: the event ID of the failure it waits behind.
   uint32_t attempts = 0;

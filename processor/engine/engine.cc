@@ -205,8 +205,8 @@ void Engine::ProcessErrors(const kafka::Batch& batch) {
       continue;
     }
     Halt(absl::OutOfRangeError(absl::StrCat(
-        "offset ", ToString(ref.input->where, ref.input->next), ", the next to process, is not in the log: ",
-        std::string(error.status.message()),
+        "offset ", ToString(ref.input->where, ref.input->next),
+        ", the next to process, is not in the log: ", std::string(error.status.message()),
         ". Events between it and the log's beginning are gone (retention too short for the time the application stood"
         " still?); decide where to go on and set the group's offset")));
   }
@@ -337,9 +337,9 @@ void Engine::On(const event::SeekDone& done) {
 }
 
 void Engine::Pause(Task* task, const absl::Status& why) {
-  log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
-                                           absl::FormatDuration(options_.breaker_backoff), ": ",
-                                           std::string(why.message())));
+  log_->Log(LogLevel::kError,
+            absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
+                         absl::FormatDuration(options_.breaker_backoff), ": ", std::string(why.message())));
   task->phase = TaskPhase::kPaused;
   task->awaiting_seek = true;
   task->resume_at = now_ + options_.breaker_backoff;
@@ -360,10 +360,10 @@ void Engine::CountForBreaker(Task* task) {
   const int64_t finished = task->breaker.finished + task->epoch_breaker.finished;
   if (static_cast<double>(failed) < options_.breaker_failure_ratio * static_cast<double>(finished)) return;
   task->awaiting_seek = true;
-  pause_after_commit_.emplace_back(
-      task, absl::ResourceExhaustedError(absl::StrCat(
-                failed, " of the last ", finished, " events failed for good (breaker_min_failures, "
-                "breaker_failure_ratio); see the dead-letter topic for their reasons")));
+  pause_after_commit_.emplace_back(task, absl::ResourceExhaustedError(absl::StrCat(
+                                             failed, " of the last ", finished,
+                                             " events failed for good (breaker_min_failures, "
+                                             "breaker_failure_ratio); see the dead-letter topic for their reasons")));
   SealEpoch();
 }
 

@@ -1,8 +1,8 @@
 // The engine of one worker: what to do with events, sans I/O.
 //
 // One step function takes what happened and says what to do; the worker (processor/runtime) does it against Kafka's
-// ports and feeds the outcome back. No threads, clocks, randomness or Kafka in here, so that tests and the simulator run
-// the very code that ships. The only thing it reads by itself is the checkpoint store.
+// ports and feeds the outcome back. No threads, clocks, randomness or Kafka in here, so that tests and the simulator
+// run the very code that ships. The only thing it reads by itself is the checkpoint store.
 //
 //   Engine engine(&plan, options, &store, &log, seed);
 //   Actions actions;
@@ -46,8 +46,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Takes one event in and adds what it asks for to `actions`, which must be empty: the views of the last step's outputs
-  // are gone. The first event must be a Tick.
+  // Takes one event in and adds what it asks for to `actions`, which must be empty: the views of the last step's
+  // outputs are gone. The first event must be a Tick.
   void Step(const Event& event, Actions* actions);
 
   // Whether records of the last batch wait, for event::Continue when the transaction has ended.

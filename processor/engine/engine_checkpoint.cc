@@ -29,7 +29,8 @@ void Engine::CheckpointTasks(bool all) {
   for (const auto& [id, task] : tasks_) {
     if (task->phase != TaskPhase::kOpening && task->state_is_loaded && !task->touched) task->state.TrimTo(budget);
     if (!MayCheckpoint(*task)) continue;
-    const bool due = now_ - task->last_checkpoint >= options_.checkpoint_interval && task->phase != TaskPhase::kReplaying;
+    const bool due =
+        now_ - task->last_checkpoint >= options_.checkpoint_interval && task->phase != TaskPhase::kReplaying;
     if (all || due || task->state.dirty_bytes() > budget / 2) StartCheckpoint(task.get());
   }
 }
@@ -67,14 +68,16 @@ void Engine::On(const event::CheckpointWritten& written) {
 
 // At first, and then once in a while.
 void Engine::ComplainOfCheckpoint(Task* task, const absl::Status& status) {
-  if (task->checkpoint_failures > 1 && !stopping_ && now_ - task->last_checkpoint_complaint < kCheckpointComplaint) return;
+  if (task->checkpoint_failures > 1 && !stopping_ && now_ - task->last_checkpoint_complaint < kCheckpointComplaint)
+    return;
   task->last_checkpoint_complaint = now_;
-  log_->Log(LogLevel::kError,
-            absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " failed",
-                         task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
-                         ": ", std::string(status.message()),
-                         stopping_ ? "; the next start replays from the changelog what it lacks"
-                                   : "; the state stays in memory and in the changelog, and it is tried again"));
+  log_->Log(
+      LogLevel::kError,
+      absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " failed",
+                   task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
+                   ": ", std::string(status.message()),
+                   stopping_ ? "; the next start replays from the changelog what it lacks"
+                             : "; the state stays in memory and in the changelog, and it is tried again"));
 }
 
 }  // namespace once

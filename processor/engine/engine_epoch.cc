@@ -112,9 +112,8 @@ void Engine::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
       continue;
     }
     const Cause& cause = epoch_.causes[delivery.token - 1];
-    const auto [refusal, is_new] =
-        cause.task->refused.emplace(std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset},
-                                    Refusal{delivery.error, epoch_.number});
+    const auto [refusal, is_new] = cause.task->refused.emplace(
+        std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset}, Refusal{delivery.error, epoch_.number});
     if (is_new || refusal->second.epoch == epoch_.number) continue;
     halt_after_commit_ = absl::FailedPreconditionError(
         absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses the dead letter of event ",
@@ -149,9 +148,10 @@ void Engine::Conclude(CommitVerdict verdict) {
       for (const auto& [id, task] : tasks_) Reopen(task.get());
       return;
     case CommitVerdict::kHopeless:
-      return Halt(absl::FailedPreconditionError(absl::StrCat(
-          committer_.error(), "; check that the application may write with its transactional.id and that no other"
-                              " instance runs under the same instance_id")));
+      return Halt(absl::FailedPreconditionError(
+          absl::StrCat(committer_.error(),
+                       "; check that the application may write with its transactional.id and that no other"
+                       " instance runs under the same instance_id")));
   }
 }
 

@@ -89,8 +89,8 @@ Outcome EventPipeline::Fail(const Attempt& attempt, const Verdict& verdict) {
             absl::Status(verdict.status.code(),
                          absl::StrCat("event ", OriginOf(*attempt.record, *attempt.topic), " (key \"",
                                       Printable(KeyText(attempt.source, *attempt.record)), "\") failed in \"",
-                                      plan_->graph->nodes[verdict.node].name, "\", whose policy is to stop: ",
-                                      std::string(verdict.status.message()),
+                                      plan_->graph->nodes[verdict.node].name,
+                                      "\", whose policy is to stop: ", std::string(verdict.status.message()),
                                       "; mend the handler or the event's cause and start again"))};
   }
   if (keyed && policy.then == FailureAction::kBlockAggregate) {
@@ -131,10 +131,10 @@ Outcome EventPipeline::CheckParkingLimits(const Task& task, const v1::AggregateS
   const auto queued = static_cast<int64_t>(status->next_sequence() - status->head_sequence());
   if (queued >= options_->max_parked_per_aggregate) {
     return {Outcome::Kind::kPauseTask,
-            absl::ResourceExhaustedError(absl::StrCat(
-                "an aggregate of task ", ToString(task.inputs.front().where), " has ", queued,
-                " parked events, its limit (max_parked_per_aggregate), behind event ", status->blocking_event_id(),
-                "; release or discard them, or raise the limit"))};
+            absl::ResourceExhaustedError(
+                absl::StrCat("an aggregate of task ", ToString(task.inputs.front().where), " has ", queued,
+                             " parked events, its limit (max_parked_per_aggregate), behind event ",
+                             status->blocking_event_id(), "; release or discard them, or raise the limit"))};
   }
   return {};
 }

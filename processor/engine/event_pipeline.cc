@@ -57,8 +57,7 @@ Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView&
     ++epoch_->counters.duplicates;
     return {};
   }
-  const Attempt attempt{
-      .task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
+  const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
   const Outcome outcome = Resolve(attempt);
   if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
   return outcome;
@@ -111,15 +110,15 @@ EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
   if (!attempt.task->refused.empty()) {
     const auto refused = attempt.task->refused.find({{*attempt.topic, record.partition}, record.offset});
     if (refused != attempt.task->refused.end()) {
-      verdict.status = absl::OutOfRangeError(absl::StrCat("the broker refused a record of it: ", refused->second.reason));
+      verdict.status =
+          absl::OutOfRangeError(absl::StrCat("the broker refused a record of it: ", refused->second.reason));
       return verdict;
     }
   }
   if (choice.verdict == Dispatcher::Verdict::kUnknownType) {
-    verdict.status = absl::UnimplementedError(
-        absl::StrCat("no handler for event type \"", Printable(choice.type), "\" on source \"",
-                     plan_->graph->sources[attempt.source].name,
-                     "\"; register one, or let the source ignore unknown types"));
+    verdict.status = absl::UnimplementedError(absl::StrCat(
+        "no handler for event type \"", Printable(choice.type), "\" on source \"",
+        plan_->graph->sources[attempt.source].name, "\"; register one, or let the source ignore unknown types"));
     return verdict;
   }
   verdict.status = RunHandlers(attempt, choice, &verdict.node);
@@ -136,8 +135,8 @@ absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::C
   if (!choice.needs_key || source.check_key == nullptr) return absl::OkStatus();
   const absl::Status decoded = source.check_key(*attempt.record->key);
   if (decoded.ok()) return decoded;
-  return absl::FailedPreconditionError(absl::StrCat("the key \"", Printable(*attempt.record->key),
-                                                    "\" is no ", source.key_type, ": ", std::string(decoded.message())));
+  return absl::FailedPreconditionError(absl::StrCat("the key \"", Printable(*attempt.record->key), "\" is no ",
+                                                    source.key_type, ": ", std::string(decoded.message())));
 }
 
 absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node) {
@@ -175,8 +174,8 @@ absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_vie
 absl::Status EventPipeline::Merge(const Attempt& attempt) {
   const size_t changelog_limit = plan_->max_record_bytes[plan_->changelog_index(attempt.task->id.group)];
   for (const EventContext::StateWrite& write : context_.writes()) {
-    const size_t size = EstimatedSize({.key = attempt.record->key, .value = write.value}) +
-                        store_prefixes_[write.node].size();
+    const size_t size =
+        EstimatedSize({.key = attempt.record->key, .value = write.value}) + store_prefixes_[write.node].size();
     if (size > changelog_limit) {
       return absl::OutOfRangeError(absl::StrCat("the state of ", size, " bytes exceeds the ", changelog_limit,
                                                 " bytes that ", attempt.task->changelog.topic, " takes"));
@@ -187,9 +186,8 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
       context_.outputs().empty()
           ? 0
           : epoch_->AddCause(attempt.task, *attempt.topic, attempt.record->partition, attempt.record->offset);
-  const absl::Status built =
-      output_builder_.Build(context_, attempt.task->frontier.idempotency_generation(), token, epoch_->arena,
-                            epoch_->outputs);
+  const absl::Status built = output_builder_.Build(context_, attempt.task->frontier.idempotency_generation(), token,
+                                                   epoch_->arena, epoch_->outputs);
   if (!built.ok()) return built;
   for (const EventContext::StateWrite& write : context_.writes()) {
     if (opened_[write.node] == nullptr) {

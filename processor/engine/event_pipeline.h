@@ -15,9 +15,9 @@
 #include "processor/base/log.h"
 #include "processor/engine/dead_letter.h"
 #include "processor/engine/epoch.h"
+#include "processor/engine/handler_observer.h"
 #include "processor/engine/options.h"
 #include "processor/engine/output_builder.h"
-#include "processor/engine/handler_observer.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/task.h"
 #include "processor/topology/dispatch.h"
@@ -28,8 +28,8 @@ namespace once {
 struct Outcome {
   enum class Kind {
     kDone,
-    kPauseTask,  // A limit of the task is reached: seal, then pause it. The event stays unprocessed.
-    kHalt,       // The policy says stop. The event stays unprocessed.
+    kPauseTask,    // A limit of the task is reached: seal, then pause it. The event stays unprocessed.
+    kHalt,         // The policy says stop. The event stays unprocessed.
     kStoreFailed,  // The checkpoint store failed: drop the epoch.
   };
   Kind kind = Kind::kDone;

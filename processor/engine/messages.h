@@ -1,7 +1,7 @@
 // What goes into the engine's step function and what comes out of it.
 //
-// The worker feeds events (something happened) and carries out actions (make something happen); the outcome of an action
-// is a later event. Nothing else passes between the engine and the world but reads of the checkpoint store.
+// The worker feeds events (something happened) and carries out actions (make something happen); the outcome of an
+// action is a later event. Nothing else passes between the engine and the world but reads of the checkpoint store.
 #ifndef ONCE_PROCESSOR_ENGINE_MESSAGES_H_
 #define ONCE_PROCESSOR_ENGINE_MESSAGES_H_
 
@@ -139,10 +139,9 @@ struct Halt {
 
 }  // namespace action
 
-using Action =
-    std::variant<action::Flush, action::SendOffsets, action::Commit, action::Abort,
-                 action::RebuildProducer, action::FetchTaskOffsets, action::StartReplay, action::StopReplay,
-                 action::Seek, action::Unassign, action::WriteCheckpoint, action::Halt>;
+using Action = std::variant<action::Flush, action::SendOffsets, action::Commit, action::Abort, action::RebuildProducer,
+                            action::FetchTaskOffsets, action::StartReplay, action::StopReplay, action::Seek,
+                            action::Unassign, action::WriteCheckpoint, action::Halt>;
 
 // What one step wants. `begin` first, then the outputs, then `control` in order. The outputs' views hold until the
 // next step; the one who carries them out clears this.

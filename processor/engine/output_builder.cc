@@ -1,9 +1,9 @@
 #include "processor/engine/output_builder.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstring>
-
-#include <xxhash.h>
 
 #include "absl/strings/str_cat.h"
 
@@ -102,16 +102,17 @@ absl::Status OutputBuilder::Build(const EventContext& context, uint64_t generati
     record.key = output.key;
     record.value = output.value;
     record.token = token;
-    record.headers = output.forward
-                         ? ForwardHeaders(context, i, generation, arena)
-                         : EmitHeaders(output, DerivedId(context, output, generation, OrdinalOf(emitted, i), arena), arena);
+    record.headers =
+        output.forward
+            ? ForwardHeaders(context, i, generation, arena)
+            : EmitHeaders(output, DerivedId(context, output, generation, OrdinalOf(emitted, i), arena), arena);
     const size_t size = EstimatedSize(record);
     if (size > plan_->max_record_bytes[record.topic_index]) {
       outputs->resize(before);
-      return absl::OutOfRangeError(absl::StrCat(
-          "a record of ", size, " bytes for sink \"", plan_->graph->sinks[output.sink].name, "\" exceeds the ",
-          plan_->max_record_bytes[record.topic_index], " bytes that topic ", plan_->output_topics[record.topic_index],
-          " takes; raise its max.message.bytes or emit less"));
+      return absl::OutOfRangeError(
+          absl::StrCat("a record of ", size, " bytes for sink \"", plan_->graph->sinks[output.sink].name,
+                       "\" exceeds the ", plan_->max_record_bytes[record.topic_index], " bytes that topic ",
+                       plan_->output_topics[record.topic_index], " takes; raise its max.message.bytes or emit less"));
     }
     outputs->push_back(record);
   }

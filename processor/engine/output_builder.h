@@ -20,9 +20,9 @@ class OutputBuilder {
 
   // Appends one record per output of `context`, with `token`, its bytes in `arena` or the context's. An emitted event
   // carries ce_id and ce_type (a header costs an allocation in the client, so no more than the next application needs);
-  // its ce_id is a hash of (cause's ID, generation, node, sink, ordinal): the same on every replay. Of unchanged forwards to
-  // one sink only the first keeps the event's own ID. OutOfRange, with nothing appended, if a record exceeds its topic's
-  // max.message.bytes.
+  // its ce_id is a hash of (cause's ID, generation, node, sink, ordinal): the same on every replay. Of unchanged
+  // forwards to one sink only the first keeps the event's own ID. OutOfRange, with nothing appended, if a record
+  // exceeds its topic's max.message.bytes.
   absl::Status Build(const EventContext& context, uint64_t generation, uint64_t token, Arena* arena,
                      std::vector<OutputRecord>* outputs) const;
 

@@ -136,8 +136,8 @@ absl::Status Parking::Load() {
   changed_.clear();
   parked_events_ = 0;
   absl::Status failure;
-  const absl::Status scanned = state_->Scan(
-      KindPrefix(ChangelogKind::kAggregateStatus), [&](std::string_view key, std::string_view value) {
+  const absl::Status scanned =
+      state_->Scan(KindPrefix(ChangelogKind::kAggregateStatus), [&](std::string_view key, std::string_view value) {
         const absl::StatusOr<v1::AggregateStatus> status = ParseStatus(key.substr(1), value);
         failure = status.ok() ? Adopt(key.substr(1), *status) : status.status();
         return failure.ok();

@@ -19,10 +19,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "once/v1/changelog.pb.h"
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
 #include "processor/base/strings.h"
-#include "once/v1/changelog.pb.h"
 #include "state/task_state.h"
 
 namespace once {
@@ -68,7 +68,7 @@ class Parking {
   TaskState* const state_;
   absl::flat_hash_map<std::string, v1::AggregateStatus, StringHash, StringEq> index_;
   std::set<std::pair<int64_t, std::string>> retries_;  // (retry_at_ms, key) of RETRYING
-  std::set<std::string> runnable_;                      // DRAINING, or PARKED with notices outstanding
+  std::set<std::string> runnable_;                     // DRAINING, or PARKED with notices outstanding
   absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
   int64_t parked_events_ = 0;
 };

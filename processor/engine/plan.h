@@ -1,4 +1,5 @@
-// A topology laid out for one application: which topics there are, under which index, and how large their records may be.
+// A topology laid out for one application: which topics there are, under which index, and how large their records may
+// be.
 #ifndef ONCE_PROCESSOR_ENGINE_PLAN_H_
 #define ONCE_PROCESSOR_ENGINE_PLAN_H_
 

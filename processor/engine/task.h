@@ -11,11 +11,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
+#include "once/v1/changelog.pb.h"
 #include "processor/base/types.h"
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
-#include "once/v1/changelog.pb.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
 
@@ -25,16 +25,16 @@ enum class TaskPhase {
   kOpening,    // Waits for event::TaskOffsetsFetched.
   kReplaying,  // Reads its changelog.
   kRunning,
-  kPaused,     // By the breaker, until `resume_at`.
+  kPaused,  // By the breaker, until `resume_at`.
 };
 
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
 struct InputPosition {
   SourceIndex source = 0;
   TopicPartition where = {};
-  Offset next = {};                    // The next offset to process; records below it are dropped.
-  std::optional<Offset> committed = {}; // What the group has, as far as known.
-  Offset start = {};                    // Where the task began to read it, if nothing is committed.
+  Offset next = {};                      // The next offset to process; records below it are dropped.
+  std::optional<Offset> committed = {};  // What the group has, as far as known.
+  Offset start = {};                     // Where the task began to read it, if nothing is committed.
 };
 
 // Counts of the breaker's current window.
@@ -74,20 +74,20 @@ struct Task {
   IdempotencyWindow window;
   Parking parking;
 
-  v1::Frontier frontier;        // The last committed one, or the default.
-  bool state_is_loaded = false;  // The memory holds the state as of `changelog_position`.
-  Offset changelog_position;    // The changelog offset that the committed state stands for.
+  v1::Frontier frontier;                     // The last committed one, or the default.
+  bool state_is_loaded = false;              // The memory holds the state as of `changelog_position`.
+  Offset changelog_position;                 // The changelog offset that the committed state stands for.
   std::optional<CheckpointMeta> checkpoint;  // As found when the task was opened.
   Offset replay_target;
   int64_t replayed_records = 0;
-  std::string misfit = {};  // Of the group's offsets and the frontier, when they were read last.
-  bool rebuilding = false;  // Replays from the beginning after a wipe.
+  std::string misfit = {};                // Of the group's offsets and the frontier, when they were read last.
+  bool rebuilding = false;                // Replays from the beginning after a wipe.
   absl::Status rebuild_after_checkpoint;  // Why it is to be rebuilt once the write under way has ended; OK: it is not.
 
   // The open epoch.
   bool touched = false;
   std::optional<Offset> pending_changelog_position;  // After the epoch's frontier, if the broker said where it is.
-  BreakerCounts epoch_breaker;  // This epoch's share; window_start unused.
+  BreakerCounts epoch_breaker;                       // This epoch's share; window_start unused.
 
   BreakerCounts breaker;
   absl::Time last_commit = absl::InfinitePast();

@@ -109,9 +109,8 @@ absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
 }
 
 absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
-  log_->Log(LogLevel::kWarning,
-            absl::StrCat("the local state of task ", Name(*task), " is rebuilt from ", ToString(task->changelog), ": ",
-                         why));
+  log_->Log(LogLevel::kWarning, absl::StrCat("the local state of task ", Name(*task), " is rebuilt from ",
+                                             ToString(task->changelog), ": ", why));
   task->state.Clear();
   task->window.Clear();
   task->frontier.Clear();
@@ -202,8 +201,8 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   return absl::OkStatus();
 }
 
-// Every aggregate that has state must still be there, with that state: of an aggregate that was renamed nothing would be
-// found, in silence.
+// Every aggregate that has state must still be there, with that state: of an aggregate that was renamed nothing would
+// be found, in silence.
 absl::Status TaskOpener::CheckStores(const Task& task) const {
   for (const v1::Store& known : task.frontier.stores()) {
     const std::string written = absl::StrCat("the changelog ", task.changelog.topic, " holds state of aggregate \"",
@@ -214,8 +213,9 @@ absl::Status TaskOpener::CheckStores(const Task& task) const {
     }
     if (now == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat(
-          written, ", but the topology has no such aggregate there: was it renamed or removed? Give it back its name, or"
-                   " start under a new application_id"));
+          written,
+          ", but the topology has no such aggregate there: was it renamed or removed? Give it back its name, or"
+          " start under a new application_id"));
     }
     if (now->state_type != known.type()) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -254,9 +254,10 @@ absl::Status TaskOpener::CheckOffsets(const Task& task) const {
       }
       return absl::FailedPreconditionError(absl::StrCat(
           state_side, ", but group ", plan_->application_id, " has committed ", input.committed->value(), " there: ",
-          input.committed->value() > known.next_offset() ? "the offsets were moved forward from outside, or the changelog"
-                                                           " was restored from an older copy"
-                                                         : "the offsets were moved back from outside",
+          input.committed->value() > known.next_offset()
+              ? "the offsets were moved forward from outside, or the changelog"
+                " was restored from an older copy"
+              : "the offsets were moved back from outside",
           ". Set the group's offset to ", known.next_offset(), ", or start under a new application_id"));
     }
   }

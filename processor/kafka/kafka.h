@@ -86,9 +86,9 @@ class TransactionalProducer {
 
   // Appends the delivery reports that came since the last call; reports come during Send and Flush.
   virtual void TakeDeliveries(std::vector<Delivery>* deliveries) = 0;
-  // Whether a transport or coordinator error was seen, a call took long, or a record failed since the last call of this.
-  // A transaction ended meanwhile may have a duplicate of its end request under way, or a gap in its sequence numbers, so
-  // its producer is to be replaced before the next one.
+  // Whether a transport or coordinator error was seen, a call took long, or a record failed since the last call of
+  // this. A transaction ended meanwhile may have a duplicate of its end request under way, or a gap in its sequence
+  // numbers, so its producer is to be replaced before the next one.
   virtual bool TakeSuspicion() = 0;
 };
 
@@ -207,11 +207,11 @@ class Client {
   virtual ~Client() = default;
   virtual absl::StatusOr<std::unique_ptr<TransactionalProducer>> NewProducer(
       const std::string& transactional_id, const std::vector<std::string>& topics) = 0;
-  virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> NewGroupConsumer(
-      const std::string& group, const std::vector<std::string>& topics) = 0;
+  virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> NewGroupConsumer(const std::string& group,
+                                                                          const std::vector<std::string>& topics) = 0;
   // A static member: after a restart within the session timeout it is given what it had, without a rebalance, so
-  // leaving says nothing to the group. Whoever joins with the same `member_name` fences the earlier one, whose Poll then
-  // fails. Unimplemented where there is no such thing.
+  // leaving says nothing to the group. Whoever joins with the same `member_name` fences the earlier one, whose Poll
+  // then fails. Unimplemented where there is no such thing.
   virtual absl::StatusOr<std::unique_ptr<GroupConsumer>> NewStaticGroupConsumer(const std::string& group,
                                                                                 const std::string& member_name,
                                                                                 const std::vector<std::string>& topics);

@@ -47,9 +47,9 @@ absl::Status HandlerMonitor::CheckOne(Watched* watched, absl::Duration passed) {
                         ToAbsl(advice));
   };
   if (watched->lasted >= timeout_) {
-    return absl::DeadlineExceededError(
-        text(" (handler_timeout): the process ends, since nothing else can end them. Nothing is lost, and the event runs"
-             " again after a restart: bound what the handler waits for, or raise --handler_timeout"));
+    return absl::DeadlineExceededError(text(
+        " (handler_timeout): the process ends, since nothing else can end them. Nothing is lost, and the event runs"
+        " again after a restart: bound what the handler waits for, or raise --handler_timeout"));
   }
   if (watched->lasted >= timeout_ / kWarnAtPart && !watched->warned) {
     watched->warned = true;

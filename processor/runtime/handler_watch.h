@@ -55,7 +55,8 @@ class HandlerWatch final : public HandlerObserver {
     const size_t key_size = key_size_.load(std::memory_order_acquire);
     // Another event has come meanwhile, so this one is not stuck.
     if (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before) return std::nullopt;
-    return Seen{before, {*topic, Partition(partition)}, Offset(offset), std::string(key == nullptr ? "" : key, key_size)};
+    return Seen{
+        before, {*topic, Partition(partition)}, Offset(offset), std::string(key == nullptr ? "" : key, key_size)};
   }
 
  private:

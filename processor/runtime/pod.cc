@@ -69,8 +69,7 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
   MutexLock lock(&mutex_);
   while (!have_workers_ended_) {
     workers_ended_.WaitFor(&mutex_, monitor.period());
-    const absl::Time now =
-        absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+    const absl::Time now = absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
     if (absl::Status stuck = monitor.Check(now); !stuck.ok()) {
       deps_.log->Log(LogLevel::kError, stuck.ToString());
       // Neither destructors nor handlers of exit: they would wait for the thread that does not return.
@@ -91,13 +90,14 @@ absl::Status Pod::Run() {
     config.transactional_id = absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i, "-0");
     if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", i);
     config.seed = (uint64_t{random()} << 32) | random();
-    WorkerDeps deps{.client = deps_.client,
-                    .admin = deps_.admin,
-                    .store = deps_.store,
-                    .checkpoints = &checkpoints,
-                    .clock = deps_.clock,
-                    .log = deps_.log,
-                    .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
+    WorkerDeps deps{
+        .client = deps_.client,
+        .admin = deps_.admin,
+        .store = deps_.store,
+        .checkpoints = &checkpoints,
+        .clock = deps_.clock,
+        .log = deps_.log,
+        .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
     workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
   }
   absl::Status status = StartProducers(&workers);

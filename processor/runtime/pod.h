@@ -23,7 +23,7 @@ struct PodOptions {
   std::string instance_id;  // Part of the transactional ids; no other live instance's.
   bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
-  absl::Duration start_timeout = absl::Seconds(60);  // For the first producers' initialisation.
+  absl::Duration start_timeout = absl::Seconds(60);    // For the first producers' initialisation.
   absl::Duration handler_timeout = absl::Seconds(60);  // A handler that runs longer ends the process.
 };
 

@@ -58,10 +58,10 @@ class Checker {
       return true;
     }
     if (!absl::IsNotFound(described.status())) {
-      fatal_ = absl::Status(described.status().code(),
-                            absl::StrCat("cannot describe topic ", topic, " at ", options_.bootstrap_servers, ": ",
-                                         std::string(described.status().message()),
-                                         "; is the broker up, and bootstrap_servers right?"));
+      fatal_ = absl::Status(
+          described.status().code(),
+          absl::StrCat("cannot describe topic ", topic, " at ", options_.bootstrap_servers, ": ",
+                       std::string(described.status().message()), "; is the broker up, and bootstrap_servers right?"));
     }
     return false;
   }
@@ -72,9 +72,11 @@ class Checker {
       problems_.push_back(absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message())));
       return false;
     }
-    log_->Log(LogLevel::kInfo, absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
+    log_->Log(LogLevel::kInfo,
+              absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
     if (DescribeBefore(absl::Now() + options_.timeout, topic.name)) return true;
-    problems_.push_back(absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
+    problems_.push_back(
+        absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
     return false;
   }
 
@@ -95,8 +97,7 @@ class Checker {
       return;
     }
     if (DescribeBefore(patience_, topic) || !fatal_.ok()) return;
-    problems_.push_back(
-        absl::StrCat(role, " ", topic, " does not exist; create it, or start with --create_topics"));
+    problems_.push_back(absl::StrCat(role, " ", topic, " does not exist; create it, or start with --create_topics"));
   }
 
   void CheckGroup(uint16_t index) {
@@ -127,10 +128,11 @@ class Checker {
     }
     const kafka::TopicDescription& found = *Find(changelog);
     if (found.partition_count != lead.partition_count) {
-      problems_.push_back(absl::StrCat(
-          "changelog ", changelog, " has ", found.partition_count, " partitions but source topic ", lead_topic, " has ",
-          lead.partition_count, ": the source's count was changed, so keys would meet other tasks' state. Restore the"
-                                " count, or start under a new application_id"));
+      problems_.push_back(
+          absl::StrCat("changelog ", changelog, " has ", found.partition_count, " partitions but source topic ",
+                       lead_topic, " has ", lead.partition_count,
+                       ": the source's count was changed, so keys would meet other tasks' state. Restore the"
+                       " count, or start under a new application_id"));
     }
     const auto policy = found.settings.find("cleanup.policy");
     if (policy != found.settings.end() && policy->second != "compact") {

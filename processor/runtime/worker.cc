@@ -36,7 +36,7 @@ absl::Status Worker::InitProducer() {
   const std::string message =
       absl::StrCat("initialising producer ", config_.transactional_id, " failed: ", kafka::ToString(result));
   return result.error == kafka::ErrorClass::kRetriable || result.fenced ? absl::UnavailableError(message)
-                                                                         : absl::FailedPreconditionError(message);
+                                                                        : absl::FailedPreconditionError(message);
 }
 
 absl::Status Worker::Join() {
@@ -75,8 +75,8 @@ void Worker::PollRecords() {
   const absl::Duration wait = std::clamp(until_deadline, absl::ZeroDuration(), config_.poll_wait);
   const absl::Status polled = consumer_->Poll(replays_ > 0 ? absl::ZeroDuration() : wait, &batch_);
   if (!polled.ok()) {
-    return Do(action::Halt{absl::Status(polled.code(), absl::StrCat("the consumer cannot go on: ",
-                                                                    std::string(polled.message())))});
+    return Do(action::Halt{
+        absl::Status(polled.code(), absl::StrCat("the consumer cannot go on: ", std::string(polled.message())))});
   }
   if (!batch_.records.empty() || !batch_.ends.empty() || !batch_.errors.empty()) Dispatch(event::Records{&batch_});
 }
@@ -84,8 +84,8 @@ void Worker::PollRecords() {
 void Worker::PollReplay() {
   const absl::Status polled = reader_->Poll(config_.poll_wait, &replay_batch_);
   if (!polled.ok()) {
-    return Do(action::Halt{absl::Status(polled.code(), absl::StrCat("replaying a changelog cannot go on: ",
-                                                                    std::string(polled.message())))});
+    return Do(action::Halt{absl::Status(
+        polled.code(), absl::StrCat("replaying a changelog cannot go on: ", std::string(polled.message())))});
   }
   Dispatch(event::Replayed{&replay_batch_});
 }
@@ -171,7 +171,8 @@ void Worker::Do(const action::SendOffsets& send) {
         {.error = kafka::ErrorClass::kAbortable,
          .code = "NOT_A_MEMBER",
          .message = absl::StrCat("the consumer is not in its group as it was when its partitions were assigned "
-                                 "(generation ", group.generation, ")")}});
+                                 "(generation ",
+                                 group.generation, ")")}});
     return;
   }
   events_.emplace_back(event::OffsetsSent{producer_->SendOffsets(send.offsets, group, config_.call_timeout)});

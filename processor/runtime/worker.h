@@ -33,12 +33,12 @@
 namespace once {
 
 struct WorkerConfig {
-  int index = 0;                 // Among the pod's workers.
+  int index = 0;                      // Among the pod's workers.
   std::string transactional_id = {};  // Stable over restarts, and no other process's.
   std::string member_name = {};       // In the group, stable likewise; empty: none, and a restart is a new member.
   uint64_t seed = 0;
-  absl::Duration poll_wait = absl::Milliseconds(5);   // The longest wait for records; also added to their latency.
-  absl::Duration call_timeout = absl::Seconds(5);     // Of one blocking call, which is repeated if need be.
+  absl::Duration poll_wait = absl::Milliseconds(5);  // The longest wait for records; also added to their latency.
+  absl::Duration call_timeout = absl::Seconds(5);    // Of one blocking call, which is repeated if need be.
   absl::Duration retry_pause = absl::Milliseconds(20);
 };
 
@@ -125,7 +125,7 @@ class Worker final : private kafka::RebalanceListener {
   int replays_ = 0;
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;
-  bool unassigned_ = false;       // In this callback.
+  bool unassigned_ = false;  // In this callback.
 
   kafka::Batch batch_;
   kafka::Batch replay_batch_;

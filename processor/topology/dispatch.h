@@ -21,9 +21,9 @@ class Dispatcher {
     HandlerRunner* runner = nullptr;
   };
   enum class Verdict {
-    kRun,          // `steps` in this order.
-    kIgnored,      // An unknown type on a source that ignores those, or nobody listens: done without effect.
-    kUnknownType,  // Fails as UNIMPLEMENTED.
+    kRun,                 // `steps` in this order.
+    kIgnored,             // An unknown type on a source that ignores those, or nobody listens: done without effect.
+    kUnknownType,         // Fails as UNIMPLEMENTED.
     kNoTombstoneHandler,  // Rejected.
   };
   struct Choice {
@@ -48,7 +48,7 @@ class Dispatcher {
   };
   struct SourceEntry {
     std::vector<TypeEntry> types;
-    TypeEntry any;        // For types that only OnAny handlers hear.
+    TypeEntry any;  // For types that only OnAny handlers hear.
     TypeEntry tombstone;
     bool ignore_unknown_types = false;
     bool has_aggregate = false;

@@ -30,9 +30,9 @@ struct SourceSpec {
   std::string topic;
   StartFrom start_from = StartFrom::kEarliest;
   bool ignore_unknown_types = false;
-  std::string key_type;                                              // Of the codec, for messages.
-  std::function<absl::Status(std::string_view key)> check_key;        // OK if the codec can decode the bytes.
-  std::function<std::string(std::string_view key)> key_to_text;       // For headers, logs and URLs.
+  std::string key_type;                                          // Of the codec, for messages.
+  std::function<absl::Status(std::string_view key)> check_key;   // OK if the codec can decode the bytes.
+  std::function<std::string(std::string_view key)> key_to_text;  // For headers, logs and URLs.
 };
 
 struct SinkSpec {
@@ -47,7 +47,7 @@ enum class NodeKind { kAggregate, kTransform };
 struct NodeSpec {
   std::string name;  // Of an aggregate: also the name of its store.
   NodeKind kind = NodeKind::kTransform;
-  std::string state_type;         // Aggregates: the protobuf full name or codec's name.
+  std::string state_type;  // Aggregates: the protobuf full name or codec's name.
   std::vector<SinkIndex> emits_to;
   FailurePolicy policy;
 };
@@ -89,7 +89,7 @@ struct Graph {
   std::vector<NodeSpec> nodes;
   std::vector<HandlerSpec> handlers;  // In the order of registration, which is the order of running.
   std::vector<TaskGroupSpec> groups;
-  std::string dead_letter_topic;      // Where events go that fail for good, are blocked or are rejected.
+  std::string dead_letter_topic;  // Where events go that fail for good, are blocked or are rejected.
 };
 
 // What the internal topics of a task group are called.

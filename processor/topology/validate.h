@@ -12,8 +12,8 @@ namespace once {
 // One sentence per mistake, each with a fix, sources first; empty if there is none. Its `groups` are not looked at.
 std::vector<std::string> FindMistakes(const Graph& graph);
 
-// Sources connected through aggregates share a group; groups are in the order of their first sources. Of a graph without
-// foreign handles.
+// Sources connected through aggregates share a group; groups are in the order of their first sources. Of a graph
+// without foreign handles.
 std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph);
 
 }  // namespace once

@@ -53,6 +53,29 @@ TEST(FailureTest, UsedUpRetriesFailTheHeadAndBlockItsFollowers) {
   EXPECT_EQ(Totals(driver), "");
 }
 
+// Rule R3a: what a release would run first is the failed event itself, then its followers.
+TEST(FailureTest, R3aTheFailedEventIsTheFirstOfItsQueue) {
+  auto script = NewScript();
+  script->handle = [](const OrderPlaced& order) {
+    return order.cents() == 1 ? absl::InvalidArgumentError("never") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  for (int i = 1; i <= 3; ++i) driver.Send("orders", "alice", Order(i), {.event_id = std::to_string(i)});
+  driver.RunUntilIdle();
+  std::map<uint64_t, int64_t> queue;
+  for (const testkit::MemoryRecord& record : driver.cluster().ReadCommitted("scripted-orders-changelog")) {
+    const absl::StatusOr<ChangelogKey> key = ParseChangelogKey(*record.key);
+    ASSERT_TRUE(key.ok()) << key.status();
+    if (key->kind != ChangelogKind::kParkedEvent) continue;
+    once::v1::ParkedEvent parked;
+    ASSERT_TRUE(record.value.has_value() && parked.ParseFromString(*record.value));
+    queue[key->sequence] = parked.offset();
+  }
+  std::vector<int64_t> offsets;
+  for (const auto& [sequence, offset] : queue) offsets.push_back(offset);
+  EXPECT_EQ(offsets, (std::vector<int64_t>{0, 1, 2}));
+}
+
 // A follower that fails while the queue drains becomes its head.
 TEST(FailureTest, AFollowerThatFailsInTheDrainBlocksTheRest) {
   auto script = NewScript();
@@ -154,9 +177,7 @@ TEST(FailureTest, EventsWithHeadersThatAreNoTextAreParkedAndRunLikeOthers) {
 TEST(FailureTest, AtTheParkingLimitTheTaskPausesAndLosesNothing) {
   auto script = NewScript();
   bool broken = true;
-  script->handle = [&broken](const OrderPlaced&) {
-    return broken ? absl::UnavailableError("down") : absl::OkStatus();
-  };
+  script->handle = [&broken](const OrderPlaced&) { return broken ? absl::UnavailableError("down") : absl::OkStatus(); };
   DriverOptions options;
   options.engine.max_parked_per_aggregate = 2;
   TopologyTestDriver driver(Scripted(script), options);

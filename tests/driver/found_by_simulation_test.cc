@@ -6,7 +6,9 @@ namespace {
 
 using testkit::Call;
 
-kafka::Result TimedOut() { return {.error = kafka::ErrorClass::kRetriable, .code = "_TIMED_OUT", .message = "injected"}; }
+kafka::Result TimedOut() {
+  return {.error = kafka::ErrorClass::kRetriable, .code = "_TIMED_OUT", .message = "injected"};
+}
 
 std::optional<Offset> Committed(TopologyTestDriver& driver, int partition) {
   return driver.cluster().CommittedOffset("order-totals", {"orders", Partition(partition)});

@@ -27,8 +27,8 @@ inline std::string Totals(const TopologyTestDriver& driver) {
   std::string text;
   for (const ReadRecord<CustomerTotal>& record : driver.Read<CustomerTotal>("customer-totals")) {
     if (!text.empty()) text += " ";
-    text += record.key + ":" + std::to_string(record.value->order_count()) + ":" +
-            std::to_string(record.value->cents());
+    text +=
+        record.key + ":" + std::to_string(record.value->order_count()) + ":" + std::to_string(record.value->cents());
   }
   return text;
 }

@@ -52,24 +52,23 @@ TEST_P(OutcomeTest, ComesOutExactlyOnce) {
   EXPECT_EQ(driver.cluster().pending_faults(), 0) << "the failure was not met";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, OutcomeTest,
-    testing::Values(Failure{"begin_fatal", Call::kBegin, Fatal(), false},
-                    Failure{"send_abortable", Call::kSend, Abortable(), false},
-                    Failure{"send_fatal", Call::kSend, Fatal(), false},
-                    Failure{"flush_retriable", Call::kFlush, Retriable(), false},
-                    Failure{"flush_abortable", Call::kFlush, Abortable(), false},
-                    Failure{"flush_fatal", Call::kFlush, Fatal(), false},
-                    Failure{"offsets_retriable", Call::kSendOffsets, Retriable(), false},
-                    Failure{"offsets_retriable_landed", Call::kSendOffsets, Retriable(), true},
-                    Failure{"offsets_abortable", Call::kSendOffsets, Abortable(), false},
-                    Failure{"offsets_fatal", Call::kSendOffsets, Fatal(), true},
-                    Failure{"commit_retriable", Call::kCommit, Retriable(), false},
-                    Failure{"commit_retriable_landed", Call::kCommit, Retriable(), true},
-                    Failure{"commit_abortable", Call::kCommit, Abortable(), false},
-                    Failure{"commit_fatal", Call::kCommit, Fatal(), false},
-                    Failure{"commit_fatal_landed", Call::kCommit, Fatal(), true}),
-    [](const testing::TestParamInfo<Failure>& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, OutcomeTest,
+                         testing::Values(Failure{"begin_fatal", Call::kBegin, Fatal(), false},
+                                         Failure{"send_abortable", Call::kSend, Abortable(), false},
+                                         Failure{"send_fatal", Call::kSend, Fatal(), false},
+                                         Failure{"flush_retriable", Call::kFlush, Retriable(), false},
+                                         Failure{"flush_abortable", Call::kFlush, Abortable(), false},
+                                         Failure{"flush_fatal", Call::kFlush, Fatal(), false},
+                                         Failure{"offsets_retriable", Call::kSendOffsets, Retriable(), false},
+                                         Failure{"offsets_retriable_landed", Call::kSendOffsets, Retriable(), true},
+                                         Failure{"offsets_abortable", Call::kSendOffsets, Abortable(), false},
+                                         Failure{"offsets_fatal", Call::kSendOffsets, Fatal(), true},
+                                         Failure{"commit_retriable", Call::kCommit, Retriable(), false},
+                                         Failure{"commit_retriable_landed", Call::kCommit, Retriable(), true},
+                                         Failure{"commit_abortable", Call::kCommit, Abortable(), false},
+                                         Failure{"commit_fatal", Call::kCommit, Fatal(), false},
+                                         Failure{"commit_fatal_landed", Call::kCommit, Fatal(), true}),
+                         [](const testing::TestParamInfo<Failure>& info) { return std::string(info.param.name); });
 
 TEST(OutcomeTest, AnAbortThatFailsIsUnknown) {
   TopologyTestDriver driver(BuildOrderTotals);
@@ -108,15 +107,15 @@ TEST(OutcomeTest, ADelayedSecondCommitEndsNothing) {
   EXPECT_EQ(driver.cluster().Check(), "");
 }
 
-// Rule T4: what is suspicious at a commit that fails still is when its abort succeeds. The simulator saw the first copy of
-// the offsets arrive in the next transaction, and take the group back.
+// Rule T4: what is suspicious at a commit that fails still is when its abort succeeds. The simulator saw the first copy
+// of the offsets arrive in the next transaction, and take the group back.
 TEST(OutcomeTest, SuspicionOutlivesTheAbort) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.RunUntilIdle();
   driver.Send("orders", "alice", Order(1), {.event_id = "1"});
   driver.cluster().FailNext({.call = Call::kSendOffsets, .late_duplicate = true});
-  driver.cluster().FailNext({.call = Call::kCommit,
-                             .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "no"}});
+  driver.cluster().FailNext(
+      {.call = Call::kCommit, .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "no"}});
   const int64_t before = driver.worker().engine().committer().rebuilds();
   driver.RunUntilIdle();
   EXPECT_EQ(driver.worker().engine().committer().rebuilds(), before + 1);
@@ -179,20 +178,20 @@ TEST(OutcomeTest, ARefusedRecordFailsItsEventOnly) {
   EXPECT_EQ(driver.dead_letters()[0].reason, "OUT_OF_RANGE");
 }
 
-// Rule R3b: of one event two records may be refused at once; the simulator saw the second pass for a refused dead letter,
-// which halts.
+// Rule R3b: of one event two records may be refused at once; the simulator saw the second pass for a refused dead
+// letter, which halts.
 TEST(OutcomeTest, TwoRefusedRecordsFailTheirEventOnly) {
   const auto factory = [](const Config&) -> absl::StatusOr<Topology> {
     TopologyBuilder builder("twice");
     auto orders = builder.AddSource("orders", {.topic = "orders"});
     auto copies = builder.AddSink<OrderPlaced>("copies", {.topic = "copies"});
     builder.DeadLetterTo("orders.dlq");
-    builder.AddTransform("copy").EmitsTo(copies).On<OrderPlaced>(
-        orders, [copies](const OrderPlaced& order, auto& event) {
-          event.Emit(copies, event.key() + "-1", order);
-          event.Emit(copies, event.key() + "-2", order);
-          return absl::OkStatus();
-        });
+    builder.AddTransform("copy").EmitsTo(copies).On<OrderPlaced>(orders,
+                                                                 [copies](const OrderPlaced& order, auto& event) {
+                                                                   event.Emit(copies, event.key() + "-1", order);
+                                                                   event.Emit(copies, event.key() + "-2", order);
+                                                                   return absl::OkStatus();
+                                                                 });
     return std::move(builder).Build();
   };
   TopologyTestDriver driver(factory);

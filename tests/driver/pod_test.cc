@@ -1,10 +1,11 @@
 // A pod with its threads, on Kafka in memory.
+#include "processor/runtime/pod.h"
+
 #include <cstdio>
 #include <set>
 #include <thread>
 
 #include "processor/base/mutex.h"
-#include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
 #include "tests/driver/recording_client.h"
 #include "tests/driver/scripted.h"
@@ -26,8 +27,7 @@ class PodWorld {
     const absl::StatusOr<Topology> topology = factory(Config::FromValues({}));
     EXPECT_TRUE(topology.ok()) << topology.status();
     plan_ = MakePlan(topology->shared_graph(), topology->graph().application_id);
-    const PreflightOptions preflight{
-        .bootstrap_servers = "memory", .create_topics = true, .create_partitions = 4};
+    const PreflightOptions preflight{.bootstrap_servers = "memory", .create_topics = true, .create_partitions = 4};
     EXPECT_TRUE(Preflight(preflight, admin_.get(), &log_, &plan_).ok());
     PodOptions options;
     options.engine.application_id = plan_.application_id;

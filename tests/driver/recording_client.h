@@ -1,7 +1,8 @@
 // Writes down the calls that reach Kafka's ports, in order, for tests of that order.
 //
 //   CallLog calls;
-//   TopologyTestDriver driver(Build, {.wrap_client = [&](auto client) { return WrapWithRecording(std::move(client), &calls); }});
+//   TopologyTestDriver driver(Build, {.wrap_client = [&](auto client) { return WrapWithRecording(std::move(client),
+//   &calls); }});
 //   ...
 //   EXPECT_THAT(calls.Take(), ...);
 #ifndef ONCE_TESTS_DRIVER_RECORDING_CLIENT_H_

@@ -188,8 +188,8 @@ TopologyTestDriver::Factory Version(const std::string& aggregate) {
   };
 }
 
-// Invariant I9: state that the topology would not find, or not understand, halts it, whether read from the checkpoint or
-// from the changelog; the right version goes on where it was.
+// Invariant I9: state that the topology would not find, or not understand, halts it, whether read from the checkpoint
+// or from the changelog; the right version goes on where it was.
 TEST(RestoreTest, StateOfAnotherTopologyHalts) {
   const std::pair<TopologyTestDriver::Factory, const char*> versions[] = {
       {Version<CustomerTotal>("client"), "was it renamed or removed"},

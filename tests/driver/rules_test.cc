@@ -178,8 +178,8 @@ std::string Dump(const testkit::MemoryCluster& cluster) {
   std::string text;
   for (const std::string& topic : cluster.TopicNames()) {
     for (const testkit::MemoryRecord& record : cluster.ReadUncommitted(topic)) {
-      absl::StrAppend(&text, topic, "-", record.partition.value(), "@", record.offset.value(), " ",
-                      record.timestamp_ms, " ", record.key.value_or("null"), "=", record.value.value_or("null"));
+      absl::StrAppend(&text, topic, "-", record.partition.value(), "@", record.offset.value(), " ", record.timestamp_ms,
+                      " ", record.key.value_or("null"), "=", record.value.value_or("null"));
       for (const auto& [name, value] : record.headers) absl::StrAppend(&text, " ", name, "=", value.value_or("null"));
       absl::StrAppend(&text, "\n");
     }

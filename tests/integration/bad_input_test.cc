@@ -1,4 +1,6 @@
 // Everything a user or a producer may get wrong: each gives one clear error with a fix, and stops nothing else.
+#include <sys/mount.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -6,8 +8,6 @@
 #include <fstream>
 #include <functional>
 #include <map>
-
-#include <sys/mount.h>
 
 #include "absl/strings/str_cat.h"
 #include "examples/order_totals/orders.pb.h"
@@ -26,9 +26,12 @@ constexpr char kOrderType[] = "orders.v1.OrderPlaced";
 // What a start has to do with: flags by name, and what must outlive it.
 struct Start {
   explicit Start(Scene* s) : scene(s) {
-    flags = {{"bootstrap_servers", s->bootstrap_servers()}, {"application_id", s->application_id()},
-             {"input_topic", s->input()},                   {"output_topic", s->output()},
-             {"dead_letter_topic", s->dead_letters()},      {"state_dir", s->StateDir("a")},
+    flags = {{"bootstrap_servers", s->bootstrap_servers()},
+             {"application_id", s->application_id()},
+             {"input_topic", s->input()},
+             {"output_topic", s->output()},
+             {"dead_letter_topic", s->dead_letters()},
+             {"state_dir", s->StateDir("a")},
              {"instance_id", "a"}};
   }
   ~Start() {
@@ -92,7 +95,9 @@ TEST_P(BadStartTest, EndsWithOneClearError) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadStartTest,
     ::testing::Values(
-        BadStart{"MissingTopic", [](Start* s) { s->flags["input_topic"] = "no-such-topic"; }, 1,
+        BadStart{"MissingTopic",
+                 [](Start* s) { s->flags["input_topic"] = "no-such-topic"; },
+                 1,
                  {"source topic no-such-topic does not exist", "--create_topics"}},
         BadStart{"UnreachableBroker",
                  [](Start* s) {
@@ -101,10 +106,14 @@ INSTANTIATE_TEST_SUITE_P(
                  },
                  1,
                  {"127.0.0.1:1", "is the broker up"}},
-        BadStart{"WrongFlag", [](Start* s) { s->flags["commit_intervall"] = "1s"; }, 2,
+        BadStart{"WrongFlag",
+                 [](Start* s) { s->flags["commit_intervall"] = "1s"; },
+                 2,
                  {"--commit_intervall", "did you mean --commit_interval?"}},
         BadStart{"FlagOutOfRange", [](Start* s) { s->flags["workers"] = "0"; }, 2, {"--workers", "out of range"}},
-        BadStart{"WrongProperty", [](Start* s) { s->flags["kafka.linger.mss"] = "5"; }, 2,
+        BadStart{"WrongProperty",
+                 [](Start* s) { s->flags["kafka.linger.mss"] = "5"; },
+                 2,
                  {"linger.mss", "did you mean", "linger.ms"}},
         BadStart{"StateDirUnderAFile",
                  [](Start* s) {
@@ -131,11 +140,11 @@ INSTANTIATE_TEST_SUITE_P(
                  {"holds the state of another application", "set another --state_dir"}},
         BadStart{"ChangelogOfAnotherCount",
                  [](Start* s) {
-                   const absl::Status created = s->scene->admin().CreateTopic(
-                       {.name = s->scene->application_id() + "-orders-changelog",
-                        .partition_count = 3,
-                        .settings = {{"cleanup.policy", "compact"}}},
-                       kCallTimeout);
+                   const absl::Status created =
+                       s->scene->admin().CreateTopic({.name = s->scene->application_id() + "-orders-changelog",
+                                                      .partition_count = 3,
+                                                      .settings = {{"cleanup.policy", "compact"}}},
+                                                     kCallTimeout);
                    ASSERT_TRUE(created.ok()) << created;
                  },
                  1,
@@ -176,8 +185,8 @@ void Send(kafka::Client* client, const std::string& topic, const std::vector<Eve
   for (const Event& event : events) {
     std::vector<HeaderView> headers;
     for (const Header& header : event.headers) headers.push_back({header.name, header.value});
-    const kafka::Result sent = (*producer)->Send(
-        {.partition = Partition(0), .key = event.key, .value = event.value, .headers = headers});
+    const kafka::Result sent =
+        (*producer)->Send({.partition = Partition(0), .key = event.key, .value = event.value, .headers = headers});
     ASSERT_TRUE(sent.ok()) << kafka::ToString(sent);
   }
   const kafka::Result flushed = (*producer)->Flush(kCallTimeout);
@@ -196,7 +205,8 @@ void Read(kafka::Client* client, const std::string& topic, const std::function<v
     if (!(*reader)->Poll(absl::Milliseconds(100), &batch).ok()) return false;
     for (const RecordView& record : batch.records) visit(record);
     return !batch.ends.empty();
-  })) << topic << " was not read to its end";
+  })) << topic
+      << " was not read to its end";
 }
 
 struct BadRecord {
@@ -256,18 +266,27 @@ TEST_P(BadRecordTest, NothingIsLostAndNobodyElseStops) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadRecordTest,
     ::testing::Values(
-        BadRecord{"UndecodableValue", {"bad", "\xff\xff\xff", {{"ce_id", "x"}, {"ce_type", kOrderType}}}, "FAILED",
+        BadRecord{"UndecodableValue",
+                  {"bad", "\xff\xff\xff", {{"ce_id", "x"}, {"ce_type", kOrderType}}},
+                  "FAILED",
                   "DATA_LOSS"},
-        BadRecord{"UnknownType", {"bad", Order("bad", 5), {{"ce_id", "x"}, {"ce_type", "acme.Unknown"}}}, "FAILED",
+        BadRecord{"UnknownType",
+                  {"bad", Order("bad", 5), {{"ce_id", "x"}, {"ce_type", "acme.Unknown"}}},
+                  "FAILED",
                   "UNIMPLEMENTED"},
-        BadRecord{"MissingKey", {std::nullopt, Order("", 5), {{"ce_id", "x"}, {"ce_type", kOrderType}}}, "REJECTED",
+        BadRecord{"MissingKey",
+                  {std::nullopt, Order("", 5), {{"ce_id", "x"}, {"ce_type", kOrderType}}},
+                  "REJECTED",
                   "FAILED_PRECONDITION"},
-        BadRecord{"NullValue", {"bad", std::nullopt, {{"ce_id", "x"}, {"ce_type", kOrderType}}}, "REJECTED",
+        BadRecord{"NullValue",
+                  {"bad", std::nullopt, {{"ce_id", "x"}, {"ce_type", kOrderType}}},
+                  "REJECTED",
                   "FAILED_PRECONDITION"},
-        BadRecord{"HugeHeader",
-                  {"bad", Order("bad", 5), {{"ce_id", "x"}, {"note", std::string(1 << 20, 'h')}}}, "", ""},
+        BadRecord{
+            "HugeHeader", {"bad", Order("bad", 5), {{"ce_id", "x"}, {"note", std::string(1 << 20, 'h')}}}, "", ""},
         BadRecord{"HugeHeaderOnAFailure",
-                  {"bad", Order("bad", -5), {{"ce_id", "x"}, {"note", std::string(1 << 20, 'h')}}}, "FAILED",
+                  {"bad", Order("bad", -5), {{"ce_id", "x"}, {"note", std::string(1 << 20, 'h')}}},
+                  "FAILED",
                   "INVALID_ARGUMENT"},
         BadRecord{.name = "OversizeForTheSink",
                   .event = {std::string(3'000, 'k'), Order("bad", 5), {{"ce_id", "x"}, {"ce_type", kOrderType}}},
@@ -275,7 +294,8 @@ INSTANTIATE_TEST_SUITE_P(
                   .reason = "OUT_OF_RANGE",
                   .sink_max_bytes = "2000"},
         BadRecord{"EmptyHeaders",
-                  {"bad", Order("bad", 5), {{"ce_id", ""}, {"ce_type", ""}, {"", ""}, {"null", std::nullopt}}}, "",
+                  {"bad", Order("bad", 5), {{"ce_id", ""}, {"ce_type", ""}, {"", ""}, {"null", std::nullopt}}},
+                  "",
                   ""}),
     [](const auto& info) { return info.param.name; });
 

@@ -1,4 +1,6 @@
 // Local state that a running pod cannot keep, or cannot use: nothing is lost, and what is wrong is said.
+#include <sys/mount.h>
+
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -6,8 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
-
-#include <sys/mount.h>
 
 #include "examples/order_totals/orders.pb.h"
 #include "gtest/gtest.h"

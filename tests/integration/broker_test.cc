@@ -1,9 +1,9 @@
 // A broker that dies at once, without a goodbye, while a pod works, and comes back with its data.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"

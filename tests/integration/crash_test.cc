@@ -1,7 +1,6 @@
 // A pod that dies at every named point of an epoch, as by kill -9, and is started again: nothing is lost, doubled, torn
 // or out of order. (rules T5, F1, F5: outcomes, frontier, checkpoint.)
 #include <csignal>
-
 #include <string>
 
 #include "absl/strings/str_replace.h"

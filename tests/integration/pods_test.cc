@@ -81,8 +81,8 @@ TEST(PodsTest, T6AStaticZombieIsFencedAndEnds) {
   auto generator = scene.StartGenerator({.orders = 20'000, .rate = 5'000});
   ASSERT_TRUE(scene.AwaitOutput(5'000)) << zombie->Log();
   zombie->Signal(SIGSTOP);
-  auto successor = scene.StartPod(
-      {.instance = "successor", .flags = {"--static_membership", kLongSession, "--instance_id=zombie"}});
+  auto successor =
+      scene.StartPod({.instance = "successor", .flags = {"--static_membership", kLongSession, "--instance_id=zombie"}});
   ASSERT_TRUE(Scene::Eventually([&] { return CountOf(successor->Log(), "runs from offset ") == 2; }))
       << successor->Log();
   zombie->Signal(SIGCONT);

@@ -2,12 +2,12 @@
 #ifndef ONCE_TESTS_INTEGRATION_PROCESS_H_
 #define ONCE_TESTS_INTEGRATION_PROCESS_H_
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <sys/types.h>
 
 #include "absl/time/time.h"
 

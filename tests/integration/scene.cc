@@ -1,11 +1,11 @@
 #include "tests/integration/scene.h"
 
+#include <librdkafka/rdkafka.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-
-#include <librdkafka/rdkafka.h>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -112,9 +112,13 @@ void Scene::Generate(const LoadSpec& spec) {
 }
 
 int Scene::Verify(absl::Duration wait, const std::vector<std::string>& flags) {
-  std::vector<std::string> args = {Tool("order_verifier"), "--bootstrap_servers=" + bootstrap_servers_,
-                    "--application_id=" + application_id_, "--input_topic=" + input_, "--output_topic=" + output_,
-                    "--dead_letter_topic=" + dead_letters_, absl::StrCat("--wait=", absl::ToInt64Seconds(wait), "s")};
+  std::vector<std::string> args = {Tool("order_verifier"),
+                                   "--bootstrap_servers=" + bootstrap_servers_,
+                                   "--application_id=" + application_id_,
+                                   "--input_topic=" + input_,
+                                   "--output_topic=" + output_,
+                                   "--dead_letter_topic=" + dead_letters_,
+                                   absl::StrCat("--wait=", absl::ToInt64Seconds(wait), "s")};
   args.insert(args.end(), flags.begin(), flags.end());
   Process verifier(args, {}, LogPath("verifier"));
   const std::optional<ExitState> ended = verifier.Wait(wait + absl::Seconds(60));

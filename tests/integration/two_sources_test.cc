@@ -104,7 +104,9 @@ struct Sent {
 class Load {
  public:
   Load(kafka::Client* client, const std::string& orders, const std::string& payments)
-      : thread_([this, client, orders, payments] { Run(client, {orders, payments}); }) {}
+      : thread_([this, client, orders, payments] {
+          Run(client, {orders, payments});
+        }) {}
   ~Load() { Finish(); }
 
   void Finish() {

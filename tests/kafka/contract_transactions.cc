@@ -86,7 +86,7 @@ TEST_P(ContractTest, OrderIsKeptInsideAPartition) {
   EXPECT_EQ(ReadValues(topic), expected);
 }
 
-TEST_P(ContractTest, OpenTransactionHoldsBackWhatIsBehindIt) {
+TEST_P(ContractTest, R9AnOpenTransactionHoldsBackWhatIsBehindIt) {
   const std::string topic = NewTopic("t");
   auto open = ReadyProducer({topic});
   auto other = ReadyProducer({topic});

@@ -90,7 +90,7 @@ TEST_F(LibrdkafkaTest, AcceptedPropertiesSuitEveryObject) {
   EXPECT_TRUE((*client)->NewAdmin().ok());
 }
 
-TEST_F(LibrdkafkaTest, NewerGroupProtocolIsRefused) {
+TEST_F(LibrdkafkaTest, T8NewerGroupProtocolIsRefused) {
   const absl::Status status = Make({{"group.protocol", "consumer"}}).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;  // Unknown to old versions, refused by us in new ones.
 }

@@ -1,6 +1,8 @@
 // once::Main against an application of the test's own: what reaches it, and what comes of its ends.
 #include "processor/main.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,9 +13,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/mutex.h"

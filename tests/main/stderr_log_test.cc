@@ -1,9 +1,9 @@
 #include "processor/stderr_log.h"
 
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace once {
 namespace {
@@ -16,8 +16,7 @@ TEST(StderrLogTest, WritesTimeLevelAndMessage) {
   CaptureStderr();
   log.Log(LogLevel::kWarning, "a {} message with 100%s braces");
   EXPECT_THAT(GetCapturedStderr(),
-              ::testing::MatchesRegex(
-                  "20[0-9-]+T[0-9:]+\\.[0-9]+Z warning a \\{\\} message with 100%s braces\n"));
+              ::testing::MatchesRegex("20[0-9-]+T[0-9:]+\\.[0-9]+Z warning a \\{\\} message with 100%s braces\n"));
 }
 
 TEST(StderrLogTest, DropsWhatIsBelowItsLevel) {

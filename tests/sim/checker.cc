@@ -64,7 +64,8 @@ void Checker::ReadOutput(const StoredRecord& record, bool is_main) {
   if (effects == nullptr) return;
   const SimEvent& event = (*events_)[static_cast<size_t>(number)];
   const std::string key = is_main ? event.key : "other-" + event.key;
-  if (record.key != key) Fail(absl::StrCat("I1: an output of ", Text(event), " has key ", record.key.value_or("<null>")));
+  if (record.key != key)
+    Fail(absl::StrCat("I1: an output of ", Text(event), " has key ", record.key.value_or("<null>")));
   if (!is_main) {
     ++effects->others;
     return;
@@ -106,7 +107,8 @@ void Checker::ReadChangelog(const CommittedTransaction& transaction) {
     }
   }
   for (const auto& [partition, key] : last_keys) {
-    if (key != FrontierKey()) Fail(absl::StrCat("F1: the last changelog record of partition ", partition, " is no frontier"));
+    if (key != FrontierKey())
+      Fail(absl::StrCat("F1: the last changelog record of partition ", partition, " is no frontier"));
   }
 }
 
@@ -155,7 +157,8 @@ void Checker::OnCommit(const CommittedTransaction& transaction) {
       history.Add(number);
       if (event.kind == EventKind::kDelete) history = {};
       const std::string expected = absl::StrCat(number, " ", history.ToString());
-      if (text != expected) Fail(absl::StrCat("I3, I4: output \"", text, "\" of ", Text(event), " should be \"", expected, "\""));
+      if (text != expected)
+        Fail(absl::StrCat("I3, I4: output \"", text, "\" of ", Text(event), " should be \"", expected, "\""));
     }
   }
   for (int32_t partition = 0; partition < partitions(); ++partition) {
@@ -181,9 +184,12 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   }
   if (outputs > 0) {
     if (was_failed) Fail(absl::StrCat("I3: ", Text(event), " took effect behind a failed event"));
-    const bool right = effects.outputs.size() == 1 && outputs == event.outputs() && effects.failed + effects.blocked == 0;
-    if (!right) Fail(absl::StrCat("I1, I5: ", Text(event), " has ", outputs, " outputs and ", effects.failed, " failures"));
-    if (!HasAggregate(topology_) && effects.outputs[0] != event.value()) Fail(absl::StrCat("I1: ", Text(event), " was changed"));
+    const bool right =
+        effects.outputs.size() == 1 && outputs == event.outputs() && effects.failed + effects.blocked == 0;
+    if (!right)
+      Fail(absl::StrCat("I1, I5: ", Text(event), " has ", outputs, " outputs and ", effects.failed, " failures"));
+    if (!HasAggregate(topology_) && effects.outputs[0] != event.value())
+      Fail(absl::StrCat("I1: ", Text(event), " was changed"));
     return true;
   }
   if (effects.failed > 0) {
@@ -249,7 +255,8 @@ void Checker::CheckParked(const TaskModel& task, const std::string& key, const K
     const auto list = [this](const std::vector<int64_t>& numbers) {
       std::string text;
       for (const int64_t number : numbers) {
-        absl::StrAppend(&text, " ", number, std::string(1, static_cast<char>((*events_)[static_cast<size_t>(number)].kind)));
+        absl::StrAppend(&text, " ", number,
+                        std::string(1, static_cast<char>((*events_)[static_cast<size_t>(number)].kind)));
       }
       return text;
     };
@@ -259,7 +266,8 @@ void Checker::CheckParked(const TaskModel& task, const std::string& key, const K
   const auto status = task.fold.find(AggregateStatusKey(key));
   const bool is_blocked = !state.waiting[0].empty() || !state.waiting[1].empty();
   if (is_blocked != (status != task.fold.end())) {
-    Fail(absl::StrCat("I2: key ", key, is_blocked ? " waits without a status" : " has a status and nothing that waits"));
+    Fail(
+        absl::StrCat("I2: key ", key, is_blocked ? " waits without a status" : " has a status and nothing that waits"));
   }
 }
 
@@ -268,7 +276,8 @@ void Checker::CheckState(const TaskModel& task, const std::string& key, const Ke
   const auto stored = task.fold.find(StateKeyPrefix(kAggregate) + key);
   const std::string expected = state.history.count == 0 ? "" : state.history.ToString();
   const std::string found = stored == task.fold.end() ? "" : stored->second;
-  if (found != expected) Fail(absl::StrCat("I4: the state of key ", key, " is \"", found, "\", not \"", expected, "\""));
+  if (found != expected)
+    Fail(absl::StrCat("I4: the state of key ", key, " is \"", found, "\", not \"", expected, "\""));
 }
 
 void Checker::CheckFrontier(int32_t partition) {
@@ -285,8 +294,8 @@ void Checker::CheckFrontier(int32_t partition) {
   for (const v1::InputOffset& input : frontier.inputs()) {
     const auto source = static_cast<size_t>(input.topic() == sources_[0] ? 0 : 1);
     if (input.next_offset() == task.committed[source]) continue;
-    Fail(absl::StrCat("F2: the frontier says ", input.topic(), "-", partition, "@", input.next_offset(),
-                      ", the group ", task.committed[source]));
+    Fail(absl::StrCat("F2: the frontier says ", input.topic(), "-", partition, "@", input.next_offset(), ", the group ",
+                      task.committed[source]));
   }
 }
 

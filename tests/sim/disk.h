@@ -34,7 +34,8 @@ class Disk {
 };
 
 std::unique_ptr<Disk> MakeMemoryDisk();
-// A real RocksDB in a directory of its own below `parent`, deleted at the end. It cannot be full, nor corrupt while in use.
+// A real RocksDB in a directory of its own below `parent`, deleted at the end. It cannot be full, nor corrupt while in
+// use.
 std::unique_ptr<Disk> MakeRocksDbDisk(const std::string& parent, LogSink* log);
 
 // The background writer on a simulated thread: writes take time, and a crash may fall between any two of its steps.

@@ -18,7 +18,8 @@ namespace once::sim {
 namespace {
 
 constexpr char kDescription[] =
-    "Runs the engine in simulated clusters under faults, one schedule for each seed, and checks its invariants at every "
+    "Runs the engine in simulated clusters under faults, one schedule for each seed, and checks its invariants at "
+    "every "
     "commit. The last line is `seeds=N schedules_per_minute=N violations=N`; exit code 1 if there was a violation.";
 constexpr char kExamples[] =
     "Examples:\n"

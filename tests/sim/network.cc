@@ -13,31 +13,51 @@ using testkit::Call;
 
 const char* NameOf(Call call) {
   switch (call) {
-    case Call::kInit: return "init_transactions";
-    case Call::kBegin: return "begin";
-    case Call::kSend: return "send";
-    case Call::kFlush: return "flush";
-    case Call::kSendOffsets: return "send_offsets";
-    case Call::kCommit: return "commit";
-    case Call::kAbort: return "abort";
-    case Call::kPoll: return "poll";
-    case Call::kSeek: return "seek";
-    case Call::kReaderPoll: return "reader_poll";
-    case Call::kStableCommittedOffsets: return "committed_offsets";
-    case Call::kBeginningOffset: return "beginning_offset";
-    case Call::kHighWatermark: return "high_watermark";
-    default: return "call";
+    case Call::kInit:
+      return "init_transactions";
+    case Call::kBegin:
+      return "begin";
+    case Call::kSend:
+      return "send";
+    case Call::kFlush:
+      return "flush";
+    case Call::kSendOffsets:
+      return "send_offsets";
+    case Call::kCommit:
+      return "commit";
+    case Call::kAbort:
+      return "abort";
+    case Call::kPoll:
+      return "poll";
+    case Call::kSeek:
+      return "seek";
+    case Call::kReaderPoll:
+      return "reader_poll";
+    case Call::kStableCommittedOffsets:
+      return "committed_offsets";
+    case Call::kBeginningOffset:
+      return "beginning_offset";
+    case Call::kHighWatermark:
+      return "high_watermark";
+    default:
+      return "call";
   }
 }
 
 const char* NameOf(Fate fate) {
   switch (fate) {
-    case Fate::kRequestLost: return "request lost";
-    case Fate::kAnswerLost: return "answer lost";
-    case Fate::kAnswerFatal: return "answer lost, producer ended";
-    case Fate::kRequestFatal: return "request lost, producer ended";
-    case Fate::kAbortable: return "refused, must abort";
-    case Fate::kRepeatedLate: return "repeated late";
+    case Fate::kRequestLost:
+      return "request lost";
+    case Fate::kAnswerLost:
+      return "answer lost";
+    case Fate::kAnswerFatal:
+      return "answer lost, producer ended";
+    case Fate::kRequestFatal:
+      return "request lost, producer ended";
+    case Fate::kAbortable:
+      return "refused, must abort";
+    case Fate::kRepeatedLate:
+      return "repeated late";
   }
   return "";
 }
@@ -161,8 +181,8 @@ Result Network::Transactional(Process* process, Call kind, const std::string& tr
 bool Network::Ask(Process* process, Call kind) {
   scheduler_->Sleep(Latency());
   const bool needs_coordinator = kind == Call::kStableCommittedOffsets;
-  const bool got_through =
-      !IsCut(process->id) && !(needs_coordinator && scheduler_->now() < no_coordinators_until_) && !Draw(kind).has_value();
+  const bool got_through = !IsCut(process->id) && !(needs_coordinator && scheduler_->now() < no_coordinators_until_) &&
+                           !Draw(kind).has_value();
   trace_->Add(static_cast<uint64_t>(absl::ToUnixNanos(scheduler_->now())) ^ static_cast<uint64_t>(process->id) << 56 ^
               static_cast<uint64_t>(kind) << 48 ^ static_cast<uint64_t>(got_through));
   if (!got_through && trace_->is_printed()) {

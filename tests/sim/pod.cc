@@ -9,13 +9,7 @@ namespace once::sim {
 
 SimPod::SimPod(const PodConfig& config, const Plan* plan, kafka::Client* cluster, Disk* disk, Network* network,
                Random* random, LogSink* log)
-    : config_(config),
-      plan_(plan),
-      cluster_(cluster),
-      disk_(disk),
-      network_(network),
-      random_(random),
-      log_(log) {}
+    : config_(config), plan_(plan), cluster_(cluster), disk_(disk), network_(network), random_(random), log_(log) {}
 
 SimPod::~SimPod() = default;
 

@@ -105,7 +105,8 @@ class SimConsumer final : public kafka::GroupConsumer {
     Trace& trace = link_.network->trace();
     if (trace.is_printed()) {
       std::string text = absl::StrCat("pod ", link_.process->id, " seek");
-      for (const TopicPartitionOffset& each : offsets) absl::StrAppend(&text, " ", once::ToString(each.where, each.offset));
+      for (const TopicPartitionOffset& each : offsets)
+        absl::StrAppend(&text, " ", once::ToString(each.where, each.offset));
       trace.Print(absl::StrCat(text, sought.ok() ? "" : " -> ", sought.ok() ? "" : sought.ToString()));
     }
     return sought;

@@ -10,9 +10,10 @@ namespace {
 using testkit::Call;
 
 ArmedFate DrawCall(Random* random) {
-  static constexpr Call kCalls[] = {Call::kInit,   Call::kFlush, Call::kSendOffsets, Call::kSendOffsets,
-                                    Call::kCommit, Call::kCommit, Call::kCommit,     Call::kAbort,
-                                    Call::kSeek,   Call::kStableCommittedOffsets,    Call::kHighWatermark};
+  static constexpr Call kCalls[] = {
+      Call::kInit,         Call::kFlush,  Call::kSendOffsets, Call::kSendOffsets, Call::kCommit,
+      Call::kCommit,       Call::kCommit, Call::kAbort,       Call::kSeek,        Call::kStableCommittedOffsets,
+      Call::kHighWatermark};
   ArmedFate armed;
   armed.call = kCalls[random->Below(std::size(kCalls))];
   static constexpr Fate kFates[] = {Fate::kRequestLost,  Fate::kAnswerLost, Fate::kAnswerFatal,
@@ -31,20 +32,34 @@ ArmedFate DrawCall(Random* random) {
 
 const char* NameOf(FaultKind kind) {
   switch (kind) {
-    case FaultKind::kCrash: return "crash";
-    case FaultKind::kLoseDisk: return "crash and lose the disk";
-    case FaultKind::kPause: return "pause";
-    case FaultKind::kCut: return "cut";
-    case FaultKind::kCall: return "call";
-    case FaultKind::kCoordinators: return "no coordinators";
-    case FaultKind::kMoveCoordinators: return "move coordinators";
-    case FaultKind::kLeave: return "leave";
-    case FaultKind::kExpireMember: return "expire a member";
-    case FaultKind::kHoldMarkers: return "hold markers";
-    case FaultKind::kDiskFull: return "disk full";
-    case FaultKind::kCorrupt: return "corrupt";
-    case FaultKind::kTorn: return "crash and tear what was written last";
-    case FaultKind::kCompact: return "compact";
+    case FaultKind::kCrash:
+      return "crash";
+    case FaultKind::kLoseDisk:
+      return "crash and lose the disk";
+    case FaultKind::kPause:
+      return "pause";
+    case FaultKind::kCut:
+      return "cut";
+    case FaultKind::kCall:
+      return "call";
+    case FaultKind::kCoordinators:
+      return "no coordinators";
+    case FaultKind::kMoveCoordinators:
+      return "move coordinators";
+    case FaultKind::kLeave:
+      return "leave";
+    case FaultKind::kExpireMember:
+      return "expire a member";
+    case FaultKind::kHoldMarkers:
+      return "hold markers";
+    case FaultKind::kDiskFull:
+      return "disk full";
+    case FaultKind::kCorrupt:
+      return "corrupt";
+    case FaultKind::kTorn:
+      return "crash and tear what was written last";
+    case FaultKind::kCompact:
+      return "compact";
   }
   return "";
 }
@@ -60,13 +75,12 @@ std::string ScheduledFault::ToString() const {
 }
 
 std::string Scenario::ToString() const {
-  std::string text = absl::StrCat("seed=", seed, " topology=", NameOf(topology), " partitions=", partitions, " pods=",
-                                  pods, " workers=", workers, " events=", events, " commit_interval=",
-                                  absl::FormatDuration(commit_interval), on_rocksdb ? " on RocksDB" : "",
-                                  transactional_input ? " transactional input" : "", with_large ? " large events" : "",
-                                  limit_is_lowered ? " under a lowered limit" : "", with_skew ? " skewed timestamps" : "",
-                                  has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "",
-                                  is_burst ? " burst" : "");
+  std::string text = absl::StrCat(
+      "seed=", seed, " topology=", NameOf(topology), " partitions=", partitions, " pods=", pods, " workers=", workers,
+      " events=", events, " commit_interval=", absl::FormatDuration(commit_interval), on_rocksdb ? " on RocksDB" : "",
+      transactional_input ? " transactional input" : "", with_large ? " large events" : "",
+      limit_is_lowered ? " under a lowered limit" : "", with_skew ? " skewed timestamps" : "",
+      has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "", is_burst ? " burst" : "");
   if (max_parked > 0) absl::StrAppend(&text, " max_parked=", max_parked);
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
@@ -102,7 +116,8 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.has_breaker = random.Chance(15);
   scenario.short_deletions = random.Chance(30);
   scenario.is_burst = random.Chance(20);
-  if (!scenario.is_burst && scenario.topology == TopologyKind::kPark && random.Chance(30)) scenario.max_parked = random.Between(3, 8);
+  if (!scenario.is_burst && scenario.topology == TopologyKind::kPark && random.Chance(30))
+    scenario.max_parked = random.Between(3, 8);
   // Swarm testing: each kind is on or off, so that rare combinations are not drowned by the usual ones.
   std::vector<FaultKind> kinds;
   for (int i = 0; i < kFaultKinds; ++i) {

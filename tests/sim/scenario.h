@@ -13,20 +13,20 @@
 namespace once::sim {
 
 enum class FaultKind {
-  kCrash,         // kill -9, restarted a little later.
-  kLoseDisk,      // The same, and its disk is gone.
-  kPause,         // SIGSTOP, for up to several session and transaction timeouts.
-  kCut,           // Nothing of the pod gets through.
-  kCall,          // One call goes wrong: `call`.
-  kCoordinators,  // Coordinators are not to be found.
+  kCrash,             // kill -9, restarted a little later.
+  kLoseDisk,          // The same, and its disk is gone.
+  kPause,             // SIGSTOP, for up to several session and transaction timeouts.
+  kCut,               // Nothing of the pod gets through.
+  kCall,              // One call goes wrong: `call`.
+  kCoordinators,      // Coordinators are not to be found.
   kMoveCoordinators,  // They fail over to other brokers, which load what they knew first.
-  kLeave,         // The pod stops in an orderly way, and comes back later.
-  kExpireMember,  // The group throws one of its members out.
-  kHoldMarkers,   // Commits and aborts are acknowledged, but become visible later.
+  kLeave,             // The pod stops in an orderly way, and comes back later.
+  kExpireMember,      // The group throws one of its members out.
+  kHoldMarkers,       // Commits and aborts are acknowledged, but become visible later.
   kDiskFull,
-  kCorrupt,       // A checkpoint cannot be read any more.
-  kTorn,          // A crash that leaves what was written last half done.
-  kCompact,       // The changelog is compacted.
+  kCorrupt,  // A checkpoint cannot be read any more.
+  kTorn,     // A crash that leaves what was written last half done.
+  kCompact,  // The changelog is compacted.
 };
 inline constexpr int kFaultKinds = 14;
 const char* NameOf(FaultKind kind);
@@ -54,13 +54,13 @@ struct Scenario {
   absl::Duration commit_interval;
   int64_t events = 0;
   // What is drawn for some seeds only.
-  bool with_large = false;       // Outputs too large for their topic, which
+  bool with_large = false;        // Outputs too large for their topic, which
   bool limit_is_lowered = false;  // nobody knew at the start.
-  bool with_skew = false;        // Timestamps of other days.
-  bool has_breaker = false;      // A few failures pause a task.
-  bool short_deletions = false;  // The changelog keeps deletions for less than a run.
-  bool is_burst = false;         // The input comes early on, and retries take longer.
-  int64_t max_parked = 0;        // Events of one key that may be parked; 0: many. No event fails for good then.
+  bool with_skew = false;         // Timestamps of other days.
+  bool has_breaker = false;       // A few failures pause a task.
+  bool short_deletions = false;   // The changelog keeps deletions for less than a run.
+  bool is_burst = false;          // The input comes early on, and retries take longer.
+  int64_t max_parked = 0;         // Events of one key that may be parked; 0: many. No event fails for good then.
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;

@@ -68,8 +68,8 @@ void Scheduler::RunUntil(absl::Time until) {
     entries_.pop();
     if (entry.thread != nullptr) {
       // Threads that have ended are forgotten, and so are waits that a kill cut short.
-      const auto found = std::find_if(threads_.begin(), threads_.end(),
-                                      [&](const auto& each) { return each.get() == entry.thread; });
+      const auto found =
+          std::find_if(threads_.begin(), threads_.end(), [&](const auto& each) { return each.get() == entry.thread; });
       if (found == threads_.end() || entry.thread->wake != entry.number) continue;
       if (!entry.thread->process->dead && absl::FromUnixNanos(entry.at_ns) < entry.thread->process->paused_until) {
         Wake(entry.thread, entry.thread->process->paused_until);

@@ -35,7 +35,8 @@ class Scheduler {
 
   // Calls `what` at that time, outside of fibers.
   void At(absl::Time when, std::function<void()> what);
-  // Starts a thread of the process. `process` must live until the thread has ended. A Crashed that leaves `body` ends it.
+  // Starts a thread of the process. `process` must live until the thread has ended. A Crashed that leaves `body` ends
+  // it.
   void Spawn(Process* process, std::function<void()> body);
   // The process's threads end by Crashed, now.
   void Kill(Process* process);

@@ -120,11 +120,16 @@ EventKind DrawKind(const EventOptions& options, Random* random) {
 
 const char* NameOf(TopologyKind kind) {
   switch (kind) {
-    case TopologyKind::kRoute: return "route";
-    case TopologyKind::kCount: return "count";
-    case TopologyKind::kJoin: return "join";
-    case TopologyKind::kPark: return "park";
-    case TopologyKind::kSkip: return "skip";
+    case TopologyKind::kRoute:
+      return "route";
+    case TopologyKind::kCount:
+      return "count";
+    case TopologyKind::kJoin:
+      return "join";
+    case TopologyKind::kPark:
+      return "park";
+    case TopologyKind::kSkip:
+      return "skip";
   }
   return "";
 }
@@ -190,7 +195,8 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, max_attempts));
       event.partition = PartitionForKey(event.key, options.partitions).value();
     }
-    if (options.with_skew) event.skew = random->Chance(5) ? random->Between(-absl::Hours(72), absl::Hours(72)) : absl::ZeroDuration();
+    if (options.with_skew)
+      event.skew = random->Chance(5) ? random->Between(-absl::Hours(72), absl::Hours(72)) : absl::ZeroDuration();
     event.number = i;
     event.at = times[static_cast<size_t>(i)];
     events.push_back(std::move(event));

@@ -125,7 +125,8 @@ absl::Status World::SetUp() {
     checker_->OnCommit(transaction);
     trace_.Add(transaction.records.size());
     if (trace_.is_printed()) {
-      trace_.Print(absl::StrCat("COMMITTED ", transaction.transactional_id, ", ", transaction.records.size(), " records"));
+      trace_.Print(
+          absl::StrCat("COMMITTED ", transaction.transactional_id, ", ", transaction.records.size(), " records"));
     }
     if (!checker_->violation().empty()) scheduler_.Stop();
   });
@@ -149,7 +150,8 @@ void World::MakePods() {
   for (int i = 0; i < scenario_.pods; ++i) {
     disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());
     config.index = i;
-    pods_.push_back(std::make_unique<SimPod>(config, &plan_, client_.get(), disks_.back().get(), &network_, &random_, &log_));
+    pods_.push_back(
+        std::make_unique<SimPod>(config, &plan_, client_.get(), disks_.back().get(), &network_, &random_, &log_));
     scheduler_.At(start_ + absl::Milliseconds(random_.Below(200)), [pod = pods_.back().get()] { pod->Start(); });
   }
 }
@@ -190,7 +192,8 @@ void World::Hit(const ScheduledFault& fault) {
       return pod.RequestStop();
     case FaultKind::kExpireMember: {
       const std::vector<std::string> members = cluster_.Members(kApplication);
-      if (!members.empty()) cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
+      if (!members.empty())
+        cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
       return;
     }
     case FaultKind::kHoldMarkers:
@@ -216,7 +219,8 @@ void World::KeepRunning() {
   for (const auto& pod : pods_) {
     // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
     const bool is_excused = absl::IsDataLoss(pod->failure());
-    if (!pod->failure().ok() && !is_excused) Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));
+    if (!pod->failure().ok() && !is_excused)
+      Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));
     pod->Start();
   }
 }
@@ -292,7 +296,8 @@ void World::CheckStores() {
 }
 
 void World::CheckEnd() {
-  if (const std::string broken = cluster_.Check(); !broken.empty()) Fail(absl::StrCat("the simulated log is broken: ", broken));
+  if (const std::string broken = cluster_.Check(); !broken.empty())
+    Fail(absl::StrCat("the simulated log is broken: ", broken));
   CheckStores();
 }
 

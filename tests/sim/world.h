@@ -13,9 +13,9 @@ namespace once::sim {
 struct RunResult {
   std::string violation = {};  // Empty: none.
   uint64_t trace_hash = 0;
-  int64_t commits = 0;    // Transactions of the application that took effect.
+  int64_t commits = 0;  // Transactions of the application that took effect.
   int64_t events = 0;
-  int64_t faults = 0;     // That hit something.
+  int64_t faults = 0;  // That hit something.
   int64_t steps = 0;
   absl::Duration healing = {};  // From the last fault's end until all was settled.
 };

@@ -66,7 +66,8 @@ class RocksDbHarness final : public StoreHarness {
     store_.reset();
     Start();
   }
-  // The files as they are now are those that a killed process leaves; copied again if a compaction changed them meanwhile.
+  // The files as they are now are those that a killed process leaves; copied again if a compaction changed them
+  // meanwhile.
   void Crash() override {
     const std::string next = directory_.path() + "/" + std::to_string(++crashes_);
     std::set<std::string> before;

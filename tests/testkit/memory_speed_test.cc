@@ -34,8 +34,8 @@ int RunSchedule() {
   std::vector<std::unique_ptr<kafka::TransactionalProducer>> producers;
   int calls = 0;
   for (const char* id : {"a", "b"}) {
-    members.push_back(std::make_unique<kafka::Member>(*client->NewGroupConsumer("g", {"in"}),
-                                                      std::vector<std::string>{"in"}));
+    members.push_back(
+        std::make_unique<kafka::Member>(*client->NewGroupConsumer("g", {"in"}), std::vector<std::string>{"in"}));
     producers.push_back(*client->NewProducer(id, {"out"}));
     EXPECT_TRUE(producers.back()->InitTransactions(kTimeout).ok());
   }

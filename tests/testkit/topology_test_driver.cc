@@ -17,7 +17,8 @@ void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& me
 }
 
 TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions options)
-    : options_(std::move(options)), cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
+    : options_(std::move(options)),
+      cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
       store_(std::make_unique<MemoryCheckpointStore>()) {
   status_ = Open(factory);
   if (status_.ok()) StartWorker();
@@ -82,8 +83,7 @@ void TopologyTestDriver::SendBytes(const std::string& source, std::optional<std:
   if (!options.event_type.empty()) headers.emplace_back("ce_type", options.event_type);
   for (const auto& [name, text] : options.headers) headers.emplace_back(name, text);
   const Partition partition = options.partition.has_value() ? Partition(*options.partition) : kAnyPartition;
-  cluster_->Append(found->topic, partition, std::move(key), std::move(value), std::move(headers),
-                  options.timestamp_ms);
+  cluster_->Append(found->topic, partition, std::move(key), std::move(value), std::move(headers), options.timestamp_ms);
 }
 
 bool TopologyTestDriver::Settled() const {

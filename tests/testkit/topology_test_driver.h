@@ -24,11 +24,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "processor/base/log.h"
 #include "once/codec.h"
 #include "once/config.h"
-#include "processor/runtime/worker.h"
 #include "once/topology.h"
+#include "processor/base/log.h"
+#include "processor/runtime/worker.h"
 #include "state/changelog.h"
 #include "tests/testkit/manual_clock.h"
 #include "tests/testkit/memory_cluster.h"
@@ -49,7 +49,7 @@ struct SendOptions {
   std::string event_id = {};    // ce_id; empty: none.
   std::string event_type = {};  // ce_type; empty: none.
   std::vector<std::pair<std::string, std::string>> headers = {};
-  int64_t timestamp_ms = -1;  // Unix milliseconds; -1: the clock's.
+  int64_t timestamp_ms = -1;          // Unix milliseconds; -1: the clock's.
   std::optional<int> partition = {};  // Absent: by the key.
 };
 

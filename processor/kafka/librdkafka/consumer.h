@@ -18,8 +18,8 @@ namespace once::kafka {
 // of the Poll; its error then stands in the batch. A partition whose offset is out of range is read again, and can be
 // sought, only after it was unassigned and assigned anew.
 //
-// Destroying an open consumer leaves the group, but without calling the listener. A static member (one with a name) ends
-// without a word to the group, which keeps its partitions for it until its session times out.
+// Destroying an open consumer leaves the group, but without calling the listener. A static member (one with a name)
+// ends without a word to the group, which keeps its partitions for it until its session times out.
 class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
  public:
   static absl::StatusOr<std::unique_ptr<GroupConsumer>> Make(std::shared_ptr<const ClientContext> context,

@@ -1,9 +1,10 @@
 #include "tests/testkit/crash/crash_points.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 #include <utility>
 
 namespace once {

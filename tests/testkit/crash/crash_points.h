@@ -33,8 +33,8 @@ class CrashPoint {
 
   // SIGKILLs this process if `name` is the point and it is time.
   void Pass(std::string_view name);
-  // To be asked at each commit of a transaction that has records: whether it is the one that ONCE_ABORT_AT=<count> names,
-  // which answers that the transaction must be aborted.
+  // To be asked at each commit of a transaction that has records: whether it is the one that ONCE_ABORT_AT=<count>
+  // names, which answers that the transaction must be aborted.
   bool MustAbort();
 
  private:
