@@ -96,7 +96,7 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
         Range<absl::Duration>{absl::ZeroDuration(), absl::Hours(24 * 366)},
         "How long event IDs are remembered, so that a repeated event has no effect. 0 turns it off.");
   visit(state, "idempotency_max_ids", o.idempotency_max_ids, kCount,
-        "Event IDs remembered per partition, 16 bytes each; the oldest are forgotten first.");
+        "Event IDs remembered per partition, about 25 bytes of memory each; the oldest are forgotten first.");
 
   const std::string_view failures = "Failures";
   visit(failures, "handler_timeout", o.handler_timeout, Range<absl::Duration>{absl::Milliseconds(100), absl::Hours(24)},
