@@ -74,9 +74,12 @@ std::string MistakesOf(const Config& config, const absl::Status& built) {
 // Holds the application between its making and its end, so that a signal at any time finds it or is remembered.
 class Stopper {
  public:
+  explicit Stopper(LogSink* log) : log_(log) {}
+
   void Stop() {
     MutexLock lock(&mutex_);
     stopped_ = true;
+    log_->Log(LogLevel::kInfo, "stopping: committing what is open; a second signal exits at once");
     if (application_ != nullptr) application_->Stop();
   }
   void Set(Application* application) {
@@ -84,8 +87,13 @@ class Stopper {
     application_ = application;
     if (stopped_ && application_ != nullptr) application_->Stop();
   }
+  bool stopped() {
+    MutexLock lock(&mutex_);
+    return stopped_;
+  }
 
  private:
+  LogSink* const log_;
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   Application* application_ ABSL_GUARDED_BY(mutex_) = nullptr;
@@ -99,14 +107,14 @@ int Failed(LogSink* log, const absl::Status& status) {
 int RunApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps) {
   // A broken connection or pipe is an error of the call, not the end of the process.
   signal(SIGPIPE, SIG_IGN);
-  Stopper stopper;
-  StopSignals signals(
-      [&stopper, log = deps.log] {
-        log->Log(LogLevel::kInfo, "stopping: committing what is open; a second signal exits at once");
-        stopper.Stop();
-      },
-      kExitInterrupted);
+  Stopper stopper(deps.log);
+  StopSignals signals([&stopper] { stopper.Stop(); }, kExitInterrupted);
   absl::StatusOr<std::unique_ptr<Application>> application = Application::Create(options, topology, deps);
+  if (absl::IsUnavailable(application.status()) && stopper.stopped()) {
+    deps.log->Log(LogLevel::kInfo,
+                  absl::StrCat("told to stop before it had started: ", std::string(application.status().message())));
+    return kExitOk;
+  }
   if (!application.ok()) return Failed(deps.log, application.status());
   stopper.Set(application->get());
   const absl::Status ended = (*application)->Run();

@@ -34,6 +34,7 @@ absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) 
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
       started = worker->InitProducer();
     }
+    if (absl::IsUnavailable(started) && stopping_.load()) return absl::CancelledError(started.message());
     if (!started.ok()) return started;
   }
   return absl::OkStatus();
@@ -115,6 +116,10 @@ absl::Status Pod::Run() {
       workers_ended_.NotifyAll();
     }
     monitor.join();
+  } else if (absl::IsCancelled(status)) {
+    deps_.log->Log(LogLevel::kInfo,
+                   absl::StrCat("told to stop before it had started: ", std::string(status.message())));
+    status = absl::OkStatus();
   }
   workers.clear();
   if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {

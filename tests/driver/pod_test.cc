@@ -75,6 +75,15 @@ TEST(PodTest, T12AllProducersAreInitialisedBeforeAnyWorkerJoins) {
   EXPECT_EQ(initialised, ids);
 }
 
+// Found by chaos: a pod that was told to stop while the coordinator was away ended as failed.
+TEST(PodTest, StoppedBeforeItHadStartedIsNoFailure) {
+  PodWorld world(BuildOrderTotals, 1);
+  world.cluster().FailNext({.call = testkit::Call::kInit, .result = {.error = kafka::ErrorClass::kRetriable}});
+  world.pod().Stop();
+  EXPECT_EQ(world.pod().Run(), absl::OkStatus());
+  EXPECT_EQ(world.cluster().pending_faults(), 0);
+}
+
 void RunWithAHandlerThatNeverReturns() {
   auto script = NewScript();
   Mutex mutex;

@@ -122,6 +122,17 @@ class MainTest : public ::testing::Test {
     return code;
   }
 
+  // The signal is taken on a thread of its own, which says so.
+  void StopAndWait() {
+    kill(getpid(), SIGTERM);
+    for (;;) {
+      for (const std::string& message : log_.messages()) {
+        if (message.find("stopping") == 0) return;
+      }
+      sched_yield();
+    }
+  }
+
   Script script_;
   RecordingLog log_;
   std::string out_;
@@ -229,20 +240,24 @@ TEST_F(MainTest, ASignalStopsInOrder) {
 
 TEST_F(MainTest, ASignalDuringTheStartIsRemembered) {
   script_.create = [this] {
-    kill(getpid(), SIGTERM);
-    // The signal is taken on a thread of its own, which says so.
-    for (;;) {
-      for (const std::string& message : log_.messages()) {
-        if (message.find("stopping") == 0) return absl::OkStatus();
-      }
-      sched_yield();
-    }
+    StopAndWait();
+    return absl::OkStatus();
   };
   script_.run = [](FakeApplication* application) {
     application->WaitForStop();
     return absl::OkStatus();
   };
   EXPECT_EQ(Run({}), kExitOk);
+}
+
+// Found by chaos: a pod that was told to stop while it looked for its broker ended as failed.
+TEST_F(MainTest, AStartGivenUpAfterASignalIsNoFailure) {
+  script_.create = [this] {
+    StopAndWait();
+    return absl::UnavailableError("no broker answers");
+  };
+  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_THAT(log_.messages(), Contains(HasSubstr("told to stop before it had started: no broker answers")));
 }
 
 // As `timeout` sends them: to the process, then to its group.
