@@ -58,7 +58,7 @@ struct Codec<T> {
   }
   // Refuses text that is not UTF-8.
   static absl::Status Check(const T& value) {
-    static const auto& fields = *new internal::TextFields(T::descriptor());
+    static const auto& fields = *new internal::TextFields(T::default_instance());
     return fields.Check(value);
   }
   static std::string_view Encode(const T& value, Arena* arena) {

@@ -9,11 +9,9 @@ namespace once::internal {
 
 namespace {
 
-using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
 
 // Strings of proto2 may hold any bytes.
 bool IsText(const FieldDescriptor& field) {
@@ -28,40 +26,46 @@ absl::Status CheckText(const FieldDescriptor& field, const std::string& text) {
 
 }  // namespace
 
-TextFields::TextFields(const Descriptor* type) { Add(type); }
+TextFields::TextFields(const Message& prototype) : root_(Add(prototype)) {}
 
-void TextFields::Add(const Descriptor* type) {
-  if (!types_.try_emplace(type).second) return;
-  Fields fields;
-  for (int i = 0; i < type->field_count(); ++i) {
-    const FieldDescriptor* field = type->field(i);
-    const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (is_message) Add(field->message_type());
-    if (is_message || IsText(*field)) fields.push_back(field);
+const TextFields::Type* TextFields::Add(const Message& prototype) {
+  const auto [found, is_new] = types_.try_emplace(prototype.GetDescriptor());
+  Type& type = found->second;
+  if (!is_new) return &type;
+  type.reflection = prototype.GetReflection();
+  for (int i = 0; i < prototype.GetDescriptor()->field_count(); ++i) {
+    const FieldDescriptor* field = prototype.GetDescriptor()->field(i);
+    if (IsText(*field)) type.fields.push_back({.field = field});
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    const Message& inner = *type.reflection->GetMessageFactory()->GetPrototype(field->message_type());
+    type.fields.push_back({.field = field, .type = Add(inner)});
   }
-  types_[type] = std::move(fields);
+  return &type;
 }
 
-absl::Status TextFields::Check(const Message& message) const {
-  for (const FieldDescriptor* field : types_.at(message.GetDescriptor())) {
-    if (absl::Status checked = CheckField(message, field); !checked.ok()) return checked;
+absl::Status TextFields::Check(const Message& message, const Type& type) {
+  std::string scratch;
+  for (const Field& each : type.fields) {
+    absl::Status checked;
+    if (each.field->is_repeated()) {
+      checked = CheckRepeated(message, type, each);
+    } else if (each.type == nullptr) {
+      checked = CheckText(*each.field, type.reflection->GetStringReference(message, each.field, &scratch));
+    } else if (type.reflection->HasField(message, each.field)) {
+      checked = Check(type.reflection->GetMessage(message, each.field), *each.type);
+    }
+    if (!checked.ok()) return checked;
   }
   return absl::OkStatus();
 }
 
-absl::Status TextFields::CheckField(const Message& message, const FieldDescriptor* field) const {
-  const Reflection& reflection = *message.GetReflection();
-  const bool is_text = field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+absl::Status TextFields::CheckRepeated(const Message& message, const Type& type, const Field& field) {
   std::string scratch;
-  if (!field->is_repeated()) {
-    if (is_text) return CheckText(*field, reflection.GetStringReference(message, field, &scratch));
-    if (!reflection.HasField(message, field)) return absl::OkStatus();
-    return Check(reflection.GetMessage(message, field));
-  }
-  for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
-    absl::Status checked = is_text
-                               ? CheckText(*field, reflection.GetRepeatedStringReference(message, field, i, &scratch))
-                               : Check(reflection.GetRepeatedMessage(message, field, i));
+  for (int i = 0; i < type.reflection->FieldSize(message, field.field); ++i) {
+    absl::Status checked =
+        field.type == nullptr
+            ? CheckText(*field.field, type.reflection->GetRepeatedStringReference(message, field.field, i, &scratch))
+            : Check(type.reflection->GetRepeatedMessage(message, field.field, i), *field.type);
     if (!checked.ok()) return checked;
   }
   return absl::OkStatus();

@@ -15,20 +15,32 @@ namespace once::internal {
 // The strings of one type of message and of all that it contains. Thread-safe.
 class TextFields {
  public:
-  explicit TextFields(const google::protobuf::Descriptor* type);
+  // `prototype`: any message of the type, which lives on.
+  explicit TextFields(const google::protobuf::Message& prototype);
+  TextFields(const TextFields&) = delete;
+  TextFields& operator=(const TextFields&) = delete;
 
-  // InvalidArgument, which names the field, if a string in the message is not UTF-8.
-  absl::Status Check(const google::protobuf::Message& message) const;
+  // InvalidArgument, which names the field, if a string in the message is not UTF-8. It must be of the type.
+  absl::Status Check(const google::protobuf::Message& message) const { return Check(message, *root_); }
 
  private:
-  using Fields = std::vector<const google::protobuf::FieldDescriptor*>;
+  struct Type;
+  struct Field {
+    const google::protobuf::FieldDescriptor* field = nullptr;
+    const Type* type = nullptr;  // Of a message; null: text.
+  };
+  // Fields that are text or messages. Reflection is at hand, so that a check looks nothing up.
+  struct Type {
+    const google::protobuf::Reflection* reflection = nullptr;
+    std::vector<Field> fields = {};
+  };
 
-  void Add(const google::protobuf::Descriptor* type);
-  absl::Status CheckField(const google::protobuf::Message& message,
-                          const google::protobuf::FieldDescriptor* field) const;
+  const Type* Add(const google::protobuf::Message& prototype);
+  static absl::Status Check(const google::protobuf::Message& message, const Type& type);
+  static absl::Status CheckRepeated(const google::protobuf::Message& message, const Type& type, const Field& field);
 
-  // By type: the fields that are text or messages.
-  std::unordered_map<const google::protobuf::Descriptor*, Fields> types_;
+  std::unordered_map<const google::protobuf::Descriptor*, Type> types_;  // Its elements stay where they are.
+  const Type* root_;
 };
 
 }  // namespace once::internal
