@@ -121,15 +121,15 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
   return kExitNotStarted;
 }
 
-// The topic's partitions, as soon as the broker that `producer` knows has heard of it.
-absl::StatusOr<int32_t> AwaitTopic(const Flags& flags, const std::string& topic, Producer& producer) {
+// Until the broker that `producer` asks has heard of the topic.
+absl::Status AwaitTopic(const Flags& flags, const std::string& topic, Producer& producer) {
   const absl::Time deadline = absl::Now() + flags.producer.connect_timeout;
-  absl::StatusOr<int32_t> count = producer.PartitionCount(topic);
-  while (absl::IsNotFound(count.status()) && absl::Now() < deadline) {
+  absl::Status known = producer.PartitionCount(topic).status();
+  while (absl::IsNotFound(known) && absl::Now() < deadline) {
     absl::SleepFor(absl::Milliseconds(20));
-    count = producer.PartitionCount(topic);
+    known = producer.PartitionCount(topic).status();
   }
-  return count;
+  return known;
 }
 
 // A new topic takes a moment to be known everywhere, and librdkafka gives up at once on one that it has seen and that
@@ -144,7 +144,7 @@ absl::Status AwaitTopics(const Flags& flags, const std::vector<std::string>& top
     if (absl::IsUnavailable(asked.status())) continue;  // It is away; when it is back it knows.
     if (!asked.ok()) return asked.status();
     for (const std::string& topic : topics) {
-      if (absl::StatusOr<int32_t> count = AwaitTopic(flags, topic, **asked); !count.ok()) return count.status();
+      if (absl::Status known = AwaitTopic(flags, topic, **asked); !known.ok()) return known;
     }
   }
   return absl::OkStatus();
@@ -156,7 +156,7 @@ absl::Status Prepare(const Flags& flags, Producer& producer) {
   if (absl::Status created = producer.CreateTopics(topics, flags.partitions); !created.ok()) return created;
   if (absl::Status known = AwaitTopics(flags, topics, producer); !known.ok()) return known;
   for (const std::string& topic : topics) {
-    const absl::StatusOr<int32_t> count = AwaitTopic(flags, topic, producer);
+    const absl::StatusOr<int32_t> count = producer.PartitionCount(topic);
     if (!count.ok()) return count.status();
     if (*count != flags.partitions) {
       std::cerr << "order_generator: topic " << topic << " existed, with " << *count << " partitions, not "
