@@ -26,7 +26,7 @@ absl::Status CheckText(const FieldDescriptor& field, const std::string& text) {
 
 }  // namespace
 
-TextFields::TextFields(const Message& prototype) : root_(Add(prototype)) {}
+TextFields::TextFields(const Message& prototype) : root_(Add(prototype)) { Prune(); }
 
 const TextFields::Type* TextFields::Add(const Message& prototype) {
   const auto [found, is_new] = types_.try_emplace(prototype.GetDescriptor());
@@ -41,6 +41,18 @@ const TextFields::Type* TextFields::Add(const Message& prototype) {
     type.fields.push_back({.field = field, .type = Add(inner)});
   }
   return &type;
+}
+
+// Leaves out messages without text: not even the size of a map of numbers is asked for, which would make a list of it.
+void TextFields::Prune() {
+  const auto has_no_text = [](const Field& each) { return each.type != nullptr && each.type->fields.empty(); };
+  bool is_done = false;
+  while (!is_done) {
+    is_done = true;
+    for (auto& [descriptor, type] : types_) {
+      if (std::erase_if(type.fields, has_no_text) > 0) is_done = false;
+    }
+  }
 }
 
 absl::Status TextFields::Check(const Message& message, const Type& type) {

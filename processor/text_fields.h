@@ -36,6 +36,7 @@ class TextFields {
   };
 
   const Type* Add(const google::protobuf::Message& prototype);
+  void Prune();
   static absl::Status Check(const google::protobuf::Message& message, const Type& type);
   static absl::Status CheckRepeated(const google::protobuf::Message& message, const Type& type, const Field& field);
 

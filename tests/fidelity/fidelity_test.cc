@@ -3,6 +3,8 @@
 //
 //   ONCE_TEST_BOOTSTRAP=127.0.0.1:9092 bazel-bin/tests/fidelity/fidelity_test --seeds=1000
 //   ... --seed=17 shows one sequence, call by call
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,11 +13,12 @@
 #include <iostream>
 #include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/debugging/failure_signal_handler.h"
+#include "absl/debugging/symbolize.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -143,12 +146,13 @@ class Comparison {
 
   void Compare(BrokerSide& side, const Names& names, uint64_t seed) {
     const std::vector<Op> ops = Generate(seed);
+    const std::vector<Seen> memory = PlayInMemory(names, ops);
+    Player player(side, names, memory);
     {
       const std::lock_guard lock(mutex_);
-      running_.insert(seed);
+      running_[seed] = {&player, &ops, pthread_self()};
     }
-    const std::vector<Seen> memory = PlayInMemory(names, ops);
-    const std::vector<Seen> broker = Player(side, names, memory).Play(ops);
+    const std::vector<Seen> broker = player.Play(ops);
     size_t first = 0;
     while (first < memory.size() && first < broker.size() && memory[first].seen == broker[first].seen) ++first;
     const bool is_same = first == memory.size() && first == broker.size();
@@ -176,16 +180,22 @@ class Comparison {
     }
   }
 
-  // Names the sequences that hang.
+  // Says where the sequences that hang are. One that stays there ends the test with the stack of its thread.
   void Watch() {
+    int64_t reports = 0;
     while (!is_over_) {
       absl::SleepFor(absl::Milliseconds(100));
       const std::lock_guard lock(mutex_);
-      if (absl::Now() - last_done_ < absl::Seconds(30)) continue;
-      last_done_ = absl::Now();
-      std::cout << "no sequence has ended for 30 s; running seeds:";
-      for (const uint64_t seed : running_) std::cout << " " << seed;
-      std::cout << std::endl;
+      const absl::Duration silence = absl::Now() - last_done_;
+      const bool is_due = silence / kSilence > reports;
+      reports = silence / kSilence;
+      if (!is_due) continue;
+      for (const auto& [seed, each] : running_) {
+        const size_t place = each.player->place();
+        std::cout << "no sequence has ended for " << kSilence * reports << "; seed " << seed << " is at call " << place
+                  << ", " << (place < each.ops->size() ? ToString((*each.ops)[place]) : "its end") << std::endl;
+      }
+      if (reports >= kMostReports && !running_.empty()) pthread_kill(running_.begin()->second.thread, SIGABRT);
     }
   }
 
@@ -203,7 +213,15 @@ class Comparison {
     }
   }
 
+  struct Running {
+    const Player* player = nullptr;
+    const std::vector<Op>* ops = nullptr;
+    pthread_t thread = {};
+  };
+
   static constexpr uint64_t kMostShown = 5;
+  static constexpr absl::Duration kSilence = absl::Seconds(30);
+  static constexpr int64_t kMostReports = 6;
 
   const Flags flags_;
   const std::string bootstrap_;
@@ -215,7 +233,7 @@ class Comparison {
   uint64_t differences_ = 0;
   std::atomic<bool> is_over_ = false;
   absl::Time last_done_ = absl::Now();
-  std::set<uint64_t> running_;
+  std::map<uint64_t, Running> running_;
   std::map<std::string, uint64_t> tally_;
 };
 
@@ -243,6 +261,8 @@ bool Parse(int argc, char** argv, Flags* flags) {
 }  // namespace once::fidelity
 
 int main(int argc, char** argv) {
+  absl::InitializeSymbolizer(argv[0]);
+  absl::InstallFailureSignalHandler({});
   once::fidelity::Flags flags;
   if (!once::fidelity::Parse(argc, argv, &flags)) {
     std::cerr << "usage: fidelity_test [--seeds=NUMBER] [--first=SEED] [--seed=SEED] [--threads=NUMBER]" << std::endl;

@@ -3,6 +3,7 @@
 #define ONCE_TESTS_FIDELITY_PLAYER_H_
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,6 +51,8 @@ class Player {
 
   // One entry for each call, then those of the final state.
   std::vector<Seen> Play(const std::vector<Op>& ops);
+  // How many entries there are so far. Thread-safe.
+  size_t place() const { return place_; }
 
  private:
   struct Slot {
@@ -95,7 +98,7 @@ class Player {
   Side& side_;
   const Names names_;
   const std::vector<Seen> expected_;
-  size_t place_ = 0;  // In what is seen.
+  std::atomic<size_t> place_ = 0;  // In what is seen.
   std::unique_ptr<kafka::Admin> admin_;
   std::array<Slot, kProducers> slots_;
   std::array<MemberSlot, kMembers> members_;
