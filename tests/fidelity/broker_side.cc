@@ -5,13 +5,15 @@
 
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "processor/kafka/librdkafka/client.h"
 
 namespace once::fidelity {
 
 void BrokerSide::StderrLog::Log(LogLevel level, const std::string& message) {
-  if (level >= LogLevel::kInfo && getenv("ONCE_TEST_LOG") != nullptr) std::cerr << message << std::endl;
+  const bool is_asked_for = level >= LogLevel::kInfo && getenv("ONCE_TEST_LOG") != nullptr;
+  if (is_asked_for || absl::StrContains(message, "left behind")) std::cerr << message << std::endl;
 }
 
 BrokerSide::BrokerSide(const std::string& bootstrap_servers) {

@@ -94,8 +94,9 @@ TEST_P(ContractTest, PendingOffsetsAreWaitedFor) {
 
 TEST_P(ContractTest, MetadataNamesTheMember) {
   const std::string topic = NewTopic("t");
-  Member member(NewConsumer(cluster().UniqueName("group"), {topic}), {topic});
-  EXPECT_LT(member.consumer().group_metadata().generation, 0) << "not yet a member";
+  std::unique_ptr<GroupConsumer> consumer = NewConsumer(cluster().UniqueName("group"), {topic});
+  EXPECT_LT(consumer->group_metadata().generation, 0) << "not yet a member";
+  Member member(std::move(consumer), {topic});
   ASSERT_TRUE(Polling(cluster(), member).UntilAssigned());
   const GroupMetadata first = member.consumer().group_metadata();
   EXPECT_GE(first.generation, 0);
@@ -108,8 +109,8 @@ TEST_P(ContractTest, MetadataNamesTheMember) {
 TEST_P(ContractTest, OffsetsOfNoMemberAreRefused) {
   const std::string topic = NewTopic("t");
   const std::string group = cluster().UniqueName("group");
-  Member member(NewConsumer(group, {topic}), {topic});
-  const GroupMetadata outside = member.consumer().group_metadata();
+  // A consumer that has subscribed may become a member at any time, unasked.
+  const GroupMetadata outside = NewConsumer(group, {topic})->group_metadata();
   auto producer = ReadyProducer({topic});
   ASSERT_TRUE(producer->BeginTransaction().ok());
   const Result result = SendOffsets(*producer, {At(topic, 0, 3)}, outside);

@@ -1,10 +1,12 @@
 // What of librdkafka's adapter can be shown without a broker.
+#include <future>
 #include <string>
 #include <vector>
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "processor/kafka/librdkafka/client.h"
+#include "processor/kafka/librdkafka/handle.h"
 #include "processor/kafka/librdkafka/metadata.h"
 
 namespace once::kafka {
@@ -171,6 +173,56 @@ TEST_F(LibrdkafkaTest, UnreachableBrokerHoldsUpNobody) {
   EXPECT_TRUE(reader->Poll(absl::Milliseconds(50), &batch).ok());
   EXPECT_TRUE(batch.records.empty());
   reader.reset();
+}
+
+// Without the debugging lines, which come from librdkafka's threads.
+class LinesLog : public LogSink {
+ public:
+  void Log(LogLevel level, const std::string& message) override {
+    if (level > LogLevel::kDebug) lines.push_back(message);
+  }
+  std::vector<std::string> lines;
+};
+
+class Hanging : public Handle {
+ public:
+  explicit Hanging(LogSink* log) : Handle(Context(log), "reader \"x\"") {}
+  using Handle::Shutdown;
+
+ private:
+  bool quiet() const override { return true; }
+  static std::shared_ptr<const ClientContext> Context(LogSink* log) {
+    RdKafkaConfig config;
+    config.bootstrap_servers = kNobody;
+    return std::make_shared<ClientContext>(ClientContext{config, log});
+  }
+};
+
+TEST(HandleTest, WhatDoesNotEndIsLeftBehind) {
+  LinesLog log;
+  std::promise<void> released;
+  {
+    Hanging hanging(&log);
+    ASSERT_TRUE(hanging.Start(RD_KAFKA_CONSUMER, {}).ok());
+    hanging.Shutdown([&] { released.get_future().wait(); }, absl::Milliseconds(20));
+    EXPECT_EQ(hanging.rk(), nullptr);
+    hanging.Shutdown();
+  }
+  ASSERT_EQ(log.lines.size(), 1u);
+  EXPECT_EQ(log.lines[0], "librdkafka did not end reader \"x\" within 20ms; its threads are left behind");
+  EXPECT_NE(rd_kafka_wait_destroyed(0), 0);
+  released.set_value();
+  EXPECT_EQ(rd_kafka_wait_destroyed(10000), 0);
+}
+
+TEST(HandleTest, EndsInTimeWithoutAWord) {
+  LinesLog log;
+  {
+    Hanging handle(&log);
+    ASSERT_TRUE(handle.Start(RD_KAFKA_CONSUMER, {}).ok());
+  }
+  EXPECT_EQ(rd_kafka_wait_destroyed(0), 0);
+  EXPECT_TRUE(log.lines.empty());
 }
 
 TEST(GroupMetadataTest, ParsesLibrdkafkasForm) {

@@ -73,15 +73,12 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
 RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
   listener_ = nullptr;
   pool_.ReleaseAll();
-  const bool is_closed = CloseWithin(kDestructionPatience).ok();
+  if (const absl::Status closed = CloseWithin(kDestructionPatience); !closed.ok()) {
+    Log(LogLevel::kError, std::string(closed.message()));
+  }
   queue_.reset();
   topics_.clear();
-  if (is_closed) {
-    Shutdown();
-  } else {
-    Log(LogLevel::kError, absl::StrCat(name(), " could not be closed; its threads are left behind"));
-    Leak();
-  }
+  Shutdown();
 }
 
 void RdKafkaGroupConsumer::Configure(rd_kafka_conf_t* conf) {
@@ -122,7 +119,8 @@ absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics
 
 void RdKafkaGroupConsumer::RebalanceCallback(rd_kafka_t*, rd_kafka_resp_err_t code,
                                              rd_kafka_topic_partition_list_t* partitions, void* opaque) {
-  static_cast<RdKafkaGroupConsumer*>(Of(opaque))->OnRebalance(code, FromList(partitions));
+  Handle* const handle = Of(opaque);
+  if (handle != nullptr) static_cast<RdKafkaGroupConsumer*>(handle)->OnRebalance(code, FromList(partitions));
 }
 
 void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions) {

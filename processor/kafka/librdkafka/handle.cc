@@ -2,6 +2,7 @@
 
 #include <syslog.h>
 
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,28 @@ namespace {
 // A broker that is down is retried several times a second, with a line in the log each time.
 constexpr absl::Duration kRepeatInterval = absl::Seconds(10);
 
+// Something that happens once.
+class Event {
+ public:
+  void Set() {
+    MutexLock lock(&mutex_);
+    is_set_ = true;
+    changed_.NotifyAll();
+  }
+  // Whether it happened in time.
+  bool WaitFor(absl::Duration timeout) {
+    const absl::Time deadline = absl::Now() + timeout;
+    MutexLock lock(&mutex_);
+    while (!is_set_ && absl::Now() < deadline) changed_.WaitFor(&mutex_, deadline - absl::Now());
+    return is_set_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool is_set_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
 LogLevel LevelOf(int syslog_level) {
   if (syslog_level <= LOG_ERR) return LogLevel::kError;
   if (syslog_level == LOG_WARNING) return LogLevel::kWarning;
@@ -24,22 +47,24 @@ LogLevel LevelOf(int syslog_level) {
 
 Handle::~Handle() { Shutdown(); }
 
-void Handle::Shutdown() {
-  if (rk_ == nullptr) return;
-  // Leaving a group properly is Close's business; here nothing may wait for a broker.
-  rd_kafka_destroy_flags(rk_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-  rk_ = nullptr;
-  target_.reset();
-}
-
-void Handle::Leak() {
+void Handle::Shutdown(absl::AnyInvocable<void() &&> prepare, absl::Duration patience) {
   if (rk_ == nullptr) return;
   {
     MutexLock lock(&target_->mutex);
     target_->handle = nullptr;
   }
-  rk_ = nullptr;
-  static_cast<void>(target_.release());
+  const auto ended = std::make_shared<Event>();
+  std::thread([rk = std::exchange(rk_, nullptr), prepare = std::move(prepare), target = std::move(target_),
+               ended]() mutable {
+    if (prepare) std::move(prepare)();
+    // Leaving a group properly is Close's business; here nothing may wait for a broker.
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    target.reset();
+    ended->Set();
+  }).detach();
+  if (ended->WaitFor(patience)) return;
+  Log(LogLevel::kError, absl::StrCat("librdkafka did not end ", name_, " within ", absl::FormatDuration(patience),
+                                     "; its threads are left behind"));
 }
 
 absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -134,7 +159,8 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
 }
 
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
-  Of(opaque)->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+  Handle* const handle = Of(opaque);
+  if (handle != nullptr) handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {

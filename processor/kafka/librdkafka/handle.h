@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -59,10 +60,10 @@ class Handle {
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
   virtual bool quiet() const { return false; }
 
-  void Shutdown();
-  // Gives the instance up without ending it, for one that would not end: its threads go on, its callbacks do nothing.
-  void Leak();
-  // The Handle of a callback's opaque; null if it was given up.
+  // Ends the instance, after `prepare` has released what depends on it. There are no callbacks any more. librdkafka has
+  // no limits for these waits, so what is not done in time goes on, or hangs, on a thread of its own.
+  void Shutdown(absl::AnyInvocable<void() &&> prepare = nullptr, absl::Duration patience = absl::Seconds(10));
+  // The Handle of a callback's opaque; null from Shutdown on.
   static Handle* Of(void* opaque) { return static_cast<CallbackTarget*>(opaque)->handle; }
 
   // A topic handle whose opaque is `index` + 1.
@@ -70,7 +71,7 @@ class Handle {
   absl::StatusOr<std::vector<TopicPtr>> MakeTopics(const std::vector<std::string>& topics);
 
  private:
-  // What librdkafka's callbacks are given; outlives the Handle if the instance does.
+  // What librdkafka's callbacks are given; lives as long as the instance, which may outlive the Handle.
   struct CallbackTarget {
     Mutex mutex;
     Handle* handle;  // Guarded by the mutex in log callbacks, the only ones that run on librdkafka's own threads.

@@ -24,13 +24,14 @@ absl::StatusOr<std::unique_ptr<LogReader>> RdKafkaLogReader::Make(std::shared_pt
 }
 
 RdKafkaLogReader::~RdKafkaLogReader() {
-  for (const TopicPartition& each : reading_) {
-    rd_kafka_consume_stop(FindTopic(each.topic), each.partition.value());
-  }
   pool_.ReleaseAll();
-  queue_.reset();
-  topics_.clear();
-  Shutdown();
+  std::vector<std::pair<rd_kafka_topic_t*, int32_t>> reading;
+  for (const TopicPartition& each : reading_) reading.push_back({FindTopic(each.topic), each.partition.value()});
+  Shutdown([reading = std::move(reading), queue = std::move(queue_), topics = std::move(topics_)]() mutable {
+    for (const auto& [topic, partition] : reading) rd_kafka_consume_stop(topic, partition);
+    queue.reset();
+    topics.clear();
+  });
 }
 
 rd_kafka_topic_t* RdKafkaLogReader::FindTopic(const std::string& topic) const {

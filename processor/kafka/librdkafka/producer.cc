@@ -79,7 +79,8 @@ void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
 
 void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 && !WantsOffset(message->_private)) return;
-  static_cast<RdKafkaProducer*>(Of(opaque))->OnDelivery(*message);
+  Handle* const handle = Of(opaque);
+  if (handle != nullptr) static_cast<RdKafkaProducer*>(handle)->OnDelivery(*message);
 }
 
 void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
