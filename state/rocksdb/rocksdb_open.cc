@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -59,7 +60,7 @@ rocksdb::CompressionType Compression() {
   return has_lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
 }
 
-rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log) {
+rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log, std::shared_ptr<FlushWatch> watch) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.memory_bytes / 2);
   // Within the cache's bound, or memory would grow with the data.
@@ -84,6 +85,7 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log) {
   database.stats_dump_period_sec = 0;
   database.stats_persist_period_sec = 0;
   database.info_log = std::make_shared<LogAdapter>(log, options.path);
+  database.listeners.push_back(std::move(watch));
   return database;
 }
 
@@ -139,10 +141,11 @@ absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
 absl::StatusOr<std::unique_ptr<CheckpointStore>> OpenRocksDbStore(const RocksDbOptions& options, LogSink* log) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = PrepareDirectory(options.path); !status.ok()) return status;
+  const auto watch = std::make_shared<FlushWatch>();
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options, log), options.path, &opened);
+  const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options, log, watch), options.path, &opened);
   if (!status.ok()) return OpenError(status, options.path);
-  auto store = std::make_unique<RocksDbStore>(std::unique_ptr<rocksdb::DB>(opened), options.path);
+  auto store = std::make_unique<RocksDbStore>(std::unique_ptr<rocksdb::DB>(opened), watch, options.path);
   if (absl::Status identity = store->CheckIdentity(options.application_id); !identity.ok()) return identity;
   return store;
 }

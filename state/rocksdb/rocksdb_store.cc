@@ -39,10 +39,15 @@ std::string BehindPrefix(std::string prefix) {
 
 }  // namespace
 
-RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::DB> db, std::string path)
-    : db_(std::move(db)), path_(std::move(path)) {}
+RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<FlushWatch> watch, std::string path)
+    : db_(std::move(db)), watch_(std::move(watch)), path_(std::move(path)) {
+  watch_->SetFlushed(db_->GetLatestSequenceNumber());
+}
 
-RocksDbStore::~RocksDbStore() { db_->Close().PermitUncheckedError(); }
+RocksDbStore::~RocksDbStore() {
+  Flush().IgnoreError();
+  db_->Close().PermitUncheckedError();
+}
 
 absl::Status RocksDbStore::Note(const rocksdb::Status& status, std::string_view what) {
   if (!status.ok()) stopped_ = true;
@@ -140,7 +145,11 @@ absl::Status RocksDbStore::Flush() {
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
-  return Note(db_->Flush(options), "cannot flush");
+  const uint64_t errors = watch_->errors();
+  const rocksdb::SequenceNumber written = db_->GetLatestSequenceNumber();
+  rocksdb::Status status = db_->Flush(options);
+  if (status.ok()) status = watch_->Await(written, errors);
+  return Note(status, "cannot flush");
 }
 
 absl::Status RocksDbStore::Wipe(std::string_view task_prefix) {

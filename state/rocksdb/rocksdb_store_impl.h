@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "state/checkpoint_store.h"
+#include "state/rocksdb/flush_watch.h"
 
 namespace once {
 
@@ -21,7 +22,8 @@ namespace once {
 // shorter than a prefix is the database's own.
 class RocksDbStore final : public CheckpointStore {
  public:
-  RocksDbStore(std::unique_ptr<rocksdb::DB> db, std::string path);
+  // `watch` listens to the database, which has just been opened.
+  RocksDbStore(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<FlushWatch> watch, std::string path);
   // Flushes.
   ~RocksDbStore() override;
 
@@ -48,6 +50,7 @@ class RocksDbStore final : public CheckpointStore {
   absl::Status Note(const rocksdb::Status& status, std::string_view what);
 
   const std::unique_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<FlushWatch> watch_;
   const std::string path_;
   std::atomic<bool> stopped_{false};
 };
