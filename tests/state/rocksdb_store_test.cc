@@ -57,6 +57,24 @@ absl::StatusOr<std::unique_ptr<CheckpointStore>> Open(const std::string& path) {
   return OpenRocksDbStore(OptionsFor(path), Log());
 }
 
+std::set<std::string> FileNames(const std::string& path) {
+  std::set<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) names.insert(entry.path().filename());
+  return names;
+}
+
+// The files as they are now are those that a killed process leaves; copied again if a compaction changed them
+// meanwhile.
+void CopyAsKilled(const std::string& path, const std::string& copy) {
+  std::set<std::string> before;
+  do {
+    before = FileNames(path);
+    fs::remove_all(copy);
+    std::error_code vanished;
+    fs::copy(path, copy, fs::copy_options::recursive, vanished);
+  } while (FileNames(path) != before);
+}
+
 class RocksDbHarness final : public StoreHarness {
  public:
   RocksDbHarness() { Start(); }
@@ -66,29 +84,15 @@ class RocksDbHarness final : public StoreHarness {
     store_.reset();
     Start();
   }
-  // The files as they are now are those that a killed process leaves; copied again if a compaction changed them
-  // meanwhile.
   void Crash() override {
     const std::string next = directory_.path() + "/" + std::to_string(++crashes_);
-    std::set<std::string> before;
-    do {
-      before = FileNames();
-      fs::remove_all(next);
-      std::error_code vanished;
-      fs::copy(path_, next, fs::copy_options::recursive, vanished);
-    } while (FileNames() != before);
+    CopyAsKilled(path_, next);
     store_.reset();
     path_ = next;
     Start();
   }
 
  private:
-  std::set<std::string> FileNames() const {
-    std::set<std::string> names;
-    for (const fs::directory_entry& entry : fs::directory_iterator(path_)) names.insert(entry.path().filename());
-    return names;
-  }
-
   void Start() {
     absl::StatusOr<std::unique_ptr<CheckpointStore>> store = Open(path_);
     ASSERT_TRUE(store.ok()) << store.status();
@@ -368,18 +372,16 @@ TEST_F(RocksDbStoreTest, AFullDiskIsResourceExhaustedAndPassesWhenFreed) {
   EXPECT_EQ(store->Flush().code(), absl::StatusCode::kResourceExhausted);
 
   fs::remove(disk_path + "/ballast");
-  do {  // RocksDB looks for space every five seconds.
-    status = store->Write(task_, entries, {.changelog_offset = Offset(100)});
-    if (status.ok()) status = store->Flush();
-    usleep(10'000);
-  } while (absl::IsResourceExhausted(status));
-  EXPECT_TRUE(status.ok()) << status;
   // What is flushed now is on disk at once, as it was before; a killed process leaves the files as they are.
-  for (int64_t offset = 101; offset < 110; ++offset) {
-    ASSERT_TRUE(store->Write(task_, entries, {.changelog_offset = Offset(offset)}).ok());
-    ASSERT_TRUE(store->Flush().ok());
+  for (int64_t offset = 100; offset < 110; ++offset) {
+    do {  // RocksDB looks for space every five seconds.
+      status = store->Write(task_, entries, {.changelog_offset = Offset(offset)});
+      if (status.ok()) status = store->Flush();
+      usleep(10'000);
+    } while (absl::IsResourceExhausted(status));
+    ASSERT_TRUE(status.ok()) << status;
     const ScratchDirectory killed;
-    fs::copy(disk_path + "/store", killed.path(), fs::copy_options::recursive);
+    CopyAsKilled(disk_path + "/store", killed.path());
     const absl::StatusOr<std::unique_ptr<CheckpointStore>> found = Open(killed.path());
     ASSERT_TRUE(found.ok()) << found.status();
     EXPECT_EQ((*(*found)->ReadMeta(task_))->changelog_offset, Offset(offset));
