@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/allocator.h"
 #include "processor/base/mutex.h"
 #include "processor/config/help.h"
 #include "processor/config/options.h"
@@ -105,6 +106,7 @@ int Failed(LogSink* log, const absl::Status& status) {
 }
 
 int RunApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps) {
+  TuneAllocator();
   // A broken connection or pipe is an error of the call, not the end of the process.
   signal(SIGPIPE, SIG_IGN);
   Stopper stopper(deps.log);

@@ -24,7 +24,8 @@ inline constexpr int kExitInterrupted = 130;  // A second signal while it was st
 
 // Runs the topology until SIGTERM or SIGINT, at which it commits what is open and leaves the group in order; a second
 // one exits at once. --help, --version and --print_topology only print. Logs go to stderr unless `deps` has a sink;
-// `deps.kafka_properties` count where the settings say nothing. Call it once, from main().
+// `deps.kafka_properties` count where the settings say nothing. Sets glibc's malloc up for the work, unless the
+// environment does (GLIBC_TUNABLES). Call it once, from main().
 int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps deps = {});
 
 }  // namespace once

@@ -1,0 +1,33 @@
+#include "processor/base/allocator.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#include <initializer_list>
+
+namespace once {
+namespace {
+
+// bench/floor_compare, workload count, four runs each way in turn: 5.5 us CPU a record with all three, 6.3 without;
+// 80 MiB more stay resident.
+constexpr int kKeptBytes = 512 << 20;
+constexpr int kGrowthBytes = 64 << 20;
+
+bool IsSetByUser() {
+  for (const char* name : {"GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"}) {
+    if (getenv(name) != nullptr) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void TuneAllocator() {
+  if (IsSetByUser()) return;
+  mallopt(M_MXFAST, 0);
+  // Also ends the growth of the size from which pieces are mapped one by one: in the heap large ones cause sweeps.
+  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  mallopt(M_TOP_PAD, kGrowthBytes);
+}
+
+}  // namespace once
