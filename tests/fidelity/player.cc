@@ -390,6 +390,7 @@ void Player::Finish(std::vector<Seen>* seen) {
     if (slot.member != nullptr) slot.member->Close().IgnoreError();
     slot.member.reset();
   }
+  admin_.reset();  // Here, where a client that does not end is noticed.
 }
 
 }  // namespace once::fidelity

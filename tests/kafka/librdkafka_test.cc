@@ -201,10 +201,12 @@ class Hanging : public Handle {
 TEST(HandleTest, WhatDoesNotEndIsLeftBehind) {
   LinesLog log;
   std::promise<void> released;
+  std::promise<int> left;  // Threads of librdkafka, when what `prepare` holds is destroyed.
+  std::shared_ptr<void> held(nullptr, [&](void*) { left.set_value(rd_kafka_thread_cnt()); });
   {
     Hanging hanging(&log);
     ASSERT_TRUE(hanging.Start(RD_KAFKA_CONSUMER, {}).ok());
-    hanging.Shutdown([&] { released.get_future().wait(); }, absl::Milliseconds(20));
+    hanging.Shutdown([&released, held = std::move(held)] { released.get_future().wait(); }, absl::Milliseconds(20));
     EXPECT_EQ(hanging.rk(), nullptr);
     hanging.Shutdown();
   }
@@ -212,6 +214,7 @@ TEST(HandleTest, WhatDoesNotEndIsLeftBehind) {
   EXPECT_EQ(log.lines[0], "librdkafka did not end reader \"x\" within 20ms; its threads are left behind");
   EXPECT_NE(rd_kafka_wait_destroyed(0), 0);
   released.set_value();
+  EXPECT_EQ(left.get_future().get(), 0);
   EXPECT_EQ(rd_kafka_wait_destroyed(10000), 0);
 }
 

@@ -8,7 +8,7 @@
 //  - The memory behind a Batch lives as long as the consumer or reader that filled it: destroying that ends its views.
 //  - Destroying anything but an open consumer takes well under a second whether or not the broker can be reached.
 //    Closing or destroying a consumer that is a member leaves the group, for which a broker that hangs may take
-//    seconds.
+//    seconds. What librdkafka does not end within ten seconds is left behind, with an error in the log.
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
 

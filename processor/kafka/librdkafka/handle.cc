@@ -2,6 +2,7 @@
 
 #include <syslog.h>
 
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -14,28 +15,6 @@ namespace {
 
 // A broker that is down is retried several times a second, with a line in the log each time.
 constexpr absl::Duration kRepeatInterval = absl::Seconds(10);
-
-// Something that happens once.
-class Event {
- public:
-  void Set() {
-    MutexLock lock(&mutex_);
-    is_set_ = true;
-    changed_.NotifyAll();
-  }
-  // Whether it happened in time.
-  bool WaitFor(absl::Duration timeout) {
-    const absl::Time deadline = absl::Now() + timeout;
-    MutexLock lock(&mutex_);
-    while (!is_set_ && absl::Now() < deadline) changed_.WaitFor(&mutex_, deadline - absl::Now());
-    return is_set_;
-  }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool is_set_ ABSL_GUARDED_BY(mutex_) = false;
-};
 
 LogLevel LevelOf(int syslog_level) {
   if (syslog_level <= LOG_ERR) return LogLevel::kError;
@@ -53,16 +32,18 @@ void Handle::Shutdown(absl::AnyInvocable<void() &&> prepare, absl::Duration pati
     MutexLock lock(&target_->mutex);
     target_->handle = nullptr;
   }
-  const auto ended = std::make_shared<Event>();
+  std::promise<void> ending;
+  const std::future<void> ended = ending.get_future();
   std::thread([rk = std::exchange(rk_, nullptr), prepare = std::move(prepare), target = std::move(target_),
-               ended]() mutable {
+               ending = std::move(ending)]() mutable {
     if (prepare) std::move(prepare)();
     // Leaving a group properly is Close's business; here nothing may wait for a broker.
     rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     target.reset();
-    ended->Set();
+    prepare = nullptr;
+    ending.set_value();
   }).detach();
-  if (ended->WaitFor(patience)) return;
+  if (ended.wait_for(absl::ToChronoMilliseconds(patience)) == std::future_status::ready) return;
   Log(LogLevel::kError, absl::StrCat("librdkafka did not end ", name_, " within ", absl::FormatDuration(patience),
                                      "; its threads are left behind"));
 }

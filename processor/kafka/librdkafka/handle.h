@@ -60,8 +60,9 @@ class Handle {
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
   virtual bool quiet() const { return false; }
 
-  // Ends the instance, after `prepare` has released what depends on it. There are no callbacks any more. librdkafka has
-  // no limits for these waits, so what is not done in time goes on, or hangs, on a thread of its own.
+  // Ends the instance, after `prepare` has released what depends on it; what `prepare` holds lives as long as the
+  // instance. There are no callbacks any more. librdkafka has no limits for these waits, so what is not done in time
+  // goes on, or hangs, on a thread of its own.
   void Shutdown(absl::AnyInvocable<void() &&> prepare = nullptr, absl::Duration patience = absl::Seconds(10));
   // The Handle of a callback's opaque; null from Shutdown on.
   static Handle* Of(void* opaque) { return static_cast<CallbackTarget*>(opaque)->handle; }

@@ -64,12 +64,12 @@ RdKafkaProducer::~RdKafkaProducer() {
     rd_kafka_purge(rk(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   }
   topics_.clear();
-  Shutdown();
+  Shutdown([repetitions = std::move(repetitions_)] {});
 }
 
 void RdKafkaProducer::Configure(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_dr_msg_cb(conf, &RdKafkaProducer::DeliveryCallback);
-  repetitions_.Attach(conf);
+  repetitions_->Attach(conf);
 }
 
 void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
@@ -296,7 +296,7 @@ void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
 
 bool RdKafkaProducer::TakeSuspicion() {
   rd_kafka_poll(rk(), 0);  // Brings the error events that came meanwhile.
-  const bool repeated = repetitions_.Take();
+  const bool repeated = repetitions_->Take();
   return std::exchange(suspicious_, false) || repeated;
 }
 

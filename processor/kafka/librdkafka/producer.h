@@ -63,7 +63,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   std::vector<TopicPtr> topics_;
   absl::Duration slow_call_ = absl::Seconds(5);
   bool suspicious_ = false;
-  Repetitions repetitions_;
+  std::unique_ptr<Repetitions> repetitions_ = std::make_unique<Repetitions>();
   int sends_since_poll_ = 0;
   std::vector<Delivery> deliveries_;
   std::vector<TooLarge> too_large_;
