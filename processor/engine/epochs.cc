@@ -1,49 +1,74 @@
-// Steps of the engine that concern epochs: opening, sealing, and what follows from each outcome.
+// Epochs: opening, sealing, and what follows from each outcome.
+#include "processor/engine/epochs.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "processor/engine/engine.h"
 #include "state/changelog.h"
 
 namespace once {
 
-void Engine::OpenEpoch() {
-  epoch_.open = true;
-  epoch_.number = epoch_.number + 1;
-  epoch_.opened_at = now_;
-  epoch_.records = 0;
-  epoch_.bytes = 0;
-  epoch_.counters = {};
-  actions_->begin = true;
+Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
+    : plan_(plan),
+      options_(options),
+      log_(log),
+      step_(step),
+      tasks_(tasks),
+      epoch_{.arena = &arena_},
+      committer_(options->transaction_timeout, options->retry_interval, log) {}
+
+void Epochs::BeginStep() {
+  arena_.Reset();
+  epoch_.outputs = &step_->actions->outputs;
 }
 
-bool Engine::MustSeal() const {
-  return stopping_ || !leaving_.empty() || now_ - epoch_.opened_at >= options_.commit_interval ||
-         epoch_.records >= options_.max_epoch_records || epoch_.bytes >= options_.max_epoch_bytes;
+void Epochs::Join(Task* task) {
+  if (!epoch_.open) {
+    epoch_.open = true;
+    epoch_.number = epoch_.number + 1;
+    epoch_.opened_at = step_->now;
+    epoch_.records = 0;
+    epoch_.bytes = 0;
+    epoch_.counters = {};
+    step_->actions->begin = true;
+  }
+  epoch_.Touch(task);
 }
 
-void Engine::SealEpoch() {
+bool Epochs::MustSeal() const {
+  return step_->stopping || tasks_->leaving() || step_->now - epoch_.opened_at >= options_->commit_interval || IsFull();
+}
+
+void Epochs::Seal() {
   if (!epoch_.open || !committer_.idle()) return;
   std::vector<TopicPartitionOffset> offsets;
   for (size_t i = 0; i < epoch_.touched.size(); ++i) {
     Task* task = epoch_.touched[i];
     const absl::Status written = WriteChangelog(task, i);
     if (!written.ok()) {
-      actions_->outputs.clear();
-      store_failure_.emplace(task, written);
-      return AbortEpoch();
+      step_->actions->outputs.clear();
+      return FailStore(task, written);
     }
-    // Every input of the task, moved or not: the broker then checks our membership, and no offset expires.
+    // Every input of the task, moved or not: the broker then checks our membership, and no offset expires (T1, T9).
     for (const InputPosition& input : task->inputs) offsets.push_back({input.where, input.next});
   }
-  committer_.Seal(std::move(offsets), now_, actions_);
+  committer_.Seal(std::move(offsets), step_->now, step_->actions);
+}
+
+void Epochs::Abort() {
+  if (epoch_.open && committer_.idle()) committer_.Abort(step_->now, step_->actions);
+}
+
+void Epochs::FailStore(Task* task, absl::Status status) {
+  store_failure_.emplace(task, std::move(status));
+  Abort();
 }
 
 // Sends the task's writes, its frontier last.
-absl::Status Engine::WriteChangelog(Task* task, uint64_t touched_index) {
-  const int64_t clock_ms = std::max(task->frontier.window_clock_ms(), absl::ToUnixMillis(now_));
-  if (options_.idempotency_retention > absl::ZeroDuration()) {
+absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
+  const int64_t clock_ms = std::max(task->frontier.window_clock_ms(), absl::ToUnixMillis(step_->now));
+  if (options_->idempotency_retention > absl::ZeroDuration()) {
     if (absl::Status sealed = task->window.Seal(clock_ms, &task->state); !sealed.ok()) return sealed;
   }
   v1::Frontier frontier = task->frontier;
@@ -77,36 +102,33 @@ absl::Status Engine::WriteChangelog(Task* task, uint64_t touched_index) {
       record.token = kFrontierToken + touched_index;
       record.want_offset = true;
     }
-    actions_->outputs.push_back(record);
+    step_->actions->outputs.push_back(record);
   }
   return absl::OkStatus();
 }
 
-void Engine::AbortEpoch() {
-  if (epoch_.open && committer_.idle()) committer_.Abort(now_, actions_);
-}
-
-void Engine::On(const event::SendFailed& failed) {
-  log_->Log(LogLevel::kWarning, absl::StrCat("a record could not be sent: ", kafka::ToString(failed.result)));
+void Epochs::OnSendFailed(const kafka::Result& result) {
+  log_->Log(LogLevel::kWarning, absl::StrCat("a record could not be sent: ", kafka::ToString(result)));
   // Whatever the step wanted next, the transaction cannot stand.
-  if (epoch_.open) committer_.Abort(now_, actions_);
+  if (epoch_.open) committer_.Abort(step_->now, step_->actions);
 }
 
-void Engine::On(const event::Flushed& flushed) {
+CommitVerdict Epochs::OnFlushed(const event::Flushed& flushed) {
   NoteRefusals(flushed.deliveries);
   for (const kafka::Delivery& delivery : flushed.deliveries) {
     if (delivery.failed || delivery.token < kFrontierToken || !delivery.offset.has_value()) continue;
     epoch_.touched[delivery.token - kFrontierToken]->pending_changelog_position = *delivery.offset + 1;
   }
-  if (committer_.phase() == CommitPhase::kFlushing) Conclude(committer_.OnFlushed(flushed.result, now_, actions_));
+  if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
+  return committer_.OnFlushed(flushed.result, step_->now, step_->actions);
 }
 
 // A record that the broker refuses would abort its epoch for ever: its event is failed when it is seen again.
-void Engine::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
+void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
   for (const kafka::Delivery& delivery : deliveries) {
     if (!delivery.record_refused) continue;
     if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
-      halt_after_commit_ = absl::FailedPreconditionError(
+      halt_afterwards_ = absl::FailedPreconditionError(
           absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses a record of the engine's own: ",
                        delivery.error, "; set its max.message.bytes to at least twice the largest source's"));
       continue;
@@ -115,47 +137,14 @@ void Engine::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     const auto [refusal, is_new] = cause.task->refused.emplace(
         std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset}, Refusal{delivery.error, epoch_.number});
     if (is_new || refusal->second.epoch == epoch_.number) continue;
-    halt_after_commit_ = absl::FailedPreconditionError(
+    halt_afterwards_ = absl::FailedPreconditionError(
         absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses the dead letter of event ",
                      ToString(TopicPartition{*cause.topic, cause.partition}, cause.offset), ": ", delivery.error,
                      "; mend the topic's settings and start again"));
   }
 }
 
-void Engine::On(const event::OffsetsSent& sent) { Conclude(committer_.OnOffsetsSent(sent.result, now_, actions_)); }
-
-void Engine::On(const event::CommitDone& done) { Conclude(committer_.OnCommitDone(done, now_, actions_)); }
-
-void Engine::On(const event::AbortDone& done) { Conclude(committer_.OnAbortDone(done, now_, actions_)); }
-
-void Engine::On(const event::ProducerReady& ready) { Conclude(committer_.OnProducerReady(ready.result, now_)); }
-
-void Engine::Conclude(CommitVerdict verdict) {
-  switch (verdict) {
-    case CommitVerdict::kPending:
-    case CommitVerdict::kReady:
-      return;
-    case CommitVerdict::kCommitted:
-      CommitEpoch();
-      if (!committer_.idle()) RewindRunningTasks();
-      return;
-    case CommitVerdict::kAborted:
-      DropEpoch();
-      RewindRunningTasks();
-      return;
-    case CommitVerdict::kUnknown:
-      DropEpoch();
-      for (const auto& [id, task] : tasks_) Reopen(task.get());
-      return;
-    case CommitVerdict::kHopeless:
-      return Halt(absl::FailedPreconditionError(
-          absl::StrCat(committer_.error(),
-                       "; check that the application may write with its transactional.id and that no other"
-                       " instance runs under the same instance_id")));
-  }
-}
-
-void Engine::CommitEpoch() {
+void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
     task->state.CommitEpoch();
     task->window.CommitEpoch();
@@ -167,25 +156,23 @@ void Engine::CommitEpoch() {
     }
     for (InputPosition& input : task->inputs) input.committed = input.next;
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
-    if (now_ - task->breaker.window_start >= options_.breaker_window) task->breaker = {.window_start = now_};
+    if (step_->now - task->breaker.window_start >= options_->breaker_window) task->breaker = {.window_start = step_->now};
     task->breaker.finished += task->epoch_breaker.finished;
     task->breaker.failed += task->epoch_breaker.failed;
     task->refused.clear();
-    task->last_commit = now_;
+    task->last_commit = step_->now;
   }
   committed_counters_ += epoch_.counters;
   ++committed_epochs_;
-  CloseEpoch();
-  if (halt_after_commit_.has_value()) return Halt(*halt_after_commit_);
-  for (auto& [task, why] : std::exchange(pause_after_commit_, {})) {
-    task->breaker = {.window_start = now_};
-    Pause(task, why);
+  Close();
+  if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
+  for (auto& [task, why] : std::exchange(pause_afterwards_, {})) {
+    task->breaker = {.window_start = step_->now};
+    tasks_->Pause(task, why);
   }
-  CheckpointTasks(stopping_);
 }
 
-// Nothing of the epoch ever was: state, IDs, statuses and positions are as committed.
-void Engine::DropEpoch() {
+void Epochs::Drop() {
   std::vector<std::pair<Task*, absl::Status>> failures;
   if (store_failure_.has_value()) failures.push_back(*std::exchange(store_failure_, std::nullopt));
   for (Task* task : epoch_.touched) {
@@ -194,13 +181,13 @@ void Engine::DropEpoch() {
     if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
     for (InputPosition& input : task->inputs) input.next = input.committed.value_or(input.start);
   }
-  CloseEpoch();
-  pause_after_commit_.clear();
-  if (halt_after_commit_.has_value()) return Halt(*halt_after_commit_);
-  for (const auto& [task, status] : failures) StoreFailed(task, status);
+  Close();
+  pause_afterwards_.clear();
+  if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
+  for (const auto& [task, status] : failures) tasks_->StoreFailed(task, status);
 }
 
-void Engine::CloseEpoch() {
+void Epochs::Close() {
   for (Task* task : epoch_.touched) {
     task->touched = false;
     task->epoch_breaker = {};
@@ -209,39 +196,6 @@ void Engine::CloseEpoch() {
   epoch_.touched.clear();
   epoch_.causes.clear();
   epoch_.open = false;
-}
-
-// What was fetched is discarded; the next tick seeks to our own positions.
-void Engine::RewindRunningTasks() {
-  batch_ = nullptr;
-  for (const auto& [id, task] : tasks_) {
-    if (task->phase == TaskPhase::kRunning) task->awaiting_seek = true;
-  }
-}
-
-void Engine::Reopen(Task* task) {
-  if (task->phase == TaskPhase::kReplaying) actions_->control.emplace_back(action::StopReplay{task->changelog});
-  task->phase = TaskPhase::kOpening;
-  task->opening_at = now_;
-  task->offsets_requested = false;
-  task->awaiting_seek = true;
-}
-
-void Engine::On(const event::StopRequested&) {
-  stopping_ = true;
-  // Each may try once more.
-  for (const auto& [id, task] : tasks_) task->checkpoint_failures = 0;
-  if (epoch_.open) {
-    SealEpoch();
-  } else if (committer_.idle()) {
-    CheckpointTasks(/*all=*/true);
-  }
-}
-
-bool Engine::stopped() const {
-  if (!stopping_ || !idle()) return false;
-  return std::none_of(tasks_.begin(), tasks_.end(),
-                      [](const auto& entry) { return entry.second->state.checkpoint_under_way(); });
 }
 
 }  // namespace once

@@ -1,9 +1,10 @@
 // When tasks write checkpoints, and what follows when they cannot.
+#include "processor/engine/checkpoints.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "processor/engine/engine.h"
 
 namespace once {
 namespace {
@@ -15,36 +16,36 @@ constexpr absl::Duration kCheckpointComplaint = absl::Minutes(1);
 
 }  // namespace
 
-bool Engine::MayCheckpoint(const Task& task) const {
+bool Checkpoints::MayWrite(const Task& task) const {
   const bool readable = task.phase != TaskPhase::kOpening && task.state_is_loaded;
   if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) return false;
   if (task.checkpoint_failures == 0) return true;
   // A disk that is full stays so for a while, and nobody who stops waits for it.
-  return !stopping_ && now_ - task.last_checkpoint >= std::max(options_.checkpoint_interval, kCheckpointRetry);
+  return !step_->stopping && step_->now - task.last_checkpoint >= std::max(options_->checkpoint_interval, kCheckpointRetry);
 }
 
-void Engine::CheckpointTasks(bool all) {
-  if (tasks_.empty()) return;
-  const size_t budget = options_.state_cache_bytes / tasks_.size();
-  for (const auto& [id, task] : tasks_) {
+void Checkpoints::Write(bool all) {
+  if (tasks_->all().empty()) return;
+  const size_t budget = options_->state_cache_bytes / tasks_->all().size();
+  for (const auto& [id, task] : tasks_->all()) {
     if (task->phase != TaskPhase::kOpening && task->state_is_loaded && !task->touched) task->state.TrimTo(budget);
-    if (!MayCheckpoint(*task)) continue;
+    if (!MayWrite(*task)) continue;
     const bool due =
-        now_ - task->last_checkpoint >= options_.checkpoint_interval && task->phase != TaskPhase::kReplaying;
-    if (all || due || task->state.dirty_bytes() > budget / 2) StartCheckpoint(task.get());
+        step_->now - task->last_checkpoint >= options_->checkpoint_interval && task->phase != TaskPhase::kReplaying;
+    if (all || due || task->state.dirty_bytes() > budget / 2) Start(task.get());
   }
 }
 
-void Engine::StartCheckpoint(Task* task) {
-  task->last_checkpoint = now_;
+void Checkpoints::Start(Task* task) {
+  task->last_checkpoint = step_->now;
   const CheckpointMeta meta{.changelog_offset = task->changelog_position,
                             .incarnation = task->frontier.incarnation(),
-                            .written_ms = absl::ToUnixMillis(now_)};
-  actions_->control.emplace_back(action::WriteCheckpoint{task->id, task->state.Freeze(meta)});
+                            .written_ms = absl::ToUnixMillis(step_->now)};
+  step_->Ask(action::WriteCheckpoint{task->id, task->state.Freeze(meta)});
 }
 
-void Engine::On(const event::CheckpointWritten& written) {
-  Task* task = FindTask(written.task);
+void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
+  Task* task = tasks_->Find(written.task);
   if (task == nullptr) return;
   if (written.status.ok()) {
     task->state.OnCheckpointed(written.generation);
@@ -55,28 +56,27 @@ void Engine::On(const event::CheckpointWritten& written) {
   } else {
     task->state.OnCheckpointFailed(written.generation);
     ++task->checkpoint_failures;
-    ComplainOfCheckpoint(task, written.status);
+    Complain(task, written.status);
     // Damaged files do not mend themselves, and all tasks share them: who runs us makes them anew.
-    const bool is_hopeless = absl::IsDataLoss(written.status) && !stopping_;
-    if (is_hopeless || task->state.dirty_bytes() > options_.state_cache_bytes) Halt(written.status);
+    const bool is_hopeless = absl::IsDataLoss(written.status) && !step_->stopping;
+    if (is_hopeless || task->state.dirty_bytes() > options_->state_cache_bytes) step_->Halt(written.status);
   }
   if (!task->rebuild_after_checkpoint.ok()) {
-    StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));
+    tasks_->StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));
   }
-  if (stopping_ && idle()) CheckpointTasks(/*all=*/true);
 }
 
 // At first, and then once in a while.
-void Engine::ComplainOfCheckpoint(Task* task, const absl::Status& status) {
-  if (task->checkpoint_failures > 1 && !stopping_ && now_ - task->last_checkpoint_complaint < kCheckpointComplaint)
+void Checkpoints::Complain(Task* task, const absl::Status& status) {
+  if (task->checkpoint_failures > 1 && !step_->stopping && step_->now - task->last_checkpoint_complaint < kCheckpointComplaint)
     return;
-  task->last_checkpoint_complaint = now_;
+  task->last_checkpoint_complaint = step_->now;
   log_->Log(
       LogLevel::kError,
       absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " failed",
                    task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
                    ": ", std::string(status.message()),
-                   stopping_ ? "; the next start replays from the changelog what it lacks"
+                   step_->stopping ? "; the next start replays from the changelog what it lacks"
                              : "; the state stays in memory and in the changelog, and it is tried again"));
 }
 
