@@ -281,16 +281,9 @@ void Engine::On(const event::Replayed& replayed) {
 
 void Engine::StoreFailed(Task* task, const absl::Status& status) {
   if (!absl::IsDataLoss(status) || task->rebuilding) return Halt(status);
-  if (task->state.checkpoint_under_way()) {
-    // Its write would come after the wipe, and pass a part of the state for all of it.
-    Reopen(task);
-    task->opening_at = absl::InfiniteFuture();
-    task->rebuild_after_checkpoint = status;
-    return;
-  }
-  const absl::Status rebuilt = opener_.Rebuild(task, std::string(status.message()));
-  if (!rebuilt.ok()) return Halt(rebuilt);
   Reopen(task);
+  task->rebuild_why = status;
+  if (absl::Status rebuilt = opener_.RebuildIfFree(task); !rebuilt.ok()) Halt(rebuilt);
 }
 
 namespace {

@@ -27,6 +27,7 @@ void Engine::CheckpointTasks(bool all) {
   if (tasks_.empty()) return;
   const size_t budget = options_.state_cache_bytes / tasks_.size();
   for (const auto& [id, task] : tasks_) {
+    if (absl::Status rebuilt = opener_.RebuildIfFree(task.get()); !rebuilt.ok()) return Halt(rebuilt);
     if (task->phase != TaskPhase::kOpening && task->state_is_loaded && !task->touched) task->state.TrimTo(budget);
     if (!MayCheckpoint(*task)) continue;
     const bool due =
@@ -37,10 +38,7 @@ void Engine::CheckpointTasks(bool all) {
 
 void Engine::StartCheckpoint(Task* task) {
   task->last_checkpoint = now_;
-  const CheckpointMeta meta{.changelog_offset = task->changelog_position,
-                            .incarnation = task->frontier.incarnation(),
-                            .written_ms = absl::ToUnixMillis(now_)};
-  actions_->control.emplace_back(action::WriteCheckpoint{task->id, task->state.Freeze(meta)});
+  actions_->control.emplace_back(action::WriteCheckpoint{task->id, task->state.Freeze(DescribeCheckpoint(*task))});
 }
 
 void Engine::On(const event::CheckpointWritten& written) {
@@ -60,9 +58,7 @@ void Engine::On(const event::CheckpointWritten& written) {
     const bool is_hopeless = absl::IsDataLoss(written.status) && !stopping_;
     if (is_hopeless || task->state.dirty_bytes() > options_.state_cache_bytes) Halt(written.status);
   }
-  if (!task->rebuild_after_checkpoint.ok()) {
-    StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));
-  }
+  if (absl::Status rebuilt = opener_.RebuildIfFree(task); !rebuilt.ok()) return Halt(rebuilt);
   if (stopping_ && idle()) CheckpointTasks(/*all=*/true);
 }
 

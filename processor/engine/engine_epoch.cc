@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/engine/engine.h"
+#include "processor/engine/frontier.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -49,8 +50,6 @@ absl::Status Engine::WriteChangelog(Task* task, uint64_t touched_index) {
   v1::Frontier frontier = task->frontier;
   frontier.set_epoch(frontier.epoch() + 1);
   frontier.set_window_clock_ms(clock_ms);
-  frontier.set_application(plan_->application_id);
-  frontier.set_format(1);
   frontier.clear_inputs();
   for (const InputPosition& input : task->inputs) {
     v1::InputOffset* offset = frontier.add_inputs();
@@ -63,6 +62,7 @@ absl::Status Engine::WriteChangelog(Task* task, uint64_t touched_index) {
     store->set_aggregate(plan_->graph->nodes[node].name);
     store->set_type(plan_->graph->nodes[node].state_type);
   }
+  AddIdentity(*plan_, *task, &frontier);
   absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   task->state.Put(*entry, frontier.SerializeAsString());
@@ -94,9 +94,15 @@ void Engine::On(const event::SendFailed& failed) {
 
 void Engine::On(const event::Flushed& flushed) {
   NoteRefusals(flushed.deliveries);
+  absl::Status same_log;
   for (const kafka::Delivery& delivery : flushed.deliveries) {
     if (delivery.failed || delivery.token < kFrontierToken || !delivery.offset.has_value()) continue;
+    same_log.Update(CheckDelivered(*epoch_.touched[delivery.token - kFrontierToken], *delivery.offset));
     epoch_.touched[delivery.token - kFrontierToken]->pending_changelog_position = *delivery.offset + 1;
+  }
+  if (!same_log.ok() && committer_.phase() == CommitPhase::kFlushing) {
+    halt_after_commit_ = same_log;
+    return committer_.Abort(now_, actions_);
   }
   if (committer_.phase() == CommitPhase::kFlushing) Conclude(committer_.OnFlushed(flushed.result, now_, actions_));
 }
@@ -172,6 +178,7 @@ void Engine::CommitEpoch() {
     task->breaker.failed += task->epoch_breaker.failed;
     task->refused.clear();
     task->last_commit = now_;
+    task->current_at = now_;
   }
   committed_counters_ += epoch_.counters;
   ++committed_epochs_;
