@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct Plan {
   std::vector<size_t> max_record_bytes;
   // By task group: how long a compacted changelog keeps deletions.
   std::vector<absl::Duration> delete_retention;
+
+  // By topic: its id at the brokers, 16 bytes. Topics whose id is not known are absent.
+  std::map<std::string, std::string> topic_ids;
 
   // By SourceIndex: its task group and its place among the group's sources.
   std::vector<uint16_t> group_of_source;

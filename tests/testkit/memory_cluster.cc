@@ -137,6 +137,13 @@ void MemoryCluster::Trim(const TopicPartitionOffset& first_kept) {
   Log(first_kept.where).Trim(first_kept.offset);
 }
 
+void MemoryCluster::RemakeTopic(const std::string& topic) {
+  const std::lock_guard lock(core_->mutex);
+  Topic* const found = core_->topics.Find(topic);
+  if (found == nullptr) return;
+  for (PartitionLog& log : found->partitions) log = PartitionLog();
+}
+
 void MemoryCluster::Compact(const std::string& topic) {
   const std::lock_guard lock(core_->mutex);
   Topic* const found = core_->topics.Find(topic);

@@ -56,6 +56,8 @@ class MemoryCluster {
   // Topics and their records, seen from outside. Topics and partitions must exist.
   void CreateTopic(const std::string& name, int32_t partitions = 1, std::map<std::string, std::string> settings = {});
   void SetTopicSetting(const std::string& topic, const std::string& name, const std::string& value);
+  // Deletes the topic and makes it anew: empty, with the settings and partitions that it had.
+  void RemakeTopic(const std::string& topic);
   // Writes a record outside transactions. kAnyPartition: by the key's hash. Time -1: the clock's.
   TopicPartitionOffset Append(const std::string& topic, Partition partition, std::optional<std::string> key,
                               std::optional<std::string> value, MemoryHeaders headers = {}, int64_t timestamp_ms = -1);
