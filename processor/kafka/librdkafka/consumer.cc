@@ -97,6 +97,10 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
     return;
   }
   Handle::OnError(code, reason);
+  // Later on credentials may be about to be changed, and what was polled can still be committed.
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && !has_joined_) {
+    fatal_ = absl::PermissionDeniedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
+  }
 }
 
 absl::Status RdKafkaGroupConsumer::FatalStatus() const {
@@ -132,6 +136,7 @@ void RdKafkaGroupConsumer::RebalanceCallback(rd_kafka_t*, rd_kafka_resp_err_t co
 void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions) {
   in_callback_ = true;
   answered_ = false;
+  has_joined_ = true;
   const bool is_assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
   const bool is_revoke = code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
   // A revocation that was still unserved when the member was thrown out is not marked as lost, but it is.
@@ -367,22 +372,15 @@ void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
 
 absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  if (message.err == RD_KAFKA_RESP_ERR__FATAL) return FatalStatus();
   const char* reason = rd_kafka_message_errstr(&message);
-  absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);
-  switch (message.err) {
-    case RD_KAFKA_RESP_ERR__FATAL:
-      return FatalStatus();
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
-      return status;
-    default:
-      // Among them: the poll interval was exceeded (the assignment is lost next), a subscribed topic is unknown (it
-      // may come), and coordinators that move.
-      Log(LogLevel::kWarning, status.ToString());
-      return absl::OkStatus();
+  const absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);
+  if (IsPassingInGroup(message.err)) {
+    Log(LogLevel::kWarning, status.ToString());
+    return absl::OkStatus();
   }
+  // librdkafka would try again for ever, most of these errors without another word.
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; ", FixOf(message.err)));
 }
 
 GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }

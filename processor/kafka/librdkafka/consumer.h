@@ -79,6 +79,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   // drop from a batch.
   std::vector<std::vector<int64_t>> polled_to_;
 
+  bool has_joined_ = false;
   bool in_callback_ = false;
   bool answered_ = false;  // Whether the callback under way assigned or unassigned.
   std::vector<TopicPartitionOffset> deferred_seeks_;
