@@ -82,6 +82,14 @@ TEST_P(ContractTest, ARebalanceIsServedBesideABacklogAndCostsNothingOfIt) {
   }));
   EXPECT_EQ(OffsetsOf(busy, kept).back(), kRecords + 1);
   EXPECT_EQ(OffsetsOf(busy, kept).size(), kRecords + 1u);
+
+  // What came back is read again as well, and not beside the records of the other.
+  const TopicPartition back = At(topic, 1 - kept.partition.value());
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    busy.Poll();
+    return busy.has_end(back) && OffsetsOf(busy, back).size() >= kRecords;
+  }));
+  EXPECT_EQ(OffsetsOf(busy, back).back(), kRecords - 1);
 }
 
 // librdkafka 2.2.0 to 2.13.1 takes the end of a partition for a record when a rebalance asks where to read on.

@@ -38,6 +38,8 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   absl::Status Close() override;
 
  private:
+  static constexpr int64_t kUnknown = -1;
+
   RdKafkaGroupConsumer(std::shared_ptr<const ClientContext> context, const std::string& group);
 
   void Configure(rd_kafka_conf_t* conf) override;

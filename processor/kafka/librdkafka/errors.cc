@@ -85,6 +85,23 @@ bool IsOfTopic(rd_kafka_resp_err_t code) {
   }
 }
 
+// Transactions that end, groups that change.
+bool IsOfTransactionOrGroup(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_MEMBER_ID_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 bool IsPassing(rd_kafka_resp_err_t code) {
@@ -135,18 +152,9 @@ bool IsPassing(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND:
     case RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH:
     case kRebootstrapRequired:
-    // Transactions that end, groups that change.
-    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
-    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_MEMBER_ID_REQUIRED:
       return true;
     default:
-      return false;
+      return IsOfTransactionOrGroup(code);
   }
 }
 
