@@ -11,6 +11,9 @@
 namespace once::kafka {
 namespace {
 
+// The group waits meanwhile.
+constexpr absl::Duration kSeekPatience = absl::Milliseconds(500);
+
 PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
   PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const TopicPartition& each : partitions) {
@@ -105,12 +108,17 @@ void RdKafkaGroupConsumer::ContinueWherePolled(const std::set<TopicPartition>& k
     if (offset == kUnknown || broken_.contains(each) || unsettled_.contains(each)) continue;
     positions.push_back({each, Offset(offset)});
   }
-  const absl::Status status = SeekPartitions(rk(), positions);
+  std::vector<TopicPartition> failed;
+  const absl::Status status = SeekPartitions(rk(), positions, kSeekPatience, &failed);
   if (status.ok()) return;
+  // Some of these ended with an error that is still to be polled.
   Log(LogLevel::kWarning, absl::StrCat(name(), ": reading on after a rebalance: ", status.ToString()));
-  // Those that the listener seeks are told of by that.
-  for (const TopicPartitionOffset& each : positions) {
-    deferred_errors_.push_back({TopicIndex(each.where.topic), each.where.partition, status});
+  for (const TopicPartition& each : failed) {
+    PolledTo(TopicIndex(each.topic), each.partition) = kUnknown;
+    deferred_errors_.push_back(
+        {TopicIndex(each.topic), each.partition,
+         absl::UnavailableError(absl::StrCat("reading on ", ToString(each), " after a rebalance: ",
+                                             std::string(status.message()), "; seek it again"))});
   }
 }
 
