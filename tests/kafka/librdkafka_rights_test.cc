@@ -207,6 +207,7 @@ TEST_F(RightsTest, X2AWriteThatIsForbiddenLastsAndBlamesNoRecord) {
   EXPECT_TRUE(result.lasting) << ToString(result);
   EXPECT_EQ(result.code, "TOPIC_AUTHORIZATION_FAILED") << ToString(result);
   EXPECT_THAT(ToString(result), HasSubstr(closed));
+  EXPECT_THAT(ToString(result), HasSubstr("give the application its rights on the topic"));
   for (const Delivery& each : deliveries) EXPECT_EQ(each.refusal, Refusal::kNone) << each.error;
 }
 

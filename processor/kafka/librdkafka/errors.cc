@@ -202,8 +202,14 @@ std::string FixOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
     case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
       return "upgrade the brokers: they lack a request that is needed";
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      return "create the topic as it was, or correct its name";
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return "set transaction_timeout to at most the broker's transaction.max.timeout.ms";
     default:
-      return "mend what the broker complains of, and start again";
+      return "";
   }
 }
 
@@ -215,6 +221,9 @@ Result MakeResult(ErrorClass error, rd_kafka_resp_err_t code, std::string messag
   result.lasting = error != ErrorClass::kRetriable && IsLasting(code);
   result.code = rd_kafka_err2name(code);
   result.message = std::move(message);
+  if (const std::string fix = result.lasting ? FixOf(code) : ""; !fix.empty()) {
+    absl::StrAppend(&result.message, "; ", fix);
+  }
   return result;
 }
 

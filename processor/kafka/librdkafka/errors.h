@@ -29,7 +29,7 @@ bool IsRecordRefusal(rd_kafka_resp_err_t code);
 // Whether a member of a group may go on after this error, since it passes: a list as well.
 bool IsPassingInGroup(rd_kafka_resp_err_t code);
 
-// What a user can do about an error that lasts.
+// What a user can do about an error that lasts; empty if nothing better than the error itself is known.
 std::string FixOf(rd_kafka_resp_err_t code);
 
 // A transactional call's error; null is success. `what` names the call. Fatal is judged first, then abortable, then
