@@ -281,26 +281,6 @@ class LinesLog : public LogSink {
   std::vector<std::string> lines;
 };
 
-// librdkafka warns of properties that it takes for another kind of instance's.
-TEST(HandleTest, OwnPropertiesRaiseNoWarnings) {
-  // These come on the thread that makes the instance; others, of connections, on librdkafka's.
-  struct : LogSink {
-    void Log(LogLevel, const std::string& message) override {
-      if (message.find("CONFWARN") != std::string::npos) lines.push_back(message);
-    }
-    std::vector<std::string> lines;
-  } log;
-  RdKafkaConfig config;
-  config.bootstrap_servers = kNobody;
-  const absl::StatusOr<std::unique_ptr<Client>> client = MakeRdKafkaClient(config, &log);
-  ASSERT_TRUE(client.ok()) << client.status();
-  EXPECT_TRUE((*client)->NewProducer("id", {"t"}).ok());
-  EXPECT_TRUE((*client)->NewGroupConsumer("group", {"t"}).ok());
-  EXPECT_TRUE((*client)->NewLogReader({"t"}).ok());
-  EXPECT_TRUE((*client)->NewAdmin().ok());
-  EXPECT_TRUE(log.lines.empty()) << log.lines[0];
-}
-
 class Hanging : public Handle {
  public:
   explicit Hanging(LogSink* log) : Handle(Context(log), "reader \"x\"") {}

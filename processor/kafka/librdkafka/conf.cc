@@ -51,8 +51,8 @@ Properties ProducerProperties(const RdKafkaConfig& config, const std::string& tr
   AddConnection(&set);
   set["transactional.id"] = transactional_id;
   set["enable.idempotence"] = "true";
-  // A consumer's property, librdkafka says, but its metadata requests go by it in producers as well (docs/librdkafka.md).
-  // A changelog that was deleted would be made anew as any topic: with another number of partitions, and retention.
+  // Documented for consumers only, it is true in producers by default. A changelog that was deleted would be made anew
+  // as any topic: with another number of partitions, and retention.
   set["allow.auto.create.topics"] = "false";
   set["transaction.timeout.ms"] = Millis(config.transaction_timeout);
   set["partitioner"] = "murmur2_random";  // What Java's clients use.

@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "processor/kafka/librdkafka/properties.h"
@@ -133,8 +132,6 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   MutexLock lock(&target->mutex);
   Handle* const handle = target->handle;
   if (handle == nullptr) return;
-  // librdkafka takes a producer's allow.auto.create.topics for a mistake, and goes by it (conf.cc).
-  if (std::string_view(facility) == "CONFWARN" && absl::StrContains(text, "allow.auto.create.topics")) return;
   LogLevel log_level = LevelOf(level);
   if (log_level == LogLevel::kError) handle->OnErrorLine(facility, text);
   if (log_level != LogLevel::kDebug) {
