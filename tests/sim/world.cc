@@ -44,7 +44,10 @@ class World {
         log_(&trace_),
         cluster_(&scheduler_.clock()),
         client_(cluster_.NewClient(
-            {.transaction_timeout = kTransactionTimeout, .session_timeout = kSessionTimeout, .max_poll_records = 50})),
+            {.transaction_timeout = kTransactionTimeout,
+             .session_timeout = kSessionTimeout,
+             .max_poll_records = 50,
+             .max_batch_records = 1})),
         network_(&scheduler_, &cluster_, &random_, &trace_),
         start_(scheduler_.now()) {}
 
@@ -95,6 +98,7 @@ class World {
 
 std::map<std::string, std::string> World::SettingsOf(const std::string& topic) const {
   std::map<std::string, std::string> settings;
+  settings["message.timestamp.after.max.ms"] = testkit::Topics::kUnlimited;
   if (topic == plan_.changelog_topics[0]) {
     settings["cleanup.policy"] = "compact";
     if (scenario_.short_deletions) settings["delete.retention.ms"] = "700";
@@ -109,7 +113,9 @@ absl::Status World::SetUp() {
   absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology, scenario_.is_burst);
   if (!topology.ok()) return topology.status();
   plan_ = MakePlan(topology->shared_graph(), kApplication);
-  for (const std::string& topic : plan_.input_topics) cluster_.CreateTopic(topic, scenario_.partitions);
+  for (const std::string& topic : plan_.input_topics) {
+    cluster_.CreateTopic(topic, scenario_.partitions, SettingsOf(topic));
+  }
   for (const std::string& topic : plan_.output_topics) {
     cluster_.CreateTopic(topic, scenario_.partitions, SettingsOf(topic));
   }
