@@ -49,26 +49,26 @@ rd_kafka_resp_err_t BrokerAdmin::Call(rd_kafka_admin_op_t operation, const Reque
 
 void BrokerAdmin::CreateTopic(const std::string& name, int partitions) {
   rd_kafka_NewTopic_t* topic = rd_kafka_NewTopic_new(name.c_str(), partitions, -1, nullptr, 0);
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_CREATETOPICS,
-           [&](auto* options, auto* queue) { rd_kafka_CreateTopics(rk_, &topic, 1, options, queue); },
-           [](Event event) {
-             return FirstTopicError(rd_kafka_event_CreateTopics_result(const_cast<rd_kafka_event_t*>(event)),
-                                    rd_kafka_CreateTopics_result_topics);
-           });
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_CREATETOPICS,
+      [&](auto* options, auto* queue) { rd_kafka_CreateTopics(rk_, &topic, 1, options, queue); },
+      [](Event event) {
+        return FirstTopicError(rd_kafka_event_CreateTopics_result(const_cast<rd_kafka_event_t*>(event)),
+                               rd_kafka_CreateTopics_result_topics);
+      });
   rd_kafka_NewTopic_destroy(topic);
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }
 
 void BrokerAdmin::DeleteTopic(const std::string& name) {
   rd_kafka_DeleteTopic_t* topic = rd_kafka_DeleteTopic_new(name.c_str());
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_DELETETOPICS,
-           [&](auto* options, auto* queue) { rd_kafka_DeleteTopics(rk_, &topic, 1, options, queue); },
-           [](Event event) {
-             return FirstTopicError(rd_kafka_event_DeleteTopics_result(const_cast<rd_kafka_event_t*>(event)),
-                                    rd_kafka_DeleteTopics_result_topics);
-           });
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_DELETETOPICS,
+      [&](auto* options, auto* queue) { rd_kafka_DeleteTopics(rk_, &topic, 1, options, queue); },
+      [](Event event) {
+        return FirstTopicError(rd_kafka_event_DeleteTopics_result(const_cast<rd_kafka_event_t*>(event)),
+                               rd_kafka_DeleteTopics_result_topics);
+      });
   rd_kafka_DeleteTopic_destroy(topic);
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }
@@ -78,13 +78,13 @@ void BrokerAdmin::GrowTopic(const std::string& name, int partitions) {
   rd_kafka_NewPartitions_t* more =
       rd_kafka_NewPartitions_new(name.c_str(), static_cast<size_t>(partitions), reason, sizeof(reason));
   ASSERT_NE(more, nullptr) << reason;
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS,
-           [&](auto* options, auto* queue) { rd_kafka_CreatePartitions(rk_, &more, 1, options, queue); },
-           [](Event event) {
-             return FirstTopicError(rd_kafka_event_CreatePartitions_result(const_cast<rd_kafka_event_t*>(event)),
-                                    rd_kafka_CreatePartitions_result_topics);
-           });
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_CREATEPARTITIONS,
+      [&](auto* options, auto* queue) { rd_kafka_CreatePartitions(rk_, &more, 1, options, queue); },
+      [](Event event) {
+        return FirstTopicError(rd_kafka_event_CreatePartitions_result(const_cast<rd_kafka_event_t*>(event)),
+                               rd_kafka_CreatePartitions_result_topics);
+      });
   rd_kafka_NewPartitions_destroy(more);
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }
@@ -92,9 +92,9 @@ void BrokerAdmin::GrowTopic(const std::string& name, int partitions) {
 void BrokerAdmin::SetTopicSetting(const std::string& name, const std::string& setting, const std::string& value) {
   rd_kafka_ConfigResource_t* resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str());
   rd_kafka_ConfigResource_set_config(resource, setting.c_str(), value.c_str());
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_ALTERCONFIGS,
-           [&](auto* options, auto* queue) { rd_kafka_AlterConfigs(rk_, &resource, 1, options, queue); }, NoError);
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_ALTERCONFIGS,
+      [&](auto* options, auto* queue) { rd_kafka_AlterConfigs(rk_, &resource, 1, options, queue); }, NoError);
   rd_kafka_ConfigResource_destroy(resource);
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }
@@ -104,9 +104,9 @@ void BrokerAdmin::DeleteRecordsBefore(const TopicPartitionOffset& first_kept) {
   rd_kafka_topic_partition_list_add(list, first_kept.where.topic.c_str(), first_kept.where.partition.value())->offset =
       first_kept.offset.value();
   rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list);
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_DELETERECORDS,
-           [&](auto* options, auto* queue) { rd_kafka_DeleteRecords(rk_, &request, 1, options, queue); }, NoError);
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_DELETERECORDS,
+      [&](auto* options, auto* queue) { rd_kafka_DeleteRecords(rk_, &request, 1, options, queue); }, NoError);
   rd_kafka_DeleteRecords_destroy(request);
   rd_kafka_topic_partition_list_destroy(list);
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
@@ -120,16 +120,16 @@ bool BrokerAdmin::Deny(rd_kafka_ResourceType_t resource, const std::string& name
                               RD_KAFKA_ACL_OPERATION_ALL, RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, reason, sizeof(reason)),
       rd_kafka_AclBinding_new(resource, name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, "User:*", "*", operation,
                               RD_KAFKA_ACL_PERMISSION_TYPE_DENY, reason, sizeof(reason))};
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_CREATEACLS,
-           [&](auto* options, auto* queue) { rd_kafka_CreateAcls(rk_, rules, 2, options, queue); },
-           [](Event event) {
-             size_t count = 0;
-             const rd_kafka_acl_result_t** const results = rd_kafka_CreateAcls_result_acls(
-                 rd_kafka_event_CreateAcls_result(const_cast<rd_kafka_event_t*>(event)), &count);
-             const rd_kafka_error_t* const refused = count == 0 ? nullptr : rd_kafka_acl_result_error(results[0]);
-             return refused == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(refused);
-           });
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_CREATEACLS,
+      [&](auto* options, auto* queue) { rd_kafka_CreateAcls(rk_, rules, 2, options, queue); },
+      [](Event event) {
+        size_t count = 0;
+        const rd_kafka_acl_result_t** const results = rd_kafka_CreateAcls_result_acls(
+            rd_kafka_event_CreateAcls_result(const_cast<rd_kafka_event_t*>(event)), &count);
+        const rd_kafka_error_t* const refused = count == 0 ? nullptr : rd_kafka_acl_result_error(results[0]);
+        return refused == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(refused);
+      });
   for (rd_kafka_AclBinding_t* rule : rules) rd_kafka_AclBinding_destroy(rule);
   if (error == RD_KAFKA_RESP_ERR_SECURITY_DISABLED) return false;
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
@@ -142,9 +142,9 @@ void BrokerAdmin::Allow(rd_kafka_ResourceType_t resource, const std::string& nam
       resource, name.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL, nullptr, nullptr, RD_KAFKA_ACL_OPERATION_ANY,
       RD_KAFKA_ACL_PERMISSION_TYPE_ANY, reason, sizeof(reason));
   ASSERT_NE(filter, nullptr) << reason;
-  const rd_kafka_resp_err_t error =
-      Call(RD_KAFKA_ADMIN_OP_DELETEACLS,
-           [&](auto* options, auto* queue) { rd_kafka_DeleteAcls(rk_, &filter, 1, options, queue); }, NoError);
+  const rd_kafka_resp_err_t error = Call(
+      RD_KAFKA_ADMIN_OP_DELETEACLS,
+      [&](auto* options, auto* queue) { rd_kafka_DeleteAcls(rk_, &filter, 1, options, queue); }, NoError);
   rd_kafka_AclBinding_destroy(filter);
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }

@@ -21,7 +21,8 @@ namespace {
 constexpr char kDescription[] =
     "Runs the engine in simulated clusters under faults, one schedule for each seed, and checks its invariants at "
     "every "
-    "commit. `trace_hash` is the same whenever the same seeds do the same, whatever the number of threads. The last line "
+    "commit. `trace_hash` is the same whenever the same seeds do the same, whatever the number of threads. The last "
+    "line "
     "is `seeds=N schedules_per_minute=N violations=N`; exit code 1 if there was a violation.";
 constexpr char kExamples[] =
     "Examples:\n"

@@ -43,11 +43,10 @@ class World {
                                         : [this](const std::string& line) { PrintLine(line); }),
         log_(&trace_),
         cluster_(&scheduler_.clock()),
-        client_(cluster_.NewClient(
-            {.transaction_timeout = kTransactionTimeout,
-             .session_timeout = kSessionTimeout,
-             .max_poll_records = 50,
-             .max_batch_records = 1})),
+        client_(cluster_.NewClient({.transaction_timeout = kTransactionTimeout,
+                                    .session_timeout = kSessionTimeout,
+                                    .max_poll_records = 50,
+                                    .max_batch_records = 1})),
         network_(&scheduler_, &cluster_, &random_, &trace_),
         start_(scheduler_.now()) {}
 

@@ -56,8 +56,9 @@ class MemoryCluster {
   // Topics and their records, seen from outside. Topics and partitions must exist.
   void CreateTopic(const std::string& name, int32_t partitions = 1, std::map<std::string, std::string> settings = {});
   void SetTopicSetting(const std::string& topic, const std::string& name, const std::string& value);
-  // All its records, and the offsets that groups have committed for it, are gone; who reads or writes it learns of it as
-  // from Kafka, or not at all. A topic made anew under the name is another: with an ID of its own and offsets from 0.
+  // All its records, and the offsets that groups have committed for it, are gone; who reads or writes it learns of it
+  // as from Kafka, or not at all. A topic made anew under the name is another: with an ID of its own and offsets from
+  // 0.
   void DeleteTopic(const std::string& name);
   // The two at once, with the same settings and as many partitions.
   void RemakeTopic(const std::string& name);

@@ -31,8 +31,8 @@ struct MemoryClientOptions {
   size_t max_batch_records = 10'000;
   size_t max_batch_bytes = 1'000'000;
   size_t max_record_bytes = 1'000'000'000;  // Send refuses what is larger.
-  // 0: batches leave at Flush and Commit. Else they also leave earlier, at moments drawn from this seed, full or not, so
-  // that refusals come while further records are sent.
+  // 0: batches leave at Flush and Commit. Else they also leave earlier, at moments drawn from this seed, full or not,
+  // so that refusals come while further records are sent.
   uint64_t delivery_seed = 0;
 };
 

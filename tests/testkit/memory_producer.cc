@@ -196,9 +196,9 @@ Result MemoryProducer::Send(const OutputRecord& record) {
     if (bytes > options_.max_record_bytes) {
       local = RefuseLocally(record, "MSG_SIZE_TOO_LARGE", "the record is larger than message.max.bytes");
     } else if (count > 0 && partition.value() >= count) {
-      local = RefuseLocally(record, "_UNKNOWN_PARTITION",
-                            absl::StrCat("no partition ", partition.value(), " of ", topics_[record.topic_index],
-                                         " is known"));
+      local = RefuseLocally(
+          record, "_UNKNOWN_PARTITION",
+          absl::StrCat("no partition ", partition.value(), " of ", topics_[record.topic_index], " is known"));
     } else {
       Enqueue(record, partition);
       DeliverSome(kPercentPerSend);
@@ -299,7 +299,8 @@ void MemoryProducer::Duplicate(std::function<void()> request) {
 Result MemoryProducer::End(Call call) {
   const bool is_commit = call == Call::kCommit;
   // A transaction that the coordinator never heard of is ended without asking it, so nothing fences it.
-  Result result = has_contacted_ || may_have_contacted_ ? core_->transactions.End(identity_, is_commit, core_->now()) : Result::Ok();
+  Result result = has_contacted_ || may_have_contacted_ ? core_->transactions.End(identity_, is_commit, core_->now())
+                                                        : Result::Ok();
   Duplicate([core = core_.get(), identity = identity_, is_commit] {
     core->transactions.End(identity, is_commit, core->now());
   });

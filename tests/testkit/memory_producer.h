@@ -129,16 +129,16 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   bool has_contacted_ = false;       // Something of this transaction reached the coordinator.
   bool may_have_contacted_ = false;  // Or was refused by it, which the client does not tell apart.
   bool needs_epoch_ = false;         // The sequence numbers have a gap that only a new epoch mends.
-  std::deque<Batch> queue_;  // In the order in which they were begun.
+  std::deque<Batch> queue_;          // In the order in which they were begun.
   size_t queued_records_ = 0;
-  uint64_t turn_ = 1;         // Counts deliveries: each ends the batches that are open.
-  kafka::Result held_up_;     // Why no partition can join the transaction at present.
+  uint64_t turn_ = 1;                         // Counts deliveries: each ends the batches that are open.
+  kafka::Result held_up_;                     // Why no partition can join the transaction at present.
   std::vector<std::vector<Target>> targets_;  // By topic index and partition.
   std::vector<TopicView> views_;
-  std::vector<kafka::Delivery> deliveries_;  // Seen by whoever takes them.
-  std::vector<Report> reports_;              // Not polled yet.
+  std::vector<kafka::Delivery> deliveries_;           // Seen by whoever takes them.
+  std::vector<Report> reports_;                       // Not polled yet.
   std::vector<std::pair<size_t, size_t>> too_large_;  // Places in `deliveries_`, and bytes.
-  bool is_failure_seen_ = false;             // `first_undelivered_` was polled.
+  bool is_failure_seen_ = false;                      // `first_undelivered_` was polled.
   uint64_t random_;
   bool is_suspicious_ = false;
   bool is_duplicated_ = false;
