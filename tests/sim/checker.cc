@@ -64,7 +64,7 @@ void Checker::ReadOutput(const StoredRecord& record, bool is_main) {
   if (effects == nullptr) return;
   const SimEvent& event = (*events_)[static_cast<size_t>(number)];
   const std::string key = is_main ? event.key : "other-" + event.key;
-  if (record.key != key)
+  if (event.keyless ? record.key.has_value() : record.key != key)
     Fail(absl::StrCat("I1: an output of ", Text(event), " has key ", record.key.value_or("<null>")));
   if (!is_main) {
     ++effects->others;
@@ -89,6 +89,8 @@ void Checker::ReadDeadLetter(const StoredRecord& record) {
     ++effects->failed;
   } else if (disposition == "BLOCKED") {
     ++effects->blocked;
+  } else if (disposition == "REJECTED" && event.keyless) {
+    ++effects->rejected;
   } else {
     Fail(absl::StrCat("the dead letter of ", Text(event), " has disposition ", disposition));
   }
@@ -171,6 +173,17 @@ void Checker::OnCommit(const CommittedTransaction& transaction) {
   }
 }
 
+bool Checker::SettleKeyless(const SimEvent& event, const Effects& effects) {
+  const auto outputs = static_cast<int>(effects.outputs.size()) + effects.others;
+  const bool is_taken = !HasAggregate(topology_);
+  const bool right = is_taken ? outputs == event.outputs() : outputs == 0;
+  if (!right || effects.rejected != (is_taken ? 0 : 1) || effects.failed + effects.blocked > 0) {
+    Fail(absl::StrCat("X3: ", Text(event), " without a key has ", outputs, " outputs, ", effects.rejected,
+                      " rejections, ", effects.failed + effects.blocked, " failures"));
+  }
+  return true;
+}
+
 bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_another, bool was_failed) {
   const auto found = effects_.find(event.number);
   if (found == effects_.end()) {
@@ -178,6 +191,7 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   }
   const Effects effects = std::move(found->second);
   effects_.erase(found);
+  if (event.keyless) return SettleKeyless(event, effects);
   const auto outputs = static_cast<int>(effects.outputs.size()) + effects.others;
   if (is_behind_another && outputs + effects.failed > 0) {
     Fail(absl::StrCat("I3: ", Text(event), " took effect before an earlier event of its key"));

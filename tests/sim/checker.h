@@ -45,6 +45,7 @@ class Checker {
     int others = 0;                    // Records in the second sink.
     int failed = 0;
     int blocked = 0;
+    int rejected = 0;
   };
   // What is known of one record key within its task.
   struct KeyState {
@@ -68,6 +69,8 @@ class Checker {
   void ReadDeadLetter(const testkit::StoredRecord& record);
   Effects* EffectsOf(int64_t number, const std::string& what);
   void Settle(int32_t partition, const std::string& key);
+  // A keyless event waits for nobody and blocks nobody.
+  bool SettleKeyless(const SimEvent& event, const Effects& effects);
   // False if the event stays.
   bool SettleOne(KeyState* state, const SimEvent& event, bool is_behind_another, bool was_failed);
   void CheckParked(const TaskModel& task, const std::string& key, const KeyState& state);

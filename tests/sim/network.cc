@@ -78,6 +78,27 @@ void Network::JoinAnew(kafka::GroupMetadata* metadata) {
   metadata->generation = cluster_->Generation(metadata->member_id);
 }
 
+void Network::NoteMember(const Process* process, const std::string& member) {
+  if (!member.empty()) members_[process->id].insert(member);
+}
+
+void Network::KeepAlive(const Process* process) {
+  if (IsCut(process->id)) return;
+  for (const std::string& member : members_[process->id]) cluster_->Heartbeat(member);
+}
+
+Result Network::Local(Process* process, Call kind, const std::string& transactional_id,
+                      const std::function<Result()>& call) {
+  if (armed_.empty()) return call();
+  const std::optional<Fate> fate = Draw(kind);
+  if (!fate.has_value()) return call();
+  if (trace_->is_printed()) trace_->Print(absl::StrCat("FAULT ", NameOf(kind), ": ", NameOf(*fate)));
+  Inject(*fate, kind, transactional_id);
+  const Result result = call();
+  Note(process, kind, result);
+  return result;
+}
+
 void Network::Heal() {
   armed_.clear();
   cut_until_.clear();

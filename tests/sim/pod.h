@@ -50,6 +50,7 @@ class SimPod {
  private:
   void Boot();
   void RunWorker(size_t index);
+  void RunToItsEnd(size_t index);
   void Clear();
 
   const PodConfig config_;

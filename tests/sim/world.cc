@@ -1,7 +1,10 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,8 @@ using testkit::MemoryCluster;
 
 // A run has at least so many epochs. Where they do not come about by themselves, further events are sent.
 constexpr int64_t kMinEpochs = 5;
+
+const std::string kOutputs[] = {kMainSink, kSecondSink, kDeadLetters};
 
 class TraceLog final : public LogSink {
  public:
@@ -43,16 +48,27 @@ class World {
                                         : [this](const std::string& line) { PrintLine(line); }),
         log_(&trace_),
         cluster_(&scheduler_.clock()),
-        client_(cluster_.NewClient({.transaction_timeout = kTransactionTimeout,
-                                    .session_timeout = kSessionTimeout,
-                                    .max_poll_records = 50,
-                                    .max_batch_records = 1})),
+        client_(cluster_.NewClient(ClientOptions())),
+        pods_client_(cluster_.NewClient(PodsClientOptions())),
         network_(&scheduler_, &cluster_, &random_, &trace_),
         start_(scheduler_.now()) {}
 
   RunResult Run();
 
  private:
+  static testkit::MemoryClientOptions ClientOptions() {
+    return {.transaction_timeout = kTransactionTimeout,
+            .session_timeout = kSessionTimeout,
+            .max_poll_records = 50,
+            .max_batch_records = 1};
+  }
+  testkit::MemoryClientOptions PodsClientOptions() const {
+    testkit::MemoryClientOptions options = ClientOptions();
+    options.max_batch_records = scenario_.max_batch_records;
+    options.max_batch_bytes = scenario_.max_batch_bytes();
+    options.delivery_seed = scenario_.delivery_seed;
+    return options;
+  }
   void PrintLine(const std::string& line) {
     options_.trace(absl::StrCat(absl::FormatDuration(scheduler_.now() - start_), " ", line));
   }
@@ -64,6 +80,14 @@ class World {
   void MakePods();
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
+  void Handle(int64_t number);
+  const std::string& OutputOf(const ScheduledFault& fault) const { return kOutputs[static_cast<size_t>(fault.output)]; }
+  void DeleteOutput(const std::string& topic, absl::Duration gone_for);
+  void MakeMissing();
+  void LowerLimit(const std::string& topic) {
+    if (topic != kMainSink || !scenario_.limit_is_lowered) return;
+    cluster_.SetTopicSetting(topic, "max.message.bytes", absl::StrCat(kSinkLimit));
+  }
   void ReleaseMarkers();
   void Heal();
   // Starts what is not running; what ended by itself with an error is a violation.
@@ -84,6 +108,7 @@ class World {
   TraceLog log_;
   MemoryCluster cluster_;
   std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Client> pods_client_;
   Network network_;
   const absl::Time start_;
   Plan plan_;
@@ -93,11 +118,18 @@ class World {
   std::vector<std::unique_ptr<SimPod>> pods_;
   std::string violation_;
   int64_t faults_ = 0;
+  std::unordered_map<int64_t, int64_t> runs_;  // Of an event's handler.
+  std::map<std::string, int32_t> missing_;     // Outputs that are deleted, and how many partitions they had.
+  bool is_healed_ = false;
 };
 
 std::map<std::string, std::string> World::SettingsOf(const std::string& topic) const {
   std::map<std::string, std::string> settings;
-  settings["message.timestamp.after.max.ms"] = testkit::Topics::kUnlimited;
+  const auto& outputs = plan_.output_topics;
+  const bool is_output = std::find(outputs.begin(), outputs.end(), topic) != outputs.end();
+  if (!is_output || !scenario_.is_strict_on_time) {
+    settings["message.timestamp.after.max.ms"] = testkit::Topics::kUnlimited;
+  }
   if (topic == plan_.changelog_topics[0]) {
     settings["cleanup.policy"] = "compact";
     if (scenario_.short_deletions) settings["delete.retention.ms"] = "700";
@@ -109,7 +141,9 @@ std::map<std::string, std::string> World::SettingsOf(const std::string& topic) c
 }
 
 absl::Status World::SetUp() {
-  absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology, scenario_.is_burst);
+  absl::StatusOr<Topology> topology = BuildSimTopology(
+      scenario_.topology, scenario_.is_burst,
+      scenario_.handler_time > absl::ZeroDuration() ? [this](int64_t number) { Handle(number); } : HandlerHook());
   if (!topology.ok()) return topology.status();
   plan_ = MakePlan(topology->shared_graph(), kApplication);
   for (const std::string& topic : plan_.input_topics) {
@@ -122,7 +156,7 @@ absl::Status World::SetUp() {
   if (!admin.ok()) return admin.status();
   absl::Status checked = Preflight({.bootstrap_servers = "sim"}, admin->get(), &log_, &plan_);
   if (!checked.ok()) return checked;
-  if (scenario_.limit_is_lowered) cluster_.SetTopicSetting(kMainSink, "max.message.bytes", absl::StrCat(kSinkLimit));
+  LowerLimit(kMainSink);
   input_ = std::make_unique<Input>(scenario_, &plan_, &scheduler_, &cluster_, client_.get(), &random_);
   checker_ = std::make_unique<Checker>(scenario_.topology, &plan_, &cluster_, input_->events());
   input_->OnSent([this](const SimEvent& event) { checker_->OnSent(event); });
@@ -147,6 +181,7 @@ void World::MakePods() {
   config.engine.retry_interval = absl::Milliseconds(100);
   config.engine.checkpoint_interval = absl::Milliseconds(200);
   config.engine.max_epoch_records = 40;
+  if (scenario_.state_cache_bytes > 0) config.engine.state_cache_bytes = scenario_.state_cache_bytes;
   config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
@@ -156,7 +191,7 @@ void World::MakePods() {
     disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());
     config.index = i;
     pods_.push_back(
-        std::make_unique<SimPod>(config, &plan_, client_.get(), disks_.back().get(), &network_, &random_, &log_));
+        std::make_unique<SimPod>(config, &plan_, pods_client_.get(), disks_.back().get(), &network_, &random_, &log_));
     scheduler_.At(start_ + absl::Milliseconds(random_.Below(200)), [pod = pods_.back().get()] { pod->Start(); });
   }
 }
@@ -212,7 +247,55 @@ void World::Hit(const ScheduledFault& fault) {
       return pod.disk().Corrupt(&random_, plan_);
     case FaultKind::kCompact:
       return cluster_.Compact(plan_.changelog_topics[0]);
+    case FaultKind::kDenyWriting:
+      cluster_.Deny(testkit::Right::kWriteTopic, OutputOf(fault));
+      return scheduler_.At(end, [this, &fault] { cluster_.Allow(testkit::Right::kWriteTopic, OutputOf(fault)); });
+    case FaultKind::kDeleteOutput:
+      return DeleteOutput(OutputOf(fault), fault.length);
+    case FaultKind::kGrowOutput:
+      if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
+      if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);
+      return;
   }
+}
+
+// What its handler takes depends on the event and how often it was run, so that it ends one day.
+void World::Handle(int64_t number) {
+  const int64_t run = runs_[number]++;
+  Random random(Mix(scenario_.seed) ^ static_cast<uint64_t>(number * 1000 + run));
+  absl::Duration time = random.Between(absl::ZeroDuration(), 2 * scenario_.handler_time);
+  if (run == 0 && random.Chance(2)) time = random.Between(absl::Milliseconds(50), kTransactionTimeout / 2);
+  if (run == 0 && random.Below(1000) < 3) time = random.Between(kTransactionTimeout, 2 * kTransactionTimeout);
+  const absl::Time end = scheduler_.now() + time;
+  Process* const process = scheduler_.current();
+  while (process != nullptr && !process->dead && scheduler_.now() < end) {
+    network_.KeepAlive(process);
+    scheduler_.Pass(std::min(end - scheduler_.now(), kSessionTimeout / 3));
+  }
+}
+
+// Not while a transaction is open in it: what was written and goes with it nobody could judge.
+void World::DeleteOutput(const std::string& topic, absl::Duration gone_for) {
+  if (is_healed_ || cluster_.TopicId(topic).empty()) return;
+  int32_t partitions = 0;
+  for (TopicPartition where{topic, Partition(0)}; cluster_.HasPartition(where);
+       where.partition = Partition(++partitions)) {
+    if (cluster_.LastStableOffset(where) == cluster_.HighWatermark(where)) continue;
+    return scheduler_.At(scheduler_.now() + absl::Milliseconds(1),
+                         [this, topic, gone_for] { DeleteOutput(topic, gone_for); });
+  }
+  cluster_.DeleteTopic(topic);
+  missing_[topic] = partitions;
+  if (gone_for == absl::ZeroDuration()) return MakeMissing();
+  scheduler_.At(scheduler_.now() + gone_for, [this] { MakeMissing(); });
+}
+
+void World::MakeMissing() {
+  for (const auto& [topic, partitions] : missing_) {
+    cluster_.CreateTopic(topic, partitions, SettingsOf(topic));
+    LowerLimit(topic);
+  }
+  missing_.clear();
 }
 
 void World::ReleaseMarkers() {
@@ -223,7 +306,9 @@ void World::ReleaseMarkers() {
 void World::KeepRunning() {
   for (const auto& pod : pods_) {
     // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
-    const bool is_excused = absl::IsDataLoss(pod->failure());
+    // So does a full disk when there is no memory to wait in.
+    const bool is_excused = absl::IsDataLoss(pod->failure()) ||
+                            (absl::IsResourceExhausted(pod->failure()) && scenario_.state_cache_bytes > 0);
     if (!pod->failure().ok() && !is_excused)
       Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));
     pod->Start();
@@ -231,6 +316,9 @@ void World::KeepRunning() {
 }
 
 void World::Heal() {
+  is_healed_ = true;
+  MakeMissing();
+  for (const std::string& topic : plan_.output_topics) cluster_.Allow(testkit::Right::kWriteTopic, topic);
   network_.Heal();
   ReleaseMarkers();
   for (const auto& pod : pods_) {

@@ -289,6 +289,12 @@ void MemoryCluster::ReleaseMarkers() {
   core_->transactions.ReleaseMarkers(core_->now());
 }
 
+void MemoryCluster::Heartbeat(const std::string& member) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  core_->groups.Heartbeat(member, core_->now());
+}
+
 void MemoryCluster::ExpireMember(const std::string& member) {
   const std::lock_guard lock(core_->mutex);
   core_->groups.Leave(member);

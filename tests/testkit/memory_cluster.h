@@ -112,6 +112,8 @@ class MemoryCluster {
   // Those of groups may come all the same: then offsets can be read before what they stand for.
   void HoldMarkers(bool but_those_of_groups = false);
   void ReleaseMarkers();
+  // As the client's own thread does between the member's Polls, which say the same.
+  void Heartbeat(const std::string& member);
   // Ends the member's session now; it learns of it in its next Poll.
   void ExpireMember(const std::string& member);
   // The coordinator fails over: for so long its requests are answered with COORDINATOR_LOAD_IN_PROGRESS, which calls
