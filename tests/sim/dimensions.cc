@@ -26,11 +26,20 @@ const char* NameOf(Dimension dimension) {
       return "outputs";
     case Dimension::kOddRecords:
       return "odd_records";
+    case Dimension::kHostileCode:
+      return "hostile_code";
   }
   return "";
 }
 
-Dimensions Dimensions::Default() { return Dimensions().Add(Dimension::kSmallCaches); }
+Dimensions Dimensions::Default() {
+  return Dimensions()
+      .Add(Dimension::kLocalFailures)
+      .Add(Dimension::kSmallCaches)
+      .Add(Dimension::kRights)
+      .Add(Dimension::kOutputs)
+      .Add(Dimension::kOddRecords);
+}
 
 Dimensions Dimensions::All() {
   Dimensions all;
@@ -52,8 +61,8 @@ absl::StatusOr<Dimensions> Dimensions::Parse(std::string_view names) {
       is_known = true;
     }
     if (!is_known) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("there is no dimension \"", name, "\"; take some of ", All().ToString(), ", or all, default, none"));
+      return absl::InvalidArgumentError(absl::StrCat("there is no dimension \"", name, "\"; take some of ",
+                                                     All().ToString(), ", or all, default, none"));
     }
   }
   return dimensions;

@@ -19,9 +19,10 @@ enum class Dimension {
   kTimestamps,     // Outputs take no record of more than an hour ahead.
   kRights,         // The right to write an output is taken away for a while.
   kOutputs,        // Outputs are deleted, made anew and given more partitions.
-  kOddRecords,     // Keyless, throwing, failing with a text larger than a record may be.
+  kOddRecords,     // Keyless, as large as a record may be, with a handler that throws.
+  kHostileCode,    // A codec that throws, an error text larger than a record may be.
 };
-inline constexpr int kDimensions = 8;
+inline constexpr int kDimensions = 9;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

@@ -171,6 +171,7 @@ void Network::Note(Process* process, Call kind, const Result& result) {
 
 Result Network::Transactional(Process* process, Call kind, const std::string& transactional_id,
                               const std::function<Result()>& call) {
+  if (handlers_take_time_) handling_.erase(scheduler_->current_thread());
   scheduler_->Sleep(Latency());
   const auto unreachable = [&](const char* code, const char* why) {
     Result answer;

@@ -79,6 +79,7 @@ void SimPod::RunWorker(size_t index) {
 }
 
 void SimPod::RunToItsEnd(size_t index) {
+  network_->handling() = absl::ZeroDuration();
   Worker& worker = *workers_[index];
   absl::Status status = worker.Join();
   while (status.ok() && !worker.done()) {

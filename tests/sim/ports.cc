@@ -117,7 +117,8 @@ class SimConsumer final : public kafka::GroupConsumer {
   }
   absl::Status Poll(absl::Duration timeout, Batch* batch) override {
     absl::Status status = PollThrough(link_, Call::kPoll, timeout, *inner_, batch);
-    link_.network->NoteMember(link_.process, inner_->group_metadata().member_id);
+    if (link_.network->handlers_take_time())
+      link_.network->NoteMember(link_.process, inner_->group_metadata().member_id);
     return status;
   }
   // The client's own thread learns that it is no member any more before its listener does, and may have joined anew: as

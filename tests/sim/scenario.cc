@@ -97,6 +97,7 @@ std::string Scenario::ToString() const {
   if (state_cache_bytes > 0) absl::StrAppend(&text, " cache of ", state_cache_bytes, " bytes");
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
+  if (with_hostile_code) absl::StrAppend(&text, " hostile code");
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
 }
@@ -109,7 +110,8 @@ EventOptions Scenario::event_options() const {
           .with_large = with_large,
           .transient_only = max_parked > 0,
           .with_skew = with_skew,
-          .with_odd = with_odd_records};
+          .with_odd = with_odd_records,
+          .with_hostile = with_hostile_code};
 }
 
 namespace {
@@ -155,6 +157,7 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     AddFaults(FaultKind::kGrowOutput, &random, scenario);
   }
   scenario->with_odd_records = draw(Dimension::kOddRecords);
+  scenario->with_hostile_code = draw(Dimension::kHostileCode);
 }
 
 }  // namespace

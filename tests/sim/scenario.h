@@ -74,6 +74,7 @@ struct Scenario {
   size_t state_cache_bytes = 0;    // 0: as much as is wanted.
   bool is_strict_on_time = false;  // Outputs refuse timestamps as brokers do.
   bool with_odd_records = false;
+  bool with_hostile_code = false;
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;

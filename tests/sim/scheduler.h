@@ -51,6 +51,8 @@ class Scheduler {
   void Pass(absl::Duration pause);
   // The process of the thread that runs; null outside of threads.
   Process* current() const { return current_ == nullptr ? nullptr : current_->process; }
+  // Names that thread for as long as it lives.
+  const void* current_thread() const { return current_; }
 
   // Runs what is due until then. The clock is at `until` afterwards, or where Stop was called.
   void RunUntil(absl::Time until);

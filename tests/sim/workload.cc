@@ -129,8 +129,11 @@ EventKind DrawAnyKind(const EventOptions& options, Random* random) {
   const int64_t draw = random->Below(100);
   if (options.with_large && random->Chance(3)) return EventKind::kLarge;
   if (options.with_odd && random->Chance(3)) {
-    static constexpr EventKind kOdd[] = {EventKind::kThrowing, EventKind::kBadCodec, EventKind::kLongError};
-    return kOdd[random->Below(std::size(kOdd))];
+    // Under the limit of large outputs a forwarded one would fail.
+    return options.with_large || random->Chance(80) ? EventKind::kThrowing : EventKind::kHuge;
+  }
+  if (options.with_hostile && random->Chance(3)) {
+    return random->Chance(50) ? EventKind::kBadCodec : EventKind::kLongError;
   }
   if (draw < 60) return EventKind::kNormal;
   if (draw < 75) return EventKind::kTwoOutputs;
@@ -171,7 +174,8 @@ const char* NameOf(TopologyKind kind) {
 
 std::string SimEvent::value() const {
   if (kind == EventKind::kGarbage) return absl::StrCat(number, " \xff\xfe");
-  return absl::StrCat(number, " ", std::string(1, static_cast<char>(kind)), " ", attempts);
+  return absl::StrCat(number, " ", std::string(1, static_cast<char>(kind)), " ", attempts,
+                      kind == EventKind::kHuge ? std::string(kHugeBytes, '.') : "");
 }
 
 bool SimEvent::fails_for_good() const {

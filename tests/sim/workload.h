@@ -32,6 +32,7 @@ enum class EventKind : char {
   kGarbage = 'u',     // Cannot be decoded.
   kLarge = 'l',       // Its output is larger than kSinkLimit, which the main sink may have.
   kThrowing = 'x',    // The handler throws.
+  kHuge = 'g',        // As large as the input takes; else as usual.
   kBadCodec = 'c',    // The codec throws when it decodes the value.
   kLongError = 'h',   // Fails for good, with a text that no record could hold.
 };
@@ -43,6 +44,7 @@ inline constexpr char kDeadLetters[] = "dead";
 inline constexpr char kAggregate[] = "agg";
 inline constexpr int kMaxAttempts = 3;
 inline constexpr int kSinkLimit = 2'000;
+inline constexpr int kHugeBytes = 900'000;
 
 struct SimEvent {
   int64_t number = 0;
@@ -83,7 +85,8 @@ struct EventOptions {
   bool with_large = false;      // Some bring about an output that is too large, and so fail for good.
   bool transient_only = false;  // None fails for good.
   bool with_skew = false;       // Some timestamps are days off.
-  bool with_odd = false;        // Some have no key, or make user code throw or say too much.
+  bool with_odd = false;        // Some have no key, are huge, or make the handler throw.
+  bool with_hostile = false;    // Some make the codec throw, or the handler say too much.
 };
 
 // In the order of `at`.

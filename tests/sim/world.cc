@@ -24,6 +24,8 @@ using testkit::MemoryCluster;
 
 // A run has at least so many epochs. Where they do not come about by themselves, further events are sent.
 constexpr int64_t kMinEpochs = 5;
+// How much later than due a transaction may be sealed, counted in handlers' time.
+const absl::Duration kSealSlack = absl::Milliseconds(50);
 
 const std::string kOutputs[] = {kMainSink, kSecondSink, kDeadLetters};
 
@@ -80,7 +82,10 @@ class World {
   void MakePods();
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
+  absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
+  // I8, and what all handlers may take, twice.
+  absl::Duration HealingBound() const;
   const std::string& OutputOf(const ScheduledFault& fault) const { return kOutputs[static_cast<size_t>(fault.output)]; }
   void DeleteOutput(const std::string& topic, absl::Duration gone_for);
   void MakeMissing();
@@ -260,15 +265,26 @@ void World::Hit(const ScheduledFault& fault) {
 }
 
 // What its handler takes depends on the event and how often it was run, so that it ends one day.
-void World::Handle(int64_t number) {
-  const int64_t run = runs_[number]++;
+absl::Duration World::HandlerTime(int64_t number, int64_t run) const {
   Random random(Mix(scenario_.seed) ^ static_cast<uint64_t>(number * 1000 + run));
-  absl::Duration time = random.Between(absl::ZeroDuration(), 2 * scenario_.handler_time);
-  if (run == 0 && random.Chance(2)) time = random.Between(absl::Milliseconds(50), kTransactionTimeout / 2);
-  if (run == 0 && random.Below(1000) < 3) time = random.Between(kTransactionTimeout, 2 * kTransactionTimeout);
+  if (run == 0 && random.Chance(2)) return random.Between(absl::Milliseconds(50), kTransactionTimeout / 2);
+  if (run == 0 && random.Below(1000) < 3) return random.Between(kTransactionTimeout, 2 * kTransactionTimeout);
+  return random.Between(absl::ZeroDuration(), 2 * scenario_.handler_time);
+}
+
+void World::Handle(int64_t number) {
+  const absl::Duration time = HandlerTime(number, runs_[number]++);
   const absl::Time end = scheduler_.now() + time;
   Process* const process = scheduler_.current();
-  while (process != nullptr && !process->dead && scheduler_.now() < end) {
+  if (process == nullptr || process->dead) return;
+  absl::Duration& handling = network_.handling();
+  if (handling > scenario_.commit_interval + kSealSlack) {
+    Fail(absl::StrCat("X1: pod ", process->id, " runs event ", number, " though its transaction has taken ",
+                      absl::FormatDuration(handling), " of handlers' time and is due every ",
+                      absl::FormatDuration(scenario_.commit_interval)));
+  }
+  handling += time;
+  while (!process->dead && scheduler_.now() < end) {
     network_.KeepAlive(process);
     scheduler_.Pass(std::min(end - scheduler_.now(), kSessionTimeout / 3));
   }
@@ -394,23 +410,32 @@ void World::CheckEnd() {
   CheckStores();
 }
 
+absl::Duration World::HealingBound() const {
+  absl::Duration bound = kHealingBound;
+  if (scenario_.handler_time == absl::ZeroDuration()) return bound;
+  for (const SimEvent& event : *input_->events()) bound += 2 * HandlerTime(event.number, 0);
+  return bound;
+}
+
 void World::Settle() {
+  const absl::Duration bound = HealingBound();
   const absl::Time begin = scheduler_.now();
   std::string unsettled = "not started";
   while (violation_.empty() && checker_->violation().empty() && !unsettled.empty() &&
-         scheduler_.now() - begin <= kHealingBound) {
+         scheduler_.now() - begin <= bound) {
     KeepRunning();
     scheduler_.RunUntil(scheduler_.now() + absl::Milliseconds(100));
     unsettled = Unsettled();
   }
   if (!checker_->violation().empty()) Fail(checker_->violation());
   if (!unsettled.empty()) {
-    Fail(absl::StrCat("I8: ", absl::FormatDuration(kHealingBound), " after the last fault healed: ", unsettled));
+    Fail(absl::StrCat("I8: ", absl::FormatDuration(bound), " after the last fault healed: ", unsettled));
   }
 }
 
 RunResult World::Run() {
   if (absl::Status ready = SetUp(); !ready.ok()) return {.violation = ready.ToString()};
+  network_.set_handlers_take_time(scenario_.handler_time > absl::ZeroDuration());
   MakePods();
   input_->Schedule(start_);
   ScheduleFaults();
