@@ -34,7 +34,6 @@ const char* NameOf(Dimension dimension) {
 
 Dimensions Dimensions::Default() {
   return Dimensions()
-      .Add(Dimension::kLocalFailures)
       .Add(Dimension::kSmallCaches)
       .Add(Dimension::kRights)
       .Add(Dimension::kOutputs)

@@ -135,7 +135,7 @@ void Network::Inject(Fate fate, Call kind, const std::string& transactional_id) 
   };
   switch (fate) {
     case Fate::kRequestLost:
-      fault.result = result(ErrorClass::kRetriable, "_TIMED_OUT");
+      fault.result = result(ErrorClass::kRetriable, kind == Call::kSend ? "_QUEUE_FULL" : "_TIMED_OUT");
       break;
     case Fate::kAnswerLost:
       fault.result = result(ErrorClass::kRetriable, "_TIMED_OUT");

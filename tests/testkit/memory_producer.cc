@@ -98,7 +98,7 @@ Result MemoryProducer::Make(Call call, const Effect& effect) {
     const Result landed = effect();
     if (!landed.ok()) return Keep(call, landed);
     // The client did not learn of it, so to it the transaction is where it was; only what was begun locally moved.
-    if (call != Call::kBegin && state_ != State::kFatal) state_ = before;
+    if (call != Call::kBegin && state_ == State::kReady) state_ = before;
   }
   return Keep(call, fault->result);
 }
@@ -116,6 +116,8 @@ Result MemoryProducer::Keep(Call call, Result result) {
     failure_ = result;
     Drop();  // Without a report.
   } else if (result.error == ErrorClass::kAbortable && call == Call::kBegin && state_ == State::kReady) {
+    // The last transaction has ended, and the coordinator knows nothing of this one.
+    has_contacted_ = may_have_contacted_ = false;
     state_ = State::kMustAbort;
     failure_ = result;
   } else if (result.error == ErrorClass::kRetriable && (is_end || call == Call::kInit)) {
