@@ -28,6 +28,10 @@ const char* NameOf(Dimension dimension) {
       return "odd_records";
     case Dimension::kHostileCode:
       return "hostile_code";
+    case Dimension::kSources:
+      return "sources";
+    case Dimension::kNewTopology:
+      return "new_topology";
   }
   return "";
 }
@@ -37,7 +41,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kSmallCaches)
       .Add(Dimension::kRights)
       .Add(Dimension::kOutputs)
-      .Add(Dimension::kOddRecords);
+      .Add(Dimension::kOddRecords)
+      .Add(Dimension::kNewTopology);
 }
 
 Dimensions Dimensions::All() {

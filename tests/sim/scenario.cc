@@ -66,6 +66,8 @@ const char* NameOf(FaultKind kind) {
       return "delete an output";
     case FaultKind::kGrowOutput:
       return "grow an output";
+    case FaultKind::kRemakeSource:
+      return "make the source anew";
   }
   return "";
 }
@@ -98,6 +100,8 @@ std::string Scenario::ToString() const {
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
+  if (second_source_at > absl::ZeroDuration())
+    absl::StrAppend(&text, " second source from ", absl::FormatDuration(second_source_at));
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
 }
@@ -111,13 +115,16 @@ EventOptions Scenario::event_options() const {
           .transient_only = max_parked > 0,
           .with_skew = with_skew,
           .with_odd = with_odd_records,
-          .with_hostile = with_hostile_code};
+          .with_hostile = with_hostile_code,
+          .second_source_at = second_source_at};
 }
 
 namespace {
 
 void AddFaults(FaultKind kind, Random* random, Scenario* scenario) {
-  for (int64_t i = kind == FaultKind::kCall ? random->Between(3, 12) : random->Between(1, 3); i > 0; --i) {
+  int64_t count = kind == FaultKind::kCall ? random->Between(3, 12) : random->Between(1, 3);
+  if (kind == FaultKind::kRemakeSource) count = 1;
+  for (; count > 0; --count) {
     ScheduledFault fault;
     fault.at = random->Between(absl::Milliseconds(50), scenario->span);
     fault.kind = kind;
@@ -158,6 +165,13 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   }
   scenario->with_odd_records = draw(Dimension::kOddRecords);
   scenario->with_hostile_code = draw(Dimension::kHostileCode);
+  scenario->remakes_source = draw(Dimension::kSources);
+  if (scenario->remakes_source) AddFaults(FaultKind::kRemakeSource, &random, scenario);
+  // Fewer, since it decides about the topology.
+  if (draw(Dimension::kNewTopology) && random.Chance(25)) {
+    scenario->topology = TopologyKind::kJoin;
+    scenario->second_source_at = random.Between(absl::Milliseconds(300), scenario->span);
+  }
 }
 
 }  // namespace

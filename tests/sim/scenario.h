@@ -32,6 +32,7 @@ enum class FaultKind {
   kDenyWriting,   // Nobody may write an output.
   kDeleteOutput,  // An output is deleted, and made anew later.
   kGrowOutput,    // An output gets one partition more.
+  kRemakeSource,  // The first source is deleted and made anew.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -75,6 +76,8 @@ struct Scenario {
   bool is_strict_on_time = false;  // Outputs refuse timestamps as brokers do.
   bool with_odd_records = false;
   bool with_hostile_code = false;
+  bool remakes_source = false;
+  absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;

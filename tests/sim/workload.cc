@@ -245,6 +245,7 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       event.skew = random->Chance(5) ? random->Between(-absl::Hours(72), absl::Hours(72)) : absl::ZeroDuration();
     event.number = i;
     event.at = times[static_cast<size_t>(i)];
+    if (event.at < options.second_source_at) event.source = 0;
     events.push_back(std::move(event));
   }
   return events;

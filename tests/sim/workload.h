@@ -82,11 +82,12 @@ struct EventOptions {
   int64_t count = 0;
   int32_t partitions = 1;
   absl::Duration span;
-  bool with_large = false;      // Some bring about an output that is too large, and so fail for good.
-  bool transient_only = false;  // None fails for good.
-  bool with_skew = false;       // Some timestamps are days off.
-  bool with_odd = false;        // Some have no key, are huge, or make the handler throw.
-  bool with_hostile = false;    // Some make the codec throw, or the handler say too much.
+  bool with_large = false;               // Some bring about an output that is too large, and so fail for good.
+  bool transient_only = false;           // None fails for good.
+  bool with_skew = false;                // Some timestamps are days off.
+  bool with_odd = false;                 // Some have no key, are huge, or make the handler throw.
+  bool with_hostile = false;             // Some make the codec throw, or the handler say too much.
+  absl::Duration second_source_at = {};  // None comes from the second source before.
 };
 
 // In the order of `at`.
