@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "processor/kafka/librdkafka/client.h"
+#include "tests/kafka/broker_admin.h"
 #include "tests/kafka/contract.h"
 
 namespace once::kafka {
@@ -58,30 +59,23 @@ class BrokerFixture final : public ClusterFixture {
     return true;
   }
 
-  void DeleteRecordsBefore(const TopicPartitionOffset& first_kept) override {
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    ASSERT_EQ(rd_kafka_conf_set(conf, "bootstrap.servers", Bootstrap().c_str(), nullptr, 0), RD_KAFKA_CONF_OK);
-    rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
-    ASSERT_NE(rk, nullptr);
-    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, first_kept.where.topic.c_str(), first_kept.where.partition.value())
-        ->offset = first_kept.offset.value();
-    rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list);
-    rd_kafka_queue_t* queue = rd_kafka_queue_new(rk);
-    rd_kafka_DeleteRecords(rk, &request, 1, nullptr, queue);
-    rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 30'000);
-    ASSERT_NE(event, nullptr) << "no answer to DeleteRecords";
-    EXPECT_EQ(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_event_error_string(event);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_DeleteRecords_destroy(request);
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(rk);
+  void DeleteRecordsBefore(const TopicPartitionOffset& first_kept) override { admin_.DeleteRecordsBefore(first_kept); }
+  int64_t NowMs() override { return absl::ToUnixMillis(absl::Now()); }
+  void SetTopicSetting(const std::string& topic, const std::string& setting, const std::string& value) override {
+    admin_.SetTopicSetting(topic, setting, value);
   }
+  void DeleteTopic(const std::string& topic) override { admin_.DeleteTopic(topic); }
+  void CreateTopicAgain(const std::string& topic, int partitions) override { admin_.CreateTopic(topic, partitions); }
+  void GrowTopic(const std::string& topic, int partitions) override { admin_.GrowTopic(topic, partitions); }
+  bool DenyWriting(const std::string& topic) override {
+    return admin_.Deny(RD_KAFKA_RESOURCE_TOPIC, topic, RD_KAFKA_ACL_OPERATION_WRITE);
+  }
+  void AllowWriting(const std::string& topic) override { admin_.Allow(RD_KAFKA_RESOURCE_TOPIC, topic); }
 
  private:
   const std::string run_ = absl::StrCat(absl::ToUnixMicros(absl::Now()), "-", getpid());
   StderrLog log_;
+  BrokerAdmin admin_{Bootstrap()};
 };
 
 INSTANTIATE_TEST_SUITE_P(Librdkafka, ContractTest,
@@ -353,10 +347,11 @@ void CreateTopicInHaste(const std::string& name, int partitions) {
 TEST_P(BrokerTest, CommitsNoTransactionThatLacksRecords) {
   constexpr int kRounds = 8, kPartitions = 1;
   const std::string large(900'000, 'x');
+  BrokerAdmin in_haste(Bootstrap());
   for (int round = 0; round < kRounds; ++round) {
     const std::string topic = cluster().UniqueName("haste");
     auto producer = ReadyProducer({topic});
-    CreateTopicInHaste(topic, kPartitions);
+    in_haste.CreateTopic(topic, kPartitions);
     ASSERT_TRUE(cluster().Await(kPatience, [&] { return admin().DescribeTopic(topic, kPatience).ok(); }));
     ASSERT_TRUE(producer->BeginTransaction().ok());
     for (const std::string& value : {std::string("small"), large, large}) {

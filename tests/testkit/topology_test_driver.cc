@@ -62,8 +62,7 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   plan_ = MakePlan(graph_, graph_->application_id);
   engine_ = options_.engine;
   engine_.application_id = graph_->application_id;
-  // Sessions end when the test says so, however far it moves the clock.
-  client_ = cluster_->NewClient({.session_timeout = absl::InfiniteDuration()});
+  client_ = cluster_->NewClient(options_.kafka);
   if (options_.wrap_client) client_ = options_.wrap_client(std::move(client_));
   absl::StatusOr<std::unique_ptr<kafka::Admin>> admin = client_->NewAdmin();
   if (!admin.ok()) return admin.status();
@@ -71,7 +70,11 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
   const PreflightOptions preflight{
       .bootstrap_servers = "memory", .create_topics = true, .create_partitions = options_.partitions};
-  return Preflight(preflight, admin_.get(), &log_, &plan_);
+  const absl::Status checked = Preflight(preflight, admin_.get(), &log_, &plan_);
+  for (const std::string& topic : cluster_->TopicNames()) {
+    for (const auto& [name, value] : options_.topic_settings) cluster_->SetTopicSetting(topic, name, value);
+  }
+  return checked;
 }
 
 void TopologyTestDriver::StartWorker() {

@@ -47,6 +47,11 @@ struct DriverOptions {
   int partitions = 1;                              // Of every topic.
   std::map<std::string, std::string> config = {};  // What the topology's factory finds in its Config.
   EngineOptions engine = {};                       // application_id is the topology's.
+  // How the Kafka in memory behaves to the application. Records go one by one unless told otherwise, so that a refusal
+  // is that of one record. Sessions end when the test says so, however far it moves the clock.
+  testkit::MemoryClientOptions kafka = {.session_timeout = absl::InfiniteDuration(), .max_batch_records = 1};
+  // Settings of all topics that the driver creates. A broker takes no record of more than an hour ahead.
+  std::map<std::string, std::string> topic_settings = {{"message.timestamp.after.max.ms", testkit::Topics::kUnlimited}};
   // Wraps the connection to Kafka, to watch or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
 };
