@@ -10,6 +10,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "tests/sim/random.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/world.h"
@@ -20,7 +21,8 @@ namespace {
 constexpr char kDescription[] =
     "Runs the engine in simulated clusters under faults, one schedule for each seed, and checks its invariants at "
     "every "
-    "commit. The last line is `seeds=N schedules_per_minute=N violations=N`; exit code 1 if there was a violation.";
+    "commit. `trace_hash` is the same whenever the same seeds do the same, whatever the number of threads. The last line "
+    "is `seeds=N schedules_per_minute=N violations=N`; exit code 1 if there was a violation.";
 constexpr char kExamples[] =
     "Examples:\n"
     "  bazel run //tests/sim -- --seeds=100000\n"
@@ -45,7 +47,8 @@ struct Totals {
   std::atomic<int64_t> events{0};
   std::atomic<int64_t> commits{0};
   std::atomic<int64_t> faults{0};
-  std::atomic<int64_t> thin{0};  // Schedules with fewer than 200 events, 5 commits or 3 faults.
+  std::atomic<uint64_t> trace_hash{0};  // A sum, so that the order of the threads does not matter.
+  std::atomic<int64_t> thin{0};         // Schedules with fewer than 200 events, 5 commits or 3 faults.
   std::string first_violation;
   std::mutex output;
 };
@@ -69,6 +72,7 @@ void Work(const Flags& flags, Totals* totals) {
     totals->events += result.events;
     totals->commits += result.commits;
     totals->faults += result.faults;
+    totals->trace_hash += Mix(Mix(scenario.seed) ^ result.trace_hash);
     if (result.commits < 5 || result.faults < 3 || result.events < 200) ++totals->thin;
     // The same seed is the same run.
     if (i % 100 == 0 && Run(scenario, options).trace_hash != result.trace_hash) {
@@ -126,8 +130,9 @@ int RunMany(const Flags& flags) {
   progress.join();
   const double minutes = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / 60;
   if (!totals.first_violation.empty()) std::cout << totals.first_violation << std::endl;
-  std::printf("events=%ld commits=%ld faults=%ld thin_schedules=%ld\n", static_cast<long>(totals.events),
-              static_cast<long>(totals.commits), static_cast<long>(totals.faults), static_cast<long>(totals.thin));
+  std::printf("events=%ld commits=%ld faults=%ld thin_schedules=%ld trace_hash=%016llx\n",
+              static_cast<long>(totals.events), static_cast<long>(totals.commits), static_cast<long>(totals.faults),
+              static_cast<long>(totals.thin), static_cast<unsigned long long>(totals.trace_hash));
   std::printf("seeds=%ld schedules_per_minute=%.0f violations=%ld\n", static_cast<long>(totals.done),
               static_cast<double>(totals.done) / minutes, static_cast<long>(totals.violations));
   return totals.violations == 0 ? 0 : 1;
