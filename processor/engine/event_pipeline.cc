@@ -8,12 +8,6 @@
 
 namespace once {
 
-namespace {
-
-Outcome StoreFailed(absl::Status status) { return {Outcome::Kind::kStoreFailed, std::move(status)}; }
-
-}  // namespace
-
 EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log,
                              HandlerObserver* observer)
     : plan_(plan),
@@ -21,6 +15,7 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       epoch_(epoch),
       log_(log),
       observer_(observer),
+      failures_(plan, options, epoch),
       dispatcher_(*plan->graph),
       output_builder_(plan),
       context_(this, epoch->arena, log),
@@ -67,26 +62,40 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   if (record.key.has_value()) {
     if (const v1::AggregateStatus* status = attempt.task->parking.Find(*record.key); status != nullptr) {
-      return ParkBehind(attempt, *status);
+      return failures_.ParkBehind(attempt, *status);
     }
   }
   Verdict verdict = Run(attempt);
   // Without a key nothing can wait in order, so what may pass is tried again at once.
   Attempt again = attempt;
-  while (!record.key.has_value() && store_error_.ok() && WillRetry(again, verdict)) {
+  while (!record.key.has_value() && store_error_.ok() && failures_.WillRetry(again, verdict)) {
     ++again.number;
     ++epoch_->counters.retries;
     verdict = Run(again);
   }
-  if (!store_error_.ok()) return StoreFailed(store_error_);
+  if (!store_error_.ok()) return FromStore(store_error_);
   if (verdict.status.ok()) {
     ++(verdict.ignored ? epoch_->counters.ignored : epoch_->counters.processed);
     return {};
   }
-  return Fail(again, verdict);
+  return failures_.Fail(again, verdict);
 }
 
-EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
+Outcome EventPipeline::RunParked(Task* task, const std::string& key) {
+  const v1::AggregateStatus* found = task->parking.Find(key);
+  if (found == nullptr) return {};
+  if (found->state() == v1::AggregateStatus::PARKED) return failures_.Notice(task, key, *found);
+  v1::AggregateStatus status = *found;
+  const absl::StatusOr<Attempt> head = failures_.Head(task, key, status);
+  if (!head.ok()) return FromStore(head.status());
+  const Verdict verdict = Run(*head);
+  if (!store_error_.ok()) return FromStore(store_error_);
+  if (!verdict.status.ok()) return failures_.HeadFailed(*head, verdict, std::move(status));
+  ++epoch_->counters.processed;
+  return failures_.HeadProcessed(*head, key, std::move(status));
+}
+
+Verdict EventPipeline::Run(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   task_ = attempt.task;
   store_error_ = absl::OkStatus();

@@ -1,36 +1,35 @@
-// What becomes of events that fail: the second half of EventPipeline.
+#include "processor/engine/failures.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
-#include "processor/engine/event_pipeline.h"
 
 namespace once {
-
-namespace {
 
 Outcome FromStore(absl::Status status) {
   if (status.ok()) return {};
   return {Outcome::Kind::kStoreFailed, std::move(status)};
 }
 
-}  // namespace
+Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch)
+    : plan_(plan), options_(options), epoch_(epoch) {}
 
-std::string EventPipeline::KeyText(SourceIndex source, const RecordView& record) const {
+std::string Failures::KeyText(SourceIndex source, const RecordView& record) const {
   if (!record.key.has_value()) return "";
   const SourceSpec& spec = plan_->graph->sources[source];
   return spec.key_to_text == nullptr ? std::string(*record.key) : spec.key_to_text(*record.key);
 }
 
-SourceIndex EventPipeline::SourceOf(const Task& task, std::string_view topic) const {
+SourceIndex Failures::SourceOf(const Task& task, std::string_view topic) const {
   for (const InputPosition& input : task.inputs) {
     if (input.where.topic == topic) return input.source;
   }
   return task.inputs.front().source;
 }
 
-void EventPipeline::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) {
+void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) {
   const size_t before = epoch_->outputs->size();
   const uint32_t index = plan_->dead_letter_index();
   OutputRecord record =
@@ -42,7 +41,7 @@ void EventPipeline::EmitDeadLetter(const Attempt& attempt, const DeadLetter& let
   epoch_->Account(before);
 }
 
-void EventPipeline::SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status,
+void Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status,
                                    std::string_view blocked_by) {
   const std::string reason = StatusCodeName(status.code());
   const std::string aggregate = KeyText(attempt.source, *attempt.record);
@@ -56,18 +55,18 @@ void EventPipeline::SendDeadLetter(const Attempt& attempt, Disposition dispositi
                            .aggregate = aggregate});
 }
 
-void EventPipeline::CountFailure(Task* task) {
+void Failures::CountFailure(Task* task) {
   ++epoch_->counters.failed;
   ++task->epoch_breaker.failed;
 }
 
-bool EventPipeline::WillRetry(const Attempt& attempt, const Verdict& verdict) const {
+bool Failures::WillRetry(const Attempt& attempt, const Verdict& verdict) const {
   if (verdict.status.ok() || verdict.rejected) return false;
   const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
   return policy.IsTransient(verdict.status.code()) && attempt.number < policy.max_attempts;
 }
 
-void EventPipeline::FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const {
+void Failures::FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const {
   status->set_attempts(static_cast<uint32_t>(attempt.number));
   status->set_first_failure_time_ms(attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs());
   status->set_reason(StatusCodeName(verdict.status.code()));
@@ -75,7 +74,7 @@ void EventPipeline::FillFailure(const Attempt& attempt, const Verdict& verdict, 
   status->set_blocking_event_id(EventIdOf(*attempt.record, *attempt.topic));
 }
 
-Outcome EventPipeline::Fail(const Attempt& attempt, const Verdict& verdict) {
+Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
   if (verdict.rejected) {
     SendDeadLetter(attempt, Disposition::kRejected, verdict.status, "");
     ++epoch_->counters.rejected;
@@ -102,7 +101,7 @@ Outcome EventPipeline::Fail(const Attempt& attempt, const Verdict& verdict) {
 }
 
 // The first failure of an open aggregate: its event becomes the head of a new queue.
-Outcome EventPipeline::Block(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus::State state) {
+Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus::State state) {
   if (Outcome limits = CheckParkingLimits(*attempt.task, nullptr); limits.kind != Outcome::Kind::kDone) return limits;
   v1::AggregateStatus status;
   status.set_state(state);
@@ -119,7 +118,7 @@ Outcome EventPipeline::Block(const Attempt& attempt, const Verdict& verdict, v1:
                                               std::move(status)));
 }
 
-Outcome EventPipeline::CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const {
+Outcome Failures::CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const {
   if (task.parking.parked_events() >= options_->max_parked_per_task) {
     return {Outcome::Kind::kPauseTask,
             absl::ResourceExhaustedError(absl::StrCat("task ", ToString(task.inputs.front().where), " has ",
@@ -139,7 +138,7 @@ Outcome EventPipeline::CheckParkingLimits(const Task& task, const v1::AggregateS
   return {};
 }
 
-void EventPipeline::SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status) {
+void Failures::SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status) {
   const std::string aggregate = KeyText(attempt.source, *attempt.record);
   EmitDeadLetter(attempt, {.disposition = Disposition::kBlocked,
                            .reason = status.reason(),
@@ -151,7 +150,7 @@ void EventPipeline::SendBlockedNotice(const Attempt& attempt, const v1::Aggregat
                            .aggregate = aggregate});
 }
 
-Outcome EventPipeline::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& found) {
+Outcome Failures::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& found) {
   if (Outcome limits = CheckParkingLimits(*attempt.task, &found); limits.kind != Outcome::Kind::kDone) return limits;
   v1::AggregateStatus status = found;
   // With notices outstanding this one waits its turn, so that they come in the order of the events.
@@ -164,57 +163,42 @@ Outcome EventPipeline::ParkBehind(const Attempt& attempt, const v1::AggregateSta
                                               std::move(status)));
 }
 
-absl::StatusOr<EventPipeline::Revived> EventPipeline::Revive(Task* task, const std::string& key, uint64_t sequence) {
+absl::StatusOr<Attempt> Failures::Revive(Task* task, const std::string& key, uint64_t sequence) {
   absl::StatusOr<v1::ParkedEvent> event = task->parking.Read(key, sequence);
   if (!event.ok()) return event.status();
-  revived_.push_back(std::make_unique<v1::ParkedEvent>(*std::move(event)));
-  Revived revived;
-  revived.source = SourceOf(*task, revived_.back()->topic());
-  revived.record = ToRecordView(*revived_.back(), revived.source, epoch_->arena);
-  return revived;
+  revived_.push_back(std::make_unique<Revived>());
+  Revived& revived = *revived_.back();
+  revived.event = *std::move(event);
+  const SourceIndex source = SourceOf(*task, revived.event.topic());
+  revived.record = ToRecordView(revived.event, source, epoch_->arena);
+  return Attempt{.task = task, .source = source, .record = &revived.record, .topic = &plan_->input_topics[source]};
 }
 
-Outcome EventPipeline::RunParked(Task* task, const std::string& key) {
-  const v1::AggregateStatus* found = task->parking.Find(key);
-  if (found == nullptr) return {};
-  if (found->state() == v1::AggregateStatus::PARKED) return Notice(task, key, *found);
-  return RunHead(task, key, *found);
-}
-
-// One outstanding notice, of a follower of a head that failed for good.
-Outcome EventPipeline::Notice(Task* task, const std::string& key, v1::AggregateStatus status) {
-  absl::StatusOr<Revived> revived = Revive(task, key, status.notice_sequence());
-  if (!revived.ok()) return FromStore(revived.status());
-  SendBlockedNotice({.task = task,
-                     .source = revived->source,
-                     .record = &revived->record,
-                     .topic = &plan_->input_topics[revived->source]},
-                    status);
+Outcome Failures::Notice(Task* task, const std::string& key, v1::AggregateStatus status) {
+  const absl::StatusOr<Attempt> follower = Revive(task, key, status.notice_sequence());
+  if (!follower.ok()) return FromStore(follower.status());
+  SendBlockedNotice(*follower, status);
   status.set_notice_sequence(status.notice_sequence() + 1);
   return FromStore(task->parking.SetStatus(key, status));
 }
 
-Outcome EventPipeline::RunHead(Task* task, const std::string& key, v1::AggregateStatus status) {
-  absl::StatusOr<Revived> revived = Revive(task, key, status.head_sequence());
-  if (!revived.ok()) return FromStore(revived.status());
-  const Attempt attempt{.task = task,
-                        .source = revived->source,
-                        .record = &revived->record,
-                        .topic = &plan_->input_topics[revived->source],
-                        .number = static_cast<int>(status.attempts()) + 1,
-                        .first_failure_ms = status.first_failure_time_ms()};
-  if (attempt.number > 1) ++epoch_->counters.retries;
-  const Verdict verdict = Run(attempt);
-  if (!store_error_.ok()) return FromStore(store_error_);
-  if (!verdict.status.ok()) return HeadFailed(attempt, verdict, std::move(status));
-  ++epoch_->counters.processed;
+absl::StatusOr<Attempt> Failures::Head(Task* task, const std::string& key, const v1::AggregateStatus& status) {
+  absl::StatusOr<Attempt> head = Revive(task, key, status.head_sequence());
+  if (!head.ok()) return head;
+  head->number = static_cast<int>(status.attempts()) + 1;
+  head->first_failure_ms = status.first_failure_time_ms();
+  if (head->number > 1) ++epoch_->counters.retries;
+  return head;
+}
+
+Outcome Failures::HeadProcessed(const Attempt& attempt, const std::string& key, v1::AggregateStatus status) {
   status.set_state(v1::AggregateStatus::DRAINING);
   status.set_attempts(0);
   status.set_first_failure_time_ms(0);
-  return FromStore(task->parking.Pop(key, std::move(status)));
+  return FromStore(attempt.task->parking.Pop(key, std::move(status)));
 }
 
-Outcome EventPipeline::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus status) {
+Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus status) {
   const std::string key(*attempt.record->key);
   const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
   FillFailure(attempt, verdict, &status);
