@@ -18,6 +18,7 @@
 #include "processor/engine/epoch.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/stamps.h"
 #include "processor/engine/step.h"
 #include "processor/engine/tasks.h"
 
@@ -80,6 +81,7 @@ class Epochs {
  private:
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
+  Suspects::Ran WhatRan(const Task& task) const;
   void Close();
 
   const Plan* const plan_;
@@ -89,6 +91,7 @@ class Epochs {
   Tasks* const tasks_;
 
   Arena arena_;
+  Stamps stamps_;
   Epoch epoch_;
   Committer committer_;
   std::optional<absl::Status> halt_afterwards_;

@@ -18,6 +18,8 @@
 #include "processor/engine/options.h"
 #include "processor/engine/output_builder.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/redrive.h"
+#include "processor/engine/tally.h"
 #include "processor/engine/task.h"
 #include "processor/topology/dispatch.h"
 
@@ -34,20 +36,31 @@ class EventPipeline : private StateReader {
   struct WindowKey {
     bool present = false;
     EventIdHash hash = {};
+    Redrive redrive = {};  // Its views are the record's.
   };
   WindowKey LookAhead(const Task& task, SourceIndex source, const RecordView& record) const;
+
+  // How the record must be run, for what the broker refused before.
+  Suspects::Treatment TreatmentOf(const Task& task, SourceIndex source, const RecordView& record) const {
+    if (task.suspects.empty()) return Suspects::Treatment::kFree;
+    return task.suspects.TreatmentOf({{plan_->input_topics[source], record.partition}, record.offset});
+  }
 
   // Processes one consumed record of a running task, whose position is the caller's to move. `key` is of LookAhead.
   Outcome Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key);
 
-  // Runs the head of a parked key that Parking::NextRunnable named, or writes one outstanding notice.
-  Outcome RunParked(Task* task, const std::string& key);
+  // Runs the head of a queue that Parking::NextRunnable named, or writes one outstanding notice.
+  Outcome RunParked(Task* task, const std::string& queue);
 
   // The epoch's outputs so far were taken: what they pointed to may go.
-  void ReleaseStep() { failures_.ReleaseStep(); }
+  void ReleaseStep();
 
  private:
   absl::StatusOr<OptionalBytes> Read(uint16_t node, std::string_view record_key) override;
+  void NoteEvent(const Attempt& attempt);
+  const std::string* BlamedFor(const Attempt& attempt) const;
+  Outcome NoticeCameBack(const Attempt& attempt, const Redrive& redrive);
+  void CountDuplicate(const Attempt& attempt, const Redrive& redrive);
   Outcome Resolve(const Attempt& attempt);
   Verdict Run(const Attempt& attempt);
   absl::Status RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node);
@@ -71,6 +84,9 @@ class EventPipeline : private StateReader {
   std::vector<TaskState::Entry*> opened_;  // By node: the state entry read, or null.
   absl::Status store_error_;
   std::string key_scratch_;
+  Tally duplicates_;
+  Tally duplicate_redrives_;
+  Tally duplicate_notices_;
 };
 
 }  // namespace once

@@ -30,6 +30,15 @@ struct Plan {
 
   // By index in `output_topics`: what the broker takes at most for one record.
   std::vector<size_t> max_record_bytes;
+  // Likewise: how far from its own clock a record's timestamp may be, and whether it stamps records itself.
+  std::vector<absl::Duration> timestamp_after_max;
+  std::vector<absl::Duration> timestamp_before_max;
+  std::vector<bool> log_append_time;
+  // Likewise: after which time, by their timestamps, it deletes records; and whether it takes none without a key.
+  std::vector<absl::Duration> retention;
+  std::vector<bool> compacted;
+  // By SourceIndex: the topic's identity, which changes when it is made anew; empty if it is not known.
+  std::vector<std::string> input_topic_ids;
   // By task group: how long a compacted changelog keeps deletions.
   std::vector<absl::Duration> delete_retention;
 

@@ -20,7 +20,7 @@ void Scheduler::ProcessBacklog() {
   while (batch_cursor_ < records.size()) {
     if (!epochs_->accepting() || !ProcessRecord(records[batch_cursor_], WindowKeyOf(batch_cursor_))) return;
     ++batch_cursor_;
-    if (epochs_->open() && epochs_->IsFull()) epochs_->Seal();
+    if (epochs_->open() && (epochs_->IsFull() || epochs_->current().IsCarefulAndFull())) epochs_->Seal();
   }
   // The ends come once only: they wait for the epoch that the last record sealed.
   if (!epochs_->accepting()) return;
@@ -48,7 +48,13 @@ bool Scheduler::ProcessRecord(const RecordView& record, const EventPipeline::Win
       record.offset < ref.input->next || step_->stopping) {
     return true;
   }
+  const Suspects::Treatment treatment = pipeline_->TreatmentOf(*ref.task, ref.input->source, record);
+  if (!epochs_->current().MayJoin(ref.task, treatment)) {
+    epochs_->Seal();
+    return false;
+  }
   epochs_->Join(ref.task);
+  epochs_->current().NoteTreatment(ref.task, treatment);
   const Outcome outcome = pipeline_->Process(ref.task, ref.input->source, record, key);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(ref.task, outcome);
   ref.input->next = record.offset + 1;
@@ -116,7 +122,10 @@ void Scheduler::RunParked() {
     while (budget > 0) {
       const std::optional<std::string> key = task->parking.NextRunnable(now_ms);
       if (!key.has_value()) break;
+      const auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
+      if (!epochs_->current().MayJoin(task.get(), treatment)) return epochs_->Seal();
       epochs_->Join(task.get());
+      epochs_->current().NoteTreatment(task.get(), treatment);
       --budget;
       const Outcome outcome = pipeline_->RunParked(task.get(), *key);
       ++epochs_->current().records;
@@ -124,6 +133,7 @@ void Scheduler::RunParked() {
         HandleOutcome(task.get(), outcome);
         return;
       }
+      if (epochs_->current().IsCarefulAndFull()) return epochs_->Seal();
     }
   }
 }

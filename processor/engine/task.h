@@ -16,6 +16,7 @@
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/suspects.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
 
@@ -42,11 +43,6 @@ struct BreakerCounts {
   absl::Time window_start = absl::InfinitePast();
   int64_t finished = 0;
   int64_t failed = 0;
-};
-
-struct Refusal {
-  std::string reason;
-  EpochNumber epoch = {};  // In which it was seen first: another of its records may be refused in the same.
 };
 
 struct Task {
@@ -94,8 +90,7 @@ struct Task {
   absl::Time last_checkpoint = absl::InfinitePast();
   int checkpoint_failures = 0;  // In a row.
   absl::Time last_checkpoint_complaint = absl::InfinitePast();
-  // Events that a broker refused to take the output of, by their place: failed when seen again.
-  std::map<std::pair<TopicPartition, Offset>, Refusal> refused;
+  Suspects suspects;  // Events of epochs that the broker refused.
 };
 
 }  // namespace once

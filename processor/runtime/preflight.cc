@@ -151,12 +151,23 @@ class Checker {
     return largest;
   }
 
+  // What the topic deletes, and what it cannot keep.
+  void FillKeeping(size_t index, const kafka::TopicDescription& topic) {
+    const auto policy = topic.settings.find("cleanup.policy");
+    const std::string cleanup = policy == topic.settings.end() ? "delete" : policy->second;
+    plan_.compacted[index] = cleanup.find("compact") != std::string::npos;
+    const int64_t retention_ms = NumberSetting(topic, "retention.ms", -1);
+    const bool deletes = cleanup.find("delete") != std::string::npos && retention_ms >= 0;
+    plan_.retention[index] = deletes ? absl::Milliseconds(retention_ms) : absl::InfiniteDuration();
+  }
+
   void FillLimits() {
     for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
       const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
       if (topic == nullptr) continue;
       plan_.max_record_bytes[i] =
           static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
+      FillKeeping(i, *topic);
     }
     constexpr int64_t kDayMs = 24 * 3600 * 1000;
     for (size_t group = 0; group < plan_.changelog_topics.size(); ++group) {
