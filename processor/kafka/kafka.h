@@ -118,7 +118,7 @@ struct Batch {
   std::shared_ptr<void> storage;
 };
 
-// Called inside GroupConsumer::Poll and Close. Partitions are those of subscribed topics. The consumer's assignment is
+// Called inside GroupConsumer::Poll, ServeCallbacks and Close. Partitions are those of subscribed topics. The consumer's assignment is
 // changed by the listener, with Assign or Unassign called once in each callback.
 class RebalanceListener {
  public:
@@ -149,9 +149,15 @@ class GroupConsumer {
   // records. Unavailable: too early, Poll and try again.
   virtual absl::Status Seek(std::span<const TopicPartitionOffset> offsets) = 0;
 
-  // Waits up to `timeout` for records, serves callbacks, fills `batch` (emptied first). Returns an error only when
-  // the consumer cannot go on; partitions' errors are in the batch.
+  // Serves callbacks as ServeCallbacks does, waits up to `timeout` for records, fills `batch` (emptied first). Returns
+  // an error only when the consumer cannot go on; partitions' errors are in the batch. A partition that is kept in a
+  // rebalance is read on where the last batch ended: nothing of it is lost or comes twice.
   virtual absl::Status Poll(absl::Duration timeout, Batch* batch) = 0;
+
+  // Calls the listener if there is a rebalance to serve, whatever has been fetched and is still to be polled. Returns no
+  // records, waits for nothing but the listener, leaves the views of batches valid, and counts as a Poll for the poll
+  // interval: what a member with a long backlog calls between its events. Returns an error as Poll does.
+  virtual absl::Status ServeCallbacks() = 0;
 
   // A fresh reading at each call.
   virtual GroupMetadata group_metadata() = 0;

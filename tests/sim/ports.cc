@@ -114,6 +114,7 @@ class SimConsumer final : public kafka::GroupConsumer {
   absl::Status Poll(absl::Duration timeout, Batch* batch) override {
     return PollThrough(link_, Call::kPoll, timeout, *inner_, batch);
   }
+  absl::Status ServeCallbacks() override { return inner_->ServeCallbacks(); }
   // The client's own thread learns that it is no member any more before its listener does, and may have joined anew: as
   // any member, which is all that the broker looks at.
   kafka::GroupMetadata group_metadata() override {

@@ -18,6 +18,9 @@ namespace {
 constexpr absl::Duration kClosePatience = absl::Seconds(30);
 constexpr absl::Duration kDestructionPatience = absl::Seconds(10);
 constexpr absl::Duration kClosePause = absl::Milliseconds(10);
+// A rebalance waits at most so long for a Poll that waits for records.
+constexpr absl::Duration kCallbackPause = absl::Milliseconds(10);
+constexpr int64_t kUnknown = -1;
 
 PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
   PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
@@ -62,11 +65,13 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
   const Properties properties = GroupConsumerProperties(consumer->config(), group, member_name);
   if (absl::Status status = consumer->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
   rd_kafka_poll_set_consumer(consumer->rk());
-  consumer->queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
+  consumer->group_queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
+  consumer->records_.reset(rd_kafka_queue_new(consumer->rk()));
   absl::StatusOr<std::vector<TopicPtr>> handles = consumer->MakeTopics(topics);
   if (!handles.ok()) return handles.status();
   consumer->topics_ = *std::move(handles);
   consumer->topic_names_ = topics;
+  consumer->polled_to_.resize(topics.size());
   return consumer;
 }
 
@@ -76,7 +81,8 @@ RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
   if (const absl::Status closed = CloseWithin(kDestructionPatience); !closed.ok()) {
     Log(LogLevel::kError, std::string(closed.message()));
   }
-  queue_.reset();
+  group_queue_.reset();
+  records_.reset();
   topics_.clear();
   Shutdown();
 }
@@ -158,8 +164,61 @@ bool RdKafkaGroupConsumer::IsCooperative() const {
   return protocol != nullptr && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
+uint32_t RdKafkaGroupConsumer::TopicIndex(const std::string& topic) const {
+  return static_cast<uint32_t>(std::find(topic_names_.begin(), topic_names_.end(), topic) - topic_names_.begin());
+}
+
+int64_t& RdKafkaGroupConsumer::PolledTo(uint32_t topic_index, Partition partition) {
+  std::vector<int64_t>& offsets = polled_to_[topic_index];
+  const auto index = static_cast<size_t>(partition.value());
+  if (index >= offsets.size()) offsets.resize(index + 1, kUnknown);
+  return offsets[index];
+}
+
+void RdKafkaGroupConsumer::SetPolledTo(const TopicPartition& where, int64_t offset) {
+  PolledTo(TopicIndex(where.topic), where.partition) = offset;
+}
+
+// Before they are assigned: librdkafka leaves a queue that the application has forwarded as it is. It takes the
+// forwarding back when it stops fetching, which is over before a partition can be assigned anew, since it joins the
+// group again only after that.
+absl::Status RdKafkaGroupConsumer::ForwardToRecords(std::span<const TopicPartition> partitions) {
+  for (const TopicPartition& each : partitions) {
+    const QueuePtr queue(rd_kafka_queue_get_partition(rk(), each.topic.c_str(), each.partition.value()));
+    if (queue == nullptr) {
+      return absl::InternalError(absl::StrCat("assigning ", ToString(each), " to ", name(), ": it has no queue"));
+    }
+    rd_kafka_queue_forward(queue.get(), records_.get());
+  }
+  return absl::OkStatus();
+}
+
+// librdkafka pauses all partitions until a rebalance is answered, drops what it fetched, and reads on from what it
+// thinks was polled. A seek while they are paused replaces that before anything is fetched by it.
+void RdKafkaGroupConsumer::ContinueWherePolled(const std::set<TopicPartition>& kept) {
+  std::vector<TopicPartitionOffset> positions;
+  for (const TopicPartition& each : kept) {
+    const int64_t offset = PolledTo(TopicIndex(each.topic), each.partition);
+    if (offset == kUnknown || broken_.contains(each) || unsettled_.contains(each)) continue;
+    positions.push_back({each, Offset(offset)});
+  }
+  const absl::Status status = SeekPartitions(rk(), positions);
+  if (status.ok()) return;
+  Log(LogLevel::kWarning, absl::StrCat(name(), ": reading on after a rebalance: ", status.ToString()));
+  // Those that the listener seeks are told of by that.
+  for (const TopicPartitionOffset& each : positions) {
+    deferred_errors_.push_back({TopicIndex(each.where.topic), each.where.partition, status});
+  }
+}
+
 absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partitions) {
   if (absl::Status status = CheckInCallback("Assign"); !status.ok()) return status;
+  for (const TopicPartition& each : partitions) {
+    if (TopicIndex(each.topic) < topic_names_.size() && !assigned_.contains(each)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("assigning ", ToString(each), " to ", name(),
+                     ": it is assigned already, or the consumer was not created for its topic"));
+  }
   const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_END);
   // A seek that overtakes the look-up of a logical offset is undone by it: librdkafka takes the answer for outdated and
   // looks the end up again half a second later, from where it then reads on. So the end is looked up here. Partitions
@@ -167,9 +226,13 @@ absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partit
   const absl::Status resolved = ResolveEnds(rk(), list.get());
   for (int i = 0; i < list->cnt; ++i) {
     const TopicPartition where{list->elems[i].topic, Partition(list->elems[i].partition)};
-    if (list->elems[i].offset == RD_KAFKA_OFFSET_END) unsettled_.insert(where);
+    const bool is_known = list->elems[i].offset != RD_KAFKA_OFFSET_END;
+    if (!is_known) unsettled_.insert(where);
+    SetPolledTo(where, is_known ? list->elems[i].offset : kUnknown);
   }
   if (!resolved.ok()) Log(LogLevel::kWarning, absl::StrCat(name(), ": ", resolved.ToString()));
+  if (absl::Status status = ForwardToRecords(partitions); !status.ok()) return status;
+  ContinueWherePolled(assigned_);
   const ErrorPtr error(rd_kafka_incremental_assign(rk(), list.get()));
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
   answered_ = true;
@@ -192,13 +255,16 @@ absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> part
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) error.reset(rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)));
     rest.clear();
   } else {
+    ContinueWherePolled(rest);
     const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
     error.reset(rd_kafka_incremental_unassign(rk(), list.get()));
   }
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("unassigning ", Names(partitions), " from ", name()));
   answered_ = true;
-  touched_.insert(partitions.begin(), partitions.end());
   std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& each) { return !rest.contains(each.where); });
+  std::erase_if(deferred_errors_, [&](const PartitionError& each) {
+    return !rest.contains({topic_names_[each.topic_index], each.partition});
+  });
   assigned_ = std::move(rest);
   return absl::OkStatus();
 }
@@ -220,64 +286,83 @@ absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> of
     return absl::UnavailableError(absl::StrCat("seeking ", ToString(each.where), " by ", name(),
                                                ": the partition's end is still being looked up; try again"));
   }
-  if (!in_poll_) return SeekPartitions(rk(), offsets);
+  if (!in_callback_) return SeekNow(offsets);
   for (const TopicPartitionOffset& each : offsets) {
     std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& other) { return other.where == each.where; });
     deferred_seeks_.push_back(each);
-    touched_.insert(each.where);
   }
   return absl::OkStatus();
 }
 
-absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
-  BatchStorage* storage = pool_.Prepare(batch);
-  touched_.clear();
-  in_poll_ = true;
-  const int count = pool_.Consume(queue_.get(), timeout, storage);
-  in_poll_ = false;
-  if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
-  absl::Status group_status = Fill(storage, batch);
-  MakeDeferredSeeks(batch);
-  return fatal_.ok() ? group_status : fatal_;
-}
-
-absl::Status RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
-  absl::Status group_status = absl::OkStatus();
-  for (const rd_kafka_message_t* message : storage->messages) {
-    const int64_t topic_index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
-    if (topic_index < 0 || message->partition < 0) {
-      if (absl::Status status = HandleGroupError(*message); !status.ok()) group_status = status;
-      continue;
-    }
-    if (!unsettled_.empty()) unsettled_.erase({topic_names_[topic_index], Partition(message->partition)});
-    if (!touched_.empty() && IsTouched(topic_index, message->partition)) continue;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);
-    } else {
-      AppendPartitionEvent(message, static_cast<uint32_t>(topic_index), batch);
-      if (IsEndOfReading(message->err)) {
-        broken_.insert({topic_names_[topic_index], Partition(message->partition)});
-      }
-    }
+absl::Status RdKafkaGroupConsumer::SeekNow(std::span<const TopicPartitionOffset> offsets) {
+  absl::Status status = SeekPartitions(rk(), offsets);
+  for (const TopicPartitionOffset& each : offsets) {
+    const bool is_known = status.ok() && each.offset != kEndOffset;
+    SetPolledTo(each.where, is_known ? each.offset.value() : kUnknown);
   }
-  FinishHeaders(storage, batch);
-  return group_status;
+  return status;
 }
 
-bool RdKafkaGroupConsumer::IsTouched(int64_t topic_index, int32_t partition) const {
-  return touched_.contains({topic_names_[topic_index], Partition(partition)});
-}
-
-void RdKafkaGroupConsumer::MakeDeferredSeeks(Batch* batch) {
+void RdKafkaGroupConsumer::MakeDeferredSeeks() {
   if (deferred_seeks_.empty()) return;
   const std::vector<TopicPartitionOffset> seeks = std::exchange(deferred_seeks_, {});
-  const absl::Status status = SeekPartitions(rk(), seeks);
+  const absl::Status status = SeekNow(seeks);
   if (status.ok()) return;
   for (const TopicPartitionOffset& each : seeks) {
-    const auto topic = std::find(topic_names_.begin(), topic_names_.end(), each.where.topic);
-    const auto index = static_cast<uint32_t>(topic - topic_names_.begin());
-    batch->errors.push_back({index, each.where.partition, status});
+    deferred_errors_.push_back({TopicIndex(each.where.topic), each.where.partition, status});
   }
+}
+
+absl::Status RdKafkaGroupConsumer::ServeCallbacks() {
+  constexpr size_t kMost = 16;
+  absl::Status status;
+  rd_kafka_message_t* messages[kMost];
+  ssize_t count = 0;
+  do {
+    count = rd_kafka_consume_batch_queue(group_queue_.get(), 0, messages, kMost);
+    if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
+    for (ssize_t i = 0; i < count; ++i) {
+      if (absl::Status each = HandleGroupError(*messages[i]); status.ok()) status = std::move(each);
+      rd_kafka_message_destroy(messages[i]);
+    }
+  } while (count == kMost);
+  MakeDeferredSeeks();
+  return fatal_.ok() ? status : fatal_;
+}
+
+absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
+  BatchStorage* storage = pool_.Prepare(batch);
+  const absl::Time deadline = absl::Now() + timeout;
+  int count = 0;
+  absl::Duration left = timeout;
+  do {
+    if (absl::Status status = ServeCallbacks(); !status.ok()) return status;
+    count = pool_.Consume(records_.get(), std::min(left, kCallbackPause), storage);
+    if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
+    left = deadline - absl::Now();
+  } while (count == 0 && deferred_errors_.empty() && left > absl::ZeroDuration());
+  Fill(storage, batch);
+  return absl::OkStatus();
+}
+
+void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
+  batch->errors = std::exchange(deferred_errors_, {});
+  for (const rd_kafka_message_t* message : storage->messages) {
+    const int64_t index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
+    if (index < 0 || message->partition < 0) continue;
+    const auto topic_index = static_cast<uint32_t>(index);
+    const Partition partition(message->partition);
+    if (!unsettled_.empty()) unsettled_.erase({topic_names_[topic_index], partition});
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      AppendRecord(message, topic_index, storage, batch);
+      PolledTo(topic_index, partition) = message->offset + 1;
+      continue;
+    }
+    AppendPartitionEvent(message, topic_index, batch);
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) PolledTo(topic_index, partition) = message->offset;
+    if (IsEndOfReading(message->err)) broken_.insert({topic_names_[topic_index], partition});
+  }
+  FinishHeaders(storage, batch);
 }
 
 absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& message) {
@@ -308,10 +393,7 @@ bool RdKafkaGroupConsumer::IsMember() {
 }
 
 absl::Status RdKafkaGroupConsumer::Close() {
-  touched_.clear();
-  in_poll_ = true;
   const absl::Status status = CloseWithin(kClosePatience);
-  in_poll_ = false;
   deferred_seeks_.clear();
   return status;
 }
