@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -175,6 +178,49 @@ TEST_P(BrokerTest, SmallBatchesLoseNothing) {
     }));
     EXPECT_EQ(values, "abcde");
   }
+}
+
+// Sends what is to be refused, and gives the reports by token; the transaction is aborted.
+std::map<uint64_t, Delivery> RefusedOf(TransactionalProducer& producer, const std::vector<OutputRecord>& records) {
+  std::map<uint64_t, Delivery> reports;
+  EXPECT_TRUE(producer.BeginTransaction().ok());
+  for (const OutputRecord& record : records) {
+    const Result sent = producer.Send(record);
+    EXPECT_TRUE(sent.ok()) << ToString(sent);
+  }
+  const Result flushed = producer.Flush(absl::Seconds(30));
+  EXPECT_EQ(flushed.error, ErrorClass::kAbortable) << ToString(flushed);
+  EXPECT_TRUE(flushed.lasting) << ToString(flushed);
+  std::vector<Delivery> deliveries;
+  producer.TakeDeliveries(&deliveries);
+  for (Delivery& delivery : deliveries) reports[delivery.token] = std::move(delivery);
+  return reports;
+}
+
+// The broker refuses a batch for one record's timestamp and does not say whose.
+TEST_P(BrokerTest, RecordsOfARefusedBatchAreSuspectsAndOneByItselfIsNot) {
+  const std::string topic = NewTopic("t", 3);
+  std::vector<OutputRecord> records;
+  for (const auto& [partition, token] : {std::pair(0, 1), {0, 2}, {0, 3}, {1, 4}, {2, 5}}) {
+    OutputRecord& record = records.emplace_back();
+    record.partition = Partition(partition);
+    record.token = token;
+    record.value = "v";
+    // Refused are one of three in partition 0 and the only one in partition 1.
+    const bool is_refused = token == 2 || token == 4;
+    record.timestamp_ms = absl::ToUnixMillis(absl::Now() + (is_refused ? absl::Hours(48) : absl::ZeroDuration()));
+  }
+  auto producer = ReadyProducer({topic});
+  std::map<uint64_t, Delivery> reports = RefusedOf(*producer, records);
+  ASSERT_EQ(reports.size(), 4u);
+  for (const uint64_t token : {1, 2, 3, 4}) {
+    EXPECT_TRUE(reports[token].failed) << token;
+    EXPECT_TRUE(reports[token].lasting) << token;
+    EXPECT_EQ(reports[token].code, "INVALID_TIMESTAMP") << token;
+    EXPECT_EQ(reports[token].refusal, token == 4 ? Refusal::kAlone : Refusal::kSuspect) << token;
+  }
+  producer = ReadyProducer({topic});
+  EXPECT_EQ(RefusedOf(*producer, {records[1]})[2].refusal, Refusal::kAlone);
 }
 
 // Creates the topic and does not wait for anything.

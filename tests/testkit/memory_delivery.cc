@@ -17,6 +17,9 @@ void MemoryProducer::Fail(const Queued& queued, const std::string& code, bool is
   delivery.partition = queued.partition;
   delivery.failed = true;
   delivery.record_refused = is_refused;
+  delivery.refusal = is_refused ? kafka::Refusal::kAlone : kafka::Refusal::kNone;
+  delivery.lasting = is_refused || code == "_UNKNOWN_PARTITION";
+  delivery.code = code;
   delivery.error = absl::StrCat(code, ": the record was not written");
   is_suspicious_ = true;
 }

@@ -16,7 +16,14 @@ namespace once::kafka {
 // Whether the error says that another producer, or the transaction's timeout, ended this producer.
 bool IsFenced(rd_kafka_resp_err_t code);
 
-// Whether the broker refused the record for what it is, so that it would refuse it again.
+// Errors that pass by themselves: a list, so that an error that nobody thought of is told and not waited for.
+bool IsPassing(rd_kafka_resp_err_t code);
+
+// Whether neither waiting nor a new producer mends it.
+bool IsLasting(rd_kafka_resp_err_t code);
+
+// Whether a record's failure is to be blamed on what the record is, or one beside it in its batch: all failures that do
+// not pass, are not the producer's state, and do not hold for the whole topic.
 bool IsRecordRefusal(rd_kafka_resp_err_t code);
 
 // A transactional call's error; null is success. `what` names the call. Fatal is judged first, then abortable, then
