@@ -35,9 +35,9 @@ struct Epoch {
   std::vector<Task*> touched = {};
   std::vector<Cause> causes = {};
   EventCounters counters = {};
-  Place last_event = {};      // The one that ran last.
-  Task* careful = nullptr;    // Holds suspects of this task, and nothing else.
-  int64_t careful_room = 0;   // How many more of them it may hold.
+  Place last_event = {};     // The one that ran last.
+  Task* careful = nullptr;   // Holds suspects of this task, and nothing else.
+  int64_t careful_room = 0;  // How many more of them it may hold.
 
   // Where a step's outputs go, and their bytes.
   std::vector<OutputRecord>* outputs = nullptr;

@@ -177,7 +177,8 @@ void Epochs::Commit() {
     }
     for (InputPosition& input : task->inputs) input.committed = input.next;
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
-    if (step_->now - task->breaker.window_start >= options_->breaker_window) task->breaker = {.window_start = step_->now};
+    if (step_->now - task->breaker.window_start >= options_->breaker_window)
+      task->breaker = {.window_start = step_->now};
     task->breaker.finished += task->epoch_breaker.finished;
     task->breaker.failed += task->epoch_breaker.failed;
     task->last_commit = step_->now;

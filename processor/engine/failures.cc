@@ -13,9 +13,7 @@ Outcome FromStore(absl::Status status) {
   return {Outcome::Kind::kStoreFailed, std::move(status)};
 }
 
-Place PlaceOf(const Attempt& attempt) {
-  return {{*attempt.topic, attempt.record->partition}, attempt.record->offset};
-}
+Place PlaceOf(const Attempt& attempt) { return {{*attempt.topic, attempt.record->partition}, attempt.record->offset}; }
 
 Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log)
     : plan_(plan),

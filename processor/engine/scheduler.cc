@@ -146,9 +146,9 @@ void Scheduler::CountForBreaker(Task* task) {
   if (static_cast<double>(failed) < options_->breaker_failure_ratio * static_cast<double>(finished)) return;
   task->awaiting_seek = true;
   epochs_->PauseAfterwards(task, absl::ResourceExhaustedError(absl::StrCat(
-                                             failed, " of the last ", finished,
-                                             " events failed for good (breaker_min_failures, "
-                                             "breaker_failure_ratio); see the dead-letter topic for their reasons")));
+                                     failed, " of the last ", finished,
+                                     " events failed for good (breaker_min_failures, "
+                                     "breaker_failure_ratio); see the dead-letter topic for their reasons")));
   epochs_->Seal();
 }
 

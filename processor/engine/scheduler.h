@@ -1,4 +1,5 @@
-// What runs next: consumed records, ends of partitions, parked events that are due, and when a task has failed too much.
+// What runs next: consumed records, ends of partitions, parked events that are due, and when a task has failed too
+// much.
 #ifndef ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
 #define ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
 

@@ -1,9 +1,9 @@
 // Whom a refused batch is the fault of (R3b, X3).
 //
-// A broker refuses a batch and does not say which of its records it means, so all of their events are suspects. They are
-// run again apart: in groups that are halved with each refusal, each group in an epoch with nothing else, until one event
-// is refused alone. That one is to blame, and fails; the others go on. The event that the client takes for the likeliest
-// is run alone at once.
+// A broker refuses a batch and does not say which of its records it means, so all of their events are suspects. They
+// are run again apart: in groups that are halved with each refusal, each group in an epoch with nothing else, until one
+// event is refused alone. That one is to blame, and fails; the others go on. The event that the client takes for the
+// likeliest is run alone at once.
 //
 //   refused: a record of ...         means
 //   an output                        its event is a suspect; alone, it fails when it is run again
@@ -79,7 +79,7 @@ class Suspects {
 
  private:
   struct Known {
-    std::string blamed_for = {};   // Empty: it is only to be run alone.
+    std::string blamed_for = {};  // Empty: it is only to be run alone.
     bool omit = false;
     bool minimal_letter = false;
   };

@@ -92,10 +92,9 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
   }
   for (const kafka::PartitionError& error : batch.errors) {
     if (find(error.topic_index, error.partition) == nullptr) continue;
-    return step_->Halt(
-        absl::Status(error.status.code(),
-                     absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
-                                  error.partition.value(), " failed: ", std::string(error.status.message()))));
+    return step_->Halt(absl::Status(
+        error.status.code(), absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
+                                          error.partition.value(), " failed: ", std::string(error.status.message()))));
   }
   for (const kafka::EndOfPartition& end : batch.ends) {
     Task* task = find(end.topic_index, end.partition);
