@@ -186,8 +186,7 @@ v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue)
   // A broker that refused it may say another size than it did at the start.
   const Suspects& suspects = attempt.task->suspects;
   const bool follows = attempt.task->parking.FindQueue(queue) != nullptr;
-  const bool refused = !suspects.empty() && (suspects.NeedsOmission(PlaceOf(attempt)) ||
-                                             (follows && suspects.BlamedFor(PlaceOf(attempt)) != nullptr));
+  const bool refused = !suspects.empty() && suspects.NeedsOmission(PlaceOf(attempt), follows);
   if (!refused && FitsChangelog(*attempt.task, queue.size() + 16, bytes)) return ToParkedEvent(record, *attempt.topic);
   v1::ParkedEvent place;
   place.set_topic(*attempt.topic);

@@ -19,9 +19,9 @@ const std::string* Suspects::BlamedFor(const Place& place) const {
   return found == known_.end() || found->second.blamed_for.empty() ? nullptr : &found->second.blamed_for;
 }
 
-bool Suspects::NeedsOmission(const Place& place) const {
+bool Suspects::NeedsOmission(const Place& place, bool follows) const {
   const auto found = known_.find(place);
-  return found != known_.end() && found->second.omit;
+  return found != known_.end() && found->second.own_refusals >= (follows ? 1 : 2);
 }
 
 bool Suspects::NeedsMinimalLetter(const Place& place) const {
@@ -54,13 +54,13 @@ absl::Status Suspects::Blame(const Refused& refused, const Place& place) {
       known.minimal_letter = true;
       return absl::OkStatus();
     case Refused::What::kOwn:
-      if (known.omit) {
+      if (known.own_refusals >= 2) {
         return absl::FailedPreconditionError(
             absl::StrCat("topic ", refused.topic, " refuses a record of the engine's own, about event ", event,
                          ", which has failed already: ", refused.error,
                          "; set its max.message.bytes to at least twice the largest source's"));
       }
-      known.omit = !known.blamed_for.empty();
+      known.own_refusals += known.blamed_for.empty() || known.own_refusals > 0 ? 1 : 2;
       known.blamed_for =
           absl::StrCat("the broker refused the state that it leaves, for ", refused.topic, ": ", refused.error);
       return absl::OkStatus();

@@ -67,8 +67,9 @@ class Suspects {
 
   // Why the event is to fail without being run; null if it is not to blame.
   const std::string* BlamedFor(const Place& place) const;
-  // Whether it must be parked without its value, because the changelog refused it.
-  bool NeedsOmission(const Place& place) const;
+  // Whether it must be parked without its value, because the changelog refused it: when it was parked with it, as the
+  // head of a queue that it became by another refusal of the changelog, or as a follower.
+  bool NeedsOmission(const Place& place, bool follows) const;
   // Whether its dead letter was refused in a larger form.
   bool NeedsMinimalLetter(const Place& place) const;
 
@@ -80,7 +81,7 @@ class Suspects {
  private:
   struct Known {
     std::string blamed_for = {};  // Empty: it is only to be run alone.
-    bool omit = false;
+    int own_refusals = 0;         // Of engine records about it.
     bool minimal_letter = false;
   };
 
