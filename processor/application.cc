@@ -216,7 +216,7 @@ class RunningApplication final : public Application {
     options.static_membership = options_.static_membership;
     options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
     options.start_timeout = options_.start_timeout;
-    options.handler_timeout = options_.handler_timeout;
+    options.handler_timeout = HandlerTimeout(options_);
     {
       MutexLock lock(&mutex_);
       pod_ = std::make_unique<Pod>(&plan_, options,

@@ -8,8 +8,9 @@
 //   Actions actions;
 //   engine.Step(event::Tick{clock.Now()}, &actions);   // then carry the actions out, clear them, feed the outcomes
 //
-// One epoch (the events of one transaction) is open at a time: records are processed only while no transaction is
-// ending; the rest waits as backlog.
+// One epoch (the events of one transaction) is open at a time: events are processed only while no transaction is
+// ending; the rest waits. A step of event::Continue runs events until the observer ends the slice, so that the worker
+// can tick, seal, serve callbacks and stop between any two of them.
 //
 // Not thread-safe.
 #ifndef ONCE_PROCESSOR_ENGINE_ENGINE_H_
@@ -46,8 +47,12 @@ class Engine {
   // outputs are gone. The first event must be a Tick.
   void Step(const Event& event, Actions* actions);
 
-  // Whether records of the last batch wait, for event::Continue when the transaction has ended.
-  bool has_backlog() const { return scheduler_.has_backlog(); }
+  // Whether records that were fetched, or parked events that are due, wait for event::Continue.
+  bool has_work() const { return scheduler_.has_work(); }
+  // Whether event::Continue does any of it: no transaction is ending.
+  bool accepts_work() const { return epochs_.accepting(); }
+  // Whether there is work but also a task that may be polled for without delay to others.
+  bool is_hungry() const { return scheduler_.IsAnyTaskHungry(); }
   // No epoch is open and no transaction is ending.
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
   // Tasks given up to a rebalance that are not unassigned yet.
@@ -89,8 +94,6 @@ class Engine {
   void On(const event::StopRequested&);
 
   void Conclude(CommitVerdict verdict);
-  // T7: what was fetched is discarded; the next tick seeks to our own positions.
-  void Rewind();
   void UnassignLeaving();
 
   const EngineOptions options_;

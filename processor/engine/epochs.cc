@@ -187,9 +187,9 @@ void Epochs::Commit() {
   ++committed_epochs_;
   Close();
   if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
-  for (auto& [task, why] : std::exchange(pause_afterwards_, {})) {
-    task->breaker = {.window_start = step_->now};
-    tasks_->Pause(task, why);
+  for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
+    pause.task->breaker = {.window_start = step_->now};
+    tasks_->Pause(pause.task, pause.why, pause.retries_go_on);
   }
 }
 

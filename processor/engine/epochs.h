@@ -49,7 +49,9 @@ class Epochs {
   void Abort();
 
   // The task pauses, or the application halts, once this epoch has ended.
-  void PauseAfterwards(Task* task, absl::Status why) { pause_afterwards_.emplace_back(task, std::move(why)); }
+  void PauseAfterwards(Task* task, absl::Status why, bool retries_go_on) {
+    pause_afterwards_.push_back({task, std::move(why), retries_go_on});
+  }
   void HaltAfterwards(absl::Status why) { halt_afterwards_ = std::move(why); }
   // The task's store failed: the epoch is dropped, and the task rebuilt.
   void FailStore(Task* task, absl::Status status);
@@ -79,6 +81,12 @@ class Epochs {
   int64_t committed_epochs() const { return committed_epochs_; }
 
  private:
+  struct PlannedPause {
+    Task* task = nullptr;
+    absl::Status why = {};
+    bool retries_go_on = false;
+  };
+
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
   Suspects::Ran WhatRan(const Task& task) const;
@@ -95,7 +103,7 @@ class Epochs {
   Epoch epoch_;
   Committer committer_;
   std::optional<absl::Status> halt_afterwards_;
-  std::vector<std::pair<Task*, absl::Status>> pause_afterwards_;
+  std::vector<PlannedPause> pause_afterwards_;
   std::optional<std::pair<Task*, absl::Status>> store_failure_;
   EventCounters committed_counters_;
   int64_t committed_epochs_ = 0;

@@ -1,4 +1,4 @@
-// What runs next within a step.
+// What runs next, and how long (X1).
 #include "processor/engine/scheduler.h"
 
 #include <algorithm>
@@ -8,70 +8,191 @@
 
 namespace once {
 
-void Scheduler::Take(const kafka::Batch* batch) {
-  batch_ = batch;
-  batch_cursor_ = 0;
-  window_keys_.clear();
+namespace {
+
+// What is fetched of such a task counts for nothing: it is read again by a later seek.
+bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek; }
+
+}  // namespace
+
+void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
+  keys_of_ = nullptr;
+  TakeRecords(batch);
+  for (size_t i = 0; i < batch->errors.size(); ++i) {
+    const InputRef ref = tasks_->FindInput(batch->errors[i].topic_index, batch->errors[i].partition);
+    Push(ref, {batch, Fetched::Kind::kError, ref.input, i, i + 1});
+  }
+  // An end says that everything fetched before it is all there is, so it comes behind the records (T10).
+  for (size_t i = 0; i < batch->ends.size(); ++i) {
+    const InputRef ref = tasks_->FindInput(batch->ends[i].topic_index, batch->ends[i].partition);
+    Push(ref, {batch, Fetched::Kind::kEnd, ref.input, i, i + 1});
+  }
 }
 
-void Scheduler::ProcessBacklog() {
-  if (batch_ == nullptr) return;
-  const auto& records = batch_->records;
-  while (batch_cursor_ < records.size()) {
-    if (!epochs_->accepting() || !ProcessRecord(records[batch_cursor_], WindowKeyOf(batch_cursor_))) return;
-    ++batch_cursor_;
+void Scheduler::TakeRecords(const std::shared_ptr<const kafka::Batch>& batch) {
+  const std::vector<RecordView>& records = batch->records;
+  size_t begin = 0;
+  for (size_t i = 1; i <= records.size(); ++i) {
+    if (i < records.size() && records[i].partition == records[begin].partition &&
+        records[i].topic_index == records[begin].topic_index) {
+      continue;
+    }
+    const InputRef ref = tasks_->FindInput(records[begin].topic_index, records[begin].partition);
+    Push(ref, {batch, Fetched::Kind::kRecords, ref.input, begin, i});
+    begin = i;
+  }
+}
+
+void Scheduler::Push(const InputRef& ref, Fetched fetched) {
+  Task* const task = ref.task;
+  if (task == nullptr || step_->stopping || IsVoid(*task)) return;
+  // What comes behind something that was left at the broker must be left there, too.
+  if (task->holding != Task::Holding::kNo) return;
+  const int64_t waiting = task->backlog.records();
+  if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 &&
+      waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records) {
+    task->holding = Task::Holding::kToBeSought;
+    return;
+  }
+  task->backlog.Push(std::move(fetched));
+  AddTurn(task, Kind::kNew);
+}
+
+void Scheduler::AddTurn(Task* task, Kind kind) {
+  bool& has_turn = kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn;
+  if (has_turn) return;
+  has_turn = true;
+  absl::Duration& used = UsedBy(task, kind);
+  used = std::max(used, pace_);
+  turns_.push({used, next_turn_++, task->id, kind});
+}
+
+bool Scheduler::HasWork(const Task& task, Kind kind) const {
+  if (step_->stopping || tasks_->leaving()) return false;
+  if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
+  const bool may_retry =
+      task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
+  return may_retry && task.parking.IsRunnable(absl::ToUnixMillis(step_->now));
+}
+
+bool Scheduler::IsAnyTaskHungry() const {
+  return std::any_of(tasks_->all().begin(), tasks_->all().end(), [](const auto& entry) {
+    const Task& task = *entry.second;
+    return !IsVoid(task) && task.holding == Task::Holding::kNo && task.backlog.empty();
+  });
+}
+
+void Scheduler::Charge() {
+  if (!unfinished_.has_value()) return;
+  const Turn turn = *std::exchange(unfinished_, std::nullopt);
+  Task* const task = tasks_->Find(turn.task);
+  if (task == nullptr) return;
+  UsedBy(task, turn.kind) += step_->now - slice_began_;
+  if (HasWork(*task, turn.kind)) AddTurn(task, turn.kind);
+}
+
+void Scheduler::AddDueRetries() {
+  for (const auto& [id, task] : tasks_->all()) {
+    if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task.get(), Kind::kParked);
+  }
+}
+
+void Scheduler::RunSlice() {
+  slice_began_ = step_->now;
+  while (!turns_.empty() && epochs_->accepting() && !step_->halted) {
+    const Turn turn = turns_.top();
+    turns_.pop();
+    Task* const task = tasks_->Find(turn.task);
+    if (task == nullptr) continue;
+    (turn.kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn) = false;
+    pace_ = std::max(pace_, turn.used);
+    if (!RunTurn(task, turn.kind)) return;
+  }
+}
+
+bool Scheduler::RunTurn(Task* task, Kind kind) {
+  while (HasWork(*task, kind)) {
+    if (!epochs_->accepting() || !(kind == Kind::kNew ? RunNext(task) : RunParked(task))) {
+      AddTurn(task, kind);
+      return false;
+    }
     if (epochs_->open() && (epochs_->IsFull() || epochs_->current().IsCarefulAndFull())) epochs_->Seal();
+    if (observer_ == nullptr || !observer_->IsSliceOver()) continue;
+    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = kind};
+    break;
   }
-  // The ends come once only: they wait for the epoch that the last record sealed.
-  if (!epochs_->accepting()) return;
-  const kafka::Batch* batch = std::exchange(batch_, nullptr);
-  ProcessErrors(*batch);
-  ProcessEnds(*batch);
-  if (epochs_->open() && epochs_->accepting() && epochs_->MustSeal()) epochs_->Seal();
+  if (kind == Kind::kNew && task->backlog.empty() && task->holding != Task::Holding::kNo) {
+    // What was left at the broker is fetched now.
+    task->holding = Task::Holding::kNo;
+    task->awaiting_seek = true;
+  }
+  return !unfinished_.has_value();
 }
 
-const EventPipeline::WindowKey& Scheduler::WindowKeyOf(size_t index) {
-  constexpr size_t kAhead = 12;
-  const auto& records = batch_->records;
-  for (size_t i = window_keys_.size(); i < std::min(index + kAhead, records.size()); ++i) {
-    const InputRef ref = tasks_->FindInput(records[i].topic_index, records[i].partition);
-    window_keys_.push_back(ref.task == nullptr ? EventPipeline::WindowKey{}
-                                               : pipeline_->LookAhead(*ref.task, ref.input->source, records[i]));
+bool Scheduler::RunNext(Task* task) {
+  const Fetched& next = task->backlog.front();
+  switch (next.kind) {
+    case Fetched::Kind::kRecords:
+      if (!ProcessRecord(task, next.input, next.batch->records[next.begin], WindowKeyOf(*task, next))) return false;
+      break;
+    case Fetched::Kind::kEnd:
+      ProcessEnd(task, next.input, next.batch->ends[next.begin]);
+      break;
+    case Fetched::Kind::kError:
+      ProcessError(task, next.input, next.batch->errors[next.begin]);
+      break;
   }
-  return window_keys_[index];
-}
-
-// False if the record must wait: the epoch is being ended before it.
-bool Scheduler::ProcessRecord(const RecordView& record, const EventPipeline::WindowKey& key) {
-  const InputRef ref = tasks_->FindInput(record.topic_index, record.partition);
-  if (ref.task == nullptr || ref.task->phase != TaskPhase::kRunning || ref.task->awaiting_seek ||
-      record.offset < ref.input->next || step_->stopping) {
-    return true;
-  }
-  const Suspects::Treatment treatment = pipeline_->TreatmentOf(*ref.task, ref.input->source, record);
-  if (!epochs_->current().MayJoin(ref.task, treatment)) {
-    epochs_->Seal();
-    return false;
-  }
-  epochs_->Join(ref.task);
-  epochs_->current().NoteTreatment(ref.task, treatment);
-  const Outcome outcome = pipeline_->Process(ref.task, ref.input->source, record, key);
-  if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(ref.task, outcome);
-  ref.input->next = record.offset + 1;
-  ++epochs_->current().records;
-  ++ref.task->epoch_breaker.finished;
-  CountForBreaker(ref.task);
+  task->backlog.Advance();
   return true;
 }
 
-// Whether the batch goes on. What was not processed is read again by a later seek.
+EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched& run) {
+  constexpr size_t kAhead = 12;
+  const size_t known_end = keys_begin_ + window_keys_.size();
+  if (keys_of_ != run.batch.get() || run.begin < keys_begin_ || run.begin > known_end) {
+    keys_of_ = run.batch.get();
+    keys_begin_ = run.begin;
+    window_keys_.clear();
+  }
+  for (size_t i = keys_begin_ + window_keys_.size(); i < std::min(run.begin + kAhead, run.end); ++i) {
+    window_keys_.push_back(pipeline_->LookAhead(task, run.input->source, run.batch->records[i]));
+  }
+  return window_keys_[run.begin - keys_begin_];
+}
+
+// False if the epoch must end first: events that the broker may have refused run apart from others (R3b).
+bool Scheduler::JoinApart(Task* task, Suspects::Treatment treatment) {
+  if (!epochs_->current().MayJoin(task, treatment)) {
+    epochs_->Seal();
+    return false;
+  }
+  epochs_->Join(task);
+  epochs_->current().NoteTreatment(task, treatment);
+  return true;
+}
+
+bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record,
+                              const EventPipeline::WindowKey& key) {
+  if (record.offset < input->next) return true;
+  const Suspects::Treatment treatment = pipeline_->TreatmentOf(*task, input->source, record);
+  if (!JoinApart(task, treatment)) return false;
+  const Outcome outcome = pipeline_->Process(task, input->source, record, key);
+  if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
+  input->next = record.offset + 1;
+  ++epochs_->current().records;
+  ++task->epoch_breaker.finished;
+  CountForBreaker(task);
+  return true;
+}
+
+// Whether the slice goes on. What was not processed is read again by a later seek.
 bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
   switch (outcome.kind) {
     case Outcome::Kind::kDone:
       return true;
     case Outcome::Kind::kPauseTask:
       task->awaiting_seek = true;  // Discards the rest of the task's records.
-      epochs_->PauseAfterwards(task, outcome.status);
+      epochs_->PauseAfterwards(task, outcome.status, /*retries_go_on=*/true);
       epochs_->Seal();
       return true;
     case Outcome::Kind::kHalt:
@@ -85,57 +206,34 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
   return false;
 }
 
-void Scheduler::ProcessErrors(const kafka::Batch& batch) {
-  for (const kafka::PartitionError& error : batch.errors) {
-    const InputRef ref = tasks_->FindInput(error.topic_index, error.partition);
-    if (ref.task == nullptr || ref.task->phase != TaskPhase::kRunning || ref.task->awaiting_seek) continue;
-    if (!absl::IsOutOfRange(error.status)) {
-      log_->Log(LogLevel::kWarning, absl::StrCat(ToString(ref.input->where), ": ", error.status.ToString()));
-      continue;
-    }
-    step_->Halt(absl::OutOfRangeError(absl::StrCat(
-        "offset ", ToString(ref.input->where, ref.input->next),
-        ", the next to process, is not in the log: ", std::string(error.status.message()),
-        ". Events between it and the log's beginning are gone (retention too short for the time the application stood"
-        " still?); decide where to go on and set the group's offset")));
+void Scheduler::ProcessError(Task*, InputPosition* input, const kafka::PartitionError& error) {
+  if (!absl::IsOutOfRange(error.status)) {
+    log_->Log(LogLevel::kWarning, absl::StrCat(ToString(input->where), ": ", error.status.ToString()));
+    return;
   }
+  step_->Halt(absl::OutOfRangeError(absl::StrCat(
+      "offset ", ToString(input->where, input->next),
+      ", the next to process, is not in the log: ", std::string(error.status.message()),
+      ". Events between it and the log's beginning are gone (retention too short for the time the application stood"
+      " still?); decide where to go on and set the group's offset")));
 }
 
-// All that was fetched of these partitions is done, so the position may pass trailing control markers.
-void Scheduler::ProcessEnds(const kafka::Batch& batch) {
-  if (!epochs_->accepting() || step_->stopping) return;
-  for (const kafka::EndOfPartition& end : batch.ends) {
-    const InputRef ref = tasks_->FindInput(end.topic_index, end.partition);
-    if (ref.task == nullptr || ref.task->phase != TaskPhase::kRunning || ref.task->awaiting_seek) continue;
-    if (end.position <= ref.input->next) continue;
-    epochs_->Join(ref.task);
-    ref.input->next = end.position;
-  }
+// All that was fetched of the partition is done, so the position may pass trailing control markers (T10).
+void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end) {
+  if (end.position <= input->next) return;
+  epochs_->Join(task);
+  input->next = end.position;
 }
 
-void Scheduler::RunParked() {
-  if (!epochs_->accepting()) return;
-  const int64_t now_ms = absl::ToUnixMillis(step_->now);
-  int64_t budget = options_->max_drained_per_step;
-  for (const auto& [id, task] : tasks_->all()) {
-    if (task->phase != TaskPhase::kRunning) continue;
-    while (budget > 0) {
-      const std::optional<std::string> key = task->parking.NextRunnable(now_ms);
-      if (!key.has_value()) break;
-      const auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
-      if (!epochs_->current().MayJoin(task.get(), treatment)) return epochs_->Seal();
-      epochs_->Join(task.get());
-      epochs_->current().NoteTreatment(task.get(), treatment);
-      --budget;
-      const Outcome outcome = pipeline_->RunParked(task.get(), *key);
-      ++epochs_->current().records;
-      if (outcome.kind != Outcome::Kind::kDone) {
-        HandleOutcome(task.get(), outcome);
-        return;
-      }
-      if (epochs_->current().IsCarefulAndFull()) return epochs_->Seal();
-    }
-  }
+// One parked event: the head of a queue that is due or drained, or an outstanding notice.
+bool Scheduler::RunParked(Task* task) {
+  const auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
+  if (!JoinApart(task, treatment)) return false;
+  const std::optional<std::string> queue = task->parking.NextRunnable(absl::ToUnixMillis(step_->now));
+  if (!queue.has_value()) return true;
+  const Outcome outcome = pipeline_->RunParked(task, *queue);
+  ++epochs_->current().records;
+  return outcome.kind == Outcome::Kind::kDone || HandleOutcome(task, outcome);
 }
 
 // Trips when too large a share of what the task finished, committed or about to be, failed for good.
@@ -145,10 +243,12 @@ void Scheduler::CountForBreaker(Task* task) {
   const int64_t finished = task->breaker.finished + task->epoch_breaker.finished;
   if (static_cast<double>(failed) < options_->breaker_failure_ratio * static_cast<double>(finished)) return;
   task->awaiting_seek = true;
-  epochs_->PauseAfterwards(task, absl::ResourceExhaustedError(absl::StrCat(
-                                     failed, " of the last ", finished,
-                                     " events failed for good (breaker_min_failures, "
-                                     "breaker_failure_ratio); see the dead-letter topic for their reasons")));
+  epochs_->PauseAfterwards(
+      task,
+      absl::ResourceExhaustedError(absl::StrCat(failed, " of the last ", finished,
+                                                " events failed for good (breaker_min_failures, "
+                                                "breaker_failure_ratio); see the dead-letter topic for their reasons")),
+      /*retries_go_on=*/false);
   epochs_->Seal();
 }
 

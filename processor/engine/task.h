@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "once/v1/changelog.pb.h"
 #include "processor/base/types.h"
+#include "processor/engine/backlog.h"
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
@@ -26,7 +27,7 @@ enum class TaskPhase {
   kOpening,    // Waits for event::TaskOffsetsFetched.
   kReplaying,  // Reads its changelog.
   kRunning,
-  kPaused,  // By the breaker, until `resume_at`.
+  kPaused,  // By the breaker or at a limit, until `resume_at`.
 };
 
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
@@ -64,6 +65,18 @@ struct Task {
   bool offsets_requested = false;
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
+  bool retries_while_paused = false;  // It waits for room among its parked events, so these go on.
+
+  // X1. Void while a seek is awaited.
+  Backlog backlog;
+  // More is fetched than the task gets done: its inputs are read from their ends on until the backlog is worked off,
+  // and then again from where it stands.
+  enum class Holding { kNo, kToBeSought, kYes } holding = Holding::kNo;
+  // How long its handlers have run, by kind of work, as the scheduler's fairness counts it.
+  absl::Duration new_work;
+  absl::Duration parked_work;
+  bool has_new_turn = false;  // It is in the scheduler's queue, for that kind of work.
+  bool has_parked_turn = false;
 
   std::vector<InputPosition> inputs;  // In the order of the group's sources.
   TaskState state;

@@ -31,7 +31,8 @@ InputRef Tasks::FindInput(uint32_t source, Partition partition) const {
 absl::Time Tasks::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [id, task] : tasks_) {
-    if (task->awaiting_seek || task->phase == TaskPhase::kReplaying) return step_->now;
+    if (task->awaiting_seek || task->holding == Task::Holding::kToBeSought) return step_->now;
+    if (task->phase == TaskPhase::kReplaying) return step_->now;
     if (task->phase == TaskPhase::kOpening) next = std::min(next, step_->now + options_->retry_interval);
     if (task->phase == TaskPhase::kPaused) next = std::min(next, task->resume_at);
     const std::optional<int64_t> retry = task->parking.NextRetryMs();
@@ -109,6 +110,7 @@ void Tasks::Reopen(Task* task) {
   task->phase = TaskPhase::kOpening;
   task->opening_at = step_->now;
   task->offsets_requested = false;
+  task->backlog.Clear();
   task->awaiting_seek = true;
 }
 
@@ -135,11 +137,12 @@ namespace {
 // Where the task's inputs are to be read next; nothing if they are read from where they should be.
 std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   std::vector<TopicPartitionOffset> targets;
-  if (!task.awaiting_seek) return targets;
+  if (!task.awaiting_seek && task.holding != Task::Holding::kToBeSought) return targets;
   if (task.phase != TaskPhase::kRunning && task.phase != TaskPhase::kPaused) return targets;
-  for (const InputPosition& input : task.inputs) {
-    targets.push_back({input.where, task.phase == TaskPhase::kPaused ? kafka::kEndOffset : input.next});
-  }
+  // Where nothing is to be fetched for now the end is the place to wait at.
+  const bool waits = task.phase == TaskPhase::kPaused || !task.awaiting_seek;
+  for (const InputPosition& input : task.inputs)
+    targets.push_back({input.where, waits ? kafka::kEndOffset : input.next});
   return targets;
 }
 
@@ -162,21 +165,31 @@ void Tasks::OnSought(const std::vector<TopicPartitionOffset>& sought) {
   // A task that has come to wait since, or for another place, still does.
   for (const auto& [id, task] : tasks_) {
     const std::vector<TopicPartitionOffset> wanted = SeekTargetsOf(*task);
-    if (!wanted.empty() && std::all_of(wanted.begin(), wanted.end(), was_sought)) task->awaiting_seek = false;
+    if (wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), was_sought)) continue;
+    if (task->awaiting_seek) {
+      task->backlog.Clear();
+      task->holding = Task::Holding::kNo;
+      task->awaiting_seek = false;
+    } else {
+      task->holding = Task::Holding::kYes;
+    }
   }
 }
 
 void Tasks::RewindRunning() {
   for (const auto& [id, task] : tasks_) {
-    if (task->phase == TaskPhase::kRunning) task->awaiting_seek = true;
+    if (task->phase != TaskPhase::kRunning) continue;
+    task->backlog.Clear();
+    task->awaiting_seek = true;
   }
 }
 
-void Tasks::Pause(Task* task, const absl::Status& why) {
+void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
   log_->Log(LogLevel::kError,
             absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
                          absl::FormatDuration(options_->breaker_backoff), ": ", std::string(why.message())));
   task->phase = TaskPhase::kPaused;
+  task->retries_while_paused = retries_go_on;
   task->awaiting_seek = true;
   task->resume_at = step_->now + options_->breaker_backoff;
 }

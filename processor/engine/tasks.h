@@ -60,7 +60,8 @@ class Tasks {
   // T7: what was fetched of running tasks is void; they are sought to our own positions.
   void RewindRunning();
 
-  void Pause(Task* task, const absl::Status& why);
+  // Takes no new events for a while.
+  void Pause(Task* task, const absl::Status& why, bool retries_go_on);
   void ResumePaused();
   // The task's local state cannot be read or written.
   void StoreFailed(Task* task, const absl::Status& status);

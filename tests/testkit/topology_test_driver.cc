@@ -88,7 +88,7 @@ void TopologyTestDriver::SendBytes(const std::string& source, std::optional<std:
 
 bool TopologyTestDriver::Settled() const {
   const Engine& engine = worker_->engine();
-  if (!engine.idle() || engine.has_backlog()) return false;
+  if (!engine.idle() || engine.has_work()) return false;
   return std::all_of(engine.tasks().begin(), engine.tasks().end(), [](const auto& entry) {
     const Task& task = *entry.second;
     return task.phase == TaskPhase::kPaused || (task.phase == TaskPhase::kRunning && !task.awaiting_seek);
