@@ -119,7 +119,8 @@ class RunningApplication final : public Application {
     deps_.log->Log(LogLevel::kInfo, absl::StrCat(plan_.application_id, " runs as instance ", instance_id_, " with ",
                                                  options_.workers, " worker(s), state in ", options_.state_dir));
     absl::Status status = RunPod();
-    if (!absl::IsDataLoss(status) || stopping_.load()) return status;
+    // An event or a handler may say DATA_LOSS as well; that is none of the state's.
+    if (!IsCorruptStore(status) || stopping_.load()) return status;
     // The tasks share the damaged files, so all of them are given up; the changelog has everything.
     deps_.log->Log(LogLevel::kError, absl::StrCat(std::string(status.message()),
                                                   "; the local state is deleted and"

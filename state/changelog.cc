@@ -71,9 +71,11 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
       return key;
     }
     case ChangelogKind::kAggregateStatus:
+    case ChangelogKind::kKeylessStatus:
       key.record_key = rest;
       return key;
-    case ChangelogKind::kParkedEvent: {
+    case ChangelogKind::kParkedEvent:
+    case ChangelogKind::kKeylessEvent: {
       const std::optional<std::string_view> record_key = TakePrefixed(&rest);
       const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
       if (!record_key.has_value() || !sequence.has_value() || !rest.empty()) return std::nullopt;
@@ -120,6 +122,23 @@ std::string ParkedEventKeyPrefix(std::string_view record_key) {
 
 std::string ParkedEventKey(std::string_view record_key, uint64_t sequence) {
   std::string key = ParkedEventKeyPrefix(record_key);
+  AppendBigEndian(sequence, &key);
+  return key;
+}
+
+std::string KeylessStatusKey(std::string_view topic, int64_t offset) {
+  std::string key = KindPrefix(ChangelogKind::kKeylessStatus);
+  key.append(topic);
+  AppendBigEndian(static_cast<uint64_t>(offset), &key);
+  return key;
+}
+
+std::string QueuedEventKey(std::string_view status_key, uint64_t sequence) {
+  const bool keyless = status_key.front() == static_cast<char>(ChangelogKind::kKeylessStatus);
+  std::string key = KindPrefix(keyless ? ChangelogKind::kKeylessEvent : ChangelogKind::kParkedEvent);
+  status_key.remove_prefix(1);
+  AppendVarint(status_key.size(), &key);
+  key.append(status_key);
   AppendBigEndian(sequence, &key);
   return key;
 }

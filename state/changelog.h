@@ -5,6 +5,10 @@
 //   0x03 parked event      varint length of the record key, record key, BE64 sequence    value: once.v1.ParkedEvent
 //   0x04 event IDs         BE64 bucket, BE64 sequence                                    value: 16-byte IDs
 //   0x05 frontier          nothing                                                       value: once.v1.Frontier
+//   0x06 keyless status    place                                                         value: once.v1.AggregateStatus
+//   0x07 keyless event     varint length of the place, place, BE64 sequence              value: once.v1.ParkedEvent
+//
+// The place of an event without a key, which waits in a queue of its own: its topic, BE64 offset.
 //
 // The event IDs of bucket 0 are none: its one record, sequence 0, holds BE64 the number up to which buckets are
 // forgotten, and eight zero bytes.
@@ -27,15 +31,17 @@ enum class ChangelogKind : uint8_t {
   kParkedEvent = 3,
   kEventIds = 4,
   kFrontier = 5,
+  kKeylessStatus = 6,
+  kKeylessEvent = 7,
 };
 
 // A key, taken apart. Views point into the parsed bytes.
 struct ChangelogKey {
   ChangelogKind kind = ChangelogKind::kFrontier;
   std::string_view store = {};       // kState
-  std::string_view record_key = {};  // kState, kAggregateStatus, kParkedEvent
+  std::string_view record_key = {};  // kState, kAggregateStatus, kParkedEvent; the place of keyless ones
   uint64_t bucket = 0;               // kEventIds
-  uint64_t sequence = 0;             // kEventIds, kParkedEvent
+  uint64_t sequence = 0;             // kEventIds, kParkedEvent, kKeylessEvent
 };
 
 // What every state key of `store` begins with; append the record key to it.
@@ -43,6 +49,9 @@ std::string StateKeyPrefix(std::string_view store);
 std::string AggregateStatusKey(std::string_view record_key);
 std::string ParkedEventKeyPrefix(std::string_view record_key);
 std::string ParkedEventKey(std::string_view record_key, uint64_t sequence);
+std::string KeylessStatusKey(std::string_view topic, int64_t offset);
+// The event at `sequence` of the queue whose status is at `status_key`: of a key, or of an event without one.
+std::string QueuedEventKey(std::string_view status_key, uint64_t sequence);
 std::string EventIdsKey(uint64_t bucket, uint64_t sequence);
 std::string FrontierKey();
 

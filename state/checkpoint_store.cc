@@ -2,7 +2,22 @@
 
 #include <xxhash.h>
 
+#include "absl/strings/cord.h"
+#include "processor/base/strings.h"
+
 namespace once {
+
+namespace {
+constexpr char kCorruptStore[] = "once/corrupt-store";
+}  // namespace
+
+absl::Status CorruptStoreError(std::string_view message) {
+  absl::Status status = absl::DataLossError(ToAbsl(message));
+  status.SetPayload(kCorruptStore, absl::Cord());
+  return status;
+}
+
+bool IsCorruptStore(const absl::Status& status) { return status.GetPayload(kCorruptStore).has_value(); }
 
 std::string TaskPrefix(std::string_view group_name, Partition partition) {
   const auto hash = static_cast<uint64_t>(XXH3_64bits(group_name.data(), group_name.size()));

@@ -32,8 +32,13 @@ struct CheckpointEntry {
   std::optional<std::string> value;  // Absent: deleted.
 };
 
-// Thread-safe. Errors: DataLoss if the data is corrupt (wipe and rebuild from the changelog), ResourceExhausted if the
-// disk is full, Unavailable or Internal for other I/O errors. Every message names the directory.
+// A DataLoss error that says the store's data is corrupt; told apart from what events and handlers say by a mark.
+absl::Status CorruptStoreError(std::string_view message);
+bool IsCorruptStore(const absl::Status& status);
+
+// Thread-safe. Errors: CorruptStoreError if the data is corrupt (wipe and rebuild from the changelog),
+// ResourceExhausted if the disk is full, Unavailable or Internal for other I/O errors. Every message names the
+// directory.
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;

@@ -24,8 +24,10 @@ char* WritePart(std::string_view part, char* out) {
 
 }  // namespace
 
-EventIdHash HashEventId(std::string_view topic, std::string_view source, std::string_view id, uint64_t generation) {
-  const size_t size = 4 * sizeof(uint64_t) + topic.size() + source.size() + id.size();
+EventIdHash HashEventId(std::string_view topic, std::string_view source, std::string_view id, uint64_t generation,
+                        uint32_t round) {
+  const size_t round_bytes = round == 0 ? 0 : sizeof(uint64_t);
+  const size_t size = 4 * sizeof(uint64_t) + topic.size() + source.size() + id.size() + round_bytes;
   std::array<char, 512> on_stack;
   std::unique_ptr<char[]> on_heap;
   char* input = on_stack.data();
@@ -36,7 +38,8 @@ EventIdHash HashEventId(std::string_view topic, std::string_view source, std::st
   char* end = WriteNumber(generation, input);
   end = WritePart(topic, end);
   end = WritePart(source, end);
-  WritePart(id, end);
+  end = WritePart(id, end);
+  if (round != 0) WriteNumber(round, end);
   const XXH128_hash_t hash = XXH3_128bits(input, size);
   return {.high = hash.high64, .low = hash.low64};
 }

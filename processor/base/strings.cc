@@ -52,6 +52,16 @@ size_t SequenceLength(std::string_view text, size_t i) {
 
 }  // namespace
 
+std::string_view CutUtf8(std::string_view text, size_t bytes) {
+  constexpr size_t kMostContinuations = 3;
+  if (text.size() <= bytes) return text;
+  size_t end = bytes;
+  while (end > 0 && bytes - end < kMostContinuations && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  // What continues no sequence is no text: cut it where it was to be.
+  const bool continues = (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80;
+  return text.substr(0, continues ? bytes : end);
+}
+
 bool IsValidUtf8(std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {

@@ -29,6 +29,10 @@ struct StringEq {
 // `text` fit for a log line or an error: printable ASCII as it is, all else as \xNN, cut after `max_bytes` with "...".
 std::string Printable(std::string_view text, size_t max_bytes = 64);
 
+// The longest prefix of at most `bytes` bytes that cuts no UTF-8 sequence; of what is no UTF-8, at most three bytes
+// less.
+std::string_view CutUtf8(std::string_view text, size_t bytes);
+
 // Whether `text` is valid UTF-8 (no surrogates, no overlong forms).
 bool IsValidUtf8(std::string_view text);
 

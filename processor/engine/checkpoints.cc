@@ -21,7 +21,8 @@ bool Checkpoints::MayWrite(const Task& task) const {
   if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) return false;
   if (task.checkpoint_failures == 0) return true;
   // A disk that is full stays so for a while, and nobody who stops waits for it.
-  return !step_->stopping && step_->now - task.last_checkpoint >= std::max(options_->checkpoint_interval, kCheckpointRetry);
+  return !step_->stopping &&
+         step_->now - task.last_checkpoint >= std::max(options_->checkpoint_interval, kCheckpointRetry);
 }
 
 void Checkpoints::Write(bool all) {
@@ -65,7 +66,8 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
 
 // At first, and then once in a while.
 void Checkpoints::Complain(Task* task, const absl::Status& status) {
-  if (task->checkpoint_failures > 1 && !step_->stopping && step_->now - task->last_checkpoint_complaint < kCheckpointComplaint)
+  if (task->checkpoint_failures > 1 && !step_->stopping &&
+      step_->now - task->last_checkpoint_complaint < kCheckpointComplaint)
     return;
   task->last_checkpoint_complaint = step_->now;
   log_->Log(
@@ -74,7 +76,7 @@ void Checkpoints::Complain(Task* task, const absl::Status& status) {
                    task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
                    ": ", std::string(status.message()),
                    step_->stopping ? "; the next start replays from the changelog what it lacks"
-                             : "; the state stays in memory and in the changelog, and it is tried again"));
+                                   : "; the state stays in memory and in the changelog, and it is tried again"));
 }
 
 }  // namespace once

@@ -8,9 +8,12 @@ namespace once {
 
 struct EventCounters {
   int64_t processed = 0;
-  int64_t duplicates = 0;
-  int64_t failed = 0;   // For good.
-  int64_t blocked = 0;  // Parked behind a failed one.
+  int64_t duplicates = 0;          // All that were suppressed.
+  int64_t duplicate_redrives = 0;  // Of these: dead letters sent back with a round that was processed before.
+  int64_t duplicate_notices = 0;   // Of these: notices of parked events that were sent back.
+  int64_t released = 0;            // Notices sent back that released their aggregate.
+  int64_t failed = 0;              // For good.
+  int64_t blocked = 0;             // Parked behind a failed one.
   int64_t rejected = 0;
   int64_t retries = 0;  // Attempts after the first.
   int64_t ignored = 0;  // Types or records nobody listens to.
@@ -19,6 +22,9 @@ struct EventCounters {
   EventCounters& operator+=(const EventCounters& o) {
     processed += o.processed;
     duplicates += o.duplicates;
+    duplicate_redrives += o.duplicate_redrives;
+    duplicate_notices += o.duplicate_notices;
+    released += o.released;
     failed += o.failed;
     blocked += o.blocked;
     rejected += o.rejected;

@@ -1,22 +1,36 @@
 #include "processor/engine/dead_letter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "processor/base/strings.h"
+#include "processor/engine/stamps.h"
 
 namespace once {
 
 namespace {
 
-constexpr size_t kMaxMessageBytes = 4096;
 constexpr size_t kShortMessageBytes = 128;
-constexpr size_t kMaxTextBytes = 1024;  // Of keys and IDs, which records carry in full.
+constexpr size_t kTinyTextBytes = 64;
 
-// How much of the explanation a dead letter carries; each level is smaller than the one before.
-enum class Detail { kFull, kShort, kNoValue };
+// How much of the event and of the explanation a dead letter carries; each level is smaller than the one before.
+enum class Detail { kFull, kShort, kNoValue, kNoKey, kMinimal };
+
+constexpr std::string_view kOnceHeaders[] = {"once.disposition", "once.reason",      "once.message",
+                                             "once.blocked_by",  "once.attempts",    "once.first_failure_time",
+                                             "once.origin",      "once.application", "once.aggregate",
+                                             "once.round",       "once.omitted"};
+constexpr std::string_view kStreamsHeaders[] = {"__streams.errors.exception",  "__streams.errors.message",
+                                                "__streams.errors.stacktrace", "__streams.errors.topic",
+                                                "__streams.errors.partition",  "__streams.errors.offset"};
+
+bool IsOurs(std::string_view name) {
+  return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders) ||
+         std::find(std::begin(kStreamsHeaders), std::end(kStreamsHeaders), name) != std::end(kStreamsHeaders);
+}
 
 std::string_view DispositionName(Disposition disposition) {
   switch (disposition) {
@@ -32,21 +46,20 @@ std::string_view DispositionName(Disposition disposition) {
 
 std::string_view Number(int64_t number, Arena* arena) { return arena->Copy(absl::StrCat(number)); }
 
-// The longest prefix of at most `bytes` bytes that cuts no UTF-8 sequence.
-std::string_view CutText(std::string_view text, size_t bytes) {
-  if (text.size() <= bytes) return text;
-  size_t end = bytes;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
+// Whether an event says its own time itself, from before its record lost it.
+bool IsStamp(std::string_view text) {
+  constexpr size_t kMaxDigits = 19;
+  return !text.empty() && text.size() <= kMaxDigits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 void AppendOnceHeaders(const RecordView& record, const std::string& topic, const DeadLetter& letter,
-                       std::string_view message, Arena* arena, std::vector<HeaderView>* headers) {
+                       std::string_view message, size_t text_bytes, Arena* arena, std::vector<HeaderView>* headers) {
   headers->push_back({"once.disposition", DispositionName(letter.disposition)});
   headers->push_back({"once.reason", arena->Copy(letter.reason)});
   headers->push_back({"once.message", message});
   if (letter.disposition == Disposition::kBlocked) {
-    headers->push_back({"once.blocked_by", arena->Copy(CutText(letter.blocked_by, kMaxTextBytes))});
+    headers->push_back({"once.blocked_by", arena->Copy(CutUtf8(letter.blocked_by, text_bytes))});
   }
   headers->push_back({"once.attempts", Number(letter.attempts, arena)});
   headers->push_back(
@@ -55,7 +68,8 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
                                     absl::UTCTimeZone()))});
   headers->push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
   headers->push_back({"once.application", letter.application});
-  headers->push_back({"once.aggregate", arena->Copy(CutText(letter.aggregate, kMaxTextBytes))});
+  headers->push_back({"once.aggregate", arena->Copy(CutUtf8(letter.aggregate, text_bytes))});
+  if (letter.round > 0) headers->push_back({"once.round", Number(letter.round, arena)});
 }
 
 void AppendStreamsHeaders(const RecordView& record, const std::string& topic, const DeadLetter& letter,
@@ -68,25 +82,47 @@ void AppendStreamsHeaders(const RecordView& record, const std::string& topic, co
   headers->push_back({"__streams.errors.offset", Number(record.offset.value(), arena)});
 }
 
-OutputRecord Compose(const RecordView& record, const std::string& topic, const DeadLetter& letter, Detail detail,
-                     Arena* arena) {
-  const size_t message_bytes = detail == Detail::kFull ? kMaxMessageBytes : kShortMessageBytes;
-  const std::string_view message = arena->Copy(CutText(letter.message, message_bytes));
-  std::vector<HeaderView> headers(record.headers.begin(), record.headers.end());
-  AppendOnceHeaders(record, topic, letter, message, arena, &headers);
-  if (detail == Detail::kFull) AppendStreamsHeaders(record, topic, letter, message, arena, &headers);
-  if (detail == Detail::kNoValue) {
-    headers.push_back({"once.omitted", std::string_view("value")});
-    // Headers this large are the record's own; ours say where to find them.
-    headers.erase(headers.begin(), headers.begin() + static_cast<ptrdiff_t>(record.headers.size()));
+// The event's headers, without ours of an earlier round; and the event's time.
+void AppendEventHeaders(const RecordView& record, bool all, Arena* arena, std::vector<HeaderView>* headers) {
+  std::string_view stamp;
+  for (const HeaderView& header : record.headers) {
+    const bool is_stamp = header.name == kTimestampHeader;
+    if (is_stamp && stamp.empty() && IsStamp(header.value.value_or(std::string_view()))) stamp = *header.value;
+    if (all && !is_stamp && !IsOurs(header.name)) headers->push_back(header);
+  }
+  if (stamp.empty() && record.timestamp_ms >= 0) stamp = Number(record.timestamp_ms, arena);
+  if (!stamp.empty()) headers->push_back({kTimestampHeader, stamp});
+}
+
+OutputRecord Compose(const RecordView& record, const std::string& topic, const DeadLetter& letter,
+                     const DeadLetterLimits& limits, Detail detail, Arena* arena) {
+  std::vector<HeaderView> headers;
+  if (detail == Detail::kMinimal) {
+    headers.push_back({"once.disposition", DispositionName(letter.disposition)});
+    headers.push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
+  } else {
+    const size_t message_bytes = detail == Detail::kFull ? kMaxStoredMessageBytes : kShortMessageBytes;
+    const size_t text_bytes = detail == Detail::kNoKey ? kTinyTextBytes : kMaxStoredTextBytes;
+    const std::string_view message = arena->Copy(CutUtf8(letter.message, message_bytes));
+    // Headers too large are the event's own; ours say where to find them.
+    AppendEventHeaders(record, detail < Detail::kNoValue, arena, &headers);
+    AppendOnceHeaders(record, topic, letter, message, text_bytes, arena, &headers);
+    if (detail == Detail::kFull) AppendStreamsHeaders(record, topic, letter, message, arena, &headers);
+    if (detail == Detail::kNoValue) headers.push_back({"once.omitted", std::string_view("value")});
+    if (detail == Detail::kNoKey) headers.push_back({"once.omitted", std::string_view("key,value")});
   }
   HeaderView* stored = arena->NewArray<HeaderView>(headers.size());
   std::copy(headers.begin(), headers.end(), stored);
 
   OutputRecord out;
-  out.timestamp_ms = record.timestamp_ms;
-  out.key = record.key;
-  if (detail != Detail::kNoValue) out.value = record.value;
+  out.timestamp_ms = limits.stamp_ms;
+  if (detail < Detail::kNoKey) out.key = record.key;
+  if (limits.needs_key && !out.key.has_value()) out.key = arena->Copy(OriginOf(record, topic));
+  if (detail < Detail::kNoValue) {
+    out.value = record.value;
+  } else if (limits.needs_key) {
+    out.value = std::string_view("");  // Without one it would delete earlier letters of its key.
+  }
   out.headers = {stored, headers.size()};
   return out;
 }
@@ -94,12 +130,13 @@ OutputRecord Compose(const RecordView& record, const std::string& topic, const D
 }  // namespace
 
 OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, const DeadLetter& letter,
-                            size_t max_bytes, Arena* arena) {
-  for (const Detail detail : {Detail::kFull, Detail::kShort}) {
-    const OutputRecord out = Compose(record, topic, letter, detail, arena);
-    if (EstimatedSize(out) <= max_bytes) return out;
+                            const DeadLetterLimits& limits, Arena* arena) {
+  for (const Detail detail : {Detail::kFull, Detail::kShort, Detail::kNoValue, Detail::kNoKey}) {
+    if (limits.only_minimal || (letter.value_is_lost && detail < Detail::kNoValue)) continue;
+    const OutputRecord out = Compose(record, topic, letter, limits, detail, arena);
+    if (EstimatedSize(out) <= limits.max_bytes) return out;
   }
-  return Compose(record, topic, letter, Detail::kNoValue, arena);
+  return Compose(record, topic, letter, limits, Detail::kMinimal, arena);
 }
 
 std::string StatusCodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }

@@ -2,8 +2,11 @@
 //
 // Headers of Once: once.disposition (FAILED, BLOCKED or REJECTED), once.reason (a status code's name), once.message,
 // once.blocked_by (an event ID; on BLOCKED), once.attempts, once.first_failure_time (RFC 3339, UTC), once.origin
-// (topic-partition-offset), once.application, once.aggregate. Beside them Kafka Streams' family,
-// __streams.errors.{exception,message,stacktrace,topic,partition,offset}, all as text.
+// (topic-partition-offset), once.application, once.aggregate; once.timestamp (the event's, Unix milliseconds: the
+// record itself carries the present, or the topic might refuse or delete it); once.round (1 or more, on letters of
+// events that have ended for good: sent back with it, the event is one of its own). Beside them Kafka Streams' family,
+// __streams.errors.{exception,message,stacktrace,topic,partition,offset}, all as text. Those that the event brings
+// along from an earlier round are replaced; of once.timestamp the oldest stays.
 #ifndef ONCE_PROCESSOR_ENGINE_DEAD_LETTER_H_
 #define ONCE_PROCESSOR_ENGINE_DEAD_LETTER_H_
 
@@ -24,18 +27,33 @@ struct DeadLetter {
   Disposition disposition = Disposition::kFailed;
   std::string_view reason;  // Status code's name.
   std::string_view message;
-  std::string_view blocked_by;  // Of kBlocked: the event ID of the failure it waits behind.
+  std::string_view blocked_by = {};  // Of kBlocked: the event ID of the failure it waits behind.
   uint32_t attempts = 0;
   int64_t first_failure_ms = 0;
   std::string_view application;
   std::string_view aggregate;  // The key as text; empty if there is none.
+  uint32_t round = 0;          // Of the event's next life; 0: it has not ended for good.
+  bool value_is_lost = false;  // The value and the headers are not at hand.
 };
 
-// The record for `record` of `topic`, its bytes in `arena` or those of `record`. At most `max_bytes` by EstimatedSize:
-// to get there the message is cut, then the Streams family left out, then the value, which "once.omitted: value" tells
-// (it is still at once.origin).
+// What the dead-letter topic asks of a record.
+struct DeadLetterLimits {
+  size_t max_bytes = 0;
+  int64_t stamp_ms = -1;      // The present, as the topic takes it.
+  bool needs_key = false;     // It is compacted: an event without a key gets its origin as one.
+  bool only_minimal = false;  // It refused a larger form.
+};
+
+// The longest that texts of handlers and events are where they are stored: in dead letters and in statuses.
+inline constexpr size_t kMaxStoredMessageBytes = 4096;
+inline constexpr size_t kMaxStoredTextBytes = 1024;  // Of keys and IDs, which records carry in full.
+
+// The record for `record` of `topic`, its bytes in `arena` or those of `record`. At most `limits.max_bytes` by
+// EstimatedSize: to get there the message is cut and the Streams family left out; then the value and the event's
+// headers, which "once.omitted: value" tells (they are still at once.origin); then the key as well, "once.omitted:
+// key,value"; then all but once.disposition and once.origin. That last form comes whatever the limit.
 OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, const DeadLetter& letter,
-                            size_t max_bytes, Arena* arena);
+                            const DeadLetterLimits& limits, Arena* arena);
 
 // "INVALID_ARGUMENT" and the like.
 std::string StatusCodeName(absl::StatusCode code);

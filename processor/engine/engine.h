@@ -8,9 +8,9 @@
 //   Actions actions;
 //   engine.Step(event::Tick{clock.Now()}, &actions);   // then carry the actions out, clear them, feed the outcomes
 //
-// One epoch (the events of one transaction) is open at a time: events are processed only while no transaction is ending;
-// the rest waits. A step of event::Continue runs events until the observer ends the slice, so that the worker can tick,
-// seal, serve callbacks and stop between any two of them.
+// One epoch (the events of one transaction) is open at a time: events are processed only while no transaction is
+// ending; the rest waits. A step of event::Continue runs events until the observer ends the slice, so that the worker
+// can tick, seal, serve callbacks and stop between any two of them.
 //
 // Not thread-safe.
 #ifndef ONCE_PROCESSOR_ENGINE_ENGINE_H_

@@ -10,6 +10,7 @@
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
 #include "processor/engine/counters.h"
+#include "processor/engine/stamps.h"
 #include "processor/engine/task.h"
 
 namespace once {
@@ -34,16 +35,34 @@ struct Epoch {
   std::vector<Task*> touched = {};
   std::vector<Cause> causes = {};
   EventCounters counters = {};
+  Place last_event = {};     // The one that ran last.
+  Task* careful = nullptr;   // Holds suspects of this task, and nothing else.
+  int64_t careful_room = 0;  // How many more of them it may hold.
 
   // Where a step's outputs go, and their bytes.
   std::vector<OutputRecord>* outputs = nullptr;
   Arena* arena = nullptr;
+  const Stamps* stamps = nullptr;
 
   void Touch(Task* task) {
     if (task->touched) return;
     task->touched = true;
     touched.push_back(task);
   }
+
+  // Whether an event that is to be treated so may join; else the epoch ends first.
+  bool MayJoin(const Task* task, Suspects::Treatment treatment) const {
+    if (!open || records == 0) return true;
+    if (treatment == Suspects::Treatment::kFree) return careful == nullptr;
+    return treatment == Suspects::Treatment::kGrouped && careful == task && careful_room > 0;
+  }
+  void NoteTreatment(Task* task, Suspects::Treatment treatment) {
+    if (treatment == Suspects::Treatment::kFree) return;
+    if (careful == nullptr) careful_room = treatment == Suspects::Treatment::kAlone ? 1 : task->suspects.group();
+    careful = task;
+    --careful_room;
+  }
+  bool IsCarefulAndFull() const { return careful != nullptr && careful_room <= 0; }
 
   uint64_t AddCause(Task* task, const std::string& topic, Partition partition, Offset offset) {
     causes.push_back({task, &topic, partition, offset});

@@ -16,7 +16,8 @@ Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Ste
       log_(log),
       step_(step),
       tasks_(tasks),
-      epoch_{.arena = &arena_},
+      stamps_(*plan),
+      epoch_{.arena = &arena_, .stamps = &stamps_},
       committer_(options->transaction_timeout, options->retry_interval, log) {}
 
 void Epochs::BeginStep() {
@@ -32,6 +33,7 @@ void Epochs::Join(Task* task) {
     epoch_.records = 0;
     epoch_.bytes = 0;
     epoch_.counters = {};
+    epoch_.careful = nullptr;
     step_->actions->begin = true;
   }
   epoch_.Touch(task);
@@ -95,7 +97,7 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     OutputRecord record;
     record.topic_index = plan_->changelog_index(task->id.group);
     record.partition = task->id.partition;
-    record.timestamp_ms = clock_ms;
+    record.timestamp_ms = stamps_.OwnRecord(record.topic_index, absl::ToUnixMillis(step_->now));
     record.key = write->key();
     record.value = write->value();
     if (write == *entry) {
@@ -130,29 +132,48 @@ CommitVerdict Epochs::OnFlushed(const event::Flushed& flushed) {
   return committer_.OnFlushed(flushed.result, step_->now, step_->actions);
 }
 
-// A record that the broker refuses would abort its epoch for ever: its event is failed when it is seen again.
+Suspects::Ran Epochs::WhatRan(const Task& task) const {
+  Suspects::Ran ran;
+  ran.events = epoch_.records;
+  if (epoch_.records == 1) ran.only = epoch_.last_event;
+  for (const InputPosition& input : task.inputs) ran.read_to[input.where] = input.next;
+  return ran;
+}
+
+// A record that the broker refuses would abort its epoch for ever: its task finds out whose fault it is (R3b).
 void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
+  std::map<Task*, std::vector<Suspects::Refused>> by_task;
   for (const kafka::Delivery& delivery : deliveries) {
-    if (!delivery.record_refused) continue;
+    if (delivery.refusal == kafka::Refusal::kNone) continue;
+    if (delivery.code == "INVALID_TIMESTAMP") stamps_.Refused(delivery.topic_index);
+    Suspects::Refused refused{.refusal = delivery.refusal,
+                              .likeliest = delivery.record_refused,
+                              .topic = plan_->output_topics[delivery.topic_index],
+                              .error = delivery.error};
     if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
-      halt_afterwards_ = absl::FailedPreconditionError(
-          absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses a record of the engine's own: ",
-                       delivery.error, "; set its max.message.bytes to at least twice the largest source's"));
+      refused.what = Suspects::Refused::What::kOwn;
+      for (Task* task : epoch_.touched) {
+        if (task->id.partition == delivery.partition && task->changelog.topic == refused.topic) {
+          by_task[task].push_back(refused);
+        }
+      }
       continue;
     }
     const Cause& cause = epoch_.causes[delivery.token - 1];
-    const auto [refusal, is_new] = cause.task->refused.emplace(
-        std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset}, Refusal{delivery.error, epoch_.number});
-    if (is_new || refusal->second.epoch == epoch_.number) continue;
-    halt_afterwards_ = absl::FailedPreconditionError(
-        absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses the dead letter of event ",
-                     ToString(TopicPartition{*cause.topic, cause.partition}, cause.offset), ": ", delivery.error,
-                     "; mend the topic's settings and start again"));
+    const bool is_letter = delivery.topic_index == plan_->dead_letter_index();
+    refused.what = is_letter ? Suspects::Refused::What::kDeadLetter : Suspects::Refused::What::kOutput;
+    refused.cause = {{*cause.topic, cause.partition}, cause.offset};
+    by_task[cause.task].push_back(std::move(refused));
+  }
+  for (const auto& [task, refused] : by_task) {
+    const absl::Status judged = task->suspects.OnRefused(WhatRan(*task), refused);
+    if (!judged.ok()) halt_afterwards_ = judged;
   }
 }
 
 void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
+    task->suspects.OnCommitted(WhatRan(*task));
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();
@@ -163,10 +184,10 @@ void Epochs::Commit() {
     }
     for (InputPosition& input : task->inputs) input.committed = input.next;
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
-    if (step_->now - task->breaker.window_start >= options_->breaker_window) task->breaker = {.window_start = step_->now};
+    if (step_->now - task->breaker.window_start >= options_->breaker_window)
+      task->breaker = {.window_start = step_->now};
     task->breaker.finished += task->epoch_breaker.finished;
     task->breaker.failed += task->epoch_breaker.failed;
-    task->refused.clear();
     task->last_commit = step_->now;
     task->current_at = step_->now;
   }

@@ -18,6 +18,7 @@
 #include "processor/engine/epoch.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/stamps.h"
 #include "processor/engine/step.h"
 #include "processor/engine/tasks.h"
 
@@ -88,6 +89,7 @@ class Epochs {
 
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
+  Suspects::Ran WhatRan(const Task& task) const;
   void Close();
 
   const Plan* const plan_;
@@ -97,6 +99,7 @@ class Epochs {
   Tasks* const tasks_;
 
   Arena arena_;
+  Stamps stamps_;
   Epoch epoch_;
   Committer committer_;
   std::optional<absl::Status> halt_afterwards_;

@@ -8,12 +8,6 @@
 
 namespace once {
 
-namespace {
-
-Outcome StoreFailed(absl::Status status) { return {Outcome::Kind::kStoreFailed, std::move(status)}; }
-
-}  // namespace
-
 EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log,
                              HandlerObserver* observer)
     : plan_(plan),
@@ -21,10 +15,16 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       epoch_(epoch),
       log_(log),
       observer_(observer),
+      failures_(plan, options, epoch, log),
       dispatcher_(*plan->graph),
-      output_builder_(plan),
+      output_builder_(plan, epoch->stamps),
       context_(this, epoch->arena, log),
-      opened_(plan->graph->nodes.size(), nullptr) {
+      opened_(plan->graph->nodes.size(), nullptr),
+      duplicates_(LogLevel::kInfo, "duplicates, events whose ID was processed before", ""),
+      duplicate_redrives_(LogLevel::kWarning, "dead letters sent back more than once", ""),
+      duplicate_notices_(LogLevel::kWarning,
+                         "dead letters sent back of events that are parked, or were, which changes nothing",
+                         "the FAILED notice of the event that blocks its aggregate, sent back, releases that") {
   for (const NodeSpec& node : plan->graph->nodes) store_prefixes_.push_back(StateKeyPrefix(node.name));
   policy_nodes_.assign(plan->graph->sources.size(), 0);
   for (size_t source = 0; source < policy_nodes_.size(); ++source) {
@@ -42,24 +42,69 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
 EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex source,
                                                   const RecordView& record) const {
   WindowKey key;
+  const std::string& topic = plan_->input_topics[source];
+  key.redrive = ReadRedrive(record.headers, plan_->application_id, topic);
   if (options_->idempotency_retention <= absl::ZeroDuration()) return key;
-  const OptionalBytes id = FindHeader(record.headers, "ce_id");
-  if (!id.has_value() || id->empty()) return key;
+  std::string_view id = FindHeader(record.headers, "ce_id").value_or(std::string_view());
+  // Sent back twice it takes effect once, also without an ID of its own.
+  if (id.empty() && key.redrive.kind == Redrive::Kind::kRound) id = key.redrive.origin;
+  if (id.empty()) return key;
   const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
-  key.hash = HashEventId(plan_->input_topics[source], event_source, *id, task.frontier.idempotency_generation());
+  key.hash = HashEventId(topic, event_source, id, task.frontier.idempotency_generation(), key.redrive.round);
   key.present = true;
   task.window.Prefetch(key.hash);
   return key;
 }
 
+void EventPipeline::ReleaseStep() {
+  failures_.ReleaseStep();
+  for (Tally* tally : {&duplicates_, &duplicate_redrives_, &duplicate_notices_}) tally->Tell(epoch_->opened_at, log_);
+}
+
+void EventPipeline::NoteEvent(const Attempt& attempt) {
+  // A string less to copy for each of the millions that nobody suspects.
+  if (epoch_->records == 0 || epoch_->careful != nullptr) epoch_->last_event = PlaceOf(attempt);
+}
+
+void EventPipeline::CountDuplicate(const Attempt& attempt, const Redrive& redrive) {
+  const auto example = [&] {
+    return absl::StrCat("event \"", Printable(EventIdOf(*attempt.record, *attempt.topic)), "\" at ",
+                        OriginOf(*attempt.record, *attempt.topic));
+  };
+  ++epoch_->counters.duplicates;
+  if (redrive.is_notice()) {
+    ++epoch_->counters.duplicate_notices;
+    duplicate_notices_.Count(example);
+  } else if (redrive.kind == Redrive::Kind::kRound) {
+    ++epoch_->counters.duplicate_redrives;
+    duplicate_redrives_.Count(example);
+  } else {
+    duplicates_.Count(example);
+  }
+}
+
 Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key) {
+  const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
+  NoteEvent(attempt);
+  if (key.redrive.is_notice()) return NoticeCameBack(attempt, key.redrive);
   if (key.present && !task->window.Reserve(key.hash)) {
-    ++epoch_->counters.duplicates;
+    CountDuplicate(attempt, key.redrive);
     return {};
   }
-  const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
   const Outcome outcome = Resolve(attempt);
   if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
+  return outcome;
+}
+
+Outcome EventPipeline::NoticeCameBack(const Attempt& attempt, const Redrive& redrive) {
+  bool released = false;
+  const Outcome outcome = failures_.NoticeCameBack(attempt, redrive, &released);
+  if (outcome.kind != Outcome::Kind::kDone) return outcome;
+  if (released) {
+    ++epoch_->counters.released;
+  } else {
+    CountDuplicate(attempt, redrive);
+  }
   return outcome;
 }
 
@@ -67,29 +112,46 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   if (record.key.has_value()) {
     if (const v1::AggregateStatus* status = attempt.task->parking.Find(*record.key); status != nullptr) {
-      return ParkBehind(attempt, *status);
+      return failures_.ParkBehind(attempt, *status);
     }
   }
-  Verdict verdict = Run(attempt);
-  // Without a key nothing can wait in order, so what may pass is tried again at once.
-  Attempt again = attempt;
-  while (!record.key.has_value() && store_error_.ok() && WillRetry(again, verdict)) {
-    ++again.number;
-    ++epoch_->counters.retries;
-    verdict = Run(again);
-  }
-  if (!store_error_.ok()) return StoreFailed(store_error_);
+  const Verdict verdict = Run(attempt);
+  if (!store_error_.ok()) return FromStore(store_error_);
   if (verdict.status.ok()) {
     ++(verdict.ignored ? epoch_->counters.ignored : epoch_->counters.processed);
     return {};
   }
-  return Fail(again, verdict);
+  return failures_.Fail(attempt, verdict);
 }
 
-EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
+Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
+  const v1::AggregateStatus* found = task->parking.FindQueue(queue);
+  if (found == nullptr) return {};
+  if (found->state() == v1::AggregateStatus::PARKED) return failures_.Notice(task, queue, *found);
+  v1::AggregateStatus status = *found;
+  const absl::StatusOr<Attempt> head = failures_.Head(task, queue, status);
+  if (!head.ok()) return FromStore(head.status());
+  NoteEvent(*head);
+  const Verdict verdict = Run(*head);
+  if (!store_error_.ok()) return FromStore(store_error_);
+  const Outcome outcome = verdict.status.ok() ? failures_.HeadProcessed(*head, std::move(status))
+                                              : failures_.HeadFailed(*head, verdict, std::move(status));
+  if (outcome.kind != Outcome::Kind::kDone) return outcome;
+  if (head->number > 1) ++epoch_->counters.retries;
+  if (verdict.status.ok()) ++epoch_->counters.processed;
+  return outcome;
+}
+
+Verdict EventPipeline::Run(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   task_ = attempt.task;
   store_error_ = absl::OkStatus();
+  if (attempt.omitted) {
+    return {.status = absl::OutOfRangeError(absl::StrCat(
+                "the event was too large to be parked in ", attempt.task->changelog.topic, "; it is still at ",
+                OriginOf(record, *attempt.topic), ", as long as that topic keeps it")),
+            .node = policy_nodes_[attempt.source]};
+  }
   const Dispatcher::Choice choice =
       dispatcher_.Choose(attempt.source, FindHeader(record.headers, "ce_type"), record.value.has_value());
   Verdict verdict{.node = policy_nodes_[attempt.source]};
@@ -107,13 +169,9 @@ EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
     verdict.rejected = true;
     return verdict;
   }
-  if (!attempt.task->refused.empty()) {
-    const auto refused = attempt.task->refused.find({{*attempt.topic, record.partition}, record.offset});
-    if (refused != attempt.task->refused.end()) {
-      verdict.status =
-          absl::OutOfRangeError(absl::StrCat("the broker refused a record of it: ", refused->second.reason));
-      return verdict;
-    }
+  if (const std::string* reason = BlamedFor(attempt); reason != nullptr) {
+    verdict.status = absl::OutOfRangeError(*reason);
+    return verdict;
   }
   if (choice.verdict == Dispatcher::Verdict::kUnknownType) {
     verdict.status = absl::UnimplementedError(absl::StrCat(
@@ -123,6 +181,11 @@ EventPipeline::Verdict EventPipeline::Run(const Attempt& attempt) {
   }
   verdict.status = RunHandlers(attempt, choice, &verdict.node);
   return verdict;
+}
+
+const std::string* EventPipeline::BlamedFor(const Attempt& attempt) const {
+  if (attempt.task->suspects.empty()) return nullptr;
+  return attempt.task->suspects.BlamedFor(PlaceOf(attempt));
 }
 
 absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const {
@@ -186,8 +249,13 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
       context_.outputs().empty()
           ? 0
           : epoch_->AddCause(attempt.task, *attempt.topic, attempt.record->partition, attempt.record->offset);
-  const absl::Status built = output_builder_.Build(context_, attempt.task->frontier.idempotency_generation(), token,
-                                                   epoch_->arena, epoch_->outputs);
+  const OutputBuilder::Cause cause{
+      .source = attempt.source,
+      .generation = attempt.task->frontier.idempotency_generation(),
+      .round = ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round,
+      .token = token,
+      .now_ms = absl::ToUnixMillis(epoch_->opened_at)};
+  const absl::Status built = output_builder_.Build(context_, cause, epoch_->arena, epoch_->outputs);
   if (!built.ok()) return built;
   for (const EventContext::StateWrite& write : context_.writes()) {
     if (opened_[write.node] == nullptr) {

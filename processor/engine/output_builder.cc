@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -40,26 +42,56 @@ size_t OrdinalOf(const std::vector<EventContext::Output>& outputs, size_t index)
 
 }  // namespace
 
-OutputBuilder::OutputBuilder(const Plan* plan) : plan_(plan) {}
+namespace {
 
-std::string_view OutputBuilder::DerivedId(const EventContext& context, const EventContext::Output& output,
-                                          uint64_t generation, size_t ordinal, Arena* arena) const {
+// By sink: whether nodes that hear several sources among them write to its topic.
+std::vector<bool> MergedSinks(const Graph& graph) {
+  std::map<std::string, std::set<SourceIndex>> sources;  // By topic.
+  for (const HandlerSpec& handler : graph.handlers) {
+    for (const SinkIndex sink : graph.nodes[handler.node].emits_to) {
+      sources[graph.sinks[sink].topic].insert(handler.source);
+    }
+  }
+  std::vector<bool> merged;
+  for (const SinkSpec& sink : graph.sinks) merged.push_back(sources[sink.topic].size() > 1);
+  return merged;
+}
+
+// `own` and one more.
+std::span<const HeaderView> Append(std::span<const HeaderView> own, const HeaderView& more, Arena* arena) {
+  HeaderView* headers = arena->NewArray<HeaderView>(own.size() + 1);
+  std::copy(own.begin(), own.end(), headers);
+  headers[own.size()] = more;
+  return {headers, own.size() + 1};
+}
+
+}  // namespace
+
+OutputBuilder::OutputBuilder(const Plan* plan, const Stamps* stamps)
+    : plan_(plan), stamps_(stamps), is_merged_(MergedSinks(*plan->graph)) {}
+
+std::string_view OutputBuilder::DerivedId(const EventContext& context, size_t index, const Cause& cause,
+                                          Arena* arena) const {
   // Scratch space of the thread: built anew for every output, and its capacity is worth keeping.
   thread_local std::string input;
   input.clear();
+  const EventContext::Output& output = context.outputs()[index];
   const RecordView& record = context.record();
   AppendPart(*context.info().topic, &input);
   if (context.info().id.empty()) {
     const int64_t place[2] = {record.partition.value(), record.offset.value()};
     input.append(reinterpret_cast<const char*>(place), sizeof(place));
+    // A topic made anew has other events at the same places.
+    input.append(plan_->input_topic_ids[cause.source]);
   } else {
     AppendPart(FindHeader(record.headers, "ce_source").value_or(std::string_view()), &input);
     AppendPart(context.info().id, &input);
   }
   AppendPart(plan_->graph->nodes[output.node].name, &input);
   AppendPart(plan_->graph->sinks[output.sink].name, &input);
-  const uint64_t numbers[2] = {generation, ordinal};
+  const uint64_t numbers[2] = {cause.generation, OrdinalOf(context.outputs(), index)};
   input.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
+  if (cause.round > 0) input.append(reinterpret_cast<const char*>(&cause.round), sizeof(cause.round));
   return Hex128(XXH3_128bits(input.data(), input.size()), arena);
 }
 
@@ -74,23 +106,40 @@ std::span<const HeaderView> OutputBuilder::EmitHeaders(const EventContext::Outpu
   return {headers, count};
 }
 
-std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& context, size_t index,
-                                                          uint64_t generation, Arena* arena) const {
+std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& context, size_t index, const Cause& cause,
+                                                          Arena* arena) const {
   const auto& outputs = context.outputs();
   const std::span<const HeaderView> own = context.record().headers;
-  bool first = true;
-  for (size_t i = 0; i < index && first; ++i) first = !(outputs[i].forward && outputs[i].sink == outputs[index].sink);
-  if (first || context.info().id.empty()) return own;
+  if (context.info().id.empty()) return own;
+  const SinkIndex sink = outputs[index].sink;
+  bool keeps = true;
+  for (size_t i = 0; i < index && keeps; ++i) {
+    keeps = !outputs[i].forward || plan_->output_topics[outputs[i].sink] != plan_->output_topics[sink];
+  }
+  if (keeps && !is_merged_[sink]) return own;
+  if (keeps && !FindHeader(own, "ce_source").has_value()) {
+    return Append(own, {"ce_source", std::string_view(*context.info().topic)}, arena);
+  }
   HeaderView* headers = arena->NewArray<HeaderView>(own.size());
   std::copy(own.begin(), own.end(), headers);
-  const std::string_view id = DerivedId(context, outputs[index], generation, OrdinalOf(outputs, index), arena);
+  const std::string_view id = DerivedId(context, index, cause, arena);
   for (size_t i = 0; i < own.size(); ++i) {
     if (headers[i].name == "ce_id") headers[i].value = id;
   }
   return {headers, own.size()};
 }
 
-absl::Status OutputBuilder::Build(const EventContext& context, uint64_t generation, uint64_t token, Arena* arena,
+void OutputBuilder::Stamp(const EventContext& context, const Cause& cause, Arena* arena, OutputRecord* record) const {
+  record->timestamp_ms = context.record().timestamp_ms;
+  if (stamps_->Takes(record->topic_index, record->timestamp_ms, cause.now_ms)) return;
+  record->timestamp_ms = stamps_->Present(record->topic_index, cause.now_ms);
+  // A forwarded event that lost its time before says it still.
+  if (FindHeader(record->headers, kTimestampHeader).has_value()) return;
+  const std::string_view original = arena->Copy(absl::StrCat(context.record().timestamp_ms));
+  record->headers = Append(record->headers, {kTimestampHeader, original}, arena);
+}
+
+absl::Status OutputBuilder::Build(const EventContext& context, const Cause& cause, Arena* arena,
                                   std::vector<OutputRecord>* outputs) const {
   const size_t before = outputs->size();
   const auto& emitted = context.outputs();
@@ -98,14 +147,18 @@ absl::Status OutputBuilder::Build(const EventContext& context, uint64_t generati
     const EventContext::Output& output = emitted[i];
     OutputRecord record;
     record.topic_index = output.sink;
-    record.timestamp_ms = context.record().timestamp_ms;
     record.key = output.key;
     record.value = output.value;
-    record.token = token;
-    record.headers =
-        output.forward
-            ? ForwardHeaders(context, i, generation, arena)
-            : EmitHeaders(output, DerivedId(context, output, generation, OrdinalOf(emitted, i), arena), arena);
+    record.token = cause.token;
+    record.headers = output.forward ? ForwardHeaders(context, i, cause, arena)
+                                    : EmitHeaders(output, DerivedId(context, i, cause, arena), arena);
+    Stamp(context, cause, arena, &record);
+    if (plan_->compacted[record.topic_index] && !record.key.has_value()) {
+      outputs->resize(before);
+      return absl::FailedPreconditionError(absl::StrCat(
+          "a record without a key for sink \"", plan_->graph->sinks[output.sink].name, "\", whose topic ",
+          plan_->output_topics[record.topic_index], " is compacted and takes none without; emit it with a key"));
+    }
     const size_t size = EstimatedSize(record);
     if (size > plan_->max_record_bytes[record.topic_index]) {
       outputs->resize(before);

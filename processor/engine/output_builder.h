@@ -1,4 +1,4 @@
-// Turns what an event's handlers emitted into records: derived event IDs, size limits.
+// Turns what an event's handlers emitted into records: event IDs, timestamps, size limits.
 #ifndef ONCE_PROCESSOR_ENGINE_OUTPUT_BUILDER_H_
 #define ONCE_PROCESSOR_ENGINE_OUTPUT_BUILDER_H_
 
@@ -9,31 +9,51 @@
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/stamps.h"
 #include "processor/topology/event_context.h"
 
 namespace once {
 
-// Not thread-safe; `plan` must outlive this.
+// Not thread-safe; `plan` and `stamps` must outlive this.
 class OutputBuilder {
  public:
-  explicit OutputBuilder(const Plan* plan);
+  // What an event is known by, besides its record.
+  struct Cause {
+    SourceIndex source = 0;
+    uint64_t generation = 0;  // Of the idempotency window.
+    uint32_t round = 0;       // Of an event that came back from a dead-letter topic.
+    uint64_t token = 0;
+    int64_t now_ms = 0;
+  };
 
-  // Appends one record per output of `context`, with `token`, its bytes in `arena` or the context's. An emitted event
-  // carries ce_id and ce_type (a header costs an allocation in the client, so no more than the next application needs);
-  // its ce_id is a hash of (cause's ID, generation, node, sink, ordinal): the same on every replay. Of unchanged
-  // forwards to one sink only the first keeps the event's own ID. OutOfRange, with nothing appended, if a record
-  // exceeds its topic's max.message.bytes.
-  absl::Status Build(const EventContext& context, uint64_t generation, uint64_t token, Arena* arena,
+  OutputBuilder(const Plan* plan, const Stamps* stamps);
+
+  // Appends one record per output of `context`, with `cause.token`, its bytes in `arena` or the context's. OutOfRange,
+  // with nothing appended, if a record exceeds its topic's max.message.bytes.
+  //
+  // An emitted event carries ce_id and ce_type (a header costs an allocation in the client, so no more than the next
+  // application needs); its ce_id is a hash of (cause's ID, generation, node, sink, ordinal): the same on every replay
+  // (E4). A cause without an ID is known by its topic, the topic's identity as far as known, partition and offset.
+  //
+  // A forwarded event keeps its ID where that stays its own: of several forwards of one event to one topic the first.
+  // In a topic that is forwarded to from several sources, two events may bear one ID. There an event without ce_source
+  // gets that of its topic, and one with a ce_source of its own, which other sources may use as well, a derived ID.
+  //
+  // A timestamp that the topic does not take, or would delete at once, is replaced by the present; kTimestampHeader has
+  // the original.
+  absl::Status Build(const EventContext& context, const Cause& cause, Arena* arena,
                      std::vector<OutputRecord>* outputs) const;
 
  private:
-  std::string_view DerivedId(const EventContext& context, const EventContext::Output& output, uint64_t generation,
-                             size_t ordinal, Arena* arena) const;
+  std::string_view DerivedId(const EventContext& context, size_t index, const Cause& cause, Arena* arena) const;
   std::span<const HeaderView> EmitHeaders(const EventContext::Output& output, std::string_view id, Arena* arena) const;
-  std::span<const HeaderView> ForwardHeaders(const EventContext& context, size_t index, uint64_t generation,
+  std::span<const HeaderView> ForwardHeaders(const EventContext& context, size_t index, const Cause& cause,
                                              Arena* arena) const;
+  void Stamp(const EventContext& context, const Cause& cause, Arena* arena, OutputRecord* record) const;
 
   const Plan* const plan_;
+  const Stamps* const stamps_;
+  std::vector<bool> is_merged_;  // By sink: its topic is fed from several sources.
 };
 
 }  // namespace once

@@ -1,7 +1,6 @@
 #include "processor/engine/parking.h"
 
 #include "absl/strings/str_cat.h"
-#include "state/changelog.h"
 
 namespace once {
 
@@ -28,22 +27,37 @@ bool IsPlausible(const v1::AggregateStatus& status) {
   }
 }
 
-absl::StatusOr<v1::AggregateStatus> ParseStatus(std::string_view key, std::string_view value) {
+// For messages.
+std::string Describe(std::string_view queue) {
+  const bool keyless = queue.starts_with(KindPrefix(ChangelogKind::kKeylessStatus));
+  return absl::StrCat(keyless ? "keyless event " : "key ", Printable(queue.substr(1)));
+}
+
+absl::StatusOr<v1::AggregateStatus> ParseStatus(std::string_view queue, std::string_view value) {
   v1::AggregateStatus status;
   if (!status.ParseFromArray(value.data(), static_cast<int>(value.size())) || !IsPlausible(status)) {
-    return absl::DataLossError(absl::StrCat("status of key ", Printable(key), " is unreadable"));
+    return absl::DataLossError(absl::StrCat("status of ", Describe(queue), " is unreadable"));
   }
   return status;
 }
 }  // namespace
 
+std::string Parking::QueueOf(const RecordView& record, std::string_view topic) {
+  return record.key.has_value() ? AggregateStatusKey(*record.key) : KeylessStatusKey(topic, record.offset.value());
+}
+
 const v1::AggregateStatus* Parking::Find(std::string_view key) const {
-  const auto found = index_.find(key);
+  const auto found = index_.find(OfKey{key});
   return found == index_.end() ? nullptr : &found->second;
 }
 
-void Parking::Forget(std::string_view key) {
-  const auto found = index_.find(key);
+const v1::AggregateStatus* Parking::FindQueue(std::string_view queue) const {
+  const auto found = index_.find(queue);
+  return found == index_.end() ? nullptr : &found->second;
+}
+
+void Parking::Forget(std::string_view queue) {
+  const auto found = index_.find(queue);
   if (found == index_.end()) return;
   parked_events_ -= QueueLength(found->second);
   retries_.erase({found->second.retry_at_ms(), found->first});
@@ -51,11 +65,11 @@ void Parking::Forget(std::string_view key) {
   index_.erase(found);
 }
 
-absl::Status Parking::Adopt(std::string_view key, const v1::AggregateStatus& status) {
-  Forget(key);
+absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& status) {
+  Forget(queue);
   if (status.state() == v1::AggregateStatus::OPEN) return absl::OkStatus();
   parked_events_ += QueueLength(status);
-  std::string owned(key);
+  std::string owned(queue);
   if (status.state() == v1::AggregateStatus::RETRYING) retries_.emplace(status.retry_at_ms(), owned);
   const bool notices_outstanding =
       status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
@@ -64,43 +78,43 @@ absl::Status Parking::Adopt(std::string_view key, const v1::AggregateStatus& sta
   return absl::OkStatus();
 }
 
-absl::Status Parking::SetStatus(std::string_view key, const v1::AggregateStatus& status) {
-  absl::StatusOr<TaskState::Entry*> entry = state_->Open(AggregateStatusKey(key));
+absl::Status Parking::SetStatus(std::string_view queue, const v1::AggregateStatus& status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(queue);
   if (!entry.ok()) return entry.status();
   if (status.state() == v1::AggregateStatus::OPEN) {
     state_->Delete(*entry);
   } else {
     state_->Put(*entry, status.SerializeAsString());
   }
-  changed_.emplace(key);
-  return Adopt(key, status);
+  changed_.emplace(queue);
+  return Adopt(queue, status);
 }
 
-absl::Status Parking::Push(std::string_view key, const v1::ParkedEvent& event, v1::AggregateStatus status) {
-  absl::StatusOr<TaskState::Entry*> entry = state_->Open(ParkedEventKey(key, status.next_sequence()));
+absl::Status Parking::Push(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status.next_sequence()));
   if (!entry.ok()) return entry.status();
   state_->Put(*entry, event.SerializeAsString());
   status.set_next_sequence(status.next_sequence() + 1);
-  return SetStatus(key, status);
+  return SetStatus(queue, status);
 }
 
-absl::Status Parking::Pop(std::string_view key, v1::AggregateStatus status) {
-  absl::StatusOr<TaskState::Entry*> entry = state_->Open(ParkedEventKey(key, status.head_sequence()));
+absl::Status Parking::Pop(std::string_view queue, v1::AggregateStatus status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status.head_sequence()));
   if (!entry.ok()) return entry.status();
   state_->Delete(*entry);
   status.set_head_sequence(status.head_sequence() + 1);
   if (QueueLength(status) == 0) status.set_state(v1::AggregateStatus::OPEN);
-  return SetStatus(key, status);
+  return SetStatus(queue, status);
 }
 
-absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view key, uint64_t sequence) {
-  absl::StatusOr<TaskState::Entry*> entry = state_->Open(ParkedEventKey(key, sequence));
+absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view queue, uint64_t sequence) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, sequence));
   if (!entry.ok()) return entry.status();
   const OptionalBytes value = (*entry)->value();
   v1::ParkedEvent event;
   if (!value.has_value() || !event.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
     return absl::DataLossError(
-        absl::StrCat("parked event ", sequence, " of key ", Printable(key), " is missing or unreadable"));
+        absl::StrCat("parked event ", sequence, " of ", Describe(queue), " is missing or unreadable"));
   }
   return event;
 }
@@ -124,12 +138,12 @@ std::optional<int64_t> Parking::NextRetryMs() const {
 absl::Status Parking::Revert() {
   const auto changed = std::move(changed_);
   changed_.clear();
-  for (const std::string& key : changed) {
-    absl::StatusOr<TaskState::Entry*> entry = state_->Open(AggregateStatusKey(key));
+  for (const std::string& queue : changed) {
+    absl::StatusOr<TaskState::Entry*> entry = state_->Open(queue);
     if (!entry.ok()) return entry.status();
-    absl::StatusOr<v1::AggregateStatus> status = ParseStatus(key, (*entry)->value().value_or(std::string_view()));
+    absl::StatusOr<v1::AggregateStatus> status = ParseStatus(queue, (*entry)->value().value_or(std::string_view()));
     if (!status.ok()) return status.status();
-    if (absl::Status adopted = Adopt(key, *status); !adopted.ok()) return adopted;
+    if (absl::Status adopted = Adopt(queue, *status); !adopted.ok()) return adopted;
   }
   return absl::OkStatus();
 }
@@ -141,13 +155,16 @@ absl::Status Parking::Load() {
   changed_.clear();
   parked_events_ = 0;
   absl::Status failure;
-  const absl::Status scanned =
-      state_->Scan(KindPrefix(ChangelogKind::kAggregateStatus), [&](std::string_view key, std::string_view value) {
-        const absl::StatusOr<v1::AggregateStatus> status = ParseStatus(key.substr(1), value);
-        failure = status.ok() ? Adopt(key.substr(1), *status) : status.status();
-        return failure.ok();
-      });
-  return scanned.ok() ? failure : scanned;
+  const auto load = [&](std::string_view queue, std::string_view value) {
+    const absl::StatusOr<v1::AggregateStatus> status = ParseStatus(queue, value);
+    failure = status.ok() ? Adopt(queue, *status) : status.status();
+    return failure.ok();
+  };
+  for (const ChangelogKind kind : {ChangelogKind::kAggregateStatus, ChangelogKind::kKeylessStatus}) {
+    const absl::Status scanned = state_->Scan(KindPrefix(kind), load);
+    if (!scanned.ok() || !failure.ok()) return scanned.ok() ? failure : scanned;
+  }
+  return absl::OkStatus();
 }
 
 v1::ParkedEvent ToParkedEvent(const RecordView& record, const std::string& topic) {

@@ -3,6 +3,9 @@
 //   OPEN -> RETRYING (the head waits for its next attempt) -> DRAINING -> OPEN
 //   OPEN or RETRYING -> PARKED (the head failed for good) -> DRAINING (release) -> OPEN
 //
+// An event without a key waits between its attempts in a queue of its own: OPEN -> RETRYING -> OPEN. Queues are named
+// by the changelog key of their status, so that no key of a record collides with such a one.
+//
 // Everything is written to the task's state, so it is in the changelog of the same transaction; this class is the index
 // over it. An epoch that drops calls Revert, which reads the changed keys afresh.
 #ifndef ONCE_PROCESSOR_ENGINE_PARKING_H_
@@ -23,6 +26,7 @@
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
 #include "processor/base/strings.h"
+#include "state/changelog.h"
 #include "state/task_state.h"
 
 namespace once {
@@ -33,30 +37,36 @@ class Parking {
   explicit Parking(TaskState* state) : state_(state) {}
 
   // Whether a new event of this key must wait.
-  bool IsBlocked(std::string_view key) const { return !index_.empty() && index_.find(key) != index_.end(); }
+  bool IsBlocked(std::string_view key) const { return !index_.empty() && Find(key) != nullptr; }
   // Null if the key is open. Valid until the next change of this key.
   const v1::AggregateStatus* Find(std::string_view key) const;
 
-  // Writes the key's status; OPEN removes it.
-  absl::Status SetStatus(std::string_view key, const v1::AggregateStatus& status);
-  // Appends to the key's queue: writes `event` at status.next_sequence, and the status with that moved on.
-  absl::Status Push(std::string_view key, const v1::ParkedEvent& event, v1::AggregateStatus status);
+  // The queue that `record` of `topic` waits in.
+  static std::string QueueOf(const RecordView& record, std::string_view topic);
+  // As Find, by the queue's name.
+  const v1::AggregateStatus* FindQueue(std::string_view queue) const;
+
+  // Writes the queue's status; OPEN removes it.
+  absl::Status SetStatus(std::string_view queue, const v1::AggregateStatus& status);
+  // Appends to the queue: writes `event` at status.next_sequence, and the status with that moved on.
+  absl::Status Push(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus status);
   // Removes the head of the queue: the event at status.head_sequence, and writes the status with that moved on, OPEN if
   // nothing is left.
-  absl::Status Pop(std::string_view key, v1::AggregateStatus status);
-  absl::StatusOr<v1::ParkedEvent> Read(std::string_view key, uint64_t sequence);
+  absl::Status Pop(std::string_view queue, v1::AggregateStatus status);
+  absl::StatusOr<v1::ParkedEvent> Read(std::string_view queue, uint64_t sequence);
 
-  // Whether there is something to do at `now_ms`: a key is DRAINING, or PARKED and followers lack their notice, or
+  // Whether there is something to do at `now_ms`: a queue is DRAINING, or PARKED and followers lack their notice, or
   // RETRYING and due.
   bool IsRunnable(int64_t now_ms) const {
     return !runnable_.empty() || (!retries_.empty() && retries_.begin()->first <= now_ms);
   }
-  // The key whose turn it is among those. In turn, so that no long queue holds up another (X1).
+  // The queue whose turn it is among those. In turn, so that no long queue holds up another (X1).
   std::optional<std::string> NextRunnable(int64_t now_ms);
   // When the next retry is due, Unix milliseconds; nothing if none waits.
   std::optional<int64_t> NextRetryMs() const;
 
   int64_t parked_events() const { return parked_events_; }
+  // Queues, those of events without a key included.
   int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
 
   // The epoch's changes stay / are undone.
@@ -66,12 +76,31 @@ class Parking {
   absl::Status Load();
 
  private:
-  absl::Status Adopt(std::string_view key, const v1::AggregateStatus& status);
-  void Forget(std::string_view key);
+  absl::Status Adopt(std::string_view queue, const v1::AggregateStatus& status);
+  void Forget(std::string_view queue);
+
+  // Finds the queue of a record key without making its name.
+  struct OfKey {
+    std::string_view key;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const { return StringHash()(name.substr(1)) + NumberOf(name.front()); }
+    size_t operator()(const OfKey& of) const { return StringHash()(of.key) + NumberOf(kKeyed); }
+    static size_t NumberOf(char kind) { return static_cast<unsigned char>(kind); }
+  };
+  struct NameEq {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const { return a == b; }
+    bool operator()(std::string_view name, const OfKey& of) const {
+      return name.front() == kKeyed && name.substr(1) == of.key;
+    }
+  };
+  static constexpr char kKeyed = static_cast<char>(ChangelogKind::kAggregateStatus);
 
   TaskState* const state_;
-  absl::flat_hash_map<std::string, v1::AggregateStatus, StringHash, StringEq> index_;
-  std::set<std::pair<int64_t, std::string>> retries_;  // (retry_at_ms, key) of RETRYING
+  absl::flat_hash_map<std::string, v1::AggregateStatus, NameHash, NameEq> index_;
+  std::set<std::pair<int64_t, std::string>> retries_;  // (retry_at_ms, queue) of RETRYING
   std::set<std::string> runnable_;                     // DRAINING, or PARKED with notices outstanding
   absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
   int64_t parked_events_ = 0;

@@ -36,6 +36,11 @@ struct Plan {
   std::vector<absl::Duration> timestamp_after_max;
   std::vector<absl::Duration> timestamp_before_max;
   std::vector<bool> log_append_time;
+  // Likewise: after which time, by their timestamps, it deletes records; and whether it takes none without a key.
+  std::vector<absl::Duration> retention;
+  std::vector<bool> compacted;
+  // By SourceIndex: the topic's identity, which changes when it is made anew; empty if it is not known.
+  std::vector<std::string> input_topic_ids;
   // By task group: how long a compacted changelog keeps deletions.
   std::vector<absl::Duration> delete_retention;
 

@@ -116,7 +116,7 @@ bool Scheduler::RunTurn(Task* task, Kind kind) {
       AddTurn(task, kind);
       return false;
     }
-    if (epochs_->open() && epochs_->IsFull()) epochs_->Seal();
+    if (epochs_->open() && (epochs_->IsFull() || epochs_->current().IsCarefulAndFull())) epochs_->Seal();
     if (observer_ == nullptr || !observer_->IsSliceOver()) continue;
     unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = kind};
     break;
@@ -160,10 +160,22 @@ EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched&
   return window_keys_[run.begin - keys_begin_];
 }
 
+// False if the epoch must end first: events that the broker may have refused run apart from others (R3b).
+bool Scheduler::JoinApart(Task* task, Suspects::Treatment treatment) {
+  if (!epochs_->current().MayJoin(task, treatment)) {
+    epochs_->Seal();
+    return false;
+  }
+  epochs_->Join(task);
+  epochs_->current().NoteTreatment(task, treatment);
+  return true;
+}
+
 bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record,
                               const EventPipeline::WindowKey& key) {
   if (record.offset < input->next) return true;
-  epochs_->Join(task);
+  const Suspects::Treatment treatment = pipeline_->TreatmentOf(*task, input->source, record);
+  if (!JoinApart(task, treatment)) return false;
   const Outcome outcome = pipeline_->Process(task, input->source, record, key);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
   input->next = record.offset + 1;
@@ -215,10 +227,11 @@ void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfP
 
 // One parked event: the head of a queue that is due or drained, or an outstanding notice.
 bool Scheduler::RunParked(Task* task) {
-  const std::optional<std::string> key = task->parking.NextRunnable(absl::ToUnixMillis(step_->now));
-  if (!key.has_value()) return true;
-  epochs_->Join(task);
-  const Outcome outcome = pipeline_->RunParked(task, *key);
+  const auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
+  if (!JoinApart(task, treatment)) return false;
+  const std::optional<std::string> queue = task->parking.NextRunnable(absl::ToUnixMillis(step_->now));
+  if (!queue.has_value()) return true;
+  const Outcome outcome = pipeline_->RunParked(task, *queue);
   ++epochs_->current().records;
   return outcome.kind == Outcome::Kind::kDone || HandleOutcome(task, outcome);
 }

@@ -1,8 +1,8 @@
 // What runs next: a fair choice among what tasks have to do, in slices between which the worker can do anything else.
 //
-// A task has two kinds of work: what was fetched for it (its backlog), and parked events that are due. Each kind of each
-// task is a queue of its own; the one whose handlers have run the least so far is next, so that none starves, whatever
-// its handlers take (X1). Where handlers are fast it is simply one queue after the other.
+// A task has two kinds of work: what was fetched for it (its backlog), and parked events that are due. Each kind of
+// each task is a queue of its own; the one whose handlers have run the least so far is next, so that none starves,
+// whatever its handlers take (X1). Where handlers are fast it is simply one queue after the other.
 //
 //   scheduler.Take(batch);                           // distributes what was fetched
 //   while (scheduler.has_work()) scheduler.RunSlice();
@@ -66,9 +66,7 @@ class Scheduler {
     TaskId task;
     Kind kind = Kind::kNew;
 
-    bool operator>(const Turn& other) const {
-      return used != other.used ? used > other.used : number > other.number;
-    }
+    bool operator>(const Turn& other) const { return used != other.used ? used > other.used : number > other.number; }
   };
 
   void AddTurn(Task* task, Kind kind);
@@ -81,6 +79,7 @@ class Scheduler {
   // One record, end or error. False if it has to wait: the epoch is being ended before it.
   bool RunNext(Task* task);
   bool RunParked(Task* task);
+  bool JoinApart(Task* task, Suspects::Treatment treatment);
   bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const EventPipeline::WindowKey& key);
   EventPipeline::WindowKey WindowKeyOf(const Task& task, const Fetched& run);
   void ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end);
@@ -101,7 +100,7 @@ class Scheduler {
 
   std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns_;
   uint64_t next_turn_ = 0;
-  absl::Duration pace_;            // What the turn that came last had used: who comes anew begins there.
+  absl::Duration pace_;             // What the turn that came last had used: who comes anew begins there.
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();
 

@@ -17,6 +17,7 @@
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/suspects.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
 
@@ -45,11 +46,6 @@ struct BreakerCounts {
   int64_t failed = 0;
 };
 
-struct Refusal {
-  std::string reason;
-  EpochNumber epoch = {};  // In which it was seen first: another of its records may be refused in the same.
-};
-
 struct Task {
   Task(const TaskId& task_id, const Plan& plan, const EngineOptions& options, CheckpointStore* store)
       : id(task_id),
@@ -73,8 +69,8 @@ struct Task {
 
   // X1. Void while a seek is awaited.
   Backlog backlog;
-  // More is fetched than the task gets done: its inputs are read from their ends on until the backlog is worked off, and
-  // then again from where it stands.
+  // More is fetched than the task gets done: its inputs are read from their ends on until the backlog is worked off,
+  // and then again from where it stands.
   enum class Holding { kNo, kToBeSought, kYes } holding = Holding::kNo;
   // How long its handlers have run, by kind of work, as the scheduler's fairness counts it.
   absl::Duration new_work;
@@ -114,8 +110,7 @@ struct Task {
   absl::Time last_checkpoint = absl::InfinitePast();
   int checkpoint_failures = 0;  // In a row.
   absl::Time last_checkpoint_complaint = absl::InfinitePast();
-  // Events that a broker refused to take the output of, by their place: failed when seen again.
-  std::map<std::pair<TopicPartition, Offset>, Refusal> refused;
+  Suspects suspects;  // Events of epochs that the broker refused.
 };
 
 }  // namespace once

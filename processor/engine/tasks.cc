@@ -93,10 +93,9 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
   }
   for (const kafka::PartitionError& error : batch.errors) {
     if (find(error.topic_index, error.partition) == nullptr) continue;
-    return step_->Halt(
-        absl::Status(error.status.code(),
-                     absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
-                                  error.partition.value(), " failed: ", std::string(error.status.message()))));
+    return step_->Halt(absl::Status(
+        error.status.code(), absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
+                                          error.partition.value(), " failed: ", std::string(error.status.message()))));
   }
   for (const kafka::EndOfPartition& end : batch.ends) {
     Task* task = find(end.topic_index, end.partition);
@@ -139,7 +138,8 @@ std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   if (task.phase != TaskPhase::kRunning && task.phase != TaskPhase::kPaused) return targets;
   // Where nothing is to be fetched for now the end is the place to wait at.
   const bool waits = task.phase == TaskPhase::kPaused || !task.awaiting_seek;
-  for (const InputPosition& input : task.inputs) targets.push_back({input.where, waits ? kafka::kEndOffset : input.next});
+  for (const InputPosition& input : task.inputs)
+    targets.push_back({input.where, waits ? kafka::kEndOffset : input.next});
   return targets;
 }
 

@@ -204,21 +204,44 @@ class Checker {
   void FillTimeLimits(size_t output, const kafka::TopicDescription& topic) {
     if (topic.settings.empty()) return;
     // What brokers before 3.6 call both limits.
-    const absl::Duration both =
-        TimeLimit(topic, "message.timestamp.difference.max.ms", absl::InfiniteDuration());
-    plan_.timestamp_after_max[output] = TimeLimit(topic, "message.timestamp.after.max.ms", both);
-    plan_.timestamp_before_max[output] = TimeLimit(topic, "message.timestamp.before.max.ms", both);
+    const std::string both = "message.timestamp.difference.max.ms";
+    plan_.timestamp_after_max[output] =
+        TimeLimit(topic, "message.timestamp.after.max.ms", TimeLimit(topic, both, kDefaultTimestampAfterMax));
+    plan_.timestamp_before_max[output] =
+        TimeLimit(topic, "message.timestamp.before.max.ms", TimeLimit(topic, both, absl::InfiniteDuration()));
     const auto type = topic.settings.find("message.timestamp.type");
     plan_.log_append_time[output] = type != topic.settings.end() && type->second == "LogAppendTime";
   }
 
+  // What the topic deletes, and what it cannot keep.
+  void FillKeeping(size_t index, const kafka::TopicDescription& topic) {
+    const auto policy = topic.settings.find("cleanup.policy");
+    const std::string cleanup = policy == topic.settings.end() ? "delete" : policy->second;
+    plan_.compacted[index] = cleanup.find("compact") != std::string::npos;
+    const int64_t retention_ms = NumberSetting(topic, "retention.ms", -1);
+    const bool deletes = cleanup.find("delete") != std::string::npos && retention_ms >= 0;
+    plan_.retention[index] = deletes ? absl::Milliseconds(retention_ms) : absl::InfiniteDuration();
+  }
+
+  void FillIds() {
+    for (const auto& [name, topic] : topics_) {
+      if (!topic.id.empty()) plan_.topic_ids[name] = topic.id;
+    }
+    for (size_t source = 0; source < plan_.input_topics.size(); ++source) {
+      const kafka::TopicDescription* topic = Find(plan_.input_topics[source]);
+      if (topic != nullptr) plan_.input_topic_ids[source] = topic->id;
+    }
+  }
+
   void FillLimits() {
+    FillIds();
     for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
       const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
       if (topic == nullptr) continue;
       plan_.max_record_bytes[i] =
           static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
       FillTimeLimits(i, *topic);
+      FillKeeping(i, *topic);
     }
     for (size_t group = 0; group < plan_.changelog_topics.size(); ++group) {
       const kafka::TopicDescription* topic = Find(plan_.changelog_topics[group]);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
+#include "state/checkpoint_store.h"
 
 namespace once {
 
@@ -31,7 +32,7 @@ absl::Status LockedError(const std::string& path) {
 }
 
 absl::Status CorruptError(const std::string& path, std::string_view why) {
-  return absl::DataLossError(
+  return CorruptStoreError(
       absl::StrCat("state in ", path, " is corrupt: ", ToAbsl(why),
                    "; nothing is lost, since the changelog has it all: delete the directory, and "
                    "it is rebuilt at the next start"));

@@ -19,6 +19,10 @@ std::string Encode(const ChangelogKey& key) {
       return EventIdsKey(key.bucket, key.sequence);
     case ChangelogKind::kFrontier:
       return FrontierKey();
+    case ChangelogKind::kKeylessStatus:
+      return KindPrefix(key.kind).append(key.record_key);
+    case ChangelogKind::kKeylessEvent:
+      return QueuedEventKey(KindPrefix(ChangelogKind::kKeylessStatus).append(key.record_key), key.sequence);
   }
   return "";
 }
@@ -42,10 +46,13 @@ void CheckArbitrary(std::string_view bytes) {
 
 void CheckStructured(fuzz::Input* input) {
   ChangelogKey key;
-  key.kind = static_cast<ChangelogKind>(1 + input->Choice(5));
+  key.kind = static_cast<ChangelogKind>(1 + input->Choice(7));
   if (key.kind == ChangelogKind::kState) key.store = input->Bytes();
   if (key.kind == ChangelogKind::kEventIds) key.bucket = input->Number();
-  if (key.kind == ChangelogKind::kEventIds || key.kind == ChangelogKind::kParkedEvent) key.sequence = input->Number();
+  if (key.kind == ChangelogKind::kEventIds || key.kind == ChangelogKind::kParkedEvent ||
+      key.kind == ChangelogKind::kKeylessEvent) {
+    key.sequence = input->Number();
+  }
   if (key.kind != ChangelogKind::kEventIds && key.kind != ChangelogKind::kFrontier) key.record_key = input->Rest();
   const std::string bytes = Encode(key);
   const absl::StatusOr<ChangelogKey> parsed = ParseChangelogKey(bytes);

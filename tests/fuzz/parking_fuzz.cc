@@ -21,7 +21,7 @@ class Scene {
   void LoadArbitrary(fuzz::Input* input) {
     for (int i = 0; i < 4 && !input->empty(); ++i) {
       const std::string_view key = input->Bytes();
-      state_.ApplyCommitted(AggregateStatusKey(key), input->Bytes());
+      state_.ApplyCommitted(input->Flag() ? AggregateStatusKey(key) : KeylessStatusKey(key, 1), input->Bytes());
     }
     const absl::Status loaded = parking_.Load();
     if (!loaded.ok()) {
@@ -33,7 +33,10 @@ class Scene {
 
   // A status as the engine makes it: reason, message and event ID are what handlers and events say.
   void WriteAndLoad(fuzz::Input* input) {
-    const std::string_view key = input->Bytes();
+    RecordView record;
+    record.key = input->MaybeBytes();
+    record.offset = Offset(input->Signed());
+    const std::string queue = Parking::QueueOf(record, "orders");
     v1::AggregateStatus status;
     status.set_state(static_cast<v1::AggregateStatus::State>(1 + input->Choice(3)));
     status.set_head_sequence(input->Byte());
@@ -48,17 +51,18 @@ class Scene {
     v1::ParkedEvent event;
     event.set_topic("orders");
     event.set_value(value);
-    ONCE_CHECK(parking_.Push(key, event, status).ok());
+    ONCE_CHECK(parking_.Push(queue, event, status).ok());
     state_.CommitEpoch();
     parking_.Commit();
     Parking restored(&state_);
     ONCE_CHECK(restored.Load().ok());
-    const v1::AggregateStatus* found = restored.Find(key);
+    const v1::AggregateStatus* found = restored.FindQueue(queue);
     ONCE_CHECK(found != nullptr);
-    ONCE_CHECK(found->SerializeAsString() == parking_.Find(key)->SerializeAsString());
+    ONCE_CHECK(!record.key.has_value() || restored.Find(*record.key) == found);
+    ONCE_CHECK(found->SerializeAsString() == parking_.FindQueue(queue)->SerializeAsString());
     ONCE_CHECK(restored.parked_events() == parking_.parked_events());
     ONCE_CHECK(restored.NextRetryMs() == parking_.NextRetryMs());
-    const absl::StatusOr<v1::ParkedEvent> read = restored.Read(key, status.next_sequence());
+    const absl::StatusOr<v1::ParkedEvent> read = restored.Read(queue, status.next_sequence());
     ONCE_CHECK(read.ok() && read->value() == value);
   }
 
@@ -68,8 +72,8 @@ class Scene {
     for (const int64_t now : {INT64_MIN, int64_t{0}, INT64_MAX}) {
       const std::optional<std::string> key = parking_.NextRunnable(now);
       if (!key.has_value()) continue;
-      const v1::AggregateStatus* status = parking_.Find(*key);
-      ONCE_CHECK(status != nullptr && parking_.IsBlocked(*key));
+      const v1::AggregateStatus* status = parking_.FindQueue(*key);
+      ONCE_CHECK(status != nullptr);
       // Whatever it says, one step on it must not leave the queue's bounds.
       ONCE_CHECK(status->head_sequence() < status->next_sequence());
       ONCE_CHECK(status->state() != v1::AggregateStatus::PARKED || status->notice_sequence() < status->next_sequence());

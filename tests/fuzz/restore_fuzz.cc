@@ -180,7 +180,7 @@ class Scene {
     ONCE_CHECK(task_.parking.parked_events() >= task_.parking.blocked_aggregates());
     const std::optional<std::string> key = task_.parking.NextRunnable(absl::ToUnixMillis(now_));
     if (key.has_value()) {
-      const v1::AggregateStatus* status = task_.parking.Find(*key);
+      const v1::AggregateStatus* status = task_.parking.FindQueue(*key);
       ONCE_CHECK(status != nullptr && status->head_sequence() < status->next_sequence());
       const absl::StatusOr<v1::ParkedEvent> head = task_.parking.Read(*key, status->head_sequence());
       ONCE_CHECK(head.ok() || absl::IsDataLoss(head.status()));

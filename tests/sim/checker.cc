@@ -166,6 +166,13 @@ void Checker::OnCommit(const CommittedTransaction& transaction) {
     const SimEvent& event = (*events_)[static_cast<size_t>(number)];
     touched[static_cast<size_t>(event.partition)].insert(event.key);
   }
+  // A parked event that leaves without a trace does so in the status of its key alone.
+  for (const auto& [where, record] : transaction.records) {
+    if (where.topic != plan_->changelog_topics[0]) continue;
+    const absl::StatusOr<ChangelogKey> key = ParseChangelogKey(*record->key);
+    if (!key.ok() || key->kind != ChangelogKind::kAggregateStatus) continue;
+    touched[static_cast<size_t>(where.partition.value())].emplace(key->record_key);
+  }
   if (!violation_.empty()) return;
   if (HasAggregate(topology_)) {
     for (const auto& [number, text] : main_outputs_) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "processor/base/strings.h"
 
 namespace once {
 namespace {
@@ -17,9 +20,87 @@ TEST(DeadLetterTest, AHugeIdOfTheBlockingEventDoesNotMakeItTooLarge) {
   letter.disposition = Disposition::kBlocked;
   letter.reason = "INTERNAL";
   letter.blocked_by = id;
-  const OutputRecord out = MakeDeadLetter(record, "orders", letter, 100'000, &arena);
+  const OutputRecord out = MakeDeadLetter(record, "orders", letter, {.max_bytes = 100'000}, &arena);
   EXPECT_LE(EstimatedSize(out), 100'000u);
   EXPECT_EQ(FindHeader(out.headers, "once.blocked_by"), OptionalBytes(std::string_view(id).substr(0, 1024)));
+}
+
+std::string Omitted(const OutputRecord& letter) {
+  return std::string(FindHeader(letter.headers, "once.omitted").value_or("nothing"));
+}
+
+TEST(DeadLetterTest, X3ItFitsWhateverTheEventAndTheTopicAre) {
+  Arena arena;
+  const std::string large(50'000, 'x');
+  for (const bool large_key : {false, true}) {
+    for (const bool keyless : {false, true}) {
+      for (const size_t limit : {200, 300, 1'000, 10'000, 100'000, 200'000}) {
+        const std::vector<HeaderView> headers = {{large, std::string_view(large)}, {"ce_id", std::string_view("1")}};
+        RecordView record;
+        record.key = large_key ? std::string_view(large) : "alice";
+        if (keyless) record.key = std::nullopt;
+        record.value = large;
+        record.headers = headers;
+        DeadLetter letter{.reason = "INTERNAL", .message = large, .application = "app", .aggregate = large};
+        letter.round = 1;
+        const OutputRecord out =
+            MakeDeadLetter(record, "orders", letter, {.max_bytes = limit, .stamp_ms = 5, .needs_key = true}, &arena);
+        EXPECT_LE(EstimatedSize(out), limit);
+        EXPECT_EQ(FindHeader(out.headers, "once.origin"), OptionalBytes("orders-0-0"));
+        EXPECT_EQ(out.timestamp_ms, 5);
+        EXPECT_TRUE(out.key.has_value()) << "a compacted topic takes none without";
+        EXPECT_TRUE(out.value.has_value()) << "which would delete earlier letters of the key";
+      }
+    }
+  }
+}
+
+TEST(DeadLetterTest, X3EachFormLeavesOutMore) {
+  Arena arena;
+  const std::string value(5'000, 'v');
+  const std::string key(1'500, 'k');
+  RecordView record;
+  record.key = key;
+  record.value = value;
+  const DeadLetter letter{.reason = "INTERNAL", .message = value, .application = "app", .aggregate = "alice"};
+  const auto make = [&](size_t limit) {
+    return MakeDeadLetter(record, "orders", letter, {.max_bytes = limit}, &arena);
+  };
+  EXPECT_EQ(Omitted(make(20'000)), "nothing");
+  EXPECT_EQ(FindHeader(make(20'000).headers, "once.message")->size(), kMaxStoredMessageBytes);
+  EXPECT_EQ(FindHeader(make(8'000).headers, "once.message")->size(), 128u);
+  EXPECT_EQ(make(8'000).value, OptionalBytes(value));
+  EXPECT_EQ(Omitted(make(3'000)), "value");
+  EXPECT_EQ(make(3'000).key, OptionalBytes(key));
+  EXPECT_EQ(Omitted(make(1'000)), "key,value");
+  EXPECT_EQ(make(300).headers.size(), 2u);
+}
+
+// Headers of an earlier round are replaced, so that it does not grow; those that only look like ours stay.
+TEST(DeadLetterTest, X3OlderHeadersOfOursAreReplaced) {
+  Arena arena;
+  RecordView record;
+  record.timestamp_ms = 17;
+  const DeadLetter letter{.reason = "INTERNAL", .message = "m", .application = "app", .aggregate = "", .round = 2};
+  const OutputRecord first = MakeDeadLetter(record, "orders", letter, {.max_bytes = 100'000}, &arena);
+  std::vector<HeaderView> headers(first.headers.begin(), first.headers.end());
+  headers.push_back({"once.upon", std::string_view("a time")});
+  headers.push_back({"once.blocked_by", std::string_view("x")});
+  record.headers = headers;
+  record.timestamp_ms = 99;
+  const OutputRecord second = MakeDeadLetter(record, "orders", letter, {.max_bytes = 100'000}, &arena);
+  EXPECT_EQ(second.headers.size(), first.headers.size() + 1);
+  EXPECT_EQ(FindHeader(second.headers, "once.upon"), OptionalBytes("a time"));
+  EXPECT_EQ(FindHeader(second.headers, "once.blocked_by"), std::nullopt);
+  EXPECT_EQ(FindHeader(second.headers, "once.timestamp"), OptionalBytes("17"));
+}
+
+TEST(DeadLetterTest, TextIsCutBetweenItsCharacters) {
+  EXPECT_EQ(CutUtf8("gr\xc3\xbc\xc3\x9f", 3), "gr");
+  EXPECT_EQ(CutUtf8("gr\xc3\xbc\xc3\x9f", 4), "gr\xc3\xbc");
+  EXPECT_EQ(CutUtf8("short", 10), "short");
+  EXPECT_EQ(CutUtf8("\xf0\x9f\x98\x80", 3), "");
+  EXPECT_EQ(CutUtf8(std::string(10, '\x80'), 5).size(), 5u) << "no text: cut where it was to be";
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ absl::Status MemoryCheckpointStore::Begin(StoreOperation operation) {
 
 absl::Status MemoryCheckpointStore::CheckReadable(std::string_view task_prefix) const {
   if (!corrupt_.contains(task_prefix)) return absl::OkStatus();
-  return absl::DataLossError("checkpoint store in memory: corrupt block; wipe it and rebuild from the changelog");
+  return CorruptStoreError("checkpoint store in memory: corrupt block; wipe it and rebuild from the changelog");
 }
 
 void MemoryCheckpointStore::Set(std::string key, std::optional<std::string> value, Undo* undo) {

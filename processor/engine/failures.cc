@@ -1,0 +1,334 @@
+#include "processor/engine/failures.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+
+namespace once {
+
+Outcome FromStore(absl::Status status) {
+  if (status.ok()) return {};
+  return {Outcome::Kind::kStoreFailed, std::move(status)};
+}
+
+Place PlaceOf(const Attempt& attempt) { return {{*attempt.topic, attempt.record->partition}, attempt.record->offset}; }
+
+Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log)
+    : plan_(plan),
+      options_(options),
+      epoch_(epoch),
+      log_(log),
+      unwritten_(LogLevel::kError,
+                 absl::StrCat("dead letters that ", plan->graph->dead_letter_topic, " has no room for"),
+                 "raise its max.message.bytes; the events are still at these places") {}
+
+void Failures::ReleaseStep() {
+  revived_.clear();
+  unwritten_.Tell(epoch_->opened_at, log_);
+}
+
+std::string Failures::KeyText(SourceIndex source, const RecordView& record) const {
+  if (!record.key.has_value()) return "";
+  const SourceSpec& spec = plan_->graph->sources[source];
+  return spec.key_to_text == nullptr ? std::string(*record.key) : spec.key_to_text(*record.key);
+}
+
+SourceIndex Failures::SourceOf(const Task& task, std::string_view topic) const {
+  for (const InputPosition& input : task.inputs) {
+    if (input.where.topic == topic) return input.source;
+  }
+  return task.inputs.front().source;
+}
+
+void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) {
+  const size_t before = epoch_->outputs->size();
+  const uint32_t index = plan_->dead_letter_index();
+  const DeadLetterLimits limits{.max_bytes = plan_->max_record_bytes[index],
+                                .stamp_ms = epoch_->stamps->Present(index, NowMs()),
+                                .needs_key = plan_->compacted[index],
+                                .only_minimal = attempt.task->suspects.NeedsMinimalLetter(PlaceOf(attempt))};
+  OutputRecord record = MakeDeadLetter(*attempt.record, *attempt.topic, letter, limits, epoch_->arena);
+  if (EstimatedSize(record) > limits.max_bytes) {
+    unwritten_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });
+    return;
+  }
+  record.topic_index = index;
+  record.token = epoch_->AddCause(attempt.task, plan_->input_topics[attempt.source], attempt.record->partition,
+                                  attempt.record->offset);
+  epoch_->outputs->push_back(record);
+  epoch_->Account(before);
+}
+
+void Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status,
+                              uint32_t round) {
+  const std::string reason = StatusCodeName(status.code());
+  const std::string aggregate = KeyText(attempt.source, *attempt.record);
+  EmitDeadLetter(attempt, {.disposition = disposition,
+                           .reason = reason,
+                           .message = ToStd(status.message()),
+                           .attempts = static_cast<uint32_t>(attempt.number),
+                           .first_failure_ms = attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs(),
+                           .application = plan_->application_id,
+                           .aggregate = aggregate,
+                           .round = round,
+                           .value_is_lost = attempt.omitted});
+}
+
+uint32_t Failures::NextRound(const Attempt& attempt) const {
+  return ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round + 1;
+}
+
+void Failures::Reject(const Attempt& attempt, const absl::Status& status) {
+  SendDeadLetter(attempt, Disposition::kRejected, status, NextRound(attempt));
+  ++epoch_->counters.rejected;
+}
+
+void Failures::EndForGood(const Attempt& attempt, const absl::Status& status) {
+  SendDeadLetter(attempt, Disposition::kFailed, status, NextRound(attempt));
+  CountFailure(attempt.task);
+}
+
+void Failures::CountFailure(Task* task) {
+  ++epoch_->counters.failed;
+  ++task->epoch_breaker.failed;
+}
+
+bool Failures::WillRetry(const Attempt& attempt, const Verdict& verdict) const {
+  if (verdict.status.ok() || verdict.rejected) return false;
+  const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  return policy.IsTransient(verdict.status.code()) && attempt.number < policy.max_attempts;
+}
+
+// What the status says is bounded, so that no event and no handler makes the state large (X3).
+void Failures::FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const {
+  status->set_attempts(static_cast<uint32_t>(attempt.number));
+  status->set_first_failure_time_ms(attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs());
+  status->set_reason(StatusCodeName(verdict.status.code()));
+  status->set_message(std::string(CutUtf8(ToStd(verdict.status.message()), kMaxStoredMessageBytes)));
+  status->set_blocking_event_id(std::string(CutUtf8(EventIdOf(*attempt.record, *attempt.topic), kMaxStoredTextBytes)));
+}
+
+void Failures::SetRetry(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const {
+  const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  status->set_state(v1::AggregateStatus::RETRYING);
+  status->set_retry_at_ms(NowMs() + absl::ToInt64Milliseconds(policy.BackoffAfter(attempt.number)));
+}
+
+Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
+  if (verdict.rejected) {
+    Reject(attempt, verdict.status);
+    return {};
+  }
+  if (WillRetry(attempt, verdict)) return Block(attempt, verdict, v1::AggregateStatus::RETRYING);
+  const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  if (policy.then == FailureAction::kStop) return Stop(attempt, verdict);
+  const bool keyed = attempt.record->key.has_value();
+  if (keyed && policy.then == FailureAction::kBlockAggregate) {
+    return Block(attempt, verdict, v1::AggregateStatus::PARKED);
+  }
+  EndForGood(attempt, verdict.status);
+  return {};
+}
+
+Outcome Failures::Stop(const Attempt& attempt, const Verdict& verdict) const {
+  return {Outcome::Kind::kHalt,
+          absl::Status(verdict.status.code(),
+                       absl::StrCat("event ", OriginOf(*attempt.record, *attempt.topic), " (key \"",
+                                    Printable(KeyText(attempt.source, *attempt.record)), "\") failed in \"",
+                                    plan_->graph->nodes[verdict.node].name, "\", whose policy is to stop: ",
+                                    ToAbsl(CutUtf8(ToStd(verdict.status.message()), kMaxStoredMessageBytes)),
+                                    "; mend the handler or the event's cause and start again"))};
+}
+
+// The first failure of an open aggregate, or of an event without one: it becomes the head of a new queue.
+Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus::State state) {
+  if (Outcome limits = CheckParkingLimits(*attempt.task, nullptr); limits.kind != Outcome::Kind::kDone) return limits;
+  const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
+  if (!CanPark(attempt, queue)) {
+    // Nothing of this key can be in the changelog, its state neither: there is no order to keep.
+    EndForGood(attempt, verdict.status);
+    return {};
+  }
+  v1::AggregateStatus status;
+  FillFailure(attempt, verdict, &status);
+  if (state == v1::AggregateStatus::RETRYING) {
+    SetRetry(attempt, verdict, &status);
+  } else {
+    status.set_state(v1::AggregateStatus::PARKED);
+    status.set_notice_sequence(1);
+    SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
+    CountFailure(attempt.task);
+  }
+  return FromStore(attempt.task->parking.Push(queue, Pack(attempt, queue), std::move(status)));
+}
+
+bool Failures::FitsChangelog(const Task& task, size_t key_bytes, size_t value_bytes) const {
+  constexpr size_t kRecordBytes = 128;  // Of the batch and the record around them.
+  const size_t limit = plan_->max_record_bytes[plan_->changelog_index(task.id.group)];
+  return key_bytes <= limit && value_bytes <= limit && key_bytes + value_bytes + kRecordBytes <= limit;
+}
+
+bool Failures::CanPark(const Attempt& attempt, const std::string& queue) const {
+  constexpr size_t kStatusBytes = kMaxStoredMessageBytes + kMaxStoredTextBytes + 256;
+  return FitsChangelog(*attempt.task, queue.size() + 32, kStatusBytes);
+}
+
+// A record that the changelog takes (E7): the whole event, or else where it is. The queue's name has the key then.
+v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue) const {
+  const RecordView& record = *attempt.record;
+  size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+  for (const HeaderView& header : record.headers) {
+    bytes += header.name.size() + header.value.value_or("").size() + 16;
+  }
+  bytes += attempt.topic->size() + 64;
+  // A broker that refused it may say another size than it did at the start.
+  const Suspects& suspects = attempt.task->suspects;
+  const bool follows = attempt.task->parking.FindQueue(queue) != nullptr;
+  const bool refused = !suspects.empty() && suspects.NeedsOmission(PlaceOf(attempt), follows);
+  if (!refused && FitsChangelog(*attempt.task, queue.size() + 16, bytes)) return ToParkedEvent(record, *attempt.topic);
+  v1::ParkedEvent place;
+  place.set_topic(*attempt.topic);
+  place.set_partition(record.partition.value());
+  place.set_offset(record.offset.value());
+  place.set_timestamp_ms(record.timestamp_ms);
+  place.set_omitted(true);
+  return place;
+}
+
+Outcome Failures::CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const {
+  if (task.parking.parked_events() >= options_->max_parked_per_task) {
+    return {Outcome::Kind::kPauseTask,
+            absl::ResourceExhaustedError(absl::StrCat("task ", ToString(task.inputs.front().where), " has ",
+                                                      task.parking.parked_events(),
+                                                      " parked events, its limit (max_parked_per_task); release or "
+                                                      "discard some, or raise the limit"))};
+  }
+  if (status == nullptr) return {};
+  const auto queued = static_cast<int64_t>(status->next_sequence() - status->head_sequence());
+  if (queued >= options_->max_parked_per_aggregate) {
+    return {Outcome::Kind::kPauseTask,
+            absl::ResourceExhaustedError(
+                absl::StrCat("an aggregate of task ", ToString(task.inputs.front().where), " has ", queued,
+                             " parked events, its limit (max_parked_per_aggregate), behind event ",
+                             Printable(status->blocking_event_id()), "; release or discard them, or raise the limit"))};
+  }
+  return {};
+}
+
+void Failures::SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status) {
+  const std::string aggregate = KeyText(attempt.source, *attempt.record);
+  EmitDeadLetter(attempt, {.disposition = Disposition::kBlocked,
+                           .reason = status.reason(),
+                           .message = status.message(),
+                           .blocked_by = status.blocking_event_id(),
+                           .attempts = 0,
+                           .first_failure_ms = status.first_failure_time_ms(),
+                           .application = plan_->application_id,
+                           .aggregate = aggregate,
+                           .value_is_lost = attempt.omitted});
+}
+
+Outcome Failures::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& found) {
+  if (Outcome limits = CheckParkingLimits(*attempt.task, &found); limits.kind != Outcome::Kind::kDone) return limits;
+  v1::AggregateStatus status = found;
+  // With notices outstanding this one waits its turn, so that they come in the order of the events.
+  if (status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() == status.next_sequence()) {
+    SendBlockedNotice(attempt, status);
+    status.set_notice_sequence(status.notice_sequence() + 1);
+  }
+  ++epoch_->counters.blocked;
+  const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
+  return FromStore(attempt.task->parking.Push(queue, Pack(attempt, queue), std::move(status)));
+}
+
+Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive, bool* released) {
+  *released = false;
+  const v1::AggregateStatus* found =
+      attempt.record->key.has_value() ? attempt.task->parking.Find(*attempt.record->key) : nullptr;
+  if (redrive.kind != Redrive::Kind::kFailedNotice || found == nullptr) return {};
+  if (found->state() != v1::AggregateStatus::PARKED) return {};
+  const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
+  v1::AggregateStatus status = *found;
+  const absl::StatusOr<Attempt> head = Revive(attempt.task, queue, status.head_sequence());
+  if (!head.ok()) return FromStore(head.status());
+  if (OriginOf(*head->record, *head->topic) != redrive.origin) return {};
+  // Two IDs in one place: the topic was made anew.
+  if (!head->omitted && FindHeader(head->record->headers, "ce_id") != FindHeader(attempt.record->headers, "ce_id")) {
+    return {};
+  }
+  *released = true;
+  status.set_state(v1::AggregateStatus::DRAINING);
+  status.set_attempts(0);
+  return FromStore(attempt.task->parking.SetStatus(queue, status));
+}
+
+absl::StatusOr<Attempt> Failures::Revive(Task* task, const std::string& queue, uint64_t sequence) {
+  absl::StatusOr<v1::ParkedEvent> event = task->parking.Read(queue, sequence);
+  if (!event.ok()) return event.status();
+  revived_.push_back(std::make_unique<Revived>());
+  Revived& revived = *revived_.back();
+  revived.queue = queue;
+  revived.event = *std::move(event);
+  const SourceIndex source = SourceOf(*task, revived.event.topic());
+  revived.record = ToRecordView(revived.event, source, epoch_->arena);
+  const bool keyed = queue.starts_with(KindPrefix(ChangelogKind::kAggregateStatus));
+  if (revived.event.omitted() && keyed) revived.record.key = std::string_view(revived.queue).substr(1);
+  return Attempt{.task = task,
+                 .source = source,
+                 .record = &revived.record,
+                 .topic = &plan_->input_topics[source],
+                 .queue = &revived.queue,
+                 .omitted = revived.event.omitted()};
+}
+
+Outcome Failures::Notice(Task* task, const std::string& queue, v1::AggregateStatus status) {
+  const absl::StatusOr<Attempt> follower = Revive(task, queue, status.notice_sequence());
+  if (!follower.ok()) return FromStore(follower.status());
+  if (epoch_->records == 0) epoch_->last_event = PlaceOf(*follower);
+  SendBlockedNotice(*follower, status);
+  status.set_notice_sequence(status.notice_sequence() + 1);
+  return FromStore(task->parking.SetStatus(queue, status));
+}
+
+absl::StatusOr<Attempt> Failures::Head(Task* task, const std::string& queue, const v1::AggregateStatus& status) {
+  absl::StatusOr<Attempt> head = Revive(task, queue, status.head_sequence());
+  if (!head.ok()) return head;
+  head->number = static_cast<int>(status.attempts()) + 1;
+  head->first_failure_ms = status.first_failure_time_ms();
+  return head;
+}
+
+Outcome Failures::HeadProcessed(const Attempt& attempt, v1::AggregateStatus status) {
+  status.set_state(v1::AggregateStatus::DRAINING);
+  status.set_attempts(0);
+  status.set_first_failure_time_ms(0);
+  return FromStore(attempt.task->parking.Pop(*attempt.queue, std::move(status)));
+}
+
+Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus status) {
+  if (verdict.rejected) {
+    Reject(attempt, verdict.status);
+    return HeadProcessed(attempt, std::move(status));
+  }
+  const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  if (WillRetry(attempt, verdict)) {
+    FillFailure(attempt, verdict, &status);
+    SetRetry(attempt, verdict, &status);
+    return FromStore(attempt.task->parking.SetStatus(*attempt.queue, status));
+  }
+  if (policy.then == FailureAction::kStop) return Stop(attempt, verdict);
+  if (policy.then == FailureAction::kSkip || !attempt.record->key.has_value()) {
+    EndForGood(attempt, verdict.status);
+    return HeadProcessed(attempt, std::move(status));
+  }
+  FillFailure(attempt, verdict, &status);
+  SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
+  CountFailure(attempt.task);
+  status.set_state(v1::AggregateStatus::PARKED);
+  status.set_notice_sequence(std::max(status.notice_sequence(), status.head_sequence() + 1));
+  return FromStore(attempt.task->parking.SetStatus(*attempt.queue, status));
+}
+
+}  // namespace once

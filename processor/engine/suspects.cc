@@ -1,0 +1,105 @@
+#include "processor/engine/suspects.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+Suspects::Treatment Suspects::TreatmentOf(const Place& place) const {
+  if (known_.contains(place)) return Treatment::kAlone;
+  const auto careful = careful_to_.find(place.where);
+  return careful != careful_to_.end() && place.offset < careful->second ? Treatment::kGrouped : Treatment::kFree;
+}
+
+const std::string* Suspects::BlamedFor(const Place& place) const {
+  const auto found = known_.find(place);
+  return found == known_.end() || found->second.blamed_for.empty() ? nullptr : &found->second.blamed_for;
+}
+
+bool Suspects::NeedsOmission(const Place& place, bool follows) const {
+  const auto found = known_.find(place);
+  return found != known_.end() && found->second.own_refusals >= (follows ? 1 : 2);
+}
+
+bool Suspects::NeedsMinimalLetter(const Place& place) const {
+  const auto found = known_.find(place);
+  return found != known_.end() && found->second.minimal_letter;
+}
+
+void Suspects::Suspect(const Ran& ran) {
+  // What is read again is careful up to where it had been read.
+  for (const auto& [where, next] : ran.read_to) {
+    Offset& to = careful_to_[where];
+    to = std::max(to, next);
+  }
+  group_ = std::max(int64_t{1}, ran.events / 2);
+}
+
+absl::Status Suspects::Blame(const Refused& refused, const Place& place) {
+  Known& known = known_[place];
+  const std::string event = ToString(place.where, place.offset);
+  switch (refused.what) {
+    case Refused::What::kOutput:
+      known.blamed_for = absl::StrCat("the broker refused a record of it for ", refused.topic, ": ", refused.error);
+      return absl::OkStatus();
+    case Refused::What::kDeadLetter:
+      if (known.minimal_letter) {
+        return absl::FailedPreconditionError(absl::StrCat("topic ", refused.topic,
+                                                          " refuses even the smallest dead letter, of event ", event,
+                                                          ": ", refused.error, "; mend the topic's settings"));
+      }
+      known.minimal_letter = true;
+      return absl::OkStatus();
+    case Refused::What::kOwn:
+      if (known.own_refusals >= 2) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("topic ", refused.topic, " refuses a record of the engine's own, about event ", event,
+                         ", which has failed already: ", refused.error,
+                         "; set its max.message.bytes to at least twice the largest source's"));
+      }
+      known.own_refusals += known.blamed_for.empty() || known.own_refusals > 0 ? 1 : 2;
+      known.blamed_for =
+          absl::StrCat("the broker refused the state that it leaves, for ", refused.topic, ": ", refused.error);
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refused) {
+  bool apart = false;
+  std::set<std::pair<Place, bool>> judged;  // Several records of one event are one refusal, of it or of its letter.
+  for (const Refused& each : refused) {
+    const bool own = each.what == Refused::What::kOwn;
+    if (own && ran.events == 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("topic ", each.topic, " refuses a record of the engine's own: ", each.error,
+                       "; set its max.message.bytes to at least twice the largest source's"));
+    }
+    if (!ran.only.has_value() && (own || each.refusal != kafka::Refusal::kAlone)) {
+      apart = true;
+      if (each.likeliest && !own) known_.try_emplace(each.cause);
+      continue;
+    }
+    const Place& place = ran.only.has_value() ? *ran.only : each.cause;
+    if (!judged.emplace(place, each.what == Refused::What::kDeadLetter).second) continue;
+    if (absl::Status blamed = Blame(each, place); !blamed.ok()) return blamed;
+  }
+  if (apart) Suspect(ran);
+  return absl::OkStatus();
+}
+
+void Suspects::OnCommitted(const Ran& ran) {
+  if (empty()) return;
+  if (ran.only.has_value()) known_.erase(*ran.only);
+  group_ *= 2;
+  const bool passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
+    const auto read = ran.read_to.find(careful.first);
+    return read == ran.read_to.end() || read->second >= careful.second;
+  });
+  if (passed) careful_to_.clear();
+}
+
+}  // namespace once

@@ -1,0 +1,98 @@
+// Whom a refused batch is the fault of (R3b, X3).
+//
+// A broker refuses a batch and does not say which of its records it means, so all of their events are suspects. They
+// are run again apart: in groups that are halved with each refusal, each group in an epoch with nothing else, until one
+// event is refused alone. That one is to blame, and fails; the others go on. The event that the client takes for the
+// likeliest is run alone at once.
+//
+//   refused: a record of ...         means
+//   an output                        its event is a suspect; alone, it fails when it is run again
+//   a dead letter                    likewise a suspect; alone, the smallest form of its dead letter is sent next time;
+//                                    that one refused as well, the task cannot go on
+//   the engine (state, frontier)     the task's events of the epoch are suspects; one that was alone fails; if it has
+//                                    failed already it is parked without its value; if that was done as well, or there
+//                                    was no event, the task cannot go on
+//
+// One object for each task. In memory only: a restart, or another pod, finds out anew.
+#ifndef ONCE_PROCESSOR_ENGINE_SUSPECTS_H_
+#define ONCE_PROCESSOR_ENGINE_SUSPECTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "processor/base/types.h"
+#include "processor/kafka/kafka.h"
+
+namespace once {
+
+// Where an event was consumed.
+using Place = TopicPartitionOffset;
+
+// Not thread-safe.
+class Suspects {
+ public:
+  // A record of an epoch that was refused.
+  struct Refused {
+    enum class What { kOutput, kDeadLetter, kOwn };
+    What what = What::kOutput;
+    Place cause = {};  // Unless kOwn.
+    kafka::Refusal refusal = kafka::Refusal::kSuspect;
+    bool likeliest = false;
+    std::string topic = {};
+    std::string error = {};
+  };
+  // The task's part of that epoch.
+  struct Ran {
+    int64_t events = 0;                             // Of the whole epoch, all tasks.
+    std::optional<Place> only = {};                 // If it was one: that.
+    std::map<TopicPartition, Offset> read_to = {};  // The task's inputs: the next offset.
+  };
+
+  // How an event must be run.
+  enum class Treatment {
+    kFree,     // Like any.
+    kGrouped,  // In an epoch with no more than `group()` events, all of them grouped ones of this task.
+    kAlone,    // In an epoch of its own.
+  };
+
+  // Nothing is suspected.
+  bool empty() const { return known_.empty() && careful_to_.empty(); }
+  Treatment TreatmentOf(const Place& place) const;
+  int64_t group() const { return group_; }
+
+  // Why the event is to fail without being run; null if it is not to blame.
+  const std::string* BlamedFor(const Place& place) const;
+  // Whether it must be parked without its value, because the changelog refused it: when it was parked with it, as the
+  // head of a queue that it became by another refusal of the changelog, or as a follower.
+  bool NeedsOmission(const Place& place, bool follows) const;
+  // Whether its dead letter was refused in a larger form.
+  bool NeedsMinimalLetter(const Place& place) const;
+
+  // The epoch was aborted, and these of its records had been refused. FailedPrecondition if the task cannot go on.
+  absl::Status OnRefused(const Ran& ran, std::span<const Refused> refused);
+  // The epoch took effect.
+  void OnCommitted(const Ran& ran);
+
+ private:
+  struct Known {
+    std::string blamed_for = {};  // Empty: it is only to be run alone.
+    int own_refusals = 0;         // Of engine records about it.
+    bool minimal_letter = false;
+  };
+
+  absl::Status Blame(const Refused& refused, const Place& place);
+  void Suspect(const Ran& ran);
+
+  std::map<Place, Known> known_;
+  std::map<TopicPartition, Offset> careful_to_;  // Events below are run in groups.
+  int64_t group_ = 1;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_SUSPECTS_H_

@@ -1,0 +1,47 @@
+// Tells of what may happen often: at most once a minute, with how many there were and one of them.
+#ifndef ONCE_PROCESSOR_ENGINE_TALLY_H_
+#define ONCE_PROCESSOR_ENGINE_TALLY_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+
+namespace once {
+
+// Not thread-safe. Counts attempts: what an aborted transaction had counted counts again.
+class Tally {
+ public:
+  // `what` begins the message, and `advice` ends it.
+  Tally(LogLevel level, std::string what, std::string advice)
+      : level_(level), what_(std::move(what)), advice_(std::move(advice)) {}
+
+  // Counts one. `example` is called when one is wanted.
+  template <typename Example>
+  void Count(const Example& example) {
+    if (count_++ == 0) example_ = example();
+  }
+
+  // Says what was counted, unless it has spoken within the minute before `now`.
+  void Tell(absl::Time now, LogSink* log) {
+    if (count_ == 0 || now - told_ < absl::Minutes(1)) return;
+    log->Log(level_, absl::StrCat(what_, ": ", count_, ", such as ", example_, advice_.empty() ? "" : "; ", advice_));
+    told_ = now;
+    count_ = 0;
+  }
+
+ private:
+  const LogLevel level_;
+  const std::string what_;
+  const std::string advice_;
+  int64_t count_ = 0;
+  std::string example_;
+  absl::Time told_ = absl::InfinitePast();
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_TALLY_H_

@@ -1,0 +1,73 @@
+// Which timestamps records are sent with (rule X3).
+#include "processor/engine/stamps.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace once {
+namespace {
+
+constexpr int64_t kHour = 3'600'000;
+constexpr int64_t kNow = 1'700'000'000'000;
+
+Plan OneSink() {
+  auto graph = std::make_shared<Graph>();
+  graph->sinks.emplace_back().topic = "out";
+  return MakePlan(graph, "app");
+}
+
+TEST(StampsTest, X3JudgesWithAMargin) {
+  const Stamps stamps(OneSink());
+  EXPECT_TRUE(stamps.Takes(0, kNow, kNow));
+  EXPECT_TRUE(stamps.Takes(0, -1, kNow));
+  EXPECT_TRUE(stamps.Takes(0, 0, kNow)) << "by default it takes, and keeps, any past";
+  EXPECT_TRUE(stamps.Takes(0, kNow + kHour / 2, kNow));
+  EXPECT_FALSE(stamps.Takes(0, kNow + kHour / 2 + 1, kNow)) << "half an hour for what the clocks differ by";
+  EXPECT_FALSE(stamps.Takes(0, -2, kNow));
+  EXPECT_FALSE(stamps.Takes(0, INT64_MAX, kNow));
+  EXPECT_FALSE(stamps.Takes(0, INT64_MIN, kNow));
+}
+
+TEST(StampsTest, X3WhatWouldBeDeletedAtOnceIsNotTaken) {
+  Plan plan = OneSink();
+  plan.retention[0] = absl::Hours(24);
+  EXPECT_TRUE(Stamps(plan).Takes(0, kNow - 23 * kHour, kNow));
+  EXPECT_FALSE(Stamps(plan).Takes(0, kNow - 23 * kHour - 1, kNow));
+  plan.timestamp_before_max[0] = absl::Minutes(10);
+  EXPECT_FALSE(Stamps(plan).Takes(0, kNow - kHour / 10, kNow));
+  EXPECT_TRUE(Stamps(plan).Takes(0, kNow - kHour / 12, kNow));
+}
+
+TEST(StampsTest, ATopicThatStampsItselfTakesAll) {
+  Plan plan = OneSink();
+  plan.log_append_time[0] = true;
+  const Stamps stamps(plan);
+  EXPECT_TRUE(stamps.Takes(0, INT64_MAX, kNow));
+  EXPECT_EQ(stamps.OwnRecord(0, kNow), -1);
+}
+
+// Our clock is three hours ahead of the broker's: what we take for the present is not what it does.
+TEST(StampsTest, X3RefusalsMoveTheJudgementUntilTheBrokerAgrees) {
+  Stamps stamps(OneSink());
+  const int64_t broker_now = kNow - 3 * kHour;
+  const auto broker_takes = [&](int64_t stamp) { return stamp <= broker_now + kHour; };
+  int refusals = 0;
+  while (!broker_takes(stamps.Present(0, kNow))) {
+    ASSERT_LT(++refusals, 5);
+    stamps.Refused(0);
+  }
+  EXPECT_FALSE(stamps.Takes(0, kNow, kNow)) << "an event of now, by our clock";
+  EXPECT_TRUE(stamps.Takes(0, broker_now - kHour, kNow));
+  EXPECT_TRUE(broker_takes(stamps.OwnRecord(0, kNow)));
+}
+
+TEST(StampsTest, X3TheEnginesOwnRecordsAreWithinANarrowTopicToo) {
+  Plan plan = OneSink();
+  plan.timestamp_before_max[0] = absl::Minutes(2);
+  EXPECT_EQ(Stamps(plan).OwnRecord(0, kNow), kNow - 60'000);
+  EXPECT_EQ(Stamps(OneSink()).OwnRecord(0, kNow), kNow - kHour);
+}
+
+}  // namespace
+}  // namespace once
