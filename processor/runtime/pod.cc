@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/base/names.h"
 #include "processor/runtime/handler_monitor.h"
+#include "processor/runtime/topic_watch.h"
 
 namespace once {
 
@@ -63,6 +64,20 @@ void Pod::RunWorker(Worker* worker) {
   }
 }
 
+// Until the workers have ended (X8).
+void Pod::WatchTopics() {
+  TopicWatch watch(plan_, deps_.admin);
+  MutexLock lock(&mutex_);
+  while (!have_workers_ended_) {
+    workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
+    if (have_workers_ended_) return;
+    mutex_.Unlock();
+    const absl::Status changed = watch.Check();
+    if (!changed.ok()) Fail(changed);
+    mutex_.Lock();
+  }
+}
+
 // Until the workers have ended. By its own steady clock: a handler's time has nothing to do with the wall's.
 void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
   std::vector<HandlerWatch*> watches;
@@ -109,6 +124,7 @@ absl::Status Pod::Run() {
       threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
     }
     std::thread monitor([this, &workers] { WatchHandlers(workers); });
+    std::thread topics([this] { WatchTopics(); });
     for (std::thread& thread : threads) thread.join();
     {
       MutexLock lock(&mutex_);
@@ -117,6 +133,7 @@ absl::Status Pod::Run() {
       workers_ended_.NotifyAll();
     }
     monitor.join();
+    topics.join();
   } else if (absl::IsCancelled(status)) {
     deps_.log->Log(LogLevel::kInfo,
                    absl::StrCat("told to stop before it had started: ", std::string(status.message())));

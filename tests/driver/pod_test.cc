@@ -34,6 +34,7 @@ class PodWorld {
     options.workers = workers;
     options.instance_id = "i";
     options.handler_timeout = handler_timeout;
+    options.topic_check_interval = absl::Milliseconds(10);
     pod_ = std::make_unique<Pod>(&plan_, options, PodDeps{client_.get(), admin_.get(), &store_, &clock_, &log_});
   }
 
@@ -82,6 +83,17 @@ TEST(PodTest, StoppedBeforeItHadStartedIsNoFailure) {
   world.pod().Stop();
   EXPECT_EQ(world.pod().Run(), absl::OkStatus());
   EXPECT_EQ(world.cluster().pending_faults(), 0);
+}
+
+TEST(PodTest, X8PartitionsThatAreAddedEndTheApplicationInWords) {
+  PodWorld world(BuildOrderTotals, 1);
+  world.cluster().Append("orders", Partition(0), "alice", Order(1).SerializeAsString());
+  absl::Status ended;
+  std::thread runner([&] { ended = world.pod().Run(); });
+  while (world.cluster().ReadCommitted("customer-totals").empty()) std::this_thread::yield();
+  world.cluster().GrowTopic("orders", 8);
+  runner.join();
+  EXPECT_NE(ended.message().find("orders had 4 partitions and has 8 now"), absl::string_view::npos) << ended;
 }
 
 void RunWithAHandlerThatNeverReturns() {

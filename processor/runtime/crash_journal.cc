@@ -1,0 +1,133 @@
+// The notes of workers in a mapped file, and the deaths counted from them in a file of text beside it.
+#include "processor/runtime/crash_journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <new>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+namespace {
+
+using Deaths = std::map<TopicPartitionOffset, int>;
+
+constexpr char kNotesFile[] = "/handling";
+constexpr char kDeathsFile[] = "/deaths";
+// Of the notes' file; another one begins anew.
+constexpr uint64_t kMagic = 0x4f4e434548444c31;  // "ONCEHDL1"
+
+struct Header {
+  uint64_t magic;
+  uint32_t workers;
+  uint32_t reserved;
+};
+static_assert(sizeof(Header) % alignof(HandlingNote) == 0);
+
+absl::Status Failed(const char* what, const std::string& path) {
+  return absl::UnavailableError(absl::StrCat(what, " ", path, " failed: ", strerror(errno)));
+}
+
+// One line an event: deaths, partition, offset, topic. A file that is no such list counts for nothing.
+Deaths ReadDeaths(const std::string& path) {
+  Deaths deaths;
+  std::ifstream in(path);
+  int count = 0;
+  int32_t partition = 0;
+  int64_t offset = 0;
+  std::string topic;
+  while (in >> count >> partition >> offset >> topic) deaths[{{topic, Partition(partition)}, Offset(offset)}] = count;
+  return deaths;
+}
+
+// By renaming, so that a death meanwhile leaves the old list or the new one.
+absl::Status WriteDeaths(const std::string& path, const Deaths& deaths) {
+  std::ostringstream text;
+  for (const auto& [place, count] : deaths) {
+    text << count << ' ' << place.where.partition.value() << ' ' << place.offset.value() << ' ' << place.where.topic
+         << '\n';
+  }
+  const std::string fresh = path + ".new";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << text.str();
+    if (!out.flush()) return Failed("writing", fresh);
+  }
+  if (rename(fresh.c_str(), path.c_str()) != 0) return Failed("renaming", fresh);
+  return absl::OkStatus();
+}
+
+// The events that the process before was at when it died.
+std::vector<TopicPartitionOffset> ReadNotes(const std::string& path, const std::vector<std::string>& input_topics) {
+  std::vector<TopicPartitionOffset> places;
+  std::ifstream in(path, std::ios::binary);
+  Header header{};
+  if (!in.read(reinterpret_cast<char*>(&header), sizeof(header)) || header.magic != kMagic) return places;
+  for (uint32_t i = 0; i < header.workers; ++i) {
+    HandlingNote note;
+    if (!in.read(reinterpret_cast<char*>(&note), sizeof(note))) break;
+    if (note.is_running == 0 || note.input >= input_topics.size()) continue;
+    places.push_back({{input_topics[note.input], Partition(note.partition)}, Offset(note.offset)});
+  }
+  return places;
+}
+
+std::string Words(const TopicPartitionOffset& place, int count) {
+  return absl::StrCat("the process ended ", count, count == 1 ? " time" : " times", " while the handlers of event ",
+                      ToString(place.where, place.offset), " ran");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::string& state_dir,
+                                                                 const std::vector<std::string>& input_topics,
+                                                                 int workers, LogSink* log) {
+  const std::string notes_path = state_dir + kNotesFile;
+  const std::string deaths_path = state_dir + kDeathsFile;
+  std::unique_ptr<CrashJournal> journal(new CrashJournal());
+  Deaths deaths = ReadDeaths(deaths_path);
+  // Who was blamed in the last run has failed in it: if it is released, it is to be run.
+  std::erase_if(deaths, [](const auto& entry) { return entry.second >= kBlamedAfter; });
+  for (const TopicPartitionOffset& place : ReadNotes(notes_path, input_topics)) {
+    const int count = ++deaths[place];
+    std::string what_follows;
+    if (count >= kAloneAfter) what_follows = "; it is run in a transaction of its own";
+    if (count >= kBlamedAfter) what_follows = "; it fails without being run";
+    log->Log(LogLevel::kWarning, absl::StrCat(Words(place, count), what_follows));
+  }
+  if (absl::Status written = WriteDeaths(deaths_path, deaths); !written.ok()) return written;
+  for (const auto& [place, count] : deaths) {
+    if (count < kAloneAfter) continue;
+    journal->suspects_.push_back({place, count >= kBlamedAfter ? Words(place, count) : ""});
+  }
+  journal->mapped_bytes_ = sizeof(Header) + static_cast<size_t>(workers) * sizeof(HandlingNote);
+  const int fd = open(notes_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return Failed("opening", notes_path);
+  const bool sized = ftruncate(fd, 0) == 0 && ftruncate(fd, static_cast<off_t>(journal->mapped_bytes_)) == 0;
+  void* const mapping =
+      sized ? mmap(nullptr, journal->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  const absl::Status failed = mapping == MAP_FAILED ? Failed("mapping", notes_path) : absl::OkStatus();
+  close(fd);
+  if (!failed.ok()) return failed;
+  journal->mapping_ = mapping;
+  auto* const bytes = static_cast<char*>(mapping);
+  journal->notes_ = new (bytes + sizeof(Header)) HandlingNote[workers];
+  new (bytes) Header{kMagic, static_cast<uint32_t>(workers), 0};
+  return journal;
+}
+
+CrashJournal::~CrashJournal() {
+  if (mapping_ != nullptr) munmap(mapping_, mapped_bytes_);
+}
+
+}  // namespace once

@@ -1,0 +1,100 @@
+// Facts of topics that must hold while the application runs (X8).
+#include "processor/runtime/topic_watch.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(5);
+// A broker that has just started may not know a topic yet.
+constexpr int kLooksBeforeMissing = 3;
+// Of topics without a known id so many partitions are looked at in one check, in turn.
+constexpr int32_t kEndsPerCheck = 32;
+
+}  // namespace
+
+TopicWatch::TopicWatch(const Plan* plan, kafka::Admin* admin) : admin_(admin) {
+  const auto add = [&](const std::string& name, bool is_changelog) {
+    Topic& topic = topics_.emplace_back();
+    topic.name = name;
+    topic.is_changelog = is_changelog;
+    if (const auto known = plan->topic_ids.find(name); known != plan->topic_ids.end()) topic.id = known->second;
+  };
+  for (const std::string& name : plan->input_topics) add(name, false);
+  for (const std::string& name : plan->changelog_topics) add(name, true);
+}
+
+std::string TopicWatch::WhatToDo(const Topic& topic) {
+  return absl::StrCat(topic.is_changelog ? ". The state that it held is in no log any more"
+                                         : ". What is stored stands for the topic before, and events of the new one may"
+                                           " have been passed over",
+                      "; put back what was there, or start under a new application_id");
+}
+
+absl::Status TopicWatch::Check() {
+  for (Topic& topic : topics_) {
+    if (absl::Status same = CheckOne(&topic); !same.ok()) return same;
+  }
+  next_end_ += kEndsPerCheck;
+  return absl::OkStatus();
+}
+
+absl::Status TopicWatch::CheckOne(Topic* topic) {
+  const absl::StatusOr<kafka::TopicDescription> found = admin_->DescribeTopic(topic->name, kCallTimeout);
+  if (absl::IsNotFound(found.status())) {
+    if (++topic->missing < kLooksBeforeMissing) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat("topic ", topic->name,
+                                                      " was deleted while the application runs; restore it, or start"
+                                                      " under a new application_id"));
+  }
+  if (!found.ok()) return absl::OkStatus();
+  topic->missing = 0;
+  if (absl::Status same = CheckFacts(topic, *found); !same.ok()) return same;
+  if (topic->partition_count == 0) topic->partition_count = found->partition_count;
+  if (topic->id.empty()) topic->id = found->id;
+  return topic->id.empty() ? CheckEnds(topic) : absl::OkStatus();
+}
+
+absl::Status TopicWatch::CheckFacts(Topic* topic, const kafka::TopicDescription& found) const {
+  if (!topic->id.empty() && !found.id.empty() && found.id != topic->id) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "topic ", topic->name, " was deleted and made anew while the application runs", WhatToDo(*topic)));
+  }
+  if (topic->partition_count != 0 && found.partition_count != topic->partition_count) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "topic ", topic->name, " had ", topic->partition_count, " partitions and has ", found.partition_count,
+        " now: keys would go to other partitions than those that hold their state. Move to a topic with the new count"
+        " under a new application_id"));
+  }
+  const auto policy = found.settings.find("cleanup.policy");
+  if (topic->is_changelog && policy != found.settings.end() && policy->second != "compact") {
+    return absl::FailedPreconditionError(absl::StrCat("changelog ", topic->name, " has cleanup.policy=", policy->second,
+                                                      " now, which deletes state; set it to compact"));
+  }
+  return absl::OkStatus();
+}
+
+// A log's end never goes back; one that did belongs to another log of the same name.
+absl::Status TopicWatch::CheckEnds(Topic* topic) {
+  for (int32_t i = 0; i < std::min(kEndsPerCheck, topic->partition_count); ++i) {
+    const int32_t index = (next_end_ + i) % topic->partition_count;
+    const TopicPartition where{topic->name, Partition(index)};
+    const absl::StatusOr<Offset> end = admin_->HighWatermark(where, kCallTimeout);
+    if (!end.ok()) continue;
+    Offset& seen = topic->ends[index];
+    if (*end < seen) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(ToString(where), " ended at ", seen.value(), " and ends at ", end->value(),
+                       " now: the topic was deleted and made anew, or its brokers lost what they had acknowledged",
+                       WhatToDo(*topic)));
+    }
+    seen = *end;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace once

@@ -1,0 +1,54 @@
+// Holds what the start has checked of the topics against what they are while the application runs: partition counts,
+// identities, and that changelogs are compacted. Someone may add partitions (keys would go to other tasks than their
+// state), or delete a topic and make it anew (offsets and state would stand for records that are gone).
+//
+//   TopicWatch watch(&plan, admin);
+//   absl::Status changed = watch.Check();   // every few seconds; OK, or what has changed and what to do
+#ifndef ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
+#define ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/engine/plan.h"
+#include "processor/kafka/kafka.h"
+
+namespace once {
+
+// Not thread-safe; arguments must outlive this.
+class TopicWatch {
+ public:
+  TopicWatch(const Plan* plan, kafka::Admin* admin);
+
+  // Asks the brokers about each source topic and changelog; blocks for at most some seconds. FailedPrecondition if a fact
+  // is no longer what it was at the first look, or at the start where the plan knows it. What cannot be found out now
+  // (no broker, no right) is no change.
+  absl::Status Check();
+
+ private:
+  struct Topic {
+    std::string name;
+    bool is_changelog = false;
+    std::string id;               // Empty: not known.
+    int32_t partition_count = 0;  // 0: not seen yet.
+    int missing = 0;              // Looks in a row that did not find it.
+    std::map<int32_t, Offset> ends;  // Of topics whose id nobody tells: how far each partition was seen to go.
+  };
+
+  absl::Status CheckOne(Topic* topic);
+  absl::Status CheckFacts(Topic* topic, const kafka::TopicDescription& found) const;
+  absl::Status CheckEnds(Topic* topic);
+  static std::string WhatToDo(const Topic& topic);
+
+  kafka::Admin* const admin_;
+  std::vector<Topic> topics_;
+  int32_t next_end_ = 0;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_

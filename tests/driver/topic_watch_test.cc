@@ -1,0 +1,115 @@
+// X8: what was checked of topics at the start is held while the application runs.
+#include "processor/runtime/topic_watch.h"
+
+#include "processor/runtime/preflight.h"
+#include "tests/driver/orders.h"
+
+namespace once {
+namespace {
+
+// An older client library, which cannot tell topics' ids.
+class WithoutIds final : public kafka::Admin {
+ public:
+  explicit WithoutIds(kafka::Admin* admin) : admin_(admin) {}
+  absl::StatusOr<kafka::TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) override {
+    auto found = admin_->DescribeTopic(topic, timeout);
+    if (found.ok()) found->id.clear();
+    return found;
+  }
+  absl::Status CreateTopic(const kafka::NewTopic& topic, absl::Duration timeout) override {
+    return admin_->CreateTopic(topic, timeout);
+  }
+  absl::StatusOr<std::map<TopicPartition, Offset>> StableCommittedOffsets(const std::string& group,
+                                                                          std::span<const TopicPartition> partitions,
+                                                                          absl::Duration timeout) override {
+    return admin_->StableCommittedOffsets(group, partitions, timeout);
+  }
+  absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) override {
+    return admin_->BeginningOffset(partition, timeout);
+  }
+  absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) override {
+    return admin_->HighWatermark(partition, timeout);
+  }
+
+ private:
+  kafka::Admin* const admin_;
+};
+
+class TopicWatchTest : public testing::Test {
+ protected:
+  TopicWatchTest() {
+    const absl::StatusOr<Topology> topology = BuildOrderTotals(Config::FromValues({}));
+    plan_ = MakePlan(topology->shared_graph(), "order-totals");
+    const PreflightOptions preflight{.bootstrap_servers = "memory", .create_topics = true, .create_partitions = 4};
+    EXPECT_TRUE(Preflight(preflight, admin_.get(), &log_, &plan_).ok());
+    cluster_.Append("orders", Partition(3), "alice", Order(1).SerializeAsString());
+  }
+
+  testkit::ManualClock clock_;
+  testkit::MemoryCluster cluster_{&clock_};
+  std::unique_ptr<kafka::Client> client_ = cluster_.NewClient();
+  std::unique_ptr<kafka::Admin> admin_ = *client_->NewAdmin();
+  WithoutIds old_admin_{admin_.get()};
+  NullLogSink log_;
+  Plan plan_;
+};
+
+TEST_F(TopicWatchTest, X8WhatStaysAsItIsIsFine) {
+  TopicWatch watch(&plan_, admin_.get());
+  EXPECT_TRUE(watch.Check().ok());
+  cluster_.Append("orders", Partition(3), "alice", Order(1).SerializeAsString());
+  cluster_.SetTopicSetting("orders", "max.message.bytes", "1000");
+  cluster_.RemakeTopic("customer-totals");
+  EXPECT_TRUE(watch.Check().ok());
+}
+
+TEST_F(TopicWatchTest, X8PartitionsAreAdded) {
+  TopicWatch watch(&plan_, admin_.get());
+  EXPECT_TRUE(watch.Check().ok());
+  cluster_.GrowTopic("orders", 8);
+  const absl::Status changed = watch.Check();
+  EXPECT_TRUE(absl::IsFailedPrecondition(changed));
+  EXPECT_NE(changed.message().find("orders had 4 partitions and has 8 now"), absl::string_view::npos) << changed;
+}
+
+TEST_F(TopicWatchTest, X8ATopicIsMadeAnew) {
+  for (const std::string& topic : {std::string("orders"), plan_.changelog_topics[0]}) {
+    TopicWatch watch(&plan_, admin_.get());
+    cluster_.RemakeTopic(topic);
+    const absl::Status changed = watch.Check();
+    EXPECT_NE(changed.message().find(topic + " was deleted and made anew"), absl::string_view::npos) << changed;
+    plan_.topic_ids[topic] = cluster_.TopicId(topic);
+  }
+}
+
+TEST_F(TopicWatchTest, X8ATopicIsMadeAnewUnderAnOldLibrary) {
+  plan_.topic_ids.clear();
+  TopicWatch watch(&plan_, &old_admin_);
+  EXPECT_TRUE(watch.Check().ok());
+  cluster_.RemakeTopic("orders");
+  const absl::Status changed = watch.Check();
+  EXPECT_NE(changed.message().find("orders-3 ended at 1 and ends at 0 now"), absl::string_view::npos) << changed;
+}
+
+TEST_F(TopicWatchTest, X8ATopicIsDeletedForGood) {
+  TopicWatch watch(&plan_, admin_.get());
+  cluster_.DeleteTopic("orders");
+  EXPECT_TRUE(watch.Check().ok());
+  EXPECT_TRUE(watch.Check().ok());
+  EXPECT_NE(watch.Check().message().find("topic orders was deleted"), absl::string_view::npos);
+}
+
+TEST_F(TopicWatchTest, X8AChangelogIsNoLongerCompacted) {
+  TopicWatch watch(&plan_, admin_.get());
+  cluster_.SetTopicSetting(plan_.changelog_topics[0], "cleanup.policy", "delete");
+  EXPECT_NE(watch.Check().message().find("has cleanup.policy=delete now"), absl::string_view::npos);
+}
+
+TEST_F(TopicWatchTest, X8WhatCannotBeAskedIsNoChange) {
+  TopicWatch watch(&plan_, admin_.get());
+  cluster_.SetReachable(false);
+  EXPECT_TRUE(watch.Check().ok());
+}
+
+}  // namespace
+}  // namespace once
