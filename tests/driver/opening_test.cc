@@ -203,7 +203,7 @@ TEST_F(ReplayingTest, X5ACheckpointOfNoKnownChangelogIsNotUsed) {
   EXPECT_TRUE(Exists("customer3"));
 }
 
-// Rule X6: a clock that was ahead when it was written does not make it young for ever.
+// A clock that was ahead when it was written does not make it young for ever.
 TEST_F(ReplayingTest, X5ACheckpointDatedInTheFutureIsNotUsed) {
   Fill(/*with_checkpoint=*/true);
   driver_.Crash();
