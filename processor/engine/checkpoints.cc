@@ -29,6 +29,8 @@ void Checkpoints::Write(bool all) {
   if (tasks_->all().empty()) return;
   const size_t budget = options_->state_cache_bytes / tasks_->all().size();
   for (const auto& [id, task] : tasks_->all()) {
+    tasks_->RebuildIfFree(task.get());
+    if (step_->halted) return;
     if (task->phase != TaskPhase::kOpening && task->state_is_loaded && !task->touched) task->state.TrimTo(budget);
     if (!MayWrite(*task)) continue;
     const bool due =
@@ -39,10 +41,7 @@ void Checkpoints::Write(bool all) {
 
 void Checkpoints::Start(Task* task) {
   task->last_checkpoint = step_->now;
-  const CheckpointMeta meta{.changelog_offset = task->changelog_position,
-                            .incarnation = task->frontier.incarnation(),
-                            .written_ms = absl::ToUnixMillis(step_->now)};
-  step_->Ask(action::WriteCheckpoint{task->id, task->state.Freeze(meta)});
+  step_->Ask(action::WriteCheckpoint{task->id, task->state.Freeze(DescribeCheckpoint(*task))});
 }
 
 void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
@@ -62,9 +61,7 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
     const bool is_hopeless = absl::IsDataLoss(written.status) && !step_->stopping;
     if (is_hopeless || task->state.dirty_bytes() > options_->state_cache_bytes) step_->Halt(written.status);
   }
-  if (!task->rebuild_after_checkpoint.ok()) {
-    tasks_->StoreFailed(task, std::exchange(task->rebuild_after_checkpoint, absl::OkStatus()));
-  }
+  tasks_->RebuildIfFree(task);
 }
 
 // At first, and then once in a while.

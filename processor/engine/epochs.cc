@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/engine/frontier.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -76,8 +77,6 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
   v1::Frontier frontier = task->frontier;
   frontier.set_epoch(frontier.epoch() + 1);
   frontier.set_window_clock_ms(clock_ms);
-  frontier.set_application(plan_->application_id);
-  frontier.set_format(1);
   frontier.clear_inputs();
   for (const InputPosition& input : task->inputs) {
     v1::InputOffset* offset = frontier.add_inputs();
@@ -90,6 +89,7 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     store->set_aggregate(plan_->graph->nodes[node].name);
     store->set_type(plan_->graph->nodes[node].state_type);
   }
+  AddIdentity(*plan_, *task, &frontier);
   absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   task->state.Put(*entry, frontier.SerializeAsString());
@@ -117,11 +117,18 @@ void Epochs::OnSendFailed(const kafka::Result& result) {
 
 CommitVerdict Epochs::OnFlushed(const event::Flushed& flushed) {
   NoteRefusals(flushed.deliveries);
+  absl::Status same_log;
   for (const kafka::Delivery& delivery : flushed.deliveries) {
     if (delivery.failed || delivery.token < kFrontierToken || !delivery.offset.has_value()) continue;
+    same_log.Update(CheckDelivered(*epoch_.touched[delivery.token - kFrontierToken], *delivery.offset));
     epoch_.touched[delivery.token - kFrontierToken]->pending_changelog_position = *delivery.offset + 1;
   }
   if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
+  if (!same_log.ok()) {
+    HaltAfterwards(same_log);
+    committer_.Abort(step_->now, step_->actions);
+    return CommitVerdict::kPending;
+  }
   return committer_.OnFlushed(flushed.result, step_->now, step_->actions);
 }
 
@@ -182,6 +189,7 @@ void Epochs::Commit() {
     task->breaker.finished += task->epoch_breaker.finished;
     task->breaker.failed += task->epoch_breaker.failed;
     task->last_commit = step_->now;
+    task->current_at = step_->now;
   }
   committed_counters_ += epoch_.counters;
   ++committed_epochs_;

@@ -83,15 +83,22 @@ struct Task {
   IdempotencyWindow window;
   Parking parking;
 
-  v1::Frontier frontier;                     // The last committed one, or the default.
-  bool state_is_loaded = false;              // The memory holds the state as of `changelog_position`.
-  Offset changelog_position;                 // The changelog offset that the committed state stands for.
-  std::optional<CheckpointMeta> checkpoint;  // As found when the task was opened.
+  v1::Frontier frontier;         // The last committed one, or the default.
+  bool state_is_loaded = false;  // The memory holds the state as of `changelog_position`.
+  Offset changelog_position;     // The changelog offset that the committed state stands for.
+  // What the state says of itself, in memory and in checkpoints (F6): the incarnation that it was read under, 0 if no
+  // record has told it yet, and when the changelog was last known to hold nothing that it lacks.
+  uint64_t incarnation = 0;
+  absl::Time current_at = absl::InfinitePast();
+  bool two_histories = false;  // The replay met another incarnation on its way.
+
   Offset replay_target;
+  absl::Time looked_at = absl::InfinitePast();  // When `replay_target` was read, or before.
   int64_t replayed_records = 0;
-  std::string misfit = {};                // Of the group's offsets and the frontier, when they were read last.
-  bool rebuilding = false;                // Replays from the beginning after a wipe.
-  absl::Status rebuild_after_checkpoint;  // Why it is to be rebuilt once the write under way has ended; OK: it is not.
+  std::string misfit = {};   // Of the group's offsets and the frontier, when they were read last.
+  bool rebuilding = false;   // Replays from the beginning after a wipe.
+  int void_rebuilds = 0;     // Of these, in a row, that were of no use when they ended.
+  absl::Status rebuild_why;  // It is to be rebuilt as soon as it may be, and waits until then; OK: it is not.
 
   // The open epoch.
   bool touched = false;

@@ -120,16 +120,13 @@ void Tasks::ReopenAll() {
 
 void Tasks::StoreFailed(Task* task, const absl::Status& status) {
   if (!absl::IsDataLoss(status) || task->rebuilding) return step_->Halt(status);
-  if (task->state.checkpoint_under_way()) {
-    // F7: its write would come after the wipe, and pass a part of the state for all of it.
-    Reopen(task);
-    task->opening_at = absl::InfiniteFuture();
-    task->rebuild_after_checkpoint = status;
-    return;
-  }
-  const absl::Status rebuilt = opener_.Rebuild(task, std::string(status.message()));
-  if (!rebuilt.ok()) return step_->Halt(rebuilt);
   Reopen(task);
+  task->rebuild_why = status;
+  RebuildIfFree(task);
+}
+
+void Tasks::RebuildIfFree(Task* task) {
+  if (absl::Status rebuilt = opener_.RebuildIfFree(task); !rebuilt.ok()) step_->Halt(rebuilt);
 }
 
 namespace {

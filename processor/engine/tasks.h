@@ -65,6 +65,8 @@ class Tasks {
   void ResumePaused();
   // The task's local state cannot be read or written.
   void StoreFailed(Task* task, const absl::Status& status);
+  // What StoreFailed asked for, once nothing writes the task's state and no epoch speaks for it (F7).
+  void RebuildIfFree(Task* task);
 
  private:
   const Plan* const plan_;

@@ -194,8 +194,13 @@ class LogReader {
 
 struct TopicDescription {
   int32_t partition_count = 0;
-  // The topic's settings in force, such as "max.message.bytes" and "delete.retention.ms".
-  std::map<std::string, std::string> settings;
+  // The topic's identity as text: another one after the topic was deleted and made anew. Empty where the client library
+  // cannot tell (librdkafka before 2.3) or the brokers have none (before Kafka 2.8).
+  std::string id = {};
+  // The topic's settings in force, such as "max.message.bytes" and "delete.retention.ms", defaults included. Empty if
+  // the brokers do not tell: `settings_error` then says why, PermissionDenied that the right DescribeConfigs is missing.
+  std::map<std::string, std::string> settings = {};
+  absl::Status settings_error = absl::OkStatus();
 };
 
 struct NewTopic {
@@ -209,7 +214,7 @@ class Admin {
  public:
   virtual ~Admin() = default;
 
-  // NotFound if there is no such topic. `timeout` holds for each call.
+  // NotFound if there is no such topic; OK without settings if only these are not told. `timeout` holds for each call.
   virtual absl::StatusOr<TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) = 0;
   // AlreadyExists if it is there. Replication is the broker's default. Returns when the topic can be used.
   virtual absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout) = 0;

@@ -1,7 +1,9 @@
 // X1: between any two events of handlers the worker can seal, stop and poll, and nobody's work starves another's.
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "processor/base/murmur2.h"
 #include "tests/driver/scripted.h"
 
 namespace once {
@@ -80,7 +82,7 @@ TEST_F(SliceTest, X1AStopWaitsForOneEventAtMost) {
 }
 
 TEST_F(SliceTest, X1DueRetriesLeaveHalfOfTheTimeToOtherTasks) {
-  constexpr int kRetries = 100;
+  constexpr int kRetries = 20;
   bool down = true;
   script_->handle = [&down](const OrderPlaced& order) {
     return down && order.cents() > 1'000'000 ? absl::UnavailableError("down") : absl::OkStatus();
@@ -94,12 +96,13 @@ TEST_F(SliceTest, X1DueRetriesLeaveHalfOfTheTimeToOtherTasks) {
   driver_->RunUntilIdle();
   down = false;
   const std::string loaded = KeyOf(1, 2);
-  for (int i = 1; i <= 50'000; ++i) Send(1, loaded, i);
+  for (int i = 1; i <= 15'000; ++i) Send(1, loaded, i);
   commits_.clear();
   driver_->AdvanceTime(absl::Seconds(1));
   ASSERT_TRUE(driver_->status().ok()) << driver_->status();
-  EXPECT_EQ(driver_->State<CustomerTotal>("customer", loaded)->order_count(), 50'000);
-  EXPECT_LE(LongestGap(PartitionForKey(loaded, 2).value()), absl::Milliseconds(1500));
+  EXPECT_EQ(driver_->State<CustomerTotal>("customer", loaded)->order_count(), 15'000);
+  EXPECT_GT(commits_[1].size(), 20);
+  EXPECT_LE(LongestGap(1), absl::Milliseconds(1500));
 }
 
 TEST_F(SliceTest, X1ASlowPartitionDoesNotHoldUpAQuickOne) {

@@ -46,8 +46,9 @@ class MemorySide final : public Side {
   explicit MemorySide(testkit::MemoryCluster* cluster, testkit::ManualClock* clock)
       : cluster_(*cluster),
         clock_(*clock),
-        client_(cluster->NewClient(
-            {.transaction_timeout = absl::Seconds(60), .session_timeout = absl::InfiniteDuration()})) {}
+        client_(cluster->NewClient({.transaction_timeout = absl::Seconds(60),
+                                    .session_timeout = absl::InfiniteDuration(),
+                                    .max_batch_bytes = 1000})) {}
 
   kafka::Client& client() override { return *client_; }
   void Pause() override { clock_.Advance(absl::Milliseconds(1)); }

@@ -47,6 +47,19 @@ class ClusterFixture {
 
   // Removes all records of the partition below the offset, as retention does.
   virtual void DeleteRecordsBefore(const TopicPartitionOffset& first_kept) = 0;
+
+  // The cluster's clock, in milliseconds.
+  virtual int64_t NowMs() = 0;
+
+  // What operators do to topics. A broker may take a moment until all of it knows.
+  virtual void SetTopicSetting(const std::string& topic, const std::string& setting, const std::string& value) = 0;
+  virtual void DeleteTopic(const std::string& topic) = 0;
+  // A name that was deleted, with the usual settings.
+  virtual void CreateTopicAgain(const std::string& topic, int partitions) = 0;
+  virtual void GrowTopic(const std::string& topic, int partitions) = 0;
+  // Takes the right to write the topic from everybody, and gives it back. False if the cluster has no such thing.
+  virtual bool DenyWriting(const std::string& topic) = 0;
+  virtual void AllowWriting(const std::string& topic) = 0;
 };
 
 struct ClusterParam {

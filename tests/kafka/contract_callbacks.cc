@@ -82,6 +82,14 @@ TEST_P(ContractTest, ARebalanceIsServedBesideABacklogAndCostsNothingOfIt) {
   }));
   EXPECT_EQ(OffsetsOf(busy, kept).back(), kRecords + 1);
   EXPECT_EQ(OffsetsOf(busy, kept).size(), kRecords + 1u);
+
+  // What came back is read again as well, and not beside the records of the other.
+  const TopicPartition back = At(topic, 1 - kept.partition.value());
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    busy.Poll();
+    return busy.has_end(back) && OffsetsOf(busy, back).size() >= kRecords;
+  }));
+  EXPECT_EQ(OffsetsOf(busy, back).back(), kRecords - 1);
 }
 
 // librdkafka 2.2.0 to 2.13.1 takes the end of a partition for a record when a rebalance asks where to read on.
@@ -120,6 +128,38 @@ TEST_P(ContractTest, ARebalanceAtTheEndOfAPartitionSkipsNothing) {
     for (const PartitionError& error : first.errors) ADD_FAILURE() << error.status;
     ASSERT_EQ(ValuesOf(first, At(topic, kept)), sent[kept]) << "round " << round;
   }
+}
+
+// What is still to be polled may be an error after which a partition can be sought no more.
+TEST_P(ContractTest, AnErrorThatIsStillToBePolledOutlivesARebalance) {
+  const std::string topic = NewTopic("t", 2);
+  const std::string group = cluster().UniqueName("group");
+  auto producer = ReadyProducer({topic});
+  for (int partition = 0; partition < 2; ++partition) CommitValues(*producer, {"a"}, partition);
+  Member first(NewConsumer(group, {topic}), {topic});
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    first.Poll();
+    return first.ends.size() == 2;
+  }));
+  const std::vector<TopicPartitionOffset> nowhere = {At(topic, 0, 1000), At(topic, 1, 1000)};
+  ASSERT_TRUE(first.consumer().Seek(nowhere).ok());
+  Member second(NewConsumer(group, {topic}), {topic});
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    first.ServeCallbacks();
+    second.Poll();
+    return first.assigned().size() == 1 && second.assigned().size() == 1;
+  }));
+  const TopicPartition kept = first.assigned()[0];
+  const auto is_told = [&] {
+    for (const PartitionError& each : first.errors) {
+      if (each.partition == kept.partition && absl::IsOutOfRange(each.status)) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(cluster().Await(kPatience, [&] {
+    first.Poll();
+    return is_told();
+  }));
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ Checker::Checker(TopologyKind topology, const Plan* plan, testkit::MemoryCluster
   int32_t partitions = 0;
   while (partitions < 64 && cluster->HasPartition({sources_[0], Partition(partitions)})) ++partitions;
   tasks_.resize(static_cast<size_t>(partitions));
+  min_inputs_ = static_cast<int>(sources_.size());
   for (TaskModel& task : tasks_) {
     task.sent.resize(sources_.size());
     task.committed.resize(sources_.size(), 0);
@@ -46,7 +47,16 @@ void Checker::Fail(const std::string& what) {
 }
 
 void Checker::OnSent(const SimEvent& event) {
-  tasks_[static_cast<size_t>(event.partition)].sent[static_cast<size_t>(event.source)][event.offset] = &event;
+  TaskModel& task = tasks_[static_cast<size_t>(event.partition)];
+  task.sent[static_cast<size_t>(event.source)][event.offset] = &event;
+  if (event.offset < task.committed[static_cast<size_t>(event.source)]) passed_over_ = Text(event);
+}
+
+void Checker::OnRemade(int source) {
+  for (TaskModel& task : tasks_) {
+    task.sent[static_cast<size_t>(source)].clear();
+    task.committed[static_cast<size_t>(source)] = 0;
+  }
 }
 
 Checker::Effects* Checker::EffectsOf(int64_t number, const std::string& what) {
@@ -64,7 +74,7 @@ void Checker::ReadOutput(const StoredRecord& record, bool is_main) {
   if (effects == nullptr) return;
   const SimEvent& event = (*events_)[static_cast<size_t>(number)];
   const std::string key = is_main ? event.key : "other-" + event.key;
-  if (record.key != key)
+  if (event.keyless ? record.key.has_value() : record.key != key)
     Fail(absl::StrCat("I1: an output of ", Text(event), " has key ", record.key.value_or("<null>")));
   if (!is_main) {
     ++effects->others;
@@ -89,6 +99,8 @@ void Checker::ReadDeadLetter(const StoredRecord& record) {
     ++effects->failed;
   } else if (disposition == "BLOCKED") {
     ++effects->blocked;
+  } else if (disposition == "REJECTED" && event.keyless) {
+    ++effects->rejected;
   } else {
     Fail(absl::StrCat("the dead letter of ", Text(event), " has disposition ", disposition));
   }
@@ -183,6 +195,17 @@ void Checker::OnCommit(const CommittedTransaction& transaction) {
   }
 }
 
+bool Checker::SettleKeyless(const SimEvent& event, const Effects& effects) {
+  const auto outputs = static_cast<int>(effects.outputs.size()) + effects.others;
+  const bool is_taken = !HasAggregate(topology_);
+  const bool right = is_taken ? outputs == event.outputs() : outputs == 0;
+  if (!right || effects.rejected != (is_taken ? 0 : 1) || effects.failed + effects.blocked > 0) {
+    Fail(absl::StrCat("X3: ", Text(event), " without a key has ", outputs, " outputs, ", effects.rejected,
+                      " rejections, ", effects.failed + effects.blocked, " failures"));
+  }
+  return true;
+}
+
 bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_another, bool was_failed) {
   const auto found = effects_.find(event.number);
   if (found == effects_.end()) {
@@ -190,6 +213,7 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   }
   const Effects effects = std::move(found->second);
   effects_.erase(found);
+  if (event.keyless) return SettleKeyless(event, effects);
   const auto outputs = static_cast<int>(effects.outputs.size()) + effects.others;
   if (is_behind_another && outputs + effects.failed > 0) {
     Fail(absl::StrCat("I3: ", Text(event), " took effect before an earlier event of its key"));
@@ -300,7 +324,7 @@ void Checker::CheckFrontier(int32_t partition) {
     Fail(absl::StrCat("F1: partition ", partition, " has no frontier"));
     return;
   }
-  if (frontier.inputs_size() != static_cast<int>(sources_.size())) {
+  if (frontier.inputs_size() < min_inputs_ || frontier.inputs_size() > static_cast<int>(sources_.size())) {
     Fail(absl::StrCat("F1: the frontier of partition ", partition, " names ", frontier.inputs_size(), " inputs"));
   }
   for (const v1::InputOffset& input : frontier.inputs()) {

@@ -26,6 +26,12 @@ class Checker {
 
   // The event is in its log now.
   void OnSent(const SimEvent& event);
+  // Frontiers need not name more inputs than this; all unless it is called.
+  void set_min_inputs(int inputs) { min_inputs_ = inputs; }
+  // The source's topic is another one from now on: its events begin anew at 0.
+  void OnRemade(int source);
+  // An event that lay below the committed offset when it was sent: nobody will read it. Empty if there is none.
+  const std::string& passed_over() const { return passed_over_; }
   // Call it from MemoryCluster::OnCommit.
   void OnCommit(const testkit::CommittedTransaction& transaction);
 
@@ -45,6 +51,7 @@ class Checker {
     int others = 0;                    // Records in the second sink.
     int failed = 0;
     int blocked = 0;
+    int rejected = 0;
   };
   // What is known of one record key within its task.
   struct KeyState {
@@ -68,6 +75,8 @@ class Checker {
   void ReadDeadLetter(const testkit::StoredRecord& record);
   Effects* EffectsOf(int64_t number, const std::string& what);
   void Settle(int32_t partition, const std::string& key);
+  // A keyless event waits for nobody and blocks nobody.
+  bool SettleKeyless(const SimEvent& event, const Effects& effects);
   // False if the event stays.
   bool SettleOne(KeyState* state, const SimEvent& event, bool is_behind_another, bool was_failed);
   void CheckParked(const TaskModel& task, const std::string& key, const KeyState& state);
@@ -84,6 +93,8 @@ class Checker {
   std::map<int64_t, Effects> effects_;
   // Main outputs in the order of the log, to be folded into the histories.
   std::vector<std::pair<int64_t, std::string>> main_outputs_;
+  int min_inputs_;
+  std::string passed_over_;
   std::string violation_;
   int64_t commits_ = 0;
 };

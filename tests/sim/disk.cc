@@ -18,10 +18,16 @@ namespace {
 class MemoryDisk final : public Disk {
  public:
   MemoryDisk() { Lose(); }
-  absl::Status Mount() override { return absl::OkStatus(); }
+  absl::Status Mount() override {
+    former_.clear();
+    return absl::OkStatus();
+  }
   CheckpointStore* store() override { return store_.get(); }
   void Crash(Random* random) override { store_->Crash(static_cast<size_t>(random->Below(4))); }
-  void Lose() override { store_ = std::make_unique<MemoryCheckpointStore>(); }
+  void Lose() override {
+    former_.push_back(std::move(store_));
+    store_ = std::make_unique<MemoryCheckpointStore>();
+  }
   void SetFull(bool full) override { store_->SetFull(full); }
   void Corrupt(Random* random, const Plan& plan) override {
     // One task's data, of some partition.
@@ -33,6 +39,8 @@ class MemoryDisk final : public Disk {
 
  private:
   std::unique_ptr<MemoryCheckpointStore> store_;
+  // A thread that was killed inside a handler comes back to them on its way out.
+  std::vector<std::unique_ptr<MemoryCheckpointStore>> former_;
 };
 
 class RocksDbDisk final : public Disk {
@@ -44,11 +52,13 @@ class RocksDbDisk final : public Disk {
   }
   ~RocksDbDisk() override {
     store_.reset();
+    former_.clear();
     std::error_code ignored;
     std::filesystem::remove_all(root_, ignored);
   }
   absl::Status Mount() override {
     store_.reset();
+    ForgetFormer();
     const RocksDbOptions options{.path = path(), .application_id = "sim"};
     absl::StatusOr<std::unique_ptr<CheckpointStore>> opened = OpenRocksDbStore(options, log_);
     // As the application does it.
@@ -67,13 +77,10 @@ class RocksDbDisk final : public Disk {
     ++generation_;
     std::error_code ignored;
     std::filesystem::copy(before, path(), std::filesystem::copy_options::recursive, ignored);
-    store_.reset();
-    std::filesystem::remove_all(before, ignored);
+    former_.push_back({before, std::move(store_)});
   }
   void Lose() override {
-    store_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(path(), ignored);
+    former_.push_back({path(), std::move(store_)});
     ++generation_;
   }
   void SetFull(bool) override {}
@@ -92,12 +99,27 @@ class RocksDbDisk final : public Disk {
   }
 
  private:
+  // A thread that was killed inside a handler comes back to it on its way out.
+  struct Former {
+    std::string path;
+    std::unique_ptr<CheckpointStore> store;
+  };
+
   std::string path() const { return absl::StrCat(root_, "/", generation_); }
+  void ForgetFormer() {
+    std::error_code ignored;
+    for (Former& each : former_) {
+      each.store.reset();
+      std::filesystem::remove_all(each.path, ignored);
+    }
+    former_.clear();
+  }
 
   LogSink* const log_;
   std::string root_;
   int generation_ = 0;
   std::unique_ptr<CheckpointStore> store_;
+  std::vector<Former> former_;
 };
 
 }  // namespace

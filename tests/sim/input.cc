@@ -1,6 +1,7 @@
 #include "tests/sim/input.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "processor/base/murmur2.h"
@@ -38,8 +39,8 @@ void Input::SendPlain(SimEvent* event) {
   testkit::MemoryHeaders headers;
   if (!event->id.empty()) headers.emplace_back("ce_id", event->id);
   const TopicPartitionOffset where =
-      cluster_->Append(topic, Partition(event->partition), event->key, event->value(), std::move(headers),
-                       absl::ToUnixMillis(scheduler_->now() + event->skew));
+      cluster_->Append(topic, Partition(event->partition), event->keyless ? std::nullopt : std::optional(event->key),
+                       event->value(), std::move(headers), absl::ToUnixMillis(scheduler_->now() + event->skew));
   event->offset = where.offset.value();
   observer_(*event);
 }
@@ -65,7 +66,7 @@ void Input::SendTransaction(size_t first, size_t count, bool is_commit) {
     record.want_offset = true;
     const std::string value = event.value();
     record.timestamp_ms = absl::ToUnixMillis(scheduler_->now() + event.skew);
-    record.key = event.key;
+    if (!event.keyless) record.key = event.key;
     record.value = value;
     const HeaderView header{.name = "ce_id", .value = event.id};
     if (!event.id.empty()) record.headers = std::span(&header, 1);

@@ -10,6 +10,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "tests/sim/dimensions.h"
 #include "tests/sim/random.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/shrink.h"
@@ -21,7 +22,8 @@ namespace {
 constexpr char kDescription[] =
     "Runs the engine in simulated clusters under faults, one schedule for each seed, and checks its invariants at "
     "every "
-    "commit. `trace_hash` is the same whenever the same seeds do the same, whatever the number of threads. The last line "
+    "commit. `trace_hash` is the same whenever the same seeds do the same, whatever the number of threads. The last "
+    "line "
     "is `seeds=N schedules_per_minute=N violations=N`; exit code 1 if there was a violation.";
 constexpr char kExamples[] =
     "Examples:\n"
@@ -37,6 +39,8 @@ struct Flags {
   bool stop = false;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   int64_t max_shown = 3;
+  std::string dimension_names = "default";
+  Dimensions dimensions;
   std::string temp_dir = "/tmp";
 };
 
@@ -53,12 +57,13 @@ struct Totals {
   std::mutex output;
 };
 
-void Report(const Scenario& scenario, const RunResult& result, const RunOptions& options) {
+void Report(const Flags& flags, const Scenario& scenario, const RunResult& result, const RunOptions& options) {
   std::cout << "VIOLATION " << result.violation << "\n" << scenario.ToString() << std::endl;
   const Scenario small = Shrink(scenario, options);
   std::cout << "shrunk to " << small.faults.size() << " of " << scenario.faults.size() << " faults:\n"
             << small.ToString() << "\n"
-            << "again: bazel run //tests/sim -- --seed=" << scenario.seed << " --trace" << std::endl;
+            << "again: bazel run //tests/sim -- --seed=" << scenario.seed << " --dimensions=" << flags.dimension_names
+            << " --trace" << std::endl;
 }
 
 void Work(const Flags& flags, Totals* totals) {
@@ -66,7 +71,7 @@ void Work(const Flags& flags, Totals* totals) {
   while (!(flags.stop && totals->violations > 0)) {
     const int64_t i = totals->next++;
     if (i >= flags.seeds) return;
-    const Scenario scenario = MakeScenario(static_cast<uint64_t>(flags.first_seed + i));
+    const Scenario scenario = MakeScenario(static_cast<uint64_t>(flags.first_seed + i), flags.dimensions);
     const RunResult result = Run(scenario, options);
     ++totals->done;
     totals->events += result.events;
@@ -85,7 +90,7 @@ void Work(const Flags& flags, Totals* totals) {
     if (totals->first_violation.empty()) {
       totals->first_violation = absl::StrCat("first_violation=", scenario.seed, " ", result.violation);
     }
-    if (++totals->violations <= flags.max_shown) Report(scenario, result, options);
+    if (++totals->violations <= flags.max_shown) Report(flags, scenario, result, options);
   }
 }
 
@@ -106,14 +111,14 @@ void ShowProgress(const Flags& flags, const Totals& totals, const std::atomic<bo
 
 int RunOne(const Flags& flags) {
   RunOptions options{.temp_dir = flags.temp_dir};
-  const Scenario scenario = MakeScenario(static_cast<uint64_t>(flags.seed));
+  const Scenario scenario = MakeScenario(static_cast<uint64_t>(flags.seed), flags.dimensions);
   std::cout << scenario.ToString() << std::endl;
   if (flags.trace) options.trace = [](const std::string& line) { std::cout << line << "\n"; };
   const RunResult result = Run(scenario, options);
   std::cout << "commits=" << result.commits << " faults=" << result.faults << " steps=" << result.steps
             << " healing=" << absl::FormatDuration(result.healing) << " trace_hash=" << std::hex << result.trace_hash
             << std::dec << std::endl;
-  if (!result.violation.empty()) Report(scenario, result, {.temp_dir = flags.temp_dir});
+  if (!result.violation.empty()) Report(flags, scenario, result, {.temp_dir = flags.temp_dir});
   std::cout << "seeds=1 violations=" << (result.violation.empty() ? 0 : 1) << std::endl;
   return result.violation.empty() ? 0 : 1;
 }
@@ -148,10 +153,19 @@ int Main(int argc, char** argv) {
   app.add_option("--seed", flags.seed, "only this one");
   app.add_flag("--trace", flags.trace, "with --seed: prints everything that happens");
   app.add_flag("--stop", flags.stop, "ends at the first violation");
+  app.add_option("--dimensions", flags.dimension_names,
+                 absl::StrCat("what may be drawn beyond the usual: all, default, none, or some of ",
+                              Dimensions::All().ToString(), "; default is ", Dimensions::Default().ToString()));
   app.add_option("--jobs", flags.jobs, "threads")->check(CLI::Range(1u, 1024u));
   app.add_option("--show", flags.max_shown, "violations that are shown and shrunk");
   app.add_option("--temp_dir", flags.temp_dir, "for the seeds that run on RocksDB");
   CLI11_PARSE(app, argc, argv);
+  const absl::StatusOr<Dimensions> dimensions = Dimensions::Parse(flags.dimension_names);
+  if (!dimensions.ok()) {
+    std::cerr << dimensions.status().message() << std::endl;
+    return 2;
+  }
+  flags.dimensions = *dimensions;
   return flags.seed >= 0 ? RunOne(flags) : RunMany(flags);
 }
 

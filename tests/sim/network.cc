@@ -78,6 +78,27 @@ void Network::JoinAnew(kafka::GroupMetadata* metadata) {
   metadata->generation = cluster_->Generation(metadata->member_id);
 }
 
+void Network::NoteMember(const Process* process, const std::string& member) {
+  if (!member.empty()) members_[process->id].insert(member);
+}
+
+void Network::KeepAlive(const Process* process) {
+  if (IsCut(process->id)) return;
+  for (const std::string& member : members_[process->id]) cluster_->Heartbeat(member);
+}
+
+Result Network::Local(Process* process, Call kind, const std::string& transactional_id,
+                      const std::function<Result()>& call) {
+  if (armed_.empty()) return call();
+  const std::optional<Fate> fate = Draw(kind);
+  if (!fate.has_value()) return call();
+  if (trace_->is_printed()) trace_->Print(absl::StrCat("FAULT ", NameOf(kind), ": ", NameOf(*fate)));
+  Inject(*fate, kind, transactional_id);
+  const Result result = call();
+  Note(process, kind, result);
+  return result;
+}
+
 void Network::Heal() {
   armed_.clear();
   cut_until_.clear();
@@ -114,7 +135,7 @@ void Network::Inject(Fate fate, Call kind, const std::string& transactional_id) 
   };
   switch (fate) {
     case Fate::kRequestLost:
-      fault.result = result(ErrorClass::kRetriable, "_TIMED_OUT");
+      fault.result = result(ErrorClass::kRetriable, kind == Call::kSend ? "_QUEUE_FULL" : "_TIMED_OUT");
       break;
     case Fate::kAnswerLost:
       fault.result = result(ErrorClass::kRetriable, "_TIMED_OUT");
@@ -150,6 +171,7 @@ void Network::Note(Process* process, Call kind, const Result& result) {
 
 Result Network::Transactional(Process* process, Call kind, const std::string& transactional_id,
                               const std::function<Result()>& call) {
+  if (handlers_take_time_) handling_.erase(scheduler_->current_thread());
   scheduler_->Sleep(Latency());
   const auto unreachable = [&](const char* code, const char* why) {
     Result answer;

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/time/time.h"
@@ -58,6 +60,14 @@ class Network {
   void Arm(ArmedFate fate) { armed_.push_back(fate); }
   // Makes one that was thrown out of the group of the application a member again, if there are others.
   void JoinAnew(kafka::GroupMetadata* metadata);
+  // The client's own thread keeps a process's members in their group while it is busy, if there is anything to be busy
+  // with.
+  void set_handlers_take_time(bool take_time) { handlers_take_time_ = take_time; }
+  bool handlers_take_time() const { return handlers_take_time_; }
+  void NoteMember(const Process* process, const std::string& member);
+  void KeepAlive(const Process* process);
+  // The time that the thread which runs has spent in handlers since it last ended, or began to end, a transaction.
+  absl::Duration& handling() { return handling_[scheduler_->current_thread()]; }
   // Calls to a coordinator of transactions, or of groups, find none until then.
   void LoseCoordinators(absl::Time until) { no_coordinators_until_ = until; }
   // No call of the process gets through until then.
@@ -69,6 +79,9 @@ class Network {
   // Runs `call`, which must be that call of the client with the given transactional id, with its fate.
   kafka::Result Transactional(Process* process, testkit::Call kind, const std::string& transactional_id,
                               const std::function<kafka::Result()>& call);
+  // Runs `call`, which asks nobody and takes no time, but may go wrong all the same.
+  kafka::Result Local(Process* process, testkit::Call kind, const std::string& transactional_id,
+                      const std::function<kafka::Result()>& call);
   // Of calls that change nothing: takes time. False if it does not get through.
   bool Ask(Process* process, testkit::Call kind);
   // Takes `pause`, or a little more.
@@ -89,9 +102,12 @@ class Network {
   Random* const random_;
   Trace* const trace_;
   std::deque<ArmedFate> armed_;
+  std::map<int, std::set<std::string>> members_;    // By process.
+  std::map<const void*, absl::Duration> handling_;  // By thread.
   std::vector<absl::Time> cut_until_;
   absl::Time no_coordinators_until_ = absl::InfinitePast();
   int64_t faults_ = 0;
+  bool handlers_take_time_ = false;
 };
 
 const char* NameOf(testkit::Call call);

@@ -1,5 +1,6 @@
 #include "tests/sim/pod.h"
 
+#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -67,6 +68,18 @@ void SimPod::Boot() {
 }
 
 void SimPod::RunWorker(size_t index) {
+  try {
+    RunToItsEnd(index);
+  } catch (const std::exception& thrown) {
+    // Nothing catches it: the process is terminated.
+    failure_ = absl::InternalError(absl::StrCat("terminated by an exception: ", thrown.what()));
+    stopping_ = true;
+    Crash(false);
+  }
+}
+
+void SimPod::RunToItsEnd(size_t index) {
+  network_->handling() = absl::ZeroDuration();
   Worker& worker = *workers_[index];
   absl::Status status = worker.Join();
   while (status.ok() && !worker.done()) {

@@ -30,6 +30,8 @@ class SimPod {
   // The process must be dead and its threads ended, or never have been started.
   ~SimPod();
 
+  // What the processes started from now on run.
+  void set_plan(const Plan* plan) { plan_ = plan; }
   // Starts a process, unless one runs.
   void Start();
   // kill -9; the disk loses what a crash loses, or everything.
@@ -50,10 +52,11 @@ class SimPod {
  private:
   void Boot();
   void RunWorker(size_t index);
+  void RunToItsEnd(size_t index);
   void Clear();
 
   const PodConfig config_;
-  const Plan* const plan_;
+  const Plan* plan_;
   kafka::Client* const cluster_;
   Disk* const disk_;
   Network* const network_;

@@ -28,8 +28,12 @@ class SimProducer final : public kafka::TransactionalProducer {
   Result InitTransactions(absl::Duration timeout) override {
     return Make(Call::kInit, [&] { return inner_->InitTransactions(timeout); });
   }
-  Result BeginTransaction() override { return inner_->BeginTransaction(); }
-  Result Send(const OutputRecord& record) override { return inner_->Send(record); }
+  Result BeginTransaction() override {
+    return link_.network->Local(link_.process, Call::kBegin, id_, [&] { return inner_->BeginTransaction(); });
+  }
+  Result Send(const OutputRecord& record) override {
+    return link_.network->Local(link_.process, Call::kSend, id_, [&] { return inner_->Send(record); });
+  }
   Result Flush(absl::Duration timeout) override {
     return Make(Call::kFlush, [&] { return inner_->Flush(timeout); });
   }
@@ -112,7 +116,10 @@ class SimConsumer final : public kafka::GroupConsumer {
     return sought;
   }
   absl::Status Poll(absl::Duration timeout, Batch* batch) override {
-    return PollThrough(link_, Call::kPoll, timeout, *inner_, batch);
+    absl::Status status = PollThrough(link_, Call::kPoll, timeout, *inner_, batch);
+    if (link_.network->handlers_take_time())
+      link_.network->NoteMember(link_.process, inner_->group_metadata().member_id);
+    return status;
   }
   absl::Status ServeCallbacks() override { return inner_->ServeCallbacks(); }
   // The client's own thread learns that it is no member any more before its listener does, and may have joined anew: as

@@ -60,6 +60,14 @@ const char* NameOf(FaultKind kind) {
       return "crash and tear what was written last";
     case FaultKind::kCompact:
       return "compact";
+    case FaultKind::kDenyWriting:
+      return "deny writing";
+    case FaultKind::kDeleteOutput:
+      return "delete an output";
+    case FaultKind::kGrowOutput:
+      return "grow an output";
+    case FaultKind::kRemakeSource:
+      return "make the source anew";
   }
   return "";
 }
@@ -68,6 +76,8 @@ std::string ScheduledFault::ToString() const {
   std::string text = absl::StrCat("at ", absl::FormatDuration(at), " ", NameOf(kind));
   if (kind == FaultKind::kCall) {
     absl::StrAppend(&text, ": next ", NameOf(call.call), " is ", NameOf(call.fate));
+  } else if (kind >= FaultKind::kDenyWriting) {
+    absl::StrAppend(&text, " number ", output, " for ", absl::FormatDuration(length));
   } else {
     absl::StrAppend(&text, " pod ", pod, " for ", absl::FormatDuration(length));
   }
@@ -82,6 +92,16 @@ std::string Scenario::ToString() const {
       limit_is_lowered ? " under a lowered limit" : "", with_skew ? " skewed timestamps" : "",
       has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "", is_burst ? " burst" : "");
   if (max_parked > 0) absl::StrAppend(&text, " max_parked=", max_parked);
+  if (handler_time > absl::ZeroDuration())
+    absl::StrAppend(&text, " handlers of ", absl::FormatDuration(handler_time), " and more");
+  if (max_batch_records > 1) absl::StrAppend(&text, " batches");
+  if (delivery_seed != 0) absl::StrAppend(&text, " late refusals");
+  if (state_cache_bytes > 0) absl::StrAppend(&text, " cache of ", state_cache_bytes, " bytes");
+  if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
+  if (with_odd_records) absl::StrAppend(&text, " odd records");
+  if (with_hostile_code) absl::StrAppend(&text, " hostile code");
+  if (second_source_at > absl::ZeroDuration())
+    absl::StrAppend(&text, " second source from ", absl::FormatDuration(second_source_at));
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
 }
@@ -93,10 +113,70 @@ EventOptions Scenario::event_options() const {
           .span = is_burst ? span / 3 : load,
           .with_large = with_large,
           .transient_only = max_parked > 0,
-          .with_skew = with_skew};
+          .with_skew = with_skew,
+          .with_odd = with_odd_records,
+          .with_hostile = with_hostile_code,
+          .second_source_at = second_source_at};
 }
 
-Scenario MakeScenario(uint64_t seed) {
+namespace {
+
+void AddFaults(FaultKind kind, Random* random, Scenario* scenario) {
+  int64_t count = kind == FaultKind::kCall ? random->Between(3, 12) : random->Between(1, 3);
+  if (kind == FaultKind::kRemakeSource) count = 1;
+  for (; count > 0; --count) {
+    ScheduledFault fault;
+    fault.at = random->Between(absl::Milliseconds(50), scenario->span);
+    fault.kind = kind;
+    fault.output = static_cast<int>(random->Below(3));
+    fault.length = random->Between(absl::ZeroDuration(), absl::Milliseconds(800));
+    if (kind == FaultKind::kDeleteOutput && random->Chance(50)) fault.length = absl::ZeroDuration();
+    if (kind == FaultKind::kCall) {
+      fault.call.call = random->Chance(70) ? Call::kSend : Call::kBegin;
+      static constexpr Fate kFates[] = {Fate::kRequestLost, Fate::kAbortable, Fate::kRequestFatal};
+      fault.call.fate = kFates[random->Below(std::size(kFates))];
+      // Begin asks nobody and is not to be repeated.
+      if (fault.call.call == Call::kBegin && fault.call.fate == Fate::kRequestLost) fault.call.fate = Fate::kAbortable;
+    }
+    scenario->faults.push_back(fault);
+  }
+}
+
+// Each is drawn for more than half of the seeds.
+void AddDimensions(Dimensions dimensions, Scenario* scenario) {
+  Random random(Mix(scenario->seed) + 1);
+  const auto draw = [&](Dimension dimension) { return random.Chance(60) && dimensions.has(dimension); };
+  if (draw(Dimension::kSlowHandlers))
+    scenario->handler_time = random.Between(absl::Milliseconds(1), absl::Milliseconds(8));
+  if (draw(Dimension::kLateRefusals)) {
+    scenario->max_batch_records = 10'000;
+    if (random.Chance(80)) scenario->delivery_seed = random.Next() | 1;
+    scenario->with_large = true;
+    scenario->limit_is_lowered = random.Chance(70);
+  }
+  if (draw(Dimension::kLocalFailures)) AddFaults(FaultKind::kCall, &random, scenario);
+  if (draw(Dimension::kSmallCaches))
+    scenario->state_cache_bytes = static_cast<size_t>(random.Between(4 << 10, 16 << 10));
+  if (draw(Dimension::kTimestamps)) scenario->is_strict_on_time = scenario->with_skew = true;
+  if (draw(Dimension::kRights)) AddFaults(FaultKind::kDenyWriting, &random, scenario);
+  if (draw(Dimension::kOutputs)) {
+    AddFaults(FaultKind::kDeleteOutput, &random, scenario);
+    AddFaults(FaultKind::kGrowOutput, &random, scenario);
+  }
+  scenario->with_odd_records = draw(Dimension::kOddRecords);
+  scenario->with_hostile_code = draw(Dimension::kHostileCode);
+  scenario->remakes_source = draw(Dimension::kSources);
+  if (scenario->remakes_source) AddFaults(FaultKind::kRemakeSource, &random, scenario);
+  // Fewer, since it decides about the topology.
+  if (draw(Dimension::kNewTopology) && random.Chance(25)) {
+    scenario->topology = TopologyKind::kJoin;
+    scenario->second_source_at = random.Between(absl::Milliseconds(300), scenario->span);
+  }
+}
+
+}  // namespace
+
+Scenario MakeScenario(uint64_t seed, Dimensions dimensions) {
   Random random(seed * 2 + 1);
   Scenario scenario;
   scenario.seed = seed;
@@ -139,8 +219,9 @@ Scenario MakeScenario(uint64_t seed) {
     fault.call = DrawCall(&random);
     scenario.faults.push_back(fault);
   }
-  std::sort(scenario.faults.begin(), scenario.faults.end(),
-            [](const ScheduledFault& a, const ScheduledFault& b) { return a.at < b.at; });
+  AddDimensions(dimensions, &scenario);
+  std::stable_sort(scenario.faults.begin(), scenario.faults.end(),
+                   [](const ScheduledFault& a, const ScheduledFault& b) { return a.at < b.at; });
   return scenario;
 }
 

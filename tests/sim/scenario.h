@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/sim/dimensions.h"
 #include "tests/sim/network.h"
 #include "tests/sim/workload.h"
 
@@ -27,8 +28,13 @@ enum class FaultKind {
   kCorrupt,  // A checkpoint cannot be read any more.
   kTorn,     // A crash that leaves what was written last half done.
   kCompact,  // The changelog is compacted.
+  // Of some dimensions only.
+  kDenyWriting,   // Nobody may write an output.
+  kDeleteOutput,  // An output is deleted, and made anew later.
+  kGrowOutput,    // An output gets one partition more.
+  kRemakeSource,  // The first source is deleted and made anew.
 };
-inline constexpr int kFaultKinds = 14;
+inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
 
 struct ScheduledFault {
@@ -37,6 +43,7 @@ struct ScheduledFault {
   int pod = 0;
   absl::Duration length;
   ArmedFate call;
+  int output = 0;  // Which, of all outputs and dead letters.
 
   std::string ToString() const;
 };
@@ -61,14 +68,27 @@ struct Scenario {
   bool short_deletions = false;   // The changelog keeps deletions for less than a run.
   bool is_burst = false;          // The input comes early on, and retries take longer.
   int64_t max_parked = 0;         // Events of one key that may be parked; 0: many. No event fails for good then.
+  // What the dimensions add.
+  absl::Duration handler_time;     // Of most events; some take far longer.
+  uint64_t delivery_seed = 0;      // As MemoryClientOptions has it.
+  size_t max_batch_records = 1;    // Likewise.
+  size_t state_cache_bytes = 0;    // 0: as much as is wanted.
+  bool is_strict_on_time = false;  // Outputs refuse timestamps as brokers do.
+  bool with_odd_records = false;
+  bool with_hostile_code = false;
+  bool remakes_source = false;
+  absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;
+  // As the preflight sets it, by the smallest limit of the outputs that it finds.
+  size_t max_batch_bytes() const { return with_large && !limit_is_lowered ? size_t{kSinkLimit} : 1'000'000; }
   std::string ToString() const;
 };
 
-// One in a hundred seeds runs on a real RocksDB.
-Scenario MakeScenario(uint64_t seed);
+// One in a hundred seeds runs on a real RocksDB. What the dimensions add leaves the rest of the seed's scenario as it
+// is without them.
+Scenario MakeScenario(uint64_t seed, Dimensions dimensions = Dimensions::Default());
 
 // The settings of every run.
 inline const absl::Duration kTransactionTimeout = absl::Seconds(2);

@@ -45,11 +45,17 @@ void Scheduler::Kill(Process* process) {
   }
 }
 
-void Scheduler::Sleep(absl::Duration pause) {
+void Scheduler::Pass(absl::Duration pause) {
   Thread* const self = current_;
+  if (self->process->dead) return;
   Wake(self, now() + pause);
   Fiber::Suspend();
-  if (self->process->dead) throw Crashed();
+}
+
+void Scheduler::Sleep(absl::Duration pause) {
+  const Process* const process = current_->process;
+  Pass(pause);
+  if (process->dead) throw Crashed();
 }
 
 void Scheduler::Run(Thread* thread) {

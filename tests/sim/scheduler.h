@@ -47,6 +47,12 @@ class Scheduler {
 
   // From inside a thread. Throws Crashed once its process is dead.
   void Sleep(absl::Duration pause);
+  // The same for code that is not to be thrown through: returns at once when the process is dead.
+  void Pass(absl::Duration pause);
+  // The process of the thread that runs; null outside of threads.
+  Process* current() const { return current_ == nullptr ? nullptr : current_->process; }
+  // Names that thread for as long as it lives.
+  const void* current_thread() const { return current_; }
 
   // Runs what is due until then. The clock is at `until` afterwards, or where Stop was called.
   void RunUntil(absl::Time until);

@@ -2,10 +2,34 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/murmur2.h"
+
+namespace once::sim {
+
+// A value as the handlers get it: text, whose codec throws at times.
+struct SimText {
+  std::string text;
+};
+
+}  // namespace once::sim
+
+template <>
+struct once::Codec<once::sim::SimText> {
+  static std::string TypeName() { return "sim text"; }
+  static absl::Status Decode(std::string_view bytes, once::sim::SimText* value) {
+    value->text.assign(bytes);
+    const size_t space = bytes.find(' ');
+    if (space + 1 < bytes.size() && bytes[space + 1] == 'c') throw std::runtime_error("the codec throws");
+    return Codec<std::string>::Check(bytes);
+  }
+  static std::string_view Encode(const once::sim::SimText& value, Arena* arena) { return arena->Copy(value.text); }
+  static std::string ToText(const once::sim::SimText& value) { return value.text; }
+  static absl::StatusOr<once::sim::SimText> FromText(const std::string& text) { return once::sim::SimText{text}; }
+};
 
 namespace once::sim {
 namespace {
@@ -35,6 +59,8 @@ std::string Padding(const Order& order) {
 template <typename Context>
 absl::Status JudgeFirst(const Order& order, Context& context) {
   if (order.kind == EventKind::kFailing) return absl::InvalidArgumentError("fails for good");
+  if (order.kind == EventKind::kThrowing) throw std::runtime_error("the handler throws");
+  if (order.kind == EventKind::kLongError) return absl::InvalidArgumentError(std::string(1'100'000, 'e'));
   if (order.kind == EventKind::kFlaky && context.event().attempt() <= order.attempts) {
     return absl::UnavailableError("fails for now");
   }
@@ -53,12 +79,14 @@ FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
 using TextSink = Sink<std::string, std::string>;
 
 void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextSink main, TextSink second,
-              const FailurePolicy& policy) {
+              const FailurePolicy& policy, const HandlerHook& hook) {
   builder->AddTransform("route")
       .EmitsTo(main, second)
       .WithPolicy(policy)
-      .On<std::string>(source, [main, second](const std::string& value, auto& event) {
+      .On<SimText>(source, [main, second, hook](const SimText& read, auto& event) {
+        const std::string& value = read.text;
         const Order order = ReadOrder(value);
+        if (hook != nullptr) hook(order.number);
         if (absl::Status judged = JudgeFirst(order, event); !judged.ok()) return judged;
         if (order.kind == EventKind::kSilent) return absl::OkStatus();
         if (order.kind == EventKind::kLarge) {
@@ -72,9 +100,10 @@ void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextS
 }
 
 void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string>>& sources, TextSink main,
-                  TextSink second, const FailurePolicy& policy) {
-  auto handler = [main, second](const std::string& value, auto& aggregate) {
-    const Order order = ReadOrder(value);
+                  TextSink second, const FailurePolicy& policy, const HandlerHook& hook) {
+  auto handler = [main, second, hook](const SimText& value, auto& aggregate) {
+    const Order order = ReadOrder(value.text);
+    if (hook != nullptr) hook(order.number);
     // Written first, so that a failure has something to take back.
     History history = History::Parse(aggregate.state());
     history.Add(order.number);
@@ -92,13 +121,20 @@ void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string
   };
   auto aggregate = builder->AddAggregate<std::string>(kAggregate);
   aggregate.EmitsTo(main, second).WithPolicy(policy);
-  for (const Source<std::string>& source : sources) aggregate.template On<std::string>(source, handler);
+  for (const Source<std::string>& source : sources) aggregate.template On<SimText>(source, handler);
 }
 
 EventKind DrawAnyKind(const EventOptions& options, Random* random) {
   const TopologyKind topology = options.topology;
   const int64_t draw = random->Below(100);
   if (options.with_large && random->Chance(3)) return EventKind::kLarge;
+  if (options.with_odd && random->Chance(3)) {
+    // Under the limit of large outputs a forwarded one would fail.
+    return options.with_large || random->Chance(80) ? EventKind::kThrowing : EventKind::kHuge;
+  }
+  if (options.with_hostile && random->Chance(3)) {
+    return random->Chance(50) ? EventKind::kBadCodec : EventKind::kLongError;
+  }
   if (draw < 60) return EventKind::kNormal;
   if (draw < 75) return EventKind::kTwoOutputs;
   if (draw < 80) return EventKind::kSilent;
@@ -112,7 +148,9 @@ EventKind DrawAnyKind(const EventOptions& options, Random* random) {
 
 EventKind DrawKind(const EventOptions& options, Random* random) {
   const EventKind kind = DrawAnyKind(options, random);
-  const bool is_for_good = kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge;
+  SimEvent event;
+  event.kind = kind;
+  const bool is_for_good = event.fails_for_good();
   return is_for_good && options.transient_only ? EventKind::kFlaky : kind;
 }
 
@@ -136,11 +174,13 @@ const char* NameOf(TopologyKind kind) {
 
 std::string SimEvent::value() const {
   if (kind == EventKind::kGarbage) return absl::StrCat(number, " \xff\xfe");
-  return absl::StrCat(number, " ", std::string(1, static_cast<char>(kind)), " ", attempts);
+  return absl::StrCat(number, " ", std::string(1, static_cast<char>(kind)), " ", attempts,
+                      kind == EventKind::kHuge ? std::string(kHugeBytes, '.') : "");
 }
 
 bool SimEvent::fails_for_good() const {
   return kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
+         kind == EventKind::kThrowing || kind == EventKind::kBadCodec || kind == EventKind::kLongError ||
          (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
 }
 
@@ -157,7 +197,7 @@ std::vector<std::string> SourceTopics(TopologyKind kind) {
 bool HasAggregate(TopologyKind kind) { return kind != TopologyKind::kRoute; }
 bool Blocks(TopologyKind kind) { return kind != TopologyKind::kSkip; }
 
-absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries) {
+absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries, HandlerHook hook) {
   TopologyBuilder builder(kApplication);
   std::vector<Source<std::string>> sources;
   for (const std::string& topic : SourceTopics(kind)) sources.push_back(builder.AddSource(topic, {.topic = topic}));
@@ -165,9 +205,9 @@ absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries) 
   const TextSink second = builder.AddSink<std::string>(kSecondSink, {.topic = kSecondSink});
   builder.DeadLetterTo(kDeadLetters);
   if (HasAggregate(kind)) {
-    AddAggregate(&builder, sources, main, second, PolicyOf(kind, slow_retries));
+    AddAggregate(&builder, sources, main, second, PolicyOf(kind, slow_retries), hook);
   } else {
-    AddRoute(&builder, sources[0], main, second, PolicyOf(kind, slow_retries));
+    AddRoute(&builder, sources[0], main, second, PolicyOf(kind, slow_retries), hook);
   }
   return std::move(builder).Build();
 }
@@ -195,10 +235,17 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, max_attempts));
       event.partition = PartitionForKey(event.key, options.partitions).value();
     }
+    if (options.with_odd && random->Chance(3)) {
+      event.keyless = true;
+      event.key = absl::StrCat("keyless ", i);
+      event.kind = EventKind::kNormal;
+      if (!event.id.empty()) event.id = absl::StrCat("e", i);
+    }
     if (options.with_skew)
       event.skew = random->Chance(5) ? random->Between(-absl::Hours(72), absl::Hours(72)) : absl::ZeroDuration();
     event.number = i;
     event.at = times[static_cast<size_t>(i)];
+    if (event.at < options.second_source_at) event.source = 0;
     events.push_back(std::move(event));
   }
   return events;

@@ -5,6 +5,7 @@
 #define ONCE_TESTS_SIM_WORKLOAD_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,10 @@ enum class EventKind : char {
   kFlaky = 't',       // Fails for a passing reason at the first `attempts` attempts.
   kGarbage = 'u',     // Cannot be decoded.
   kLarge = 'l',       // Its output is larger than kSinkLimit, which the main sink may have.
+  kThrowing = 'x',    // The handler throws.
+  kHuge = 'g',        // As large as the input takes; else as usual.
+  kBadCodec = 'c',    // The codec throws when it decodes the value.
+  kLongError = 'h',   // Fails for good, with a text that no record could hold.
 };
 
 inline constexpr char kApplication[] = "sim";
@@ -39,6 +44,7 @@ inline constexpr char kDeadLetters[] = "dead";
 inline constexpr char kAggregate[] = "agg";
 inline constexpr int kMaxAttempts = 3;
 inline constexpr int kSinkLimit = 2'000;
+inline constexpr int kHugeBytes = 900'000;
 
 struct SimEvent {
   int64_t number = 0;
@@ -52,6 +58,7 @@ struct SimEvent {
   absl::Duration at;     // When it is sent, from the beginning.
   absl::Duration skew;   // Of its timestamp.
   bool aborted = false;  // Sent in a transaction that is aborted.
+  bool keyless = false;  // `key` only names it here.
 
   std::string value() const;
   // How many records it brings about in the sinks if it succeeds.
@@ -64,17 +71,23 @@ bool HasAggregate(TopologyKind kind);
 // Failed aggregates block; else failed events are passed over.
 bool Blocks(TopologyKind kind);
 
+// Is called at the beginning of each run of a handler with the event's number.
+using HandlerHook = std::function<void(int64_t number)>;
+
 // With slow retries they are most of what happens once the input is done.
-absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries);
+absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries, HandlerHook hook = nullptr);
 
 struct EventOptions {
   TopologyKind topology = TopologyKind::kCount;
   int64_t count = 0;
   int32_t partitions = 1;
   absl::Duration span;
-  bool with_large = false;      // Some bring about an output that is too large, and so fail for good.
-  bool transient_only = false;  // None fails for good.
-  bool with_skew = false;       // Some timestamps are days off.
+  bool with_large = false;               // Some bring about an output that is too large, and so fail for good.
+  bool transient_only = false;           // None fails for good.
+  bool with_skew = false;                // Some timestamps are days off.
+  bool with_odd = false;                 // Some have no key, are huge, or make the handler throw.
+  bool with_hostile = false;             // Some make the codec throw, or the handler say too much.
+  absl::Duration second_source_at = {};  // None comes from the second source before.
 };
 
 // In the order of `at`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,91 +11,23 @@
 #include "processor/base/strings.h"
 #include "processor/runtime/preflight.h"
 #include "state/changelog.h"
-#include "tests/sim/checker.h"
-#include "tests/sim/input.h"
-#include "tests/sim/pod.h"
+#include "tests/sim/world_state.h"
 
 namespace once::sim {
 namespace {
 
-using testkit::MemoryCluster;
-
 // A run has at least so many epochs. Where they do not come about by themselves, further events are sent.
 constexpr int64_t kMinEpochs = 5;
 
-class TraceLog final : public LogSink {
- public:
-  TraceLog(Trace* trace) : trace_(trace) {}
-  void Log(LogLevel, const std::string& message) override {
-    if (trace_->is_printed()) trace_->Print(absl::StrCat("log: ", message));
-  }
-
- private:
-  Trace* const trace_;
-};
-
-class World {
- public:
-  World(const Scenario& scenario, const RunOptions& options)
-      : scenario_(scenario),
-        options_(options),
-        random_(scenario.seed * 2),
-        trace_(options.trace == nullptr ? std::function<void(const std::string&)>()
-                                        : [this](const std::string& line) { PrintLine(line); }),
-        log_(&trace_),
-        cluster_(&scheduler_.clock()),
-        client_(cluster_.NewClient(
-            {.transaction_timeout = kTransactionTimeout, .session_timeout = kSessionTimeout, .max_poll_records = 50})),
-        network_(&scheduler_, &cluster_, &random_, &trace_),
-        start_(scheduler_.now()) {}
-
-  RunResult Run();
-
- private:
-  void PrintLine(const std::string& line) {
-    options_.trace(absl::StrCat(absl::FormatDuration(scheduler_.now() - start_), " ", line));
-  }
-  void Fail(const std::string& what) {
-    if (violation_.empty()) violation_ = what;
-  }
-  std::map<std::string, std::string> SettingsOf(const std::string& topic) const;
-  absl::Status SetUp();
-  void MakePods();
-  void ScheduleFaults();
-  void Hit(const ScheduledFault& fault);
-  void ReleaseMarkers();
-  void Heal();
-  // Starts what is not running; what ended by itself with an error is a violation.
-  void KeepRunning();
-  // What is not settled yet; empty if all is.
-  std::string Unsettled();
-  // Runs until all is settled, or too much time has passed.
-  void Settle();
-  void CheckEnd();
-  bool IsCurrent(const Task& task);
-  void CheckStores();
-
-  const Scenario& scenario_;
-  const RunOptions& options_;
-  Scheduler scheduler_;
-  Random random_;
-  Trace trace_;
-  TraceLog log_;
-  MemoryCluster cluster_;
-  std::unique_ptr<kafka::Client> client_;
-  Network network_;
-  const absl::Time start_;
-  Plan plan_;
-  std::unique_ptr<Input> input_;
-  std::unique_ptr<Checker> checker_;
-  std::vector<std::unique_ptr<Disk>> disks_;
-  std::vector<std::unique_ptr<SimPod>> pods_;
-  std::string violation_;
-  int64_t faults_ = 0;
-};
+}  // namespace
 
 std::map<std::string, std::string> World::SettingsOf(const std::string& topic) const {
   std::map<std::string, std::string> settings;
+  const auto& outputs = plan_.output_topics;
+  const bool is_output = std::find(outputs.begin(), outputs.end(), topic) != outputs.end();
+  if (!is_output || !scenario_.is_strict_on_time) {
+    settings["message.timestamp.after.max.ms"] = testkit::Topics::kUnlimited;
+  }
   if (topic == plan_.changelog_topics[0]) {
     settings["cleanup.policy"] = "compact";
     if (scenario_.short_deletions) settings["delete.retention.ms"] = "700";
@@ -106,10 +39,14 @@ std::map<std::string, std::string> World::SettingsOf(const std::string& topic) c
 }
 
 absl::Status World::SetUp() {
-  absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology, scenario_.is_burst);
+  const HandlerHook hook =
+      scenario_.handler_time > absl::ZeroDuration() ? [this](int64_t number) { Handle(number); } : HandlerHook();
+  absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology, scenario_.is_burst, hook);
   if (!topology.ok()) return topology.status();
   plan_ = MakePlan(topology->shared_graph(), kApplication);
-  for (const std::string& topic : plan_.input_topics) cluster_.CreateTopic(topic, scenario_.partitions);
+  for (const std::string& topic : plan_.input_topics) {
+    cluster_.CreateTopic(topic, scenario_.partitions, SettingsOf(topic));
+  }
   for (const std::string& topic : plan_.output_topics) {
     cluster_.CreateTopic(topic, scenario_.partitions, SettingsOf(topic));
   }
@@ -117,9 +54,17 @@ absl::Status World::SetUp() {
   if (!admin.ok()) return admin.status();
   absl::Status checked = Preflight({.bootstrap_servers = "sim"}, admin->get(), &log_, &plan_);
   if (!checked.ok()) return checked;
-  if (scenario_.limit_is_lowered) cluster_.SetTopicSetting(kMainSink, "max.message.bytes", absl::StrCat(kSinkLimit));
+  LowerLimit(kMainSink);
+  if (scenario_.second_source_at > absl::ZeroDuration()) {
+    absl::StatusOr<Topology> former = BuildSimTopology(TopologyKind::kCount, scenario_.is_burst, hook);
+    if (!former.ok()) return former.status();
+    former_plan_ = MakePlan(former->shared_graph(), kApplication);
+    checked = Preflight({.bootstrap_servers = "sim"}, admin->get(), &log_, &former_plan_);
+    if (!checked.ok()) return checked;
+  }
   input_ = std::make_unique<Input>(scenario_, &plan_, &scheduler_, &cluster_, client_.get(), &random_);
   checker_ = std::make_unique<Checker>(scenario_.topology, &plan_, &cluster_, input_->events());
+  if (scenario_.second_source_at > absl::ZeroDuration()) checker_->set_min_inputs(1);
   input_->OnSent([this](const SimEvent& event) { checker_->OnSent(event); });
   cluster_.OnCommit([this](const testkit::CommittedTransaction& transaction) {
     checker_->OnCommit(transaction);
@@ -142,90 +87,41 @@ void World::MakePods() {
   config.engine.retry_interval = absl::Milliseconds(100);
   config.engine.checkpoint_interval = absl::Milliseconds(200);
   config.engine.max_epoch_records = 40;
+  if (scenario_.state_cache_bytes > 0) config.engine.state_cache_bytes = scenario_.state_cache_bytes;
   config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
   config.engine.breaker_backoff = absl::Milliseconds(100);
   if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
+  const bool grows = scenario_.second_source_at > absl::ZeroDuration();
   for (int i = 0; i < scenario_.pods; ++i) {
     disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());
     config.index = i;
-    pods_.push_back(
-        std::make_unique<SimPod>(config, &plan_, client_.get(), disks_.back().get(), &network_, &random_, &log_));
+    pods_.push_back(std::make_unique<SimPod>(config, grows ? &former_plan_ : &plan_, pods_client_.get(),
+                                             disks_.back().get(), &network_, &random_, &log_));
     scheduler_.At(start_ + absl::Milliseconds(random_.Below(200)), [pod = pods_.back().get()] { pod->Start(); });
   }
 }
 
-void World::ScheduleFaults() {
-  for (const ScheduledFault& fault : scenario_.faults) {
-    scheduler_.At(start_ + fault.at, [this, &fault] { Hit(fault); });
-  }
-}
-
-void World::Hit(const ScheduledFault& fault) {
-  SimPod& pod = *pods_[static_cast<size_t>(fault.pod)];
-  const absl::Time end = scheduler_.now() + fault.length;
-  if (trace_.is_printed()) trace_.Print(absl::StrCat("FAULT ", fault.ToString()));
-  ++faults_;
-  switch (fault.kind) {
-    case FaultKind::kCrash:
-    case FaultKind::kLoseDisk:
-    case FaultKind::kTorn:
-      pod.Crash(fault.kind == FaultKind::kLoseDisk);
-      if (fault.kind == FaultKind::kTorn && !pod.running()) pod.disk().Tear(&random_, plan_);
-      return scheduler_.At(end, [&pod] { pod.Start(); });
-    case FaultKind::kPause:
-      return pod.Pause(fault.length);
-    case FaultKind::kCut:
-      return network_.Cut(pod.process_id(), end);
-    case FaultKind::kCall:
-      --faults_;  // Counted when it hits.
-      return network_.Arm(fault.call);
-    case FaultKind::kCoordinators:
-      return network_.LoseCoordinators(end);
-    case FaultKind::kMoveCoordinators:
-      input_->HoldUntil(end);
-      if (random_.Chance(70)) cluster_.MoveTransactionCoordinator(fault.length);
-      if (random_.Chance(70)) cluster_.MoveGroupCoordinator(fault.length);
-      return;
-    case FaultKind::kLeave:
-      return pod.RequestStop();
-    case FaultKind::kExpireMember: {
-      const std::vector<std::string> members = cluster_.Members(kApplication);
-      if (!members.empty())
-        cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
-      return;
-    }
-    case FaultKind::kHoldMarkers:
-      cluster_.HoldMarkers(random_.Chance(50));
-      input_->set_markers_are_held(true);
-      return scheduler_.At(end, [this] { ReleaseMarkers(); });
-    case FaultKind::kDiskFull:
-      pod.disk().SetFull(true);
-      return scheduler_.At(end, [&pod] { pod.disk().SetFull(false); });
-    case FaultKind::kCorrupt:
-      return pod.disk().Corrupt(&random_, plan_);
-    case FaultKind::kCompact:
-      return cluster_.Compact(plan_.changelog_topics[0]);
-  }
-}
-
-void World::ReleaseMarkers() {
-  cluster_.ReleaseMarkers();
-  input_->set_markers_are_held(false);
-}
-
 void World::KeepRunning() {
+  // Whoever says so may stand still.
+  if (scenario_.remakes_source && log_.errors().find(plan_.input_topics[0]) != std::string::npos) is_told_ = true;
   for (const auto& pod : pods_) {
     // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
-    const bool is_excused = absl::IsDataLoss(pod->failure());
-    if (!pod->failure().ok() && !is_excused)
+    // So does a full disk when there is no memory to wait in.
+    const bool is_excused = absl::IsDataLoss(pod->failure()) ||
+                            (absl::IsResourceExhausted(pod->failure()) && scenario_.state_cache_bytes > 0);
+    if (!pod->failure().ok() && scenario_.remakes_source) is_told_ = true;
+    if (!pod->failure().ok() && !is_excused && !scenario_.remakes_source)
       Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));
     pod->Start();
   }
 }
 
 void World::Heal() {
+  is_healed_ = true;
+  MakeMissing();
+  for (const std::string& topic : plan_.output_topics) cluster_.Allow(testkit::Right::kWriteTopic, topic);
   network_.Heal();
   ReleaseMarkers();
   for (const auto& pod : pods_) {
@@ -301,24 +197,36 @@ void World::CheckEnd() {
   CheckStores();
 }
 
+absl::Duration World::HealingBound() const {
+  absl::Duration bound = kHealingBound;
+  if (scenario_.handler_time == absl::ZeroDuration()) return bound;
+  for (const SimEvent& event : *input_->events()) bound += 2 * HandlerTime(event.number, 0);
+  return bound;
+}
+
 void World::Settle() {
+  const absl::Duration bound = HealingBound();
   const absl::Time begin = scheduler_.now();
   std::string unsettled = "not started";
-  while (violation_.empty() && checker_->violation().empty() && !unsettled.empty() &&
-         scheduler_.now() - begin <= kHealingBound) {
+  while (violation_.empty() && checker_->violation().empty() && !unsettled.empty() && !is_told_ &&
+         scheduler_.now() - begin <= bound) {
     KeepRunning();
     scheduler_.RunUntil(scheduler_.now() + absl::Milliseconds(100));
     unsettled = Unsettled();
   }
   if (!checker_->violation().empty()) Fail(checker_->violation());
   if (!unsettled.empty()) {
-    Fail(absl::StrCat("I8: ", absl::FormatDuration(kHealingBound), " after the last fault healed: ", unsettled));
+    Fail(absl::StrCat("I8: ", absl::FormatDuration(bound), " after the last fault healed: ", unsettled));
   }
 }
 
 RunResult World::Run() {
   if (absl::Status ready = SetUp(); !ready.ok()) return {.violation = ready.ToString()};
+  network_.set_handlers_take_time(scenario_.handler_time > absl::ZeroDuration());
   MakePods();
+  if (scenario_.second_source_at > absl::ZeroDuration()) {
+    scheduler_.At(start_ + scenario_.second_source_at, [this] { SwitchPlan(); });
+  }
   input_->Schedule(start_);
   ScheduleFaults();
   scheduler_.RunUntil(start_ + scenario_.span);
@@ -329,9 +237,13 @@ RunResult World::Run() {
   }
   const absl::Time healed = scheduler_.now();
   Settle();
+  if (is_told_) violation_.clear();
+  if (!is_told_ && !checker_->passed_over().empty()) {
+    Fail(absl::StrCat("X4: nobody reads ", checker_->passed_over(), " of the source made anew, and nobody says so"));
+  }
   const absl::Duration healing = scheduler_.now() - healed;
-  while (violation_.empty() && checker_->commits() < kMinEpochs && input_->SendSpare()) Settle();
-  if (violation_.empty()) CheckEnd();
+  while (!is_told_ && violation_.empty() && checker_->commits() < kMinEpochs && input_->SendSpare()) Settle();
+  if (violation_.empty() && !is_told_) CheckEnd();
   for (const auto& pod : pods_) pod->Crash(false);
   scheduler_.RunUntil(scheduler_.now());
   return {.violation = violation_,
@@ -342,8 +254,6 @@ RunResult World::Run() {
           .steps = scheduler_.steps(),
           .healing = healing};
 }
-
-}  // namespace
 
 RunResult Run(const Scenario& scenario, const RunOptions& options) { return World(scenario, options).Run(); }
 

@@ -1,6 +1,7 @@
 #include "tests/testkit/fetcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -19,22 +20,46 @@ void Fetcher::Set(const TopicPartition& where, Offset offset) {
   const PartitionLog* const log = core_->topics.Find(where);
   if (offset == kafka::kEndOffset) offset = log == nullptr ? Offset(0) : log->last_stable_offset();
   const auto topic = std::find(topics_.begin(), topics_.end(), where.topic);
-  positions_[where] = {offset, log, static_cast<uint32_t>(topic - topics_.begin())};
+  Position& position = positions_[where];
+  const bool is_known = position.is_known || log != nullptr;
+  position = {};
+  position.is_known = is_known;
+  position.next = offset;
+  position.log = log;
+  position.topic_index = static_cast<uint32_t>(topic - topics_.begin());
+}
+
+const PartitionLog* Fetcher::Locate(const TopicPartition& where, Position& position, kafka::Batch* batch) {
+  const auto fail = [&](absl::Status status) -> const PartitionLog* {
+    batch->errors.push_back({position.topic_index, where.partition, std::move(status)});
+    return nullptr;
+  };
+  if (position.topics_version != core_->topics.version()) {
+    const PartitionLog* const log = core_->topics.Find(where);
+    if (log != position.log) position.reported_end.reset();
+    position.log = log;
+    position.topics_version = core_->topics.version();
+  }
+  if (position.log == nullptr) {
+    // Of one that is gone the client hears nothing before it asks for metadata again.
+    if (position.is_known) return nullptr;
+    position.is_broken = true;
+    return fail(absl::NotFoundError(absl::StrCat("reading ", ToString(where), ": there is no such partition")));
+  }
+  position.is_known = true;
+  const bool was_denied = std::exchange(position.is_denied, core_->rights.IsDenied(Right::kReadTopic, where.topic));
+  if (!position.is_denied) return position.log;
+  if (was_denied) return nullptr;
+  return fail(absl::PermissionDeniedError(
+      absl::StrCat("reading ", ToString(where), ": no right to (TOPIC_AUTHORIZATION_FAILED)")));
 }
 
 void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit, kafka::Batch* batch,
                    std::vector<StoredRecordPtr>* kept) {
   if (position.is_broken) return;
   const uint32_t index = position.topic_index;
-  if (position.log == nullptr) position.log = core_->topics.Find(where);
-  const PartitionLog* const log = position.log;
-  if (log == nullptr) {
-    position.is_broken = true;
-    batch->errors.push_back(
-        {index, where.partition,
-         absl::NotFoundError(absl::StrCat("reading ", ToString(where), ": there is no such partition"))});
-    return;
-  }
+  const PartitionLog* const log = Locate(where, position, batch);
+  if (log == nullptr) return;
   if (!log->Contains(position.next)) {
     position.is_broken = true;
     batch->errors.push_back(

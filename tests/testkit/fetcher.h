@@ -38,9 +38,15 @@ class Fetcher {
     Offset next;
     const PartitionLog* log = nullptr;
     uint32_t topic_index = 0;
+    uint64_t topics_version = 0;  // As of which `log` is good.
+    bool is_known = false;        // It has been there once.
+    bool is_denied = false;
     std::optional<Offset> reported_end = std::nullopt;
     bool is_broken = false;
   };
+
+  // Where the partition is now; nothing is to be read of it this time if null.
+  const PartitionLog* Locate(const TopicPartition& where, Position& position, kafka::Batch* batch);
 
   void Read(const TopicPartition& where, Position& position, size_t limit, kafka::Batch* batch,
             std::vector<StoredRecordPtr>* kept);

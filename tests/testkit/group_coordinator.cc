@@ -53,6 +53,12 @@ void GroupCoordinator::MoveUntil(absl::Time available) {
   }
 }
 
+void GroupCoordinator::ForgetTopic(const std::string& topic) {
+  for (auto& [name, group] : groups_) {
+    std::erase_if(group.committed, [&](const auto& each) { return each.first.topic == topic; });
+  }
+}
+
 void GroupCoordinator::TopicChanged(const std::string& topic) {
   for (auto& [name, group] : groups_) {
     const bool is_concerned = std::any_of(group.members.begin(), group.members.end(), [&](const auto& member) {

@@ -34,6 +34,8 @@ class GroupCoordinator {
   void Leave(const std::string& member);
   // Ends the sessions that are over.
   void Expire(absl::Time now);
+  // A topic is gone: so are the offsets committed for it. Members are not told.
+  void ForgetTopic(const std::string& topic);
   // A topic came or grew.
   void TopicChanged(const std::string& topic);
 

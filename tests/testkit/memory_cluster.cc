@@ -77,6 +77,44 @@ void MemoryCluster::SetTopicSetting(const std::string& topic, const std::string&
   core_->topics.Find(topic)->Set(name, value);
 }
 
+void MemoryCluster::DeleteTopic(const std::string& name) {
+  const std::lock_guard lock(core_->mutex);
+  core_->topics.Delete(name);
+  core_->groups.ForgetTopic(name);
+}
+
+void MemoryCluster::RemakeTopic(const std::string& name) {
+  const std::lock_guard lock(core_->mutex);
+  const Topic* const found = core_->topics.Find(name);
+  if (found == nullptr) return;
+  const std::map<std::string, std::string> settings = found->settings();
+  const auto partitions = static_cast<int32_t>(found->partitions.size());
+  DeleteTopic(name);
+  CreateTopic(name, partitions, settings);
+}
+
+void MemoryCluster::GrowTopic(const std::string& name, int32_t partitions) {
+  const std::lock_guard lock(core_->mutex);
+  core_->topics.Grow(name, partitions);
+  core_->groups.TopicChanged(name);
+}
+
+std::string MemoryCluster::TopicId(const std::string& name) const {
+  const std::lock_guard lock(core_->mutex);
+  const Topic* const found = core_->topics.Find(name);
+  return found == nullptr ? "" : found->id();
+}
+
+void MemoryCluster::Deny(Right right, const std::string& name) {
+  const std::lock_guard lock(core_->mutex);
+  core_->rights.Deny(right, name);
+}
+
+void MemoryCluster::Allow(Right right, const std::string& name) {
+  const std::lock_guard lock(core_->mutex);
+  core_->rights.Allow(right, name);
+}
+
 TopicPartitionOffset MemoryCluster::Append(const std::string& topic, Partition partition,
                                            std::optional<std::string> key, std::optional<std::string> value,
                                            MemoryHeaders headers, int64_t timestamp_ms) {
@@ -249,6 +287,12 @@ void MemoryCluster::HoldMarkers(bool but_those_of_groups) {
 void MemoryCluster::ReleaseMarkers() {
   const std::lock_guard lock(core_->mutex);
   core_->transactions.ReleaseMarkers(core_->now());
+}
+
+void MemoryCluster::Heartbeat(const std::string& member) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  core_->groups.Heartbeat(member, core_->now());
 }
 
 void MemoryCluster::ExpireMember(const std::string& member) {

@@ -56,6 +56,19 @@ class MemoryCluster {
   // Topics and their records, seen from outside. Topics and partitions must exist.
   void CreateTopic(const std::string& name, int32_t partitions = 1, std::map<std::string, std::string> settings = {});
   void SetTopicSetting(const std::string& topic, const std::string& name, const std::string& value);
+  // All its records, and the offsets that groups have committed for it, are gone; who reads or writes it learns of it
+  // as from Kafka, or not at all. A topic made anew under the name is another: with an ID of its own and offsets from
+  // 0.
+  void DeleteTopic(const std::string& name);
+  // The two at once, with the same settings and as many partitions.
+  void RemakeTopic(const std::string& name);
+  // Producers go on with the partitions that they know of for up to five minutes.
+  void GrowTopic(const std::string& name, int32_t partitions);
+  // Differs for each topic that was ever made; empty if there is none of that name.
+  std::string TopicId(const std::string& name) const;
+  // Takes a right away from everybody, and gives it back.
+  void Deny(Right right, const std::string& name);
+  void Allow(Right right, const std::string& name);
   // Writes a record outside transactions. kAnyPartition: by the key's hash. Time -1: the clock's.
   TopicPartitionOffset Append(const std::string& topic, Partition partition, std::optional<std::string> key,
                               std::optional<std::string> value, MemoryHeaders headers = {}, int64_t timestamp_ms = -1);
@@ -99,6 +112,8 @@ class MemoryCluster {
   // Those of groups may come all the same: then offsets can be read before what they stand for.
   void HoldMarkers(bool but_those_of_groups = false);
   void ReleaseMarkers();
+  // As the client's own thread does between the member's Polls, which say the same.
+  void Heartbeat(const std::string& member);
   // Ends the member's session now; it learns of it in its next Poll.
   void ExpireMember(const std::string& member);
   // The coordinator fails over: for so long its requests are answered with COORDINATOR_LOAD_IN_PROGRESS, which calls

@@ -157,6 +157,10 @@ absl::StatusOr<bool> MemoryConsumer::Serve() {
     has_group = is_reachable && core_->groups.IsAvailable(core_->now());
     if (is_reachable) {
       if (absl::Status status = core_->StatusOf(Call::kPoll, group_); !status.ok()) return status;
+      if (core_->rights.IsDenied(Right::kReadGroup, group_)) {
+        return absl::PermissionDeniedError(
+            absl::StrCat("polling consumer of group ", group_, ": no right to (GROUP_AUTHORIZATION_FAILED)"));
+      }
     }
   }
   if (has_group) {

@@ -19,6 +19,7 @@ class MemoryFixture final : public ClusterFixture {
     testkit::MemoryClientOptions memory;
     memory.transaction_timeout = options.transaction_timeout;
     memory.session_timeout = options.session_timeout;
+    memory.delivery_seed = 1;
     return cluster_.NewClient(memory);
   }
 
@@ -32,6 +33,19 @@ class MemoryFixture final : public ClusterFixture {
   }
 
   void DeleteRecordsBefore(const TopicPartitionOffset& first_kept) override { cluster_.Trim(first_kept); }
+
+  int64_t NowMs() override { return absl::ToUnixMillis(clock_.Now()); }
+  void SetTopicSetting(const std::string& topic, const std::string& setting, const std::string& value) override {
+    cluster_.SetTopicSetting(topic, setting, value);
+  }
+  void DeleteTopic(const std::string& topic) override { cluster_.DeleteTopic(topic); }
+  void CreateTopicAgain(const std::string& topic, int partitions) override { cluster_.CreateTopic(topic, partitions); }
+  void GrowTopic(const std::string& topic, int partitions) override { cluster_.GrowTopic(topic, partitions); }
+  bool DenyWriting(const std::string& topic) override {
+    cluster_.Deny(testkit::Right::kWriteTopic, topic);
+    return true;
+  }
+  void AllowWriting(const std::string& topic) override { cluster_.Allow(testkit::Right::kWriteTopic, topic); }
 
  private:
   testkit::ManualClock clock_;

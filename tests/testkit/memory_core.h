@@ -2,9 +2,12 @@
 #ifndef ONCE_TESTS_TESTKIT_MEMORY_CORE_H_
 #define ONCE_TESTS_TESTKIT_MEMORY_CORE_H_
 
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,6 +26,30 @@ struct MemoryClientOptions {
   absl::Duration session_timeout = absl::Seconds(10);
   size_t max_queued_records = 100'000;  // Send answers "queue full" beyond.
   size_t max_poll_records = 1000;
+  // Records for one partition are put together until one more would make a batch larger than this. The cluster takes or
+  // refuses a batch as a whole. A record of more bytes than that is sent alone.
+  size_t max_batch_records = 10'000;
+  size_t max_batch_bytes = 1'000'000;
+  size_t max_record_bytes = 1'000'000'000;  // Send refuses what is larger.
+  // 0: batches leave at Flush and Commit. Else they also leave earlier, at moments drawn from this seed, full or not,
+  // so that refusals come while further records are sent.
+  uint64_t delivery_seed = 0;
+};
+
+// What can be denied, by the name of a topic or group.
+enum class Right { kWriteTopic, kReadTopic, kDescribeConfigs, kReadGroup };
+
+class Rights {
+ public:
+  void Deny(Right right, const std::string& name) { denied_.insert({right, name}); }
+  void Allow(Right right, const std::string& name) { denied_.erase({right, name}); }
+  bool IsDenied(Right right, const std::string& name) const {
+    return !denied_.empty() && denied_.contains({right, name});
+  }
+  bool any() const { return !denied_.empty(); }
+
+ private:
+  std::set<std::pair<Right, std::string>> denied_;
 };
 
 struct MemoryCore {
@@ -44,9 +71,11 @@ struct MemoryCore {
   Topics topics;
   GroupCoordinator groups{[this](const std::string& topic) { return topics.PartitionCount(topic); }};
   TransactionCoordinator transactions{&topics, &groups};
+  Rights rights;
   Faults faults;
   std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
   bool is_reachable = true;
+  uint64_t producers = 0;  // Made so far.
 };
 
 }  // namespace once::testkit

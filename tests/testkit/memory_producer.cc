@@ -14,6 +14,12 @@ using kafka::Result;
 
 namespace {
 
+// topic.metadata.refresh.interval.ms.
+constexpr absl::Duration kMetadataAge = absl::Minutes(5);
+// How often the client's thread gets its turn at these calls.
+constexpr int64_t kPercentPerSend = 5;
+constexpr int64_t kPercentPerTake = 30;
+
 bool IsTransactional(Call call) { return call != Call::kSend && call != Call::kFlush; }
 
 }  // namespace
@@ -24,7 +30,12 @@ MemoryProducer::MemoryProducer(std::shared_ptr<MemoryCore> core, const MemoryCli
       options_(options),
       id_(std::move(transactional_id)),
       topics_(std::move(topics)),
-      targets_(topics_.size()) {}
+      targets_(topics_.size()),
+      views_(topics_.size()),
+      random_(options.delivery_seed) {
+  const std::lock_guard lock(core_->mutex);
+  if (random_ != 0) random_ += 0x9e3779b97f4a7c15 * ++core_->producers;
+}
 
 Result MemoryProducer::WrongState(const char* why) const {
   return MakeResult(ErrorClass::kFatal, "_STATE", absl::StrCat("producer ", id_, ": ", why));
@@ -39,7 +50,8 @@ Result MemoryProducer::CheckState(Call call) const {
   switch (call) {
     case Call::kSend:
       if (state_ == State::kInTransaction) return Result::Ok();
-      if (!first_undelivered_.ok()) return first_undelivered_;
+      // Before its report was polled nothing says what has failed.
+      if (!first_undelivered_.ok() && is_failure_seen_) return first_undelivered_;
       return MakeResult(ErrorClass::kAbortable, "_STATE", absl::StrCat("producer ", id_, ": not in a transaction"));
     case Call::kFlush:
       return Result::Ok();
@@ -86,7 +98,7 @@ Result MemoryProducer::Make(Call call, const Effect& effect) {
     const Result landed = effect();
     if (!landed.ok()) return Keep(call, landed);
     // The client did not learn of it, so to it the transaction is where it was; only what was begun locally moved.
-    if (call != Call::kBegin && state_ != State::kFatal) state_ = before;
+    if (call != Call::kBegin && state_ == State::kReady) state_ = before;
   }
   return Keep(call, fault->result);
 }
@@ -102,12 +114,23 @@ Result MemoryProducer::Keep(Call call, Result result) {
   } else if (result.error == ErrorClass::kAbortable && (state_ == State::kInTransaction || state_ == State::kEnding)) {
     state_ = State::kMustAbort;
     failure_ = result;
-    queue_.clear();  // Dropped without a report.
+    Drop();  // Without a report.
+  } else if (result.error == ErrorClass::kAbortable && call == Call::kBegin && state_ == State::kReady) {
+    // The last transaction has ended, and the coordinator knows nothing of this one.
+    has_contacted_ = may_have_contacted_ = false;
+    state_ = State::kMustAbort;
+    failure_ = result;
   } else if (result.error == ErrorClass::kRetriable && (is_end || call == Call::kInit)) {
     unanswered_ = call;
     if (is_end) state_ = State::kEnding;
   }
   return result;
+}
+
+void MemoryProducer::Drop() {
+  queue_.clear();
+  queued_records_ = 0;
+  ++turn_;
 }
 
 Result MemoryProducer::InitTransactions(absl::Duration) {
@@ -124,61 +147,116 @@ Result MemoryProducer::BeginTransaction() {
     state_ = State::kInTransaction;
     ++transaction_;
     has_contacted_ = false;
+    may_have_contacted_ = false;
     first_undelivered_ = Result::Ok();
+    is_failure_seen_ = false;
     return Result::Ok();
   });
 }
 
+const MemoryProducer::TopicView& MemoryProducer::ViewOf(uint32_t topic_index) {
+  TopicView& view = views_[topic_index];
+  if (view.partition_count > 0 && core_->now() - view.asked < kMetadataAge) return view;
+  view = {core_->topics.PartitionCount(topics_[topic_index]), core_->now()};
+  return view;
+}
+
 Partition MemoryProducer::Choose(const OutputRecord& record) {
   if (record.partition != kAnyPartition) return record.partition;
-  const int32_t count = core_->topics.PartitionCount(topics_[record.topic_index]);
+  const int32_t count = ViewOf(record.topic_index).partition_count;
   if (count == 0) return Partition(0);
   if (record.key.has_value()) return PartitionForKey(*record.key, count);
   return Partition(static_cast<int32_t>(next_keyless_++ % static_cast<uint32_t>(count)));
 }
 
+Result MemoryProducer::RefuseLocally(const OutputRecord& record, const char* code, const std::string& why) {
+  Result result = MakeResult(ErrorClass::kAbortable, code, absl::StrCat("producer ", id_, ": ", why));
+  Delivery& delivery = deliveries_.emplace_back();
+  delivery.token = record.token;
+  delivery.topic_index = record.topic_index;
+  delivery.partition = record.partition;
+  delivery.failed = true;
+  delivery.record_refused = result.code == "MSG_SIZE_TOO_LARGE";
+  if (delivery.record_refused) delivery.refusal = kafka::Refusal::kAlone;
+  delivery.lasting = delivery.record_refused;
+  delivery.code = result.code;
+  delivery.error = ToString(result);
+  return result;
+}
+
 Result MemoryProducer::Send(const OutputRecord& record) {
+  Result local;
   Result result = Make(Call::kSend, [&] {
     if (record.topic_index >= topics_.size()) {
       return MakeResult(ErrorClass::kAbortable, "_INVALID_ARG",
                         absl::StrCat("producer ", id_, " has no topic with index ", record.topic_index));
     }
-    if (queue_.size() >= options_.max_queued_records) {
+    if (queued_records_ >= options_.max_queued_records) {
       return MakeResult(ErrorClass::kRetriable, "_QUEUE_FULL", "the queue is full; flush, then send again");
     }
-    Queued& queued = queue_.emplace_back();
-    queued.topic_index = record.topic_index;
-    queued.partition = Choose(record);
-    queued.token = record.token;
-    queued.want_offset = record.want_offset;
-    queued.record.timestamp_ms = record.timestamp_ms >= 0 ? record.timestamp_ms : absl::ToUnixMillis(core_->now());
-    // As librdkafka, which takes 0 for "now" and is given the millisecond after.
-    if (record.timestamp_ms == 0) queued.record.timestamp_ms = 1;
-    if (record.key.has_value()) queued.record.key.emplace(*record.key);
-    if (record.value.has_value()) queued.record.value.emplace(*record.value);
-    queued.record.headers.reserve(record.headers.size());
-    for (const HeaderView& header : record.headers) {
-      auto& [name, value] = queued.record.headers.emplace_back(header.name, std::nullopt);
-      if (header.value.has_value()) value.emplace(*header.value);
+    const Partition partition = Choose(record);
+    const int32_t count = ViewOf(record.topic_index).partition_count;
+    const size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+    // Of these the transaction knows nothing: it could be committed without the record.
+    if (bytes > options_.max_record_bytes) {
+      local = RefuseLocally(record, "MSG_SIZE_TOO_LARGE", "the record is larger than message.max.bytes");
+    } else if (count > 0 && partition.value() >= count) {
+      local = RefuseLocally(
+          record, "_UNKNOWN_PARTITION",
+          absl::StrCat("no partition ", partition.value(), " of ", topics_[record.topic_index], " is known"));
+    } else {
+      Enqueue(record, partition);
+      DeliverSome(kPercentPerSend);
     }
     return Result::Ok();
   });
-  if (result.code == "_STATE") {
-    const std::lock_guard lock(core_->mutex);
-    Delivery& delivery = deliveries_.emplace_back();
-    delivery.token = record.token;
-    delivery.topic_index = record.topic_index;
-    delivery.partition = record.partition;
-    delivery.failed = true;
-    delivery.error = ToString(result);
-  }
+  if (!local.ok()) return local;
+  // A transaction that has failed tells it of the record too, until its own failure was polled.
+  const bool is_first_failure = !first_undelivered_.ok() && is_failure_seen_ && result.code == first_undelivered_.code;
+  if (result.error != ErrorClass::kAbortable || is_first_failure) return result;
+  const std::lock_guard lock(core_->mutex);
+  RefuseLocally(record, result.code.c_str(), result.message);
   return result;
+}
+
+void MemoryProducer::Enqueue(const OutputRecord& record, Partition partition) {
+  Queued queued;
+  queued.token = record.token;
+  queued.want_offset = record.want_offset;
+  queued.record.timestamp_ms = record.timestamp_ms >= 0 ? record.timestamp_ms : absl::ToUnixMillis(core_->now());
+  // As librdkafka, which takes 0 for "now" and is given the millisecond after.
+  if (record.timestamp_ms == 0) queued.record.timestamp_ms = 1;
+  if (record.key.has_value()) queued.record.key.emplace(*record.key);
+  if (record.value.has_value()) queued.record.value.emplace(*record.value);
+  queued.record.headers.reserve(record.headers.size());
+  for (const HeaderView& header : record.headers) {
+    auto& [name, value] = queued.record.headers.emplace_back(header.name, std::nullopt);
+    if (header.value.has_value()) value.emplace(*header.value);
+  }
+  const size_t bytes = RecordBytes(queued.record);
+  Target& target = TargetOf(record.topic_index, partition);
+  Batch* batch = target.open_turn == turn_ ? &queue_[target.open_index] : nullptr;
+  if (batch == nullptr || batch->records.size() >= options_.max_batch_records ||
+      batch->bytes + bytes > options_.max_batch_bytes) {
+    batch = &queue_.emplace_back();
+    batch->topic_index = record.topic_index;
+    batch->partition = partition;
+    batch->made = core_->now();
+    batch->bytes = kBatchHeaderBytes;
+    target.open_turn = turn_;
+    target.open_index = queue_.size() - 1;
+  }
+  batch->bytes += bytes;
+  batch->records.push_back(std::move(queued));
+  ++queued_records_;
 }
 
 Result MemoryProducer::Flush(absl::Duration) {
   return Make(Call::kFlush, [&] {
+    PollReports();
     if (state_ != State::kInTransaction && state_ != State::kEnding) return first_undelivered_;
     Result result = DeliverQueue();
+    PollReports();
     // What was dropped because the transaction failed for another reason does not make a flush fail.
     return state_ == State::kMustAbort ? first_undelivered_ : result;
   });
@@ -226,7 +304,8 @@ void MemoryProducer::Duplicate(std::function<void()> request) {
 Result MemoryProducer::End(Call call) {
   const bool is_commit = call == Call::kCommit;
   // A transaction that the coordinator never heard of is ended without asking it, so nothing fences it.
-  Result result = has_contacted_ ? core_->transactions.End(identity_, is_commit, core_->now()) : Result::Ok();
+  Result result = has_contacted_ || may_have_contacted_ ? core_->transactions.End(identity_, is_commit, core_->now())
+                                                        : Result::Ok();
   Duplicate([core = core_.get(), identity = identity_, is_commit] {
     core->transactions.End(identity, is_commit, core->now());
   });
@@ -238,7 +317,7 @@ Result MemoryProducer::End(Call call) {
     }
   }
   if (result.ok()) {
-    queue_.clear();
+    Drop();
     state_ = State::kReady;
   }
   return result;
@@ -246,24 +325,35 @@ Result MemoryProducer::End(Call call) {
 
 Result MemoryProducer::Commit(absl::Duration) {
   return Make(Call::kCommit, [&] {
-    if (Result undelivered = DeliverQueue(); !undelivered.ok()) return undelivered;
-    return End(Call::kCommit);
+    PollReports();
+    const Result undelivered = DeliverQueue();
+    PollReports();
+    return undelivered.ok() ? End(Call::kCommit) : undelivered;
   });
 }
 
 Result MemoryProducer::Abort(absl::Duration) {
   return Make(Call::kAbort, [&] {
-    queue_.clear();
+    Drop();
+    PollReports();
     return End(Call::kAbort);
   });
 }
 
 void MemoryProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
+  const std::lock_guard lock(core_->mutex);
+  if (state_ == State::kInTransaction) DeliverSome(kPercentPerTake);
+  PollReports();
+  MarkRefusedForSize();
   deliveries->insert(deliveries->end(), std::make_move_iterator(deliveries_.begin()),
                      std::make_move_iterator(deliveries_.end()));
   deliveries_.clear();
 }
 
-bool MemoryProducer::TakeSuspicion() { return std::exchange(is_suspicious_, false); }
+bool MemoryProducer::TakeSuspicion() {
+  const std::lock_guard lock(core_->mutex);
+  PollReports();
+  return std::exchange(is_suspicious_, false);
+}
 
 }  // namespace once::testkit

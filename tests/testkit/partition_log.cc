@@ -10,7 +10,6 @@ namespace once::testkit {
 
 namespace {
 
-constexpr size_t kBatchHeaderBytes = 61;
 constexpr size_t kRememberedSequences = 5;
 
 // Of a number that is not negative, as Kafka writes lengths (zig-zag).
@@ -26,11 +25,11 @@ size_t FieldBytes(const std::optional<std::string>& field) {
 
 }  // namespace
 
-size_t BatchBytes(const StoredRecord& record) {
+size_t RecordBytes(const StoredRecord& record) {
   size_t bytes = 3;  // Attributes; timestamp and offset, both relative to the batch's.
   bytes += FieldBytes(record.key) + FieldBytes(record.value) + VarintBytes(record.headers.size());
   for (const auto& [name, value] : record.headers) bytes += VarintBytes(name.size()) + name.size() + FieldBytes(value);
-  return kBatchHeaderBytes + VarintBytes(bytes) + bytes;
+  return VarintBytes(bytes) + bytes;
 }
 
 Offset PartitionLog::Write(StoredRecord&& record) {

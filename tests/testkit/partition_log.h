@@ -35,8 +35,10 @@ struct StoredRecord {
 
 using StoredRecordPtr = std::shared_ptr<const StoredRecord>;
 
-// The bytes of a batch that holds this record alone, as Kafka encodes it; brokers compare it with max.message.bytes.
-size_t BatchBytes(const StoredRecord& record);
+// The bytes of a record as Kafka encodes it, and what a batch of them has besides; brokers compare the whole batch with
+// max.message.bytes.
+size_t RecordBytes(const StoredRecord& record);
+inline constexpr size_t kBatchHeaderBytes = 61;
 
 class PartitionLog {
  public:

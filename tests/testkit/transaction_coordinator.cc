@@ -152,8 +152,10 @@ void TransactionCoordinator::WriteMarkers(const std::string& id, Transaction& tr
   const bool is_observed = observer_ != nullptr && transaction.is_commit && !transaction.is_observed;
   if (is_observed) committed.records = OpenRecords(transaction);
   for (const TopicPartition& where : transaction.partitions) {
-    topics_->Find(where)->EndTransaction(transaction.producer_id, transaction.epoch, transaction.is_commit,
-                                         absl::ToUnixMillis(now));
+    // Of a partition that is gone there is nothing to end.
+    PartitionLog* const log = topics_->Find(where);
+    if (log == nullptr) continue;
+    log->EndTransaction(transaction.producer_id, transaction.epoch, transaction.is_commit, absl::ToUnixMillis(now));
   }
   for (const std::string& group : transaction.groups) {
     groups_->EndPending(group, transaction.producer_id, transaction.is_commit);
@@ -178,7 +180,9 @@ std::vector<std::pair<TopicPartition, StoredRecordPtr>> TransactionCoordinator::
     const Transaction& transaction) {
   std::vector<std::pair<TopicPartition, StoredRecordPtr>> records;
   for (const TopicPartition& where : transaction.partitions) {
-    for (StoredRecordPtr& record : topics_->Find(where)->OpenRecords(transaction.producer_id)) {
+    const PartitionLog* const log = topics_->Find(where);
+    if (log == nullptr) continue;
+    for (StoredRecordPtr& record : log->OpenRecords(transaction.producer_id)) {
       records.emplace_back(where, std::move(record));
     }
   }

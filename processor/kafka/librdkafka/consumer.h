@@ -38,6 +38,8 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   absl::Status Close() override;
 
  private:
+  static constexpr int64_t kUnknown = -1;
+
   RdKafkaGroupConsumer(std::shared_ptr<const ClientContext> context, const std::string& group);
 
   void Configure(rd_kafka_conf_t* conf) override;
@@ -79,6 +81,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   // drop from a batch.
   std::vector<std::vector<int64_t>> polled_to_;
 
+  bool has_joined_ = false;
   bool in_callback_ = false;
   bool answered_ = false;  // Whether the callback under way assigned or unassigned.
   std::vector<TopicPartitionOffset> deferred_seeks_;

@@ -85,6 +85,23 @@ bool IsOfTopic(rd_kafka_resp_err_t code) {
   }
 }
 
+// Transactions that end, groups that change.
+bool IsOfTransactionOrGroup(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_MEMBER_ID_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 bool IsPassing(rd_kafka_resp_err_t code) {
@@ -135,24 +152,66 @@ bool IsPassing(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND:
     case RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH:
     case kRebootstrapRequired:
-    // Transactions that end, groups that change.
-    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
-    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_MEMBER_ID_REQUIRED:
       return true;
     default:
-      return false;
+      return IsOfTransactionOrGroup(code);
   }
 }
 
 bool IsLasting(rd_kafka_resp_err_t code) { return !IsPassing(code) && !IsOfProducerState(code); }
 
 bool IsRecordRefusal(rd_kafka_resp_err_t code) { return IsLasting(code) && !IsOfTopic(code); }
+
+bool IsPassingInGroup(rd_kafka_resp_err_t code) {
+  switch (static_cast<int>(code)) {
+    // A subscribed topic that is not there yet, or not everywhere.
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case kUnknownTopicId:
+      return true;
+    default:
+      return IsPassing(code);
+  }
+}
+
+std::string FixOf(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      return "give the application the right Read on its group";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return "give the application its rights on the topic: Read and Describe on what it reads, Write on what it writes";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return "give the application the right Write on its transactional ids, which begin with its application_id";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return "give the application the right on the cluster that the broker's authorizer logs as denied";
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+      return "correct the credentials (--kafka.sasl.* and --kafka.security.protocol)";
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+      return "set session_timeout between the broker's group.min.session.timeout.ms and group.max.session.timeout.ms";
+    case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+      return "choose an application_id that the broker takes for the name of a group";
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+      return "another program is in the group, with another protocol or assignment strategy: stop it, or choose another "
+             "application_id";
+    case RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED:
+      return "raise the broker's group.max.size, or run fewer workers";
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+      return "upgrade the brokers: they lack a request that is needed";
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      return "create the topic as it was, or correct its name";
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return "set transaction_timeout to at most the broker's transaction.max.timeout.ms";
+    default:
+      return "";
+  }
+}
 
 Result MakeResult(ErrorClass error, rd_kafka_resp_err_t code, std::string message) {
   Result result;
@@ -162,6 +221,9 @@ Result MakeResult(ErrorClass error, rd_kafka_resp_err_t code, std::string messag
   result.lasting = error != ErrorClass::kRetriable && IsLasting(code);
   result.code = rd_kafka_err2name(code);
   result.message = std::move(message);
+  if (const std::string fix = result.lasting ? FixOf(code) : ""; !fix.empty()) {
+    absl::StrAppend(&result.message, "; ", fix);
+  }
   return result;
 }
 
@@ -225,6 +287,11 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__STATE:
     case RD_KAFKA_RESP_ERR__FENCED:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
+    case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
+    case RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
       return absl::StatusCode::kFailedPrecondition;
     default:
       return absl::StatusCode::kInternal;

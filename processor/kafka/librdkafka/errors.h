@@ -26,6 +26,12 @@ bool IsLasting(rd_kafka_resp_err_t code);
 // not pass, are not the producer's state, and do not hold for the whole topic.
 bool IsRecordRefusal(rd_kafka_resp_err_t code);
 
+// Whether a member of a group may go on after this error, since it passes: a list as well.
+bool IsPassingInGroup(rd_kafka_resp_err_t code);
+
+// What a user can do about an error that lasts; empty if nothing better than the error itself is known.
+std::string FixOf(rd_kafka_resp_err_t code);
+
 // A transactional call's error; null is success. `what` names the call. Fatal is judged first, then abortable, then
 // retriable; all else is fatal.
 Result ToResult(const rd_kafka_error_t* error, std::string_view what);

@@ -83,6 +83,13 @@ void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
   Handle::OnError(code, reason);
 }
 
+void RdKafkaProducer::OnErrorLine(std::string_view facility, std::string_view text) {
+  if (facility != "ADDPARTS") return;
+  const size_t begin = text.find("Failed to add");
+  MutexLock lock(&add_mutex_);
+  if (add_failure_.empty()) add_failure_ = std::string(begin == std::string_view::npos ? text : text.substr(begin));
+}
+
 void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 && !WantsOffset(message->_private)) return;
   Handle* const handle = Of(opaque);
@@ -161,6 +168,10 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
 Result RdKafkaProducer::BeginTransaction() {
   first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   first_failure_where_.clear();
+  {
+    MutexLock lock(&add_mutex_);
+    add_failure_.clear();
+  }
   const ErrorPtr error(rd_kafka_begin_transaction(rk()));
   return ToResult(error.get(), absl::StrCat("beginning a transaction of ", name()));
 }
@@ -270,6 +281,8 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
     result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
                                    ", ", rd_kafka_err2str(first_failure_));
   }
+  MutexLock lock(&add_mutex_);
+  if (!add_failure_.empty()) absl::StrAppend(&result.message, "; ", add_failure_);
   return result;
 }
 

@@ -50,6 +50,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
 
   void Configure(rd_kafka_conf_t* conf) override;
   void OnError(rd_kafka_resp_err_t code, const char* reason) override;
+  void OnErrorLine(std::string_view facility, std::string_view text) override;
   static void DeliveryCallback(rd_kafka_t* rk, const rd_kafka_message_t* message, void* opaque);
   void OnDelivery(const rd_kafka_message_t& message);
   void NoteRefusal(rd_kafka_resp_err_t code, size_t bytes);
@@ -75,6 +76,9 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   // The first record of this transaction that failed.
   rd_kafka_resp_err_t first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string first_failure_where_;
+  // Which partition could not be added to this transaction, and why. The call that fails for it does not say.
+  Mutex add_mutex_;
+  std::string add_failure_ ABSL_GUARDED_BY(add_mutex_);
 };
 
 }  // namespace once::kafka
