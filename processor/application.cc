@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "processor/kafka/librdkafka/client.h"
+#include "processor/runtime/crash_journal.h"
 #include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
 #include "processor/topology/validate.h"
@@ -190,6 +191,14 @@ class RunningApplication final : public Application {
       if (!drawn.ok()) return drawn.status();
       instance_id_ = *drawn;
     }
+    auto journal = CrashJournal::Open(options_.state_dir, plan_.input_topics, options_.workers, deps_.log);
+    if (!journal.ok()) {
+      deps_.log->Log(LogLevel::kWarning,
+                     absl::StrCat("events that end the process cannot be told from others: ",
+                                  std::string(journal.status().message())));
+    } else {
+      journal_ = *std::move(journal);
+    }
     return OpenStore();
   }
 
@@ -223,7 +232,12 @@ class RunningApplication final : public Application {
     {
       MutexLock lock(&mutex_);
       pod_ = std::make_unique<Pod>(&plan_, options,
-                                   PodDeps{client_.get(), admin_.get(), store_.get(), &clock_, deps_.log});
+                                   PodDeps{.client = client_.get(),
+                                           .admin = admin_.get(),
+                                           .store = store_.get(),
+                                           .clock = &clock_,
+                                           .log = deps_.log,
+                                           .journal = journal_.get()});
       if (stopping_.load()) pod_->Stop();
     }
     return pod_->Run();
@@ -238,6 +252,7 @@ class RunningApplication final : public Application {
   Plan plan_;
   std::unique_ptr<LockedDir> state_dir_;
   std::string instance_id_;
+  std::unique_ptr<CrashJournal> journal_;
   std::unique_ptr<CheckpointStore> store_;
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;

@@ -170,7 +170,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     return verdict;
   }
   if (const std::string* reason = BlamedFor(attempt); reason != nullptr) {
-    verdict.status = absl::OutOfRangeError(*reason);
+    verdict.status = absl::Status(attempt.task->suspects.BlameCode(PlaceOf(attempt)), *reason);
     return verdict;
   }
   if (choice.verdict == Dispatcher::Verdict::kUnknownType) {

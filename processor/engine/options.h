@@ -5,10 +5,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "processor/base/types.h"
 
 namespace once {
+
+// An event during whose handlers the process died before, more than once.
+struct CrashSuspect {
+  TopicPartitionOffset place = {};
+  std::string blame = {};  // Why it is to fail without being run; empty: it is to be run in an epoch of its own.
+};
 
 struct EngineOptions {
   std::string application_id;
@@ -48,6 +56,8 @@ struct EngineOptions {
   double breaker_failure_ratio = 0.5;
   absl::Duration breaker_window = absl::Minutes(1);
   absl::Duration breaker_backoff = absl::Seconds(30);
+
+  std::vector<CrashSuspect> crash_suspects = {};
 };
 
 }  // namespace once

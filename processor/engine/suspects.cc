@@ -19,6 +19,11 @@ const std::string* Suspects::BlamedFor(const Place& place) const {
   return found == known_.end() || found->second.blamed_for.empty() ? nullptr : &found->second.blamed_for;
 }
 
+absl::StatusCode Suspects::BlameCode(const Place& place) const {
+  const auto found = known_.find(place);
+  return found == known_.end() ? absl::StatusCode::kOutOfRange : found->second.code;
+}
+
 bool Suspects::NeedsOmission(const Place& place, bool follows) const {
   const auto found = known_.find(place);
   return found != known_.end() && found->second.own_refusals >= (follows ? 1 : 2);

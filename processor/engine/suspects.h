@@ -53,6 +53,13 @@ class Suspects {
     std::map<TopicPartition, Offset> read_to = {};  // The task's inputs: the next offset.
   };
 
+  // What was found out before the task was opened (X3): the event is run alone, or with `blame` it fails without being
+  // run.
+  void Warn(const Place& place, const std::string& blame) {
+    known_[place].blamed_for = blame;
+    known_[place].code = absl::StatusCode::kInternal;
+  }
+
   // How an event must be run.
   enum class Treatment {
     kFree,     // Like any.
@@ -67,6 +74,8 @@ class Suspects {
 
   // Why the event is to fail without being run; null if it is not to blame.
   const std::string* BlamedFor(const Place& place) const;
+  // What it then fails with: OUT_OF_RANGE for a refusal, INTERNAL for what was known before.
+  absl::StatusCode BlameCode(const Place& place) const;
   // Whether it must be parked without its value, because the changelog refused it: when it was parked with it, as the
   // head of a queue that it became by another refusal of the changelog, or as a follower.
   bool NeedsOmission(const Place& place, bool follows) const;
@@ -81,6 +90,7 @@ class Suspects {
  private:
   struct Known {
     std::string blamed_for = {};  // Empty: it is only to be run alone.
+    absl::StatusCode code = absl::StatusCode::kOutOfRange;
     int own_refusals = 0;         // Of engine records about it.
     bool minimal_letter = false;
   };

@@ -45,6 +45,12 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
   for (const TaskId& id : assigned) {
     auto task = std::make_unique<Task>(id, *plan_, *options_, opener_.store());
     task->opening_at = step_->now;
+    for (const CrashSuspect& suspect : options_->crash_suspects) {
+      const bool is_ours = std::any_of(task->inputs.begin(), task->inputs.end(), [&](const InputPosition& input) {
+        return input.where == suspect.place.where;
+      });
+      if (is_ours) task->suspects.Warn(suspect.place, suspect.blame);
+    }
     for (InputPosition& input : task->inputs) {
       auto& by_partition = inputs_[input.source];
       const auto index = static_cast<size_t>(id.partition.value());

@@ -17,6 +17,7 @@
 #include "processor/base/record.h"
 #include "processor/base/types.h"
 #include "processor/engine/handler_observer.h"
+#include "processor/runtime/crash_journal.h"
 
 namespace once {
 
@@ -43,8 +44,20 @@ class HandlerWatch final : public HandlerObserver {
     key_size_.store(record.key.has_value() ? record.key->size() : 0, std::memory_order_release);
     sequence_.store(sequence_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     is_running_.store(true, std::memory_order_release);
+    if (note_ == nullptr) return;
+    note_->input.store(static_cast<uint16_t>(record.topic_index), std::memory_order_relaxed);
+    note_->partition.store(record.partition.value(), std::memory_order_relaxed);
+    note_->offset.store(record.offset.value(), std::memory_order_relaxed);
+    note_->is_running.store(1, std::memory_order_release);
   }
-  void Leave() override { is_running_.store(false, std::memory_order_release); }
+  void Leave() override {
+    is_running_.store(false, std::memory_order_release);
+    if (note_ != nullptr) note_->is_running.store(0, std::memory_order_release);
+  }
+
+  // By the worker, before its first step: where it notes what it is at, for the process that follows (X3). Must outlive
+  // this; null: nowhere.
+  void set_note(HandlingNote* note) { note_ = note; }
 
   // By the worker, before a step that runs events. `clock` must outlive the step.
   void BeginSlice(Clock* clock) {
@@ -83,6 +96,7 @@ class HandlerWatch final : public HandlerObserver {
   Mutex looking_;
   Clock* clock_ = nullptr;
   int64_t slice_end_ = 0;
+  HandlingNote* note_ = nullptr;
 };
 
 }  // namespace once

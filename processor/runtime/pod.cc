@@ -99,6 +99,7 @@ absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
   EngineOptions engine = options_.engine;
   engine.state_cache_bytes /= static_cast<size_t>(options_.workers);
+  if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::random_device random;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
@@ -116,6 +117,7 @@ absl::Status Pod::Run() {
         .log = deps_.log,
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
     workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
+    if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
   }
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {

@@ -35,6 +35,7 @@ struct PodDeps {
   CheckpointStore* store = nullptr;
   Clock* clock = nullptr;
   LogSink* log = nullptr;
+  CrashJournal* journal = nullptr;  // Of at least `workers` notes; null: deaths are not remembered.
 };
 
 class Pod {

@@ -1,0 +1,96 @@
+// X3: an event that crashes or hangs its process is found out, and ends; what was before it commits.
+#include <csignal>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/integration/process.h"
+#include "tests/integration/scene.h"
+
+namespace once {
+namespace {
+
+constexpr absl::Duration kCall = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+class DeadlyEventTest : public testing::TestWithParam<std::string> {
+ protected:
+  void Send(const std::vector<std::pair<std::string, std::string>>& events) {
+    auto producer = scene_.client().NewProducer(scene_.application_id() + "-load", {scene_.input()});
+    ASSERT_TRUE(producer.ok()) << producer.status();
+    ASSERT_TRUE((*producer)->InitTransactions(kCall).ok());
+    ASSERT_TRUE((*producer)->BeginTransaction().ok());
+    for (const auto& [key, value] : events) {
+      ASSERT_TRUE((*producer)->Send({.topic_index = 0, .partition = Partition(0), .key = key, .value = value}).ok());
+    }
+    ASSERT_TRUE((*producer)->Commit(kCall).ok());
+  }
+
+  std::unique_ptr<Process> Start() {
+    return std::make_unique<Process>(
+        std::vector<std::string>{std::filesystem::absolute("tests/integration/deadly_app").string(),
+                                 "--bootstrap_servers=" + scene_.bootstrap_servers(),
+                                 "--application_id=" + scene_.application_id(), "--input_topic=" + scene_.input(),
+                                 "--output_topic=" + scene_.output(), "--dead_letter_topic=" + scene_.dead_letters(),
+                                 "--state_dir=" + scene_.StateDir("a"), "--handler_timeout=500ms"},
+        std::vector<std::pair<std::string, std::string>>{}, absl::StrCat(scene_.StateDir("log"), starts_++));
+  }
+
+  // Committed records of the topic, as "key=value".
+  std::vector<std::string> Read(const std::string& topic) {
+    std::vector<std::string> texts;
+    const auto end = scene_.admin().HighWatermark({topic, Partition(0)}, kCall);
+    auto reader = scene_.client().NewLogReader({topic});
+    EXPECT_TRUE(end.ok() && reader.ok() && (*reader)->Add({{topic, Partition(0)}, Offset(0)}).ok());
+    kafka::Batch batch;
+    for (bool is_over = false; !is_over;) {
+      EXPECT_TRUE((*reader)->Poll(absl::Milliseconds(100), &batch).ok());
+      for (const RecordView& record : batch.records) {
+        texts.push_back(absl::StrCat(std::string(record.key.value_or("")), "=", std::string(record.value.value_or(""))));
+        for (const HeaderView& header : record.headers) {
+          if (header.name == "once.message" || header.name == "once.reason") {
+            texts.back() += " " + std::string(header.value.value_or(""));
+          }
+        }
+      }
+      for (const kafka::EndOfPartition& at : batch.ends) is_over = is_over || at.position >= *end;
+    }
+    return texts;
+  }
+
+  Scene scene_{"deadly"};
+  int starts_ = 0;
+};
+
+TEST_P(DeadlyEventTest, X3ItsProcessIsStartedAgainAndItFails) {
+  scene_.CreateTopics(1);
+  Send({{"alice", "1"}, {"bob", GetParam()}, {"carol", "2"}, {"bob", "3"}, {"alice", "4"}});
+  // What an operator's supervisor does, and no more often than it takes.
+  std::unique_ptr<Process> pod = Start();
+  const bool settled = Scene::Eventually(
+      [&] {
+        if (!pod->Running()) pod = Start();
+        return Read(scene_.dead_letters()).size() == 2;
+      },
+      kPatience);
+  ASSERT_TRUE(settled) << pod->Log();
+  EXPECT_EQ(starts_, 5);
+  EXPECT_EQ(Read(scene_.output()), (std::vector<std::string>{"alice=1", "carol=2", "alice=4"}));
+  const std::vector<std::string> letters = Read(scene_.dead_letters());
+  EXPECT_NE(letters[0].find(absl::StrCat("bob=", GetParam(), " INTERNAL the process ended 4 times")), std::string::npos)
+      << letters[0];
+  EXPECT_NE(letters[1].find("bob=3"), std::string::npos) << letters[1];
+  // The next start runs it no more: it waits as a failed event does.
+  pod->Signal(SIGTERM);
+  ASSERT_TRUE(pod->Wait(kPatience).has_value());
+  pod = Start();
+  Send({{"alice", "5"}});
+  EXPECT_TRUE(Scene::Eventually([&] { return Read(scene_.output()).size() == 4; }, kPatience)) << pod->Log();
+  EXPECT_TRUE(pod->Running());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DeadlyEventTest, testing::Values("crash", "hang"),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace once
