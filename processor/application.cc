@@ -20,6 +20,7 @@
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
+#include "processor/topology/validate.h"
 #include "state/rocksdb/rocksdb_store.h"
 
 namespace once {
@@ -107,8 +108,8 @@ class RunningApplication final : public Application {
     if (std::optional<std::string> bad = kafka::KnownBadVersion(); bad.has_value()) {
       deps_.log->Log(LogLevel::kWarning, *bad);
     }
-    for (const auto& step :
-         {&RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
+    for (const auto& step : {&RunningApplication::CheckNames, &RunningApplication::Connect,
+                             &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return absl::OkStatus();
@@ -141,6 +142,8 @@ class RunningApplication final : public Application {
     options.state_dir = StateDir(options);
     return options;
   }
+
+  absl::Status CheckNames() { return CheckApplicationId(*plan_.graph, plan_.application_id); }
 
   absl::Status Connect() {
     kafka::RdKafkaConfig config;
@@ -215,7 +218,7 @@ class RunningApplication final : public Application {
     options.static_membership = options_.static_membership;
     options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
     options.start_timeout = options_.start_timeout;
-    options.handler_timeout = options_.handler_timeout;
+    options.handler_timeout = HandlerTimeout(options_);
     {
       MutexLock lock(&mutex_);
       pod_ = std::make_unique<Pod>(&plan_, options,

@@ -14,6 +14,9 @@
 //
 // If it can write what it could not read again it needs a sixth, `static absl::Status Check(const Isin& value)`: a
 // handler that stores or emits a value that is refused there fails its event, as INVALID_ARGUMENT.
+//
+// What a codec throws fails the event that it was called for: as DATA_LOSS when decoding, else as INTERNAL. A key that
+// has no text is shown as its bytes.
 #ifndef ONCE_PROCESSOR_CODEC_H_
 #define ONCE_PROCESSOR_CODEC_H_
 
@@ -31,6 +34,7 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/text_format.h"
 #include "processor/base/arena.h"
+#include "processor/base/guarded.h"
 #include "processor/base/strings.h"
 #include "processor/text_fields.h"
 
@@ -158,6 +162,43 @@ struct Codec<double> : internal::BigEndianCodec<double, uint64_t> {
   static std::string ToText(const double& value);  // The shortest text that reads back as the same number.
   static absl::StatusOr<double> FromText(const std::string& text);
 };
+
+// How the rest of Once calls codecs: none of these throws.
+namespace internal {
+
+template <typename T>
+absl::Status DecodeBytes(std::string_view bytes, T* value) {
+  return Guarded(absl::StatusCode::kDataLoss, "the codec",
+                 [&]() -> absl::Status { return Codec<T>::Decode(bytes, value); });
+}
+
+// Whether the bytes are a `T`; without making one, if the codec can.
+template <typename T>
+absl::Status CheckBytes(std::string_view bytes) {
+  return Guarded(absl::StatusCode::kDataLoss, "the codec", [&]() -> absl::Status {
+    if constexpr (requires { Codec<T>::Check(bytes); }) {
+      return Codec<T>::Check(bytes);
+    } else {
+      T value{};
+      return Codec<T>::Decode(bytes, &value);
+    }
+  });
+}
+
+// The codec's text of an encoded `T`; if it has none, the bytes in a form that can be printed.
+template <typename T>
+std::string TextOfBytes(std::string_view bytes) {
+  std::string text;
+  const absl::Status told = Guarded(absl::StatusCode::kDataLoss, "the codec", [&]() -> absl::Status {
+    T value{};
+    absl::Status decoded = Codec<T>::Decode(bytes, &value);
+    if (decoded.ok()) text = Codec<T>::ToText(value);
+    return decoded;
+  });
+  return told.ok() ? text : Printable(bytes, bytes.size());
+}
+
+}  // namespace internal
 
 }  // namespace once
 

@@ -2,7 +2,7 @@
 //
 // A handler's writes and emits take effect together, when it (and every other handler of the event) returns OK, in the
 // transaction that moves the input's offset; otherwise none of them does. Contexts live for one call: keep no
-// reference.
+// reference. They are not copied, since what a copy was told would be lost: take them as `auto& context`.
 #ifndef ONCE_PROCESSOR_CONTEXTS_H_
 #define ONCE_PROCESSOR_CONTEXTS_H_
 
@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "processor/base/guarded.h"
 #include "processor/codec.h"
 #include "processor/topology/event_context.h"
 #include "processor/topology/graph.h"
@@ -38,7 +39,8 @@ struct Sink {
 };
 
 struct EmitOptions {
-  // Added to the record, after the ce_* headers that identify it.
+  // Added to the record, after the ce_* headers that identify it. Names that begin with "ce_" or "once." are the
+  // engine's own: an event that emits one fails as INVALID_ARGUMENT.
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
@@ -96,6 +98,9 @@ concept HasCheck = requires(const T& value) {
 template <typename T>
 concept NotOptions = !std::same_as<T, EmitOptions>;
 
+// The prefix by which a header is the engine's own; empty if its name is the user's.
+std::string_view ReservedPrefix(std::string_view header_name);
+
 }  // namespace internal
 
 // Of a transform's handlers. `Key` is the source's key type.
@@ -104,6 +109,8 @@ class TransformContext {
  public:
   TransformContext(EventContext* context, const internal::NodeInfo* node, Key* key_scratch)
       : context_(context), node_(node), key_(key_scratch) {}
+  TransformContext(const TransformContext&) = delete;
+  TransformContext& operator=(const TransformContext&) = delete;
 
   // The event's key; the default value if it has none. If it cannot be decoded the event fails as FAILED_PRECONDITION,
   // whatever the handler returns.
@@ -157,18 +164,27 @@ class TransformContext {
     if (error_.ok()) error_ = std::move(error);
   }
   EventContext& context() { return *context_; }
+  std::string KeyText() const {
+    return internal::TextOfBytes<Key>(context_->record().key.value_or(std::string_view()));
+  }
   const internal::NodeInfo& node() const { return *node_; }
 
-  // `does` says for what. What nobody could decode is an error.
+  // `does` says for what. What nobody could decode is an error, and so is a codec that throws.
   template <typename T>
   std::string_view Encode(std::string_view does, const T& value) {
-    if constexpr (internal::HasCheck<T>) {
-      if (const absl::Status checked = Codec<T>::Check(value); !checked.ok()) {
-        SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" ", ToAbsl(does),
-                                                         " that could not be read again: ", checked.message())));
+    std::string_view bytes;
+    const absl::Status encoded = Guarded(absl::StatusCode::kInternal, ", but its codec", [&]() -> absl::Status {
+      if constexpr (internal::HasCheck<T>) {
+        if (const absl::Status checked = Codec<T>::Check(value); !checked.ok()) {
+          return absl::InvalidArgumentError(absl::StrCat(" that could not be read again: ", checked.message()));
+        }
       }
-    }
-    return Codec<T>::Encode(value, &context_->arena());
+      bytes = Codec<T>::Encode(value, &context_->arena());
+      return absl::OkStatus();
+    });
+    if (encoded.ok()) return bytes;
+    SetError(absl::Status(encoded.code(), absl::StrCat("\"", node_->name, "\" ", ToAbsl(does), encoded.message())));
+    return std::string_view();
   }
 
  private:
@@ -181,12 +197,25 @@ class TransformContext {
     return false;
   }
 
+  // A header of the engine's kind would stand for the event's identity to whoever reads the record (E4).
+  bool MayAdd(const std::vector<std::pair<std::string, std::string>>& headers) {
+    for (const auto& [name, value] : headers) {
+      const std::string_view prefix = internal::ReservedPrefix(name);
+      if (prefix.empty()) continue;
+      SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
+                                                       "\", but names that begin with \"", ToAbsl(prefix),
+                                                       "\" are Once's own; give it another name")));
+      return false;
+    }
+    return true;
+  }
+
   void DecodeKey() {
     key_decoded_ = true;
     const OptionalBytes& bytes = context_->record().key;
     absl::Status decoded;
     if (bytes.has_value()) {
-      decoded = Codec<Key>::Decode(*bytes, key_);
+      decoded = internal::DecodeBytes(*bytes, key_);
       if (decoded.ok()) return;
       SetError(absl::FailedPreconditionError(
           absl::StrCat("the key \"", Printable(*bytes), "\" is no ", Codec<Key>::TypeName(), ": ", decoded.message())));
@@ -212,6 +241,7 @@ class TransformContext {
     if (!MayEmit(sink.builder, sink.index)) return;
     std::span<const HeaderView> headers;
     if (!options.headers.empty()) {
+      if (!MayAdd(options.headers)) return;
       Arena& arena = context_->arena();
       HeaderView* copies = arena.NewArray<HeaderView>(options.headers.size());
       for (size_t i = 0; i < options.headers.size(); ++i) {
@@ -276,12 +306,11 @@ class AggregateContext : public TransformContext<Key> {
     if (!bytes.ok()) {
       this->SetError(bytes.status());
     } else if (bytes->has_value()) {
-      const absl::Status decoded = Codec<State>::Decode(**bytes, state_);
+      const absl::Status decoded = internal::DecodeBytes(**bytes, state_);
       exists_ = decoded.ok();
       if (decoded.ok()) return;
       this->SetError(absl::DataLossError(absl::StrCat("the stored state of \"", this->node().name, "\", key \"",
-                                                      Codec<Key>::ToText(this->key()),
-                                                      "\", cannot be decoded: ", decoded.message())));
+                                                      this->KeyText(), "\", cannot be decoded: ", decoded.message())));
     }
     *state_ = State();
   }

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/allocator.h"
+#include "processor/base/guarded.h"
 #include "processor/base/mutex.h"
 #include "processor/config/help.h"
 #include "processor/config/options.h"
@@ -18,6 +19,7 @@
 #include "processor/stderr_log.h"
 #include "processor/stop_signals.h"
 #include "processor/topology/describe.h"
+#include "processor/topology/validate.h"
 #include "processor/version.h"
 
 extern char** environ;
@@ -61,11 +63,23 @@ Requests AskRequests(const Config& config) {
   return requests;
 }
 
+absl::StatusOr<Topology> Build(const TopologyFactory& factory, const Config& config) {
+  absl::StatusOr<Topology> topology = absl::InternalError("");
+  const absl::Status built = Guarded(absl::StatusCode::kInternal, "the function that builds the topology", [&] {
+    topology = factory(config);
+    return topology.status();
+  });
+  if (built.ok()) return topology;
+  return built;
+}
+
 // All that is wrong with flags, settings and topology; empty if nothing is.
-std::string MistakesOf(const Config& config, const absl::Status& built) {
+std::string MistakesOf(const Config& config, const Options& options, const absl::StatusOr<Topology>& topology) {
+  absl::Status built = topology.status();
+  if (built.ok()) built = CheckApplicationId(topology->graph(), options.application_id);
   std::string text;
   // A factory that gave up may not have asked for all of its options, so none is called unknown then.
-  const absl::Status checked = built.ok() ? config.Check() : config.CheckValues();
+  const absl::Status checked = topology.ok() ? config.Check() : config.CheckValues();
   for (const absl::Status& status : {checked, built}) {
     if (!status.ok()) absl::StrAppend(&text, std::string(status.message()), "\n");
   }
@@ -136,7 +150,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   const Config config = Config::Load(InputsOf(argc, argv));
   const Requests requests = AskRequests(config);
   const std::string program = argc > 0 ? argv[0] : "program";
-  const absl::StatusOr<Topology> topology = factory(config);
+  const absl::StatusOr<Topology> topology = Build(factory, config);
   const std::string default_id = topology.ok() ? topology->graph().application_id : "application";
   const Options options = LoadOptions(config, default_id);
   if (requests.help) {
@@ -148,7 +162,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
     Print(stdout, absl::StrCat("once ", kVersion, ", librdkafka ", KafkaLibraryVersion(), "\n"));
     return kExitOk;
   }
-  const std::string mistakes = MistakesOf(config, topology.status());
+  const std::string mistakes = MistakesOf(config, options, topology);
   if (!mistakes.empty()) {
     Print(stderr, absl::StrCat(mistakes, program, ": cannot start; --help lists all options\n"));
     return kExitWrongUsage;

@@ -14,7 +14,7 @@
 namespace once {
 
 // Asks the config for the topology's own options, and builds it. Called once; it must ask for the same options whatever
-// their values are, so that --help is complete.
+// their values are, so that --help is complete. One that throws is a topology that does not build.
 using TopologyFactory = std::function<absl::StatusOr<Topology>(const Config&)>;
 
 inline constexpr int kExitOk = 0;             // Stopped by SIGTERM or SIGINT, or only asked for information.

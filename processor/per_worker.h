@@ -14,13 +14,15 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace once {
 
 // Copies share the factory but no object: each makes its own at its first use, on the thread that uses it. A handler's
 // captures are copied per worker and per registration, so two handlers of one worker have two objects. The factory may
-// be called from several threads at once and must not return null. A copy is used by one thread.
+// be called from several threads at once; while it throws, or returns null, events that use the object fail as INTERNAL
+// and the next one calls it again. A copy is used by one thread.
 template <typename T>
 class PerWorker {
  public:
@@ -32,6 +34,8 @@ class PerWorker {
 
   T& operator*() const {
     if (object_ == nullptr) object_ = (*factory_)();
+    // The one way out of a handler's middle; it ends at the handler's call.
+    if (object_ == nullptr) throw std::runtime_error("the factory of a PerWorker returned null");
     return *object_;
   }
   T* operator->() const { return &**this; }

@@ -7,6 +7,13 @@
 
 namespace once::internal {
 
+std::string_view ReservedPrefix(std::string_view header_name) {
+  for (const std::string_view prefix : {"ce_", "once."}) {
+    if (header_name.starts_with(prefix)) return prefix;
+  }
+  return std::string_view();
+}
+
 namespace {
 
 // Tells builders of one process apart, so that a handle of another is recognised.

@@ -19,7 +19,8 @@
 //
 // Handlers return absl::Status: OK takes effect; UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED and RESOURCE_EXHAUSTED are
 // tried again later; anything else fails the event for good (see FailurePolicy). All handlers of one event run in the
-// order of registration, as one unit: all take effect or none.
+// order of registration, as one unit: all take effect or none. What a handler or a codec throws fails its event like
+// INTERNAL (DATA_LOSS, if the codec was decoding it), and nothing else.
 //
 // Each worker calls a copy of the handler's own, on its thread only: what copies share (pointers, references) must be
 // thread-safe; PerWorker (once/per_worker.h) gives each worker an object of its own. Handlers must be deterministic but
@@ -37,7 +38,7 @@
 
 #include "absl/status/statusor.h"
 #include "processor/base/failure_policy.h"
-#include "processor/base/strings.h"
+#include "processor/base/partitioner.h"
 #include "processor/codec.h"
 #include "processor/contexts.h"
 #include "processor/runners.h"
@@ -49,6 +50,16 @@ struct SourceOptions {
   std::string topic = {};
   StartFrom start_from = StartFrom::kEarliest;  // When the group has no committed offset.
   bool ignore_unknown_types = false;            // Events of types without a handler are passed over, not failed.
+  // What an event without ce_type is taken for: a type that is handled here. Empty: the only type there is; with
+  // several types such an event is of an unknown one.
+  std::string default_type = {};
+  // Names the task group that the source is part of, and with it the topics that keep its state: with a name of its own
+  // the group keeps them when a source is renamed or another becomes the first. Said by one of the group's sources, or
+  // by several alike. Empty: as the group's first source.
+  std::string group = {};
+  // How the topic's producers choose partitions. Sources that feed one aggregate must agree in where a key is, or its
+  // events meet different states.
+  Partitioner partitioner = Partitioner::kMurmur2;
 };
 
 struct SinkOptions {
@@ -68,16 +79,10 @@ class Topology {
 
 namespace internal {
 
-// Whether the bytes are a `T`; without making one, if the codec can.
 template <typename T>
-absl::Status CheckBytes(std::string_view bytes) {
-  if constexpr (requires { Codec<T>::Check(bytes); }) {
-    return Codec<T>::Check(bytes);
-  } else {
-    T value{};
-    return Codec<T>::Decode(bytes, &value);
-  }
-}
+inline constexpr bool kIsSink = false;
+template <typename Value, typename Key>
+inline constexpr bool kIsSink<Sink<Value, Key>> = true;
 
 // The untyped part of the builder. Not thread-safe.
 class BuilderState {
@@ -110,25 +115,33 @@ class NodeBuilder {
   // Names the sinks that the handlers may emit to.
   template <typename... Sinks>
   Derived& EmitsTo(const Sinks&... sinks) {
-    (state_->AddEdge(node_, sinks.builder, sinks.index), ...);
+    constexpr bool kAreSinks = (kIsSink<Sinks> && ...);
+    static_assert(kAreSinks, "EmitsTo names sinks, which AddSink returns");
+    if constexpr (kAreSinks) (state_->AddEdge(node_, sinks.builder, sinks.index), ...);
     return derived();
   }
 
   // Handles events of type `Event`: those whose ce_type is its full name, and those without ce_type if the source has
-  // no other type. `handler(const Event&, auto& context)`.
+  // no other type (see SourceOptions::default_type). `handler(const Event&, auto& context)`.
   template <typename Event, typename SourceKey, typename Handler>
   Derived& On(const Source<SourceKey>& source, Handler handler) {
-    return Register<Event>(source, HandlerMatch::kType, Codec<Event>::TypeName(), std::move(handler));
+    return Register<Event>(source, HandlerMatch::kType, {Codec<Event>::TypeName()}, std::move(handler));
+  }
+  // The same for types that go by other names, such as {"com.acme.order.placed.v1"}: they count instead of the full
+  // name, which is named as well where it occurs.
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& On(const Source<SourceKey>& source, std::vector<std::string> types, Handler handler) {
+    return Register<Event>(source, HandlerMatch::kType, std::move(types), std::move(handler));
   }
   // Handles records without a value. `handler(auto& context)`.
   template <typename SourceKey, typename Handler>
   Derived& OnTombstone(const Source<SourceKey>& source, Handler handler) {
-    return Register<NoValue>(source, HandlerMatch::kTombstone, "", std::move(handler));
+    return Register<NoValue>(source, HandlerMatch::kTombstone, {}, std::move(handler));
   }
   // Handles records with a value, of any type, undecoded. `handler(const once::Bytes&, auto& context)`.
   template <typename SourceKey, typename Handler>
   Derived& OnAny(const Source<SourceKey>& source, Handler handler) {
-    return Register<Bytes>(source, HandlerMatch::kAny, "", std::move(handler));
+    return Register<Bytes>(source, HandlerMatch::kAny, {}, std::move(handler));
   }
 
   Derived& WithPolicy(FailurePolicy policy) {
@@ -139,30 +152,50 @@ class NodeBuilder {
  private:
   Derived& derived() { return static_cast<Derived&>(*this); }
 
-  template <typename Event, typename SourceKey, typename Handler>
-  Derived& Register(const Source<SourceKey>& source, HandlerMatch match, std::string type, Handler handler) {
+  // Whether the handler can be called; if not, one sentence says why.
+  template <typename Event, typename Handler>
+  static constexpr bool CanCall() {
     using Context = typename Derived::Context;
+    if constexpr (std::is_same_v<Event, NoValue>) {
+      constexpr bool kFits = TombstoneHandlerOf<Handler, Context>;
+      constexpr bool kByValue = TakesContextByValue<Handler, Context>();
+      static_assert(!kByValue, "a handler takes its context by reference: auto& context");
+      static_assert(kFits || kByValue,
+                    "a tombstone's handler is called as absl::Status(auto& context), and as const: not `mutable`");
+      return kFits;
+    } else {
+      constexpr bool kFits = HandlerOf<Handler, Event, Context>;
+      constexpr bool kByValue = TakesContextByValue<Handler, Context, Event>();
+      static_assert(!kByValue, "a handler takes its context by reference: auto& context");
+      static_assert(kFits || kByValue,
+                    "a handler is called as absl::Status(const Event&, auto& context), and as const: not `mutable`");
+      return kFits;
+    }
+  }
+
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& Register(const Source<SourceKey>& source, HandlerMatch match, std::vector<std::string> types,
+                    Handler handler) {
     constexpr bool kSameKey = std::is_same_v<SourceKey, Key>;
     static_assert(kSameKey, "this source's keys are of another type than the node's; see AddSource and AddAggregate");
-    static_assert(std::is_copy_constructible_v<Handler>,
-                  "each worker gets a copy of the handler: capture a shared_ptr, or use once::PerWorker");
-    if constexpr (std::is_same_v<Event, NoValue>) {
-      static_assert(TombstoneHandlerOf<Handler, Context>,
-                    "a tombstone's handler is called as absl::Status(auto& context), and as const: not `mutable`");
-    } else {
-      static_assert(HandlerOf<Handler, Event, Context>,
-                    "a handler is called as absl::Status(const Event&, auto& context), and as const: not `mutable`");
+    constexpr bool kCopies = std::is_copy_constructible_v<Handler>;
+    static_assert(kCopies, "each worker gets a copy of the handler: capture a shared_ptr, or use once::PerWorker");
+    if constexpr (kSameKey && kCopies) {
+      if constexpr (CanCall<Event, Handler>()) {
+        HandlerSpec spec;
+        spec.node = node_;
+        spec.source = source.index;
+        spec.match = match;
+        spec.event_types = std::move(types);
+        using Runner = typename Derived::template Runner<Event, Handler>;
+        auto make = std::make_shared<const LateRunner::Maker>(
+            [prototype = std::move(handler), node = state_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
+              return std::make_unique<Runner>(prototype, node);
+            });
+        spec.make_runner = [make = std::move(make)] { return LateRunner::MakeNow(make); };
+        state_->AddHandler(std::move(spec), source.builder);
+      }
     }
-    HandlerSpec spec;
-    spec.node = node_;
-    spec.source = source.index;
-    spec.match = match;
-    spec.event_type = std::move(type);
-    spec.make_runner = [prototype = std::move(handler),
-                        node = state_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
-      return std::make_unique<typename Derived::template Runner<Event, Handler>>(prototype, node);
-    };
-    state_->AddHandler(std::move(spec), source.builder);
     return derived();
   }
 
@@ -206,12 +239,12 @@ class TopologyBuilder {
     spec.topic = std::move(options.topic);
     spec.start_from = options.start_from;
     spec.ignore_unknown_types = options.ignore_unknown_types;
+    spec.default_type = std::move(options.default_type);
+    spec.group = std::move(options.group);
+    spec.partitioner = options.partitioner;
     spec.key_type = Codec<Key>::TypeName();
     spec.check_key = &internal::CheckBytes<Key>;
-    spec.key_to_text = [](std::string_view bytes) {
-      Key key{};
-      return Codec<Key>::Decode(bytes, &key).ok() ? Codec<Key>::ToText(key) : Printable(bytes, bytes.size());
-    };
+    spec.key_to_text = &internal::TextOfBytes<Key>;
     return {state_->id(), state_->AddSource(std::move(spec))};
   }
 

@@ -1,6 +1,7 @@
 #include "bench/floor/load.h"
 
 #include <librdkafka/rdkafka.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <random>
@@ -62,6 +63,7 @@ absl::Status Load(const LoadOptions& options) {
   if (producer == nullptr) return absl::InvalidArgumentError(error);
   std::mt19937_64 random(42);
   orders::v1::OrderPlaced order;
+  const bool is_terminal = isatty(STDERR_FILENO) == 1;
   for (int64_t i = 0; i < options.records; ++i) {
     const std::string customer = absl::StrCat("c", random() % static_cast<uint64_t>(options.keys));
     order.set_order_id(absl::StrCat("o", i));
@@ -69,15 +71,15 @@ absl::Status Load(const LoadOptions& options) {
     order.set_customer_id(customer);
     order.set_cents(static_cast<int64_t>(random() % 100'000) + 1);
     Produce(producer, options, customer, order.SerializeAsString(), i);
-    if (i % 100'000 == 0)
+    if (is_terminal && i % 100'000 == 0)
       std::fprintf(stderr, "\rloading %s: %lld of %lld", options.topic.c_str(), static_cast<long long>(i),
                    static_cast<long long>(options.records));
   }
   rd_kafka_flush(producer, 120'000);
   const int left = rd_kafka_outq_len(producer);
   rd_kafka_destroy(producer);
-  std::fprintf(stderr, "\rloaded %s with %lld records          \n", options.topic.c_str(),
-               static_cast<long long>(options.records));
+  std::fprintf(stderr, "%sloaded %s with %lld records%s\n", is_terminal ? "\r" : "", options.topic.c_str(),
+               static_cast<long long>(options.records), is_terminal ? "          " : "");
   if (left > 0) return absl::UnavailableError(absl::StrCat(left, " records were not delivered"));
   return absl::OkStatus();
 }

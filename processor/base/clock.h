@@ -2,6 +2,10 @@
 #ifndef ONCE_PROCESSOR_BASE_CLOCK_H_
 #define ONCE_PROCESSOR_BASE_CLOCK_H_
 
+#include <time.h>
+
+#include <cstdint>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -12,11 +16,19 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual absl::Time Now() = 0;
+  // Nanoseconds since some fixed point, a few milliseconds coarse, and so cheap that it may be read for each event.
+  virtual int64_t CoarseNanos() { return absl::ToUnixNanos(Now()); }
 };
 
 class SystemClock final : public Clock {
  public:
   absl::Time Now() override { return absl::Now(); }
+  // Of the steady clock: no step of the wall's makes a slice long.
+  int64_t CoarseNanos() override {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  }
 };
 
 }  // namespace once

@@ -8,7 +8,7 @@ namespace once {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-// Thread-safe; must not block for long, since workers call it.
+// Thread-safe; must not block for long, since workers call it, nor throw, since threads of clients do as well.
 class LogSink {
  public:
   virtual ~LogSink() = default;

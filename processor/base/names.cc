@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
 
 namespace once {
 
@@ -36,6 +37,17 @@ std::string NamePartMistake(std::string_view name) {
                         kMaxPartBytes);
   }
   return TopicNameMistake(name);
+}
+
+bool AreOneTopicToKafka(std::string_view a, std::string_view b) {
+  const auto alike = [](char x, char y) { return x == y || ((x == '.' || x == '_') && (y == '.' || y == '_')); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike);
+}
+
+std::string TransactionalId(std::string_view application_id, std::string_view instance_id, int worker, int slot) {
+  std::string instance(instance_id);
+  std::replace(instance.begin(), instance.end(), '-', '~');
+  return absl::StrCat(ToAbsl(application_id), "-", instance, "-", worker, "-", slot);
 }
 
 }  // namespace once

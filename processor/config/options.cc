@@ -99,8 +99,9 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
         "Event IDs remembered per partition, about 25 bytes of memory each; the oldest are forgotten first.");
 
   const std::string_view failures = "Failures";
-  visit(failures, "handler_timeout", o.handler_timeout, Range<absl::Duration>{absl::Milliseconds(100), absl::Hours(24)},
-        "The process ends when the handlers of one event run longer, and says which; it warns at a tenth of it.");
+  visit(failures, "handler_timeout", o.handler_timeout, Range<absl::Duration>{absl::ZeroDuration(), absl::Hours(24)},
+        "The process ends when the handlers of one event run longer, and says which; it warns at a tenth of it. 0: as "
+        "long as transaction_timeout leaves room for.");
   visit(failures, "max_parked_per_aggregate", o.max_parked_per_aggregate, kCount,
         "Events that may wait behind one failed event; its partition pauses beyond it.");
   visit(failures, "max_parked_per_task", o.max_parked_per_task, kCount,
@@ -166,11 +167,21 @@ void CheckServers(const Options& options, std::vector<Mistake>* mistakes) {
   }
 }
 
-// An epoch may fill while the one before it ends, and has to end itself before the broker aborts its transaction; a
-// worker that waits for that must not be taken for dead.
+// What a transaction's end may take.
+absl::Duration EndAllowance(const Options& options) {
+  return std::min(kEndAllowance, options.transaction_timeout / 2);
+}
+
+// The longest handlers that a transaction has room for: the event that comes last in it began before its commit was due.
+absl::Duration RoomForHandlers(const Options& options) {
+  return options.transaction_timeout - EndAllowance(options) - options.commit_interval;
+}
+
+// An epoch may fill while the one before it ends, and has to end itself before the broker aborts its transaction,
+// whatever its last event takes; a worker that waits for that must not be taken for dead (T11, X1).
 void CheckTimeouts(const Options& options, std::vector<Mistake>* mistakes) {
   const absl::Duration timeout = options.transaction_timeout;
-  const absl::Duration allowance = std::min(kEndAllowance, timeout / 2);
+  const absl::Duration allowance = EndAllowance(options);
   const auto text = [](absl::Duration duration) { return absl::FormatDuration(duration); };
   if (2 * options.commit_interval + allowance >= timeout) {
     mistakes->push_back(
@@ -179,6 +190,12 @@ void CheckTimeouts(const Options& options, std::vector<Mistake>* mistakes) {
                                          "transaction_timeout (",
                                          text(timeout), "); use less than ", text((timeout - allowance) / 2),
                                          " or raise transaction_timeout")});
+  } else if (options.handler_timeout > RoomForHandlers(options)) {
+    mistakes->push_back(
+        {"handler_timeout",
+         absl::StrCat("the brokers would abort the transaction while the handlers of one event still run; use ",
+                      text(RoomForHandlers(options)), " or less, or raise transaction_timeout (", text(timeout),
+                      ") to ", text(options.handler_timeout + options.commit_interval + kEndAllowance))});
   }
   if (timeout >= options.max_poll_interval) {
     mistakes->push_back({"max_poll_interval",
@@ -313,6 +330,10 @@ absl::Status ValidateOptions(const Options& options) {
     lines.push_back(absl::StrCat("option ", ToAbsl(mistake.option), ": ", mistake.why_and_fix));
   }
   return lines.empty() ? absl::OkStatus() : absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+}
+
+absl::Duration HandlerTimeout(const Options& options) {
+  return options.handler_timeout > absl::ZeroDuration() ? options.handler_timeout : RoomForHandlers(options);
 }
 
 std::string StateDir(const Options& options) {

@@ -38,7 +38,7 @@ struct Options {
   absl::Duration idempotency_retention = absl::Hours(24);  // 0: off.
   int64_t idempotency_max_ids = 10'000'000;                // Per partition.
 
-  absl::Duration handler_timeout = absl::Seconds(60);
+  absl::Duration handler_timeout;  // 0: see HandlerTimeout.
   int64_t max_parked_per_aggregate = 1'000'000;
   int64_t max_parked_per_task = 4'000'000;
   int64_t breaker_min_failures = 1'000;
@@ -54,6 +54,10 @@ Options LoadOptions(const Config& config, const std::string& default_application
 // The same checks, for options made by hand: InvalidArgument with every mistake, one a line. An empty application_id,
 // instance_id or state_dir is right.
 absl::Status ValidateOptions(const Options& options);
+
+// How long the handlers of one event may run before they end the process: `handler_timeout`, or else all that
+// transaction_timeout leaves beside a commit interval and the transaction's end (9.9 s by default).
+absl::Duration HandlerTimeout(const Options& options);
 
 // Where the state is kept: `state_dir`, or once/<application_id> under $XDG_STATE_HOME or ~/.local/state, or, without a
 // home, once-state/<application_id> in the working directory.

@@ -1,4 +1,5 @@
-// Told which event's handlers run, so that somebody outside can see when they do not return.
+// Told which event's handlers run, so that somebody outside can see when they do not return; says when a step has run
+// long enough.
 #ifndef ONCE_PROCESSOR_ENGINE_HANDLER_OBSERVER_H_
 #define ONCE_PROCESSOR_ENGINE_HANDLER_OBSERVER_H_
 
@@ -14,6 +15,8 @@ class HandlerObserver {
   // Around the handlers of one event. What the arguments point to stays as it is until the engine's step has ended.
   virtual void Enter(const std::string& topic, const RecordView& record) = 0;
   virtual void Leave() = 0;
+  // X1: whether the step should end, asked between any two events. What it says is an input of the engine.
+  virtual bool IsSliceOver() { return false; }
 };
 
 }  // namespace once

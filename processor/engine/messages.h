@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -37,11 +38,11 @@ struct Revoked {
 struct Lost {
   std::vector<TaskId> tasks;
 };
-// Consumed records. The batch must live until Engine::has_backlog() is false.
+// Consumed records: they join the backlogs of their tasks. The batch must not change while the engine holds it.
 struct Records {
-  const kafka::Batch* batch = nullptr;
+  std::shared_ptr<const kafka::Batch> batch;
 };
-// Go on with the backlog of the last batch.
+// Run a slice of what there is to do, see Engine::has_work(): until the handlers' observer says that it is over.
 struct Continue {};
 // Records of changelogs under replay.
 struct Replayed {

@@ -35,11 +35,12 @@ struct EngineOptions {
   absl::Duration idempotency_retention = absl::Hours(24);
   int64_t idempotency_max_ids = 10'000'000;
 
+  // Records of one task that may be fetched and wait; beyond it they are left at the broker.
+  int64_t max_backlog_records = 10'000;
+
   // A task stops when it would have to park more than this.
   int64_t max_parked_per_aggregate = 1'000'000;
   int64_t max_parked_per_task = 4'000'000;
-  // Parked events that one step runs at the most, so that one key cannot hold an epoch open.
-  int64_t max_drained_per_step = 1'000;
 
   // A task pauses for `breaker_backoff` when, within `breaker_window`, at least so many events failed for good and they
   // are at least this share of all that were finished.

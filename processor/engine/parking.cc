@@ -105,10 +105,15 @@ absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view key, uint64_t seq
   return event;
 }
 
-std::optional<std::string> Parking::NextRunnable(int64_t now_ms) const {
-  if (!runnable_.empty()) return *runnable_.begin();
-  if (!retries_.empty() && retries_.begin()->first <= now_ms) return retries_.begin()->second;
-  return std::nullopt;
+std::optional<std::string> Parking::NextRunnable(int64_t now_ms) {
+  const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now_ms;
+  if (runnable_.empty() && !is_retry_due) return std::nullopt;
+  was_retry_ = is_retry_due && (runnable_.empty() || !was_retry_);
+  if (was_retry_) return retries_.begin()->second;
+  auto next = runnable_.upper_bound(last_runnable_);
+  if (next == runnable_.end()) next = runnable_.begin();
+  last_runnable_ = *next;
+  return last_runnable_;
 }
 
 std::optional<int64_t> Parking::NextRetryMs() const {

@@ -46,9 +46,13 @@ class Parking {
   absl::Status Pop(std::string_view key, v1::AggregateStatus status);
   absl::StatusOr<v1::ParkedEvent> Read(std::string_view key, uint64_t sequence);
 
-  // A key with something to do at `now_ms`: it is DRAINING, it is PARKED and followers lack their notice, or it is
+  // Whether there is something to do at `now_ms`: a key is DRAINING, or PARKED and followers lack their notice, or
   // RETRYING and due.
-  std::optional<std::string> NextRunnable(int64_t now_ms) const;
+  bool IsRunnable(int64_t now_ms) const {
+    return !runnable_.empty() || (!retries_.empty() && retries_.begin()->first <= now_ms);
+  }
+  // The key whose turn it is among those. In turn, so that no long queue holds up another (X1).
+  std::optional<std::string> NextRunnable(int64_t now_ms);
   // When the next retry is due, Unix milliseconds; nothing if none waits.
   std::optional<int64_t> NextRetryMs() const;
 
@@ -71,6 +75,9 @@ class Parking {
   std::set<std::string> runnable_;                     // DRAINING, or PARKED with notices outstanding
   absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
   int64_t parked_events_ = 0;
+  // Whose turn it was.
+  std::string last_runnable_;
+  bool was_retry_ = false;
 };
 
 // A consumed record as a parked event, and back. The view holds as long as `event` and `arena` do.

@@ -48,6 +48,9 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     plan.aggregates.emplace_back(aggregates.begin(), aggregates.end());
   }
   plan.max_record_bytes.assign(plan.output_topics.size(), kDefaultMaxRecordBytes);
+  plan.timestamp_after_max.assign(plan.output_topics.size(), kDefaultTimestampAfterMax);
+  plan.timestamp_before_max.assign(plan.output_topics.size(), absl::InfiniteDuration());
+  plan.log_append_time.assign(plan.output_topics.size(), false);
   plan.delete_retention.assign(graph->groups.size(), absl::Hours(24));
   plan.graph = std::move(graph);
   return plan;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,8 +31,16 @@ struct Plan {
 
   // By index in `output_topics`: what the broker takes at most for one record.
   std::vector<size_t> max_record_bytes;
+  // By index in `output_topics`: how far a record's timestamp may be ahead of the broker's clock, or behind it, and
+  // whether the broker replaces it by its own time anyway.
+  std::vector<absl::Duration> timestamp_after_max;
+  std::vector<absl::Duration> timestamp_before_max;
+  std::vector<bool> log_append_time;
   // By task group: how long a compacted changelog keeps deletions.
   std::vector<absl::Duration> delete_retention;
+
+  // By topic: its id at the brokers, 16 bytes. Topics whose id is not known are absent.
+  std::map<std::string, std::string> topic_ids;
 
   // By SourceIndex: its task group and its place among the group's sources.
   std::vector<uint16_t> group_of_source;
@@ -52,7 +61,9 @@ struct Plan {
   std::vector<std::string> LeadTopics() const;
 };
 
-inline constexpr size_t kDefaultMaxRecordBytes = 1048588;  // Kafka's default of max.message.bytes
+// Kafka's defaults of max.message.bytes and, since version 4, message.timestamp.after.max.ms.
+inline constexpr size_t kDefaultMaxRecordBytes = 1048588;
+inline constexpr absl::Duration kDefaultTimestampAfterMax = absl::Hours(1);
 
 // Lays the graph out with default limits, which preflight replaces by the brokers' answers.
 Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id);

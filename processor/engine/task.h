@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "once/v1/changelog.pb.h"
 #include "processor/base/types.h"
+#include "processor/engine/backlog.h"
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
@@ -25,7 +26,7 @@ enum class TaskPhase {
   kOpening,    // Waits for event::TaskOffsetsFetched.
   kReplaying,  // Reads its changelog.
   kRunning,
-  kPaused,  // By the breaker, until `resume_at`.
+  kPaused,  // By the breaker or at a limit, until `resume_at`.
 };
 
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
@@ -68,21 +69,40 @@ struct Task {
   bool offsets_requested = false;
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
+  bool retries_while_paused = false;  // It waits for room among its parked events, so these go on.
+
+  // X1. Void while a seek is awaited.
+  Backlog backlog;
+  // More is fetched than the task gets done: its inputs are read from their ends on until the backlog is worked off, and
+  // then again from where it stands.
+  enum class Holding { kNo, kToBeSought, kYes } holding = Holding::kNo;
+  // How long its handlers have run, by kind of work, as the scheduler's fairness counts it.
+  absl::Duration new_work;
+  absl::Duration parked_work;
+  bool has_new_turn = false;  // It is in the scheduler's queue, for that kind of work.
+  bool has_parked_turn = false;
 
   std::vector<InputPosition> inputs;  // In the order of the group's sources.
   TaskState state;
   IdempotencyWindow window;
   Parking parking;
 
-  v1::Frontier frontier;                     // The last committed one, or the default.
-  bool state_is_loaded = false;              // The memory holds the state as of `changelog_position`.
-  Offset changelog_position;                 // The changelog offset that the committed state stands for.
-  std::optional<CheckpointMeta> checkpoint;  // As found when the task was opened.
+  v1::Frontier frontier;         // The last committed one, or the default.
+  bool state_is_loaded = false;  // The memory holds the state as of `changelog_position`.
+  Offset changelog_position;     // The changelog offset that the committed state stands for.
+  // What the state says of itself, in memory and in checkpoints (F6): the incarnation that it was read under, 0 if no
+  // record has told it yet, and when the changelog was last known to hold nothing that it lacks.
+  uint64_t incarnation = 0;
+  absl::Time current_at = absl::InfinitePast();
+  bool two_histories = false;  // The replay met another incarnation on its way.
+
   Offset replay_target;
+  absl::Time looked_at = absl::InfinitePast();  // When `replay_target` was read, or before.
   int64_t replayed_records = 0;
-  std::string misfit = {};                // Of the group's offsets and the frontier, when they were read last.
-  bool rebuilding = false;                // Replays from the beginning after a wipe.
-  absl::Status rebuild_after_checkpoint;  // Why it is to be rebuilt once the write under way has ended; OK: it is not.
+  std::string misfit = {};   // Of the group's offsets and the frontier, when they were read last.
+  bool rebuilding = false;   // Replays from the beginning after a wipe.
+  int void_rebuilds = 0;     // Of these, in a row, that were of no use when they ended.
+  absl::Status rebuild_why;  // It is to be rebuilt as soon as it may be, and waits until then; OK: it is not.
 
   // The open epoch.
   bool touched = false;

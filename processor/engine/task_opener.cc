@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/engine/frontier.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -26,6 +27,7 @@ TaskOpener::TaskOpener(const Plan* plan, const EngineOptions* options, Checkpoin
 
 void TaskOpener::Request(Task* task, absl::Time now, Actions* actions) {
   if (task->phase != TaskPhase::kOpening || task->offsets_requested || now < task->opening_at) return;
+  if (!task->rebuild_why.ok()) return;
   task->offsets_requested = true;
   actions->control.emplace_back(action::FetchTaskOffsets{task->id});
 }
@@ -34,6 +36,7 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
                                    Actions* actions) {
   if (task->phase != TaskPhase::kOpening) return absl::OkStatus();
   task->offsets_requested = false;
+  if (!task->rebuild_why.ok()) return absl::OkStatus();  // Asked for before; they are asked for again.
   if (!fetched.offsets.ok()) {
     task->opening_at = now + options_->retry_interval;
     log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), " cannot be opened yet: ",
@@ -53,10 +56,10 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
     }
   }
   task->replay_target = offsets.changelog_end;
+  task->looked_at = now;
   absl::StatusOr<Offset> start = ReplayStart(task, offsets);
   if (!start.ok()) return start.status();
   task->replayed_records = 0;
-  task->changelog_position = *start;
   if (*start >= task->replay_target) return Finish(task, now);
   task->phase = TaskPhase::kReplaying;
   actions->control.emplace_back(action::StartReplay{{task->changelog, *start}});
@@ -65,47 +68,59 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
 
 // Where the replay begins: after what memory holds, after the checkpoint, or at the beginning.
 absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffsets& offsets) {
-  if (task->state_is_loaded) {
-    if (task->changelog_position >= offsets.changelog_begin) return task->changelog_position;
+  if (!task->state_is_loaded && !task->rebuilding) {
+    if (absl::Status loaded = LoadFromCheckpoint(task); !loaded.ok()) return loaded;
+  }
+  if (!task->state_is_loaded) {
+    task->rebuilding = true;
+    task->state_is_loaded = true;
+    task->changelog_position = offsets.changelog_begin;
+    task->current_at = task->looked_at;
+  }
+  // Its own first epoch, committed since it was opened, has told.
+  if (task->incarnation == 0 && task->frontier.epoch() > 0) task->incarnation = task->frontier.incarnation();
+  if (task->changelog_position > offsets.changelog_end) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the local state of task ", Name(*task), " stands for changelog offset ",
+        ToString(task->changelog, task->changelog_position), ", but that partition ends at ",
+        offsets.changelog_end.value(),
+        ": the changelog was truncated, or deleted and made anew. Restore it, or start under a new application_id. If"
+        " only its tail is gone, delete the state directory: the state is rebuilt from what the changelog still holds,"
+        " and held against the group's offsets"));
+  }
+  if (task->changelog_position < offsets.changelog_begin) {
     task->rebuilding = false;  // A replay that was overtaken begins anew.
     return absl::DataLossError("the changelog's beginning moved past what it stands for");
   }
-  if (!task->rebuilding) {
-    if (absl::Status loaded = LoadFromCheckpoint(task); !loaded.ok()) return loaded;
-  }
-  if (!task->checkpoint.has_value()) {
-    task->rebuilding = true;
-    task->state_is_loaded = true;
-    return offsets.changelog_begin;
-  }
-  const Offset checkpoint = task->checkpoint->changelog_offset;
-  if (checkpoint > offsets.changelog_end) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the local state of task ", Name(*task), " stands for changelog offset ", ToString(task->changelog, checkpoint),
-        ", but that partition ends at ", offsets.changelog_end.value(),
-        ": the changelog was truncated or recreated. If that was meant, delete the state directory; the state is then"
-        " rebuilt from what the changelog holds"));
-  }
-  if (checkpoint < offsets.changelog_begin) {
-    return absl::DataLossError("its checkpoint is older than the changelog's beginning");
-  }
-  task->state_is_loaded = true;
-  return checkpoint;
+  return task->changelog_position;
 }
 
 absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
-  const std::string prefix = TaskPrefix(plan_->group(task->id.group).name, task->id.partition);
-  absl::StatusOr<std::optional<CheckpointMeta>> meta = store_->ReadMeta(prefix);
+  const absl::StatusOr<std::optional<CheckpointMeta>> meta = store_->ReadMeta(PrefixOf(*task));
   if (!meta.ok()) return meta.status();
-  task->checkpoint = *meta;
-  if (!task->checkpoint.has_value()) return absl::OkStatus();
+  if (!meta->has_value()) return absl::OkStatus();
+  if ((*meta)->incarnation == 0) {
+    return absl::DataLossError(
+        "its checkpoint is of a rebuild that did not come far enough to tell of which changelog");
+  }
   absl::Status failure;
   const absl::Status scanned =
       task->state.Scan(KindPrefix(ChangelogKind::kEventIds), [&](std::string_view key, std::string_view value) {
         failure = LoadWindowRecord(task, key, value);
         return failure.ok();
       });
-  return scanned.ok() ? failure : scanned;
+  if (!scanned.ok()) return scanned;
+  if (!failure.ok()) return failure;
+  task->changelog_position = (*meta)->changelog_offset;
+  task->incarnation = (*meta)->incarnation;
+  task->current_at = absl::FromUnixMillis((*meta)->written_ms);
+  task->state_is_loaded = true;
+  return absl::OkStatus();
+}
+
+absl::Status TaskOpener::RebuildIfFree(Task* task) {
+  if (task->rebuild_why.ok() || task->touched || task->state.checkpoint_under_way()) return absl::OkStatus();
+  return Rebuild(task, std::string(std::exchange(task->rebuild_why, absl::OkStatus()).message()));
 }
 
 absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
@@ -114,13 +129,12 @@ absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
   task->state.Clear();
   task->window.Clear();
   task->frontier.Clear();
-  task->checkpoint.reset();
+  task->incarnation = 0;
+  task->current_at = absl::InfinitePast();
+  task->two_histories = false;
   task->state_is_loaded = false;
   task->rebuilding = true;
-  if (absl::Status loaded = store_->Wipe(TaskPrefix(plan_->group(task->id.group).name, task->id.partition));
-      !loaded.ok()) {
-    return loaded;
-  }
+  if (absl::Status wiped = store_->Wipe(PrefixOf(*task)); !wiped.ok()) return wiped;
   return task->parking.Load();
 }
 
@@ -131,13 +145,23 @@ absl::Status TaskOpener::OnReplayed(Task* task, const RecordView& record) {
   task->changelog_position = record.offset + 1;
   ++task->replayed_records;
   task->state.ApplyCommitted(*record.key, record.value);
-  if (!record.key->empty() && record.key->front() == static_cast<char>(ChangelogKind::kEventIds)) {
+  if (record.key->empty()) return absl::OkStatus();
+  if (record.key->front() == static_cast<char>(ChangelogKind::kFrontier)) NoteFrontier(task, record.value);
+  if (record.key->front() == static_cast<char>(ChangelogKind::kEventIds)) {
     if (absl::Status loaded = LoadWindowRecord(task, *record.key, record.value); !loaded.ok()) {
       return absl::DataLossError(absl::StrCat("changelog record ", ToString(task->changelog, record.offset),
                                               " is unreadable: ", std::string(loaded.message())));
     }
   }
   return absl::OkStatus();
+}
+
+// Whose records these are. One that cannot be read says nothing, and is judged if it is the last.
+void TaskOpener::NoteFrontier(Task* task, OptionalBytes value) const {
+  const absl::StatusOr<v1::Frontier> frontier = ParseFrontier(value.value_or(std::string_view()));
+  if (!frontier.ok() || frontier->incarnation() == 0) return;
+  if (task->incarnation == 0) task->incarnation = frontier->incarnation();
+  if (task->incarnation != frontier->incarnation()) task->two_histories = true;
 }
 
 absl::Status TaskOpener::OnReplayEnd(Task* task, Offset position, absl::Time now, Actions* actions) {
@@ -149,37 +173,59 @@ absl::Status TaskOpener::OnReplayEnd(Task* task, Offset position, absl::Time now
   return Finish(task, now);
 }
 
-bool TaskOpener::CheckpointTooOld(const Task& task, absl::Time now) const {
-  if (task.rebuilding || !task.checkpoint.has_value()) return false;
-  const absl::Duration retention = plan_->delete_retention[task.id.group];
-  const absl::Duration margin = std::min(options_->checkpoint_age_margin, retention / 2);
-  return now - absl::FromUnixMillis(task.checkpoint->written_ms) > retention - margin;
-}
-
 absl::Status TaskOpener::ReadFrontier(Task* task) {
   absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   task->frontier.Clear();
-  const OptionalBytes value = (*entry)->value();
-  if (value.has_value() && !task->frontier.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
-    return absl::DataLossError(absl::StrCat("the frontier in ", ToString(task->changelog), " is unreadable"));
+  if (!(*entry)->value().has_value()) return absl::OkStatus();
+  absl::StatusOr<v1::Frontier> frontier = ParseFrontier(*(*entry)->value());
+  if (!frontier.ok()) {
+    return absl::DataLossError(
+        absl::StrCat("the frontier in ", ToString(task->changelog), " ", std::string(frontier.status().message())));
   }
+  task->frontier = *std::move(frontier);
   return absl::OkStatus();
+}
+
+// Whether what the replay stood on was good for it: of this very changelog, and young enough for no deletion to have
+// been compacted away unseen (F6). DataLoss if it is to begin anew.
+absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
+  const absl::Duration retention = plan_->delete_retention[task->id.group];
+  const absl::Duration margin = std::min(options_->checkpoint_age_margin, retention / 2);
+  const absl::Duration age = now - task->current_at;
+  const bool other_history =
+      task->two_histories || (task->incarnation != 0 && task->incarnation != task->frontier.incarnation());
+  std::string why;
+  if (other_history) {
+    why = task->rebuilding ? "its changelog became another one while it was read"
+                           : "its checkpoint belongs to another changelog";
+  } else if (age > retention - margin) {
+    why = task->rebuilding ? "reading its changelog took longer than that keeps deletions"
+                           : "its checkpoint is older than the changelog keeps deletions";
+  } else if (age < -margin) {
+    why = "its checkpoint is dated in the future, so that its age is not known";
+  }
+  if (why.empty()) return absl::OkStatus();
+  if (!task->rebuilding) return absl::DataLossError(why);
+  constexpr int kVoidRebuilds = 3;
+  if (++task->void_rebuilds < kVoidRebuilds) {
+    task->rebuilding = false;  // This one is over.
+    return absl::DataLossError(why);
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "task ", Name(*task), " cannot be rebuilt from ", ToString(task->changelog), ": ", why, ", ", kVoidRebuilds,
+      " times in a row; keys that were deleted could be back. Raise its delete.retention.ms (",
+      absl::FormatDuration(retention), " now) well above the time that reading it takes"));
 }
 
 absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   absl::Status ready = ReadFrontier(task);
-  const bool other_history = ready.ok() && !task->rebuilding && task->checkpoint.has_value() &&
-                             task->checkpoint->incarnation != 0 &&
-                             task->checkpoint->incarnation != task->frontier.incarnation();
-  if (other_history) return absl::DataLossError("its checkpoint belongs to another changelog");
-  if (CheckpointTooOld(*task, now)) {
-    return absl::DataLossError("its checkpoint is older than the changelog keeps deletions");
-  }
+  if (ready.ok()) ready = CheckIdentity(*plan_, *task);
+  if (ready.ok()) ready = CheckBase(task, now);
   if (ready.ok()) ready = task->parking.Load();
-  if (ready.ok()) ready = CheckStores(*task);
+  if (ready.ok()) ready = CheckTopology(*plan_, *task);
   if (!ready.ok()) return ready;
-  if (absl::Status fits = CheckOffsets(*task); !fits.ok()) {
+  if (absl::Status fits = CheckOffsets(*plan_, *task); !fits.ok()) {
     // If the task went to another worker and we do not know it yet, that one has committed since the offsets were read,
     // and may do so again and again. What does not fit in the same way twice is none of its doing.
     const std::string misfit = std::exchange(task->misfit, std::string(fits.message()));
@@ -189,10 +235,11 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
     return absl::OkStatus();
   }
   task->misfit.clear();
-  if (task->frontier.incarnation() == 0) task->frontier.set_incarnation(new_incarnation_());
+  task->incarnation = task->frontier.incarnation();
+  if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());
   task->rebuilding = false;
-  // From here on the age of the checkpoint that was found matters no more: memory is ahead of it.
-  task->checkpoint.reset();
+  task->void_rebuilds = 0;
+  task->current_at = task->looked_at;
   task->phase = TaskPhase::kRunning;
   task->awaiting_seek = true;
   task->last_checkpoint = now;
@@ -201,67 +248,11 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   return absl::OkStatus();
 }
 
-// Every aggregate that has state must still be there, with that state: of an aggregate that was renamed nothing would
-// be found, in silence.
-absl::Status TaskOpener::CheckStores(const Task& task) const {
-  for (const v1::Store& known : task.frontier.stores()) {
-    const std::string written = absl::StrCat("the changelog ", task.changelog.topic, " holds state of aggregate \"",
-                                             known.aggregate(), "\", of type ", known.type());
-    const NodeSpec* now = nullptr;
-    for (const NodeIndex node : plan_->aggregates[task.id.group]) {
-      if (plan_->graph->nodes[node].name == known.aggregate()) now = &plan_->graph->nodes[node];
-    }
-    if (now == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          written,
-          ", but the topology has no such aggregate there: was it renamed or removed? Give it back its name, or"
-          " start under a new application_id"));
-    }
-    if (now->state_type != known.type()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          written, ", but the topology's is of type ", now->state_type,
-          ": it would be read wrong. Keep the type (fields may be added to a protobuf message), or start under a new"
-          " application_id"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// The committed offsets must be those that the state stands for.
-absl::Status TaskOpener::CheckOffsets(const Task& task) const {
-  if (task.frontier.inputs().empty()) {
-    if (plan_->aggregates[task.id.group].empty()) return absl::OkStatus();
-    for (const InputPosition& input : task.inputs) {
-      if (!input.committed.has_value()) continue;
-      return absl::FailedPreconditionError(absl::StrCat(
-          "group ", plan_->application_id, " has the committed offset ", ToString(input.where, *input.committed),
-          " but the changelog ", ToString(task.changelog),
-          " holds no state for it: the changelog was lost, or the group was used by another program. Restore the"
-          " changelog, or start under a new application_id"));
-    }
-    return absl::OkStatus();
-  }
-  for (const v1::InputOffset& known : task.frontier.inputs()) {
-    for (const InputPosition& input : task.inputs) {
-      if (input.where.topic != known.topic()) continue;
-      if (input.committed.has_value() && input.committed->value() == known.next_offset()) continue;
-      const std::string state_side = absl::StrCat("the state of ", ToString(task.changelog), " stands for ",
-                                                  ToString(input.where, Offset(known.next_offset())));
-      if (!input.committed.has_value()) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            state_side, ", but group ", plan_->application_id,
-            " has no committed offset there: it expired or was deleted. Set it to that offset before starting"));
-      }
-      return absl::FailedPreconditionError(absl::StrCat(
-          state_side, ", but group ", plan_->application_id, " has committed ", input.committed->value(), " there: ",
-          input.committed->value() > known.next_offset()
-              ? "the offsets were moved forward from outside, or the changelog"
-                " was restored from an older copy"
-              : "the offsets were moved back from outside",
-          ". Set the group's offset to ", known.next_offset(), ", or start under a new application_id"));
-    }
-  }
-  return absl::OkStatus();
+CheckpointMeta DescribeCheckpoint(const Task& task) {
+  const bool is_judged = task.phase == TaskPhase::kRunning || task.phase == TaskPhase::kPaused;
+  return {.changelog_offset = task.changelog_position,
+          .incarnation = is_judged ? task.frontier.incarnation() : task.incarnation,
+          .written_ms = absl::ToUnixMillis(task.current_at)};
 }
 
 }  // namespace once

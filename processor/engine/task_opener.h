@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -33,17 +34,22 @@ class TaskOpener {
   // The reader stands at `position` and there is nothing more yet. Runs the task once that is far enough.
   absl::Status OnReplayEnd(Task* task, Offset position, absl::Time now, Actions* actions);
 
-  // Forgets the task's local state, memory and disk, and opens it from the changelog's beginning.
-  absl::Status Rebuild(Task* task, const std::string& why);
+  // If task.rebuild_why asks for it: forgets the task's local state, memory and disk, and opens it from the changelog's
+  // beginning. Waits for a call when nothing writes its state any more (the write would come after the wipe, and pass a
+  // part for all) and no epoch speaks for it; until then the task, which must be opening, does not open (F7).
+  absl::Status RebuildIfFree(Task* task);
 
  private:
   absl::StatusOr<Offset> ReplayStart(Task* task, const event::TaskOffsets& offsets);
   absl::Status LoadFromCheckpoint(Task* task);
+  absl::Status Rebuild(Task* task, const std::string& why);
+  void NoteFrontier(Task* task, OptionalBytes value) const;
   absl::Status Finish(Task* task, absl::Time now);
   absl::Status ReadFrontier(Task* task);
-  absl::Status CheckOffsets(const Task& task) const;
-  absl::Status CheckStores(const Task& task) const;
-  bool CheckpointTooOld(const Task& task, absl::Time now) const;
+  absl::Status CheckBase(Task* task, absl::Time now) const;
+  std::string PrefixOf(const Task& task) const {
+    return TaskPrefix(plan_->group(task.id.group).name, task.id.partition);
+  }
 
   const Plan* const plan_;
   const EngineOptions* const options_;
@@ -51,6 +57,10 @@ class TaskOpener {
   LogSink* const log_;
   const std::function<uint64_t()> new_incarnation_;
 };
+
+// What a checkpoint of the task says of itself. Until the opening has judged what the replay stands on, it has the age
+// and the incarnation of that (F6).
+CheckpointMeta DescribeCheckpoint(const Task& task);
 
 }  // namespace once
 

@@ -34,6 +34,9 @@ enum class ErrorClass {
 struct Result {
   ErrorClass error = ErrorClass::kNone;
   bool fenced = false;       // Fatal because another producer took the id over, or the transaction timed out.
+  // Neither waiting nor a new producer mends it: a missing right, a topic that is gone, a setting. What passes by
+  // itself is a list; all other errors last. (Somebody may still mend it: try again, but slowly.)
+  bool lasting = false;
   std::string code = {};     // The client's or broker's error name, such as "INVALID_PRODUCER_EPOCH".
   std::string message = {};  // For people: what failed and why.
 
@@ -51,15 +54,28 @@ struct GroupMetadata {
   std::shared_ptr<const void> native;  // The adapter's own form.
 };
 
-// A delivery report: of every failed record, and of those that asked with `want_offset`.
+// Whether the broker (or the client) refused a record for what it is: too large, a timestamp out of bounds, no key for
+// a compacted topic, whatever it may be. The broker refuses a batch as a whole and does not say which of its records it
+// means.
+enum class Refusal {
+  kNone,     // Not failed, or for another reason.
+  kSuspect,  // Its batch was refused; it may be innocent. Sent again in a transaction of its own it shows itself.
+  kAlone,    // It was refused by itself, and would be again.
+};
+
+// A delivery report: of every failed record, and of those that asked with `want_offset`. Of a record that was dropped
+// because its transaction failed or was aborted there may be none.
 struct Delivery {
   uint64_t token = 0;
   uint32_t topic_index = 0;
   Partition partition;
   std::optional<Offset> offset;  // Absent if the record failed or the broker did not say.
   bool failed = false;
-  bool record_refused = false;  // Failed because of what the record is (too large, invalid): it would fail again.
-  std::string error;
+  Refusal refusal = Refusal::kNone;
+  bool lasting = false;         // Failed, and for a reason that lasts: see Result.
+  bool record_refused = false;  // A guess: refused, and the likeliest of its batch to have caused that.
+  std::string code;             // The client's or broker's error name, such as "MSG_SIZE_TOO_LARGE".
+  std::string error;            // For people: "<code>: <why>".
 };
 
 // A producer with one transactional.id. The calls of one transaction: BeginTransaction, Send…, Flush, SendOffsets,
@@ -118,7 +134,7 @@ struct Batch {
   std::shared_ptr<void> storage;
 };
 
-// Called inside GroupConsumer::Poll and Close. Partitions are those of subscribed topics. The consumer's assignment is
+// Called inside GroupConsumer::Poll, ServeCallbacks and Close. Partitions are those of subscribed topics. The consumer's assignment is
 // changed by the listener, with Assign or Unassign called once in each callback.
 class RebalanceListener {
  public:
@@ -149,9 +165,15 @@ class GroupConsumer {
   // records. Unavailable: too early, Poll and try again.
   virtual absl::Status Seek(std::span<const TopicPartitionOffset> offsets) = 0;
 
-  // Waits up to `timeout` for records, serves callbacks, fills `batch` (emptied first). Returns an error only when
-  // the consumer cannot go on; partitions' errors are in the batch.
+  // Serves callbacks as ServeCallbacks does, waits up to `timeout` for records, fills `batch` (emptied first). Returns
+  // an error only when the consumer cannot go on; partitions' errors are in the batch. A partition that is kept in a
+  // rebalance is read on where the last batch ended: nothing of it is lost or comes twice.
   virtual absl::Status Poll(absl::Duration timeout, Batch* batch) = 0;
+
+  // Calls the listener if there is a rebalance to serve, whatever has been fetched and is still to be polled. Returns no
+  // records, waits for nothing but the listener, leaves the views of batches valid, and counts as a Poll for the poll
+  // interval: what a member with a long backlog calls between its events. Returns an error as Poll does.
+  virtual absl::Status ServeCallbacks() = 0;
 
   // A fresh reading at each call.
   virtual GroupMetadata group_metadata() = 0;
@@ -172,8 +194,13 @@ class LogReader {
 
 struct TopicDescription {
   int32_t partition_count = 0;
-  // The topic's settings in force, such as "max.message.bytes" and "delete.retention.ms".
-  std::map<std::string, std::string> settings;
+  // The topic's identity as text: another one after the topic was deleted and made anew. Empty where the client library
+  // cannot tell (librdkafka before 2.3) or the brokers have none (before Kafka 2.8).
+  std::string id = {};
+  // The topic's settings in force, such as "max.message.bytes" and "delete.retention.ms", defaults included. Empty if
+  // the brokers do not tell: `settings_error` then says why, PermissionDenied that the right DescribeConfigs is missing.
+  std::map<std::string, std::string> settings = {};
+  absl::Status settings_error = absl::OkStatus();
 };
 
 struct NewTopic {
@@ -187,7 +214,7 @@ class Admin {
  public:
   virtual ~Admin() = default;
 
-  // NotFound if there is no such topic. `timeout` holds for each call.
+  // NotFound if there is no such topic; OK without settings if only these are not told. `timeout` holds for each call.
   virtual absl::StatusOr<TopicDescription> DescribeTopic(const std::string& topic, absl::Duration timeout) = 0;
   // AlreadyExists if it is there. Replication is the broker's default. Returns when the topic can be used.
   virtual absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout) = 0;

@@ -1,6 +1,8 @@
 // Which event a worker's handlers are at, for another thread to see: a handler that never returns is found this way.
 //
 // The worker pays a few stores per event and an uncontended lock per step; the other thread copies what it sees.
+//
+// It also measures the worker's slices (X1): a step ends when its handlers have run for kSlice.
 #ifndef ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_
 #define ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_
 
@@ -9,6 +11,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/time/time.h"
+#include "processor/base/clock.h"
 #include "processor/base/mutex.h"
 #include "processor/base/record.h"
 #include "processor/base/types.h"
@@ -18,6 +22,8 @@ namespace once {
 
 class HandlerWatch final : public HandlerObserver {
  public:
+  static constexpr absl::Duration kSlice = absl::Milliseconds(5);
+
   // An event whose handlers run.
   struct Seen {
     uint64_t number = 0;  // Tells attempts apart.
@@ -39,6 +45,13 @@ class HandlerWatch final : public HandlerObserver {
     is_running_.store(true, std::memory_order_release);
   }
   void Leave() override { is_running_.store(false, std::memory_order_release); }
+
+  // By the worker, before a step that runs events. `clock` must outlive the step.
+  void BeginSlice(Clock* clock) {
+    clock_ = clock;
+    slice_end_ = clock->CoarseNanos() + absl::ToInt64Nanoseconds(kSlice);
+  }
+  bool IsSliceOver() override { return clock_ != nullptr && clock_->CoarseNanos() >= slice_end_; }
 
   // By the worker, after each step: when it returns, nobody looks any more at what Enter was given.
   void Release() { MutexLock lock(&looking_); }
@@ -68,6 +81,8 @@ class HandlerWatch final : public HandlerObserver {
   std::atomic<const char*> key_{nullptr};
   std::atomic<size_t> key_size_{0};
   Mutex looking_;
+  Clock* clock_ = nullptr;
+  int64_t slice_end_ = 0;
 };
 
 }  // namespace once

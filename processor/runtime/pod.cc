@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/names.h"
 #include "processor/runtime/handler_monitor.h"
 
 namespace once {
@@ -88,7 +89,7 @@ absl::Status Pod::Run() {
   for (int i = 0; i < options_.workers; ++i) {
     WorkerConfig config;
     config.index = i;
-    config.transactional_id = absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i, "-0");
+    config.transactional_id = TransactionalId(plan_->application_id, options_.instance_id, i, /*slot=*/0);
     if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", i);
     config.seed = (uint64_t{random()} << 32) | random();
     WorkerDeps deps{

@@ -24,7 +24,7 @@ struct PodOptions {
   bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
   absl::Duration start_timeout = absl::Seconds(60);    // For the first producers' initialisation.
-  absl::Duration handler_timeout = absl::Seconds(60);  // A handler that runs longer ends the process.
+  absl::Duration handler_timeout = absl::Seconds(10);  // A handler that runs longer ends the process.
 };
 
 // What a pod runs on; all must outlive it.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@ namespace once {
 namespace {
 
 constexpr int64_t kMebibyte = 1 << 20;
+constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
 int64_t NumberSetting(const kafka::TopicDescription& topic, const std::string& name, int64_t fallback) {
   const auto found = topic.settings.find(name);
@@ -35,6 +38,7 @@ class Checker {
     }
     if (!fatal_.ok()) return fatal_;
     if (problems_.empty()) {
+      WarnOfUnknownSettings();
       FillLimits();
       return absl::OkStatus();
     }
@@ -49,34 +53,52 @@ class Checker {
     return found == topics_.end() ? nullptr : &found->second;
   }
 
-  // Describes the topic; true if it is there.
+  // Describes the topic; true if it is there. What keeps it from being described is told as a problem, once.
   bool Describe(const std::string& topic) {
-    if (!fatal_.ok()) return false;
+    if (!fatal_.ok() || refused_.contains(topic)) return false;
     absl::StatusOr<kafka::TopicDescription> described = admin_->DescribeTopic(topic, options_.timeout);
     if (described.ok()) {
       topics_[topic] = *std::move(described);
       return true;
     }
-    if (!absl::IsNotFound(described.status())) {
+    const absl::Status& why = described.status();
+    if (absl::IsNotFound(why)) return false;
+    // Nothing else can be found out while nobody answers.
+    if (absl::IsUnavailable(why) || absl::IsDeadlineExceeded(why)) {
       fatal_ = absl::Status(
-          described.status().code(),
-          absl::StrCat("cannot describe topic ", topic, " at ", options_.bootstrap_servers, ": ",
-                       std::string(described.status().message()), "; is the broker up, and bootstrap_servers right?"));
+          why.code(), absl::StrCat("cannot describe topic ", topic, " at ", options_.bootstrap_servers, ": ",
+                                   std::string(why.message()), "; is the broker up, and bootstrap_servers right?"));
+      return false;
     }
+    refused_.insert(topic);
+    const char* fix = absl::IsPermissionDenied(why)
+                          ? "; give the application the right Describe on the topic, and those to use it"
+                          : "";
+    problems_.push_back(
+        absl::StrCat("topic ", topic, " cannot be described: ", std::string(why.message()), fix));
     return false;
   }
 
   bool Create(const kafka::NewTopic& topic) {
     const absl::Status created = admin_->CreateTopic(topic, options_.timeout);
     if (!created.ok() && !absl::IsAlreadyExists(created)) {
-      problems_.push_back(absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message())));
+      std::string problem =
+          absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message()));
+      if (absl::IsPermissionDenied(created)) {
+        absl::StrAppend(&problem, "; give the application the right Create on it, or create it yourself with ",
+                        topic.partition_count, " partitions");
+        for (const auto& [name, value] : topic.settings) absl::StrAppend(&problem, ", ", name, "=", value);
+      }
+      problems_.push_back(std::move(problem));
       return false;
     }
     log_->Log(LogLevel::kInfo,
               absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
     if (DescribeBefore(absl::Now() + options_.timeout, topic.name)) return true;
-    problems_.push_back(
-        absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
+    if (fatal_.ok() && !refused_.contains(topic.name)) {
+      problems_.push_back(
+          absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
+    }
     return false;
   }
 
@@ -84,19 +106,19 @@ class Checker {
   bool DescribeBefore(absl::Time deadline, const std::string& topic) {
     constexpr absl::Duration kPause = absl::Milliseconds(20);
     while (!Describe(topic)) {
-      if (!fatal_.ok() || absl::Now() >= deadline) return false;
+      if (!fatal_.ok() || refused_.contains(topic) || absl::Now() >= deadline) return false;
       absl::SleepFor(kPause);
     }
     return true;
   }
 
   void Check(const std::string& topic, const char* role) {
-    if (!fatal_.ok() || Find(topic) != nullptr) return;
+    if (!fatal_.ok() || Find(topic) != nullptr || refused_.contains(topic)) return;
     if (options_.create_topics) {
-      if (!Describe(topic) && fatal_.ok()) Create({.name = topic, .partition_count = options_.create_partitions});
+      if (!Describe(topic) && fatal_.ok() && !refused_.contains(topic)) Create({.name = topic, .partition_count = options_.create_partitions});
       return;
     }
-    if (DescribeBefore(patience_, topic) || !fatal_.ok()) return;
+    if (DescribeBefore(patience_, topic) || !fatal_.ok() || refused_.contains(topic)) return;
     problems_.push_back(absl::StrCat(role, " ", topic, " does not exist; create it, or start with --create_topics"));
   }
 
@@ -119,6 +141,7 @@ class Checker {
   void CheckChangelog(uint16_t index, const std::string& lead_topic, const kafka::TopicDescription& lead) {
     const std::string& changelog = plan_.changelog_topics[index];
     if (!Describe(changelog)) {
+      // Nothing is made for an application that will not start.
       if (!fatal_.ok() || !problems_.empty()) return;
       Create({.name = changelog,
               .partition_count = lead.partition_count,
@@ -151,14 +174,52 @@ class Checker {
     return largest;
   }
 
+  void WarnOfUnknownSettings() const {
+    std::string names;
+    const absl::Status* why = nullptr;
+    for (const auto& [name, topic] : topics_) {
+      if (topic.settings_error.ok()) continue;
+      absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+      why = &topic.settings_error;
+    }
+    if (why == nullptr) return;
+    log_->Log(LogLevel::kWarning,
+              absl::StrCat("the settings of these topics cannot be read: ", names, " (", std::string(why->message()),
+                           "). Unchecked stay the changelogs' cleanup.policy and all limits on sizes and timestamps; "
+                           "Kafka's defaults are assumed: max.message.bytes=",
+                           kDefaultMaxRecordBytes, ", message.timestamp.after.max.ms=",
+                           absl::ToInt64Milliseconds(kDefaultTimestampAfterMax), ", delete.retention.ms=", kDayMs,
+                           ". Give the application the right DescribeConfigs on these topics"));
+  }
+
+  // A limit in milliseconds, some of which stand for "none".
+  static absl::Duration TimeLimit(const kafka::TopicDescription& topic, const std::string& name,
+                                  absl::Duration fallback) {
+    constexpr int64_t kNoLimitMs = 100 * 365 * kDayMs;
+    const int64_t millis = NumberSetting(topic, name, -1);
+    if (millis < 0) return fallback;
+    return millis >= kNoLimitMs ? absl::InfiniteDuration() : absl::Milliseconds(millis);
+  }
+
+  void FillTimeLimits(size_t output, const kafka::TopicDescription& topic) {
+    if (topic.settings.empty()) return;
+    // What brokers before 3.6 call both limits.
+    const absl::Duration both =
+        TimeLimit(topic, "message.timestamp.difference.max.ms", absl::InfiniteDuration());
+    plan_.timestamp_after_max[output] = TimeLimit(topic, "message.timestamp.after.max.ms", both);
+    plan_.timestamp_before_max[output] = TimeLimit(topic, "message.timestamp.before.max.ms", both);
+    const auto type = topic.settings.find("message.timestamp.type");
+    plan_.log_append_time[output] = type != topic.settings.end() && type->second == "LogAppendTime";
+  }
+
   void FillLimits() {
     for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
       const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
       if (topic == nullptr) continue;
       plan_.max_record_bytes[i] =
           static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
+      FillTimeLimits(i, *topic);
     }
-    constexpr int64_t kDayMs = 24 * 3600 * 1000;
     for (size_t group = 0; group < plan_.changelog_topics.size(); ++group) {
       const kafka::TopicDescription* topic = Find(plan_.changelog_topics[group]);
       if (topic == nullptr) continue;
@@ -172,6 +233,7 @@ class Checker {
   Plan& plan_;
   std::map<std::string, kafka::TopicDescription> topics_;
   std::vector<std::string> problems_;
+  std::set<std::string> refused_;  // Topics that cannot be described, as the problems say.
   absl::Status fatal_;
   // Until when a missing topic may still turn up; one wait for all.
   const absl::Time patience_ = absl::Now() + absl::Seconds(1);

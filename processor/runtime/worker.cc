@@ -7,6 +7,13 @@
 
 namespace once {
 
+namespace {
+
+// While tasks have work others are polled for so often.
+constexpr absl::Duration kPollWithWork = absl::Milliseconds(50);
+
+}  // namespace
+
 Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfig& config, const WorkerDeps& deps)
     : plan_(plan),
       config_(config),
@@ -60,29 +67,53 @@ void Worker::RunOnce() {
     Dispatch(event::StopRequested{});
   }
   if (done()) return;
-  if (engine_.has_backlog()) {
+  if (!engine_.has_work()) PollRecords(config_.poll_wait);
+  if (engine_.has_work() && !done()) RunWork();
+  if (replays_ > 0 && !done()) PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
+}
+
+// A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).
+void Worker::RunWork() {
+  if (engine_.accepts_work()) {
+    handler_watch_.BeginSlice(deps_.clock);
     Dispatch(event::Continue{});
-    // Still there: the transaction before it waits for a broker.
-    if (engine_.has_backlog() && !engine_.idle() && !engine_.committer().idle()) deps_.sleep(config_.retry_pause);
-    return;
   }
-  PollRecords();
-  if (replays_ > 0) PollReplay();
+  if (!engine_.has_work() || done()) return;
+  // The transaction waits for a broker.
+  if (!engine_.accepts_work()) deps_.sleep(config_.retry_pause);
+  // Tasks whose handlers are quick do not wait for those whose are not.
+  if (deps_.clock->Now() - last_poll_ >= kPollWithWork && engine_.is_hungry()) return PollRecords(absl::ZeroDuration());
+  ServeCallbacks();
 }
 
-void Worker::PollRecords() {
-  const absl::Duration until_deadline = engine_.NextDeadline() - deps_.clock->Now();
-  const absl::Duration wait = std::clamp(until_deadline, absl::ZeroDuration(), config_.poll_wait);
-  const absl::Status polled = consumer_->Poll(replays_ > 0 ? absl::ZeroDuration() : wait, &batch_);
-  if (!polled.ok()) {
-    return Do(action::Halt{
-        absl::Status(polled.code(), absl::StrCat("the consumer cannot go on: ", std::string(polled.message())))});
+std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
+  for (const std::shared_ptr<kafka::Batch>& each : batches_) {
+    if (each.use_count() == 1) return each;
   }
-  if (!batch_.records.empty() || !batch_.ends.empty() || !batch_.errors.empty()) Dispatch(event::Records{&batch_});
+  return batches_.emplace_back(std::make_shared<kafka::Batch>());
 }
 
-void Worker::PollReplay() {
-  const absl::Status polled = reader_->Poll(config_.poll_wait, &replay_batch_);
+void Worker::PollRecords(absl::Duration longest_wait) {
+  const absl::Time now = deps_.clock->Now();
+  last_poll_ = now;
+  const absl::Duration wait = std::clamp(engine_.NextDeadline() - now, absl::ZeroDuration(), longest_wait);
+  const std::shared_ptr<kafka::Batch> batch = FreeBatch();
+  const absl::Status polled = consumer_->Poll(replays_ > 0 ? absl::ZeroDuration() : wait, batch.get());
+  if (!polled.ok()) return ConsumerFailed(polled);
+  if (!batch->records.empty() || !batch->ends.empty() || !batch->errors.empty()) Dispatch(event::Records{batch});
+}
+
+void Worker::ServeCallbacks() {
+  if (absl::Status served = consumer_->ServeCallbacks(); !served.ok()) ConsumerFailed(served);
+}
+
+void Worker::ConsumerFailed(const absl::Status& status) {
+  Do(action::Halt{absl::Status(
+      status.code(), absl::StrCat("the consumer cannot go on: ", std::string(status.message())))});
+}
+
+void Worker::PollReplay(absl::Duration wait) {
+  const absl::Status polled = reader_->Poll(wait, &replay_batch_);
   if (!polled.ok()) {
     return Do(action::Halt{absl::Status(
         polled.code(), absl::StrCat("replaying a changelog cannot go on: ", std::string(polled.message())))});

@@ -62,7 +62,8 @@ class Worker final : private kafka::RebalanceListener {
   absl::Status InitProducer();
   absl::Status Join();
 
-  // One turn: timers, records, replay. Blocks for at most about poll_wait, and for calls to the broker.
+  // One turn: timers, a slice of events or a poll for more, replay. Blocks for at most about poll_wait, one event's
+  // handlers, and calls to the broker.
   void RunOnce();
 
   // Asks for an orderly end: what is open commits, the state is checkpointed. Thread-safe.
@@ -110,8 +111,12 @@ class Worker final : private kafka::RebalanceListener {
   kafka::Result MakeProducer();
   absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
   void Tick();
-  void PollRecords();
-  void PollReplay();
+  void RunWork();
+  void PollRecords(absl::Duration longest_wait);
+  void ServeCallbacks();
+  void ConsumerFailed(const absl::Status& status);
+  void PollReplay(absl::Duration wait);
+  std::shared_ptr<kafka::Batch> FreeBatch();
 
   const Plan* const plan_;
   const WorkerConfig config_;
@@ -127,7 +132,9 @@ class Worker final : private kafka::RebalanceListener {
   bool in_callback_ = false;
   bool unassigned_ = false;  // In this callback.
 
-  kafka::Batch batch_;
+  // Those that the engine holds have other owners besides.
+  std::vector<std::shared_ptr<kafka::Batch>> batches_;
+  absl::Time last_poll_ = absl::InfinitePast();
   kafka::Batch replay_batch_;
   Actions actions_;
   std::deque<Event> events_;

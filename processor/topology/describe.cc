@@ -19,7 +19,18 @@ std::string Heard(const HandlerSpec& handler) {
     case HandlerMatch::kType:
       break;
   }
-  return handler.event_type;
+  return absl::StrJoin(handler.event_types, ", ");
+}
+
+std::string DescribeSource(const SourceSpec& source) {
+  std::string text =
+      absl::StrCat("source ", source.name, " (topic ", source.topic, ", ", source.key_type, " keys, from the ",
+                   source.start_from == StartFrom::kEarliest ? "earliest" : "latest");
+  if (source.ignore_unknown_types) absl::StrAppend(&text, ", ignores unknown types");
+  if (!source.default_type.empty()) absl::StrAppend(&text, ", without ce_type ", source.default_type);
+  if (source.partitioner == Partitioner::kCrc32) absl::StrAppend(&text, ", partitioned by crc32");
+  if (source.partitioner == Partitioner::kAny) absl::StrAppend(&text, ", partitioned anyhow");
+  return absl::StrCat(text, ")\n");
 }
 
 const char* AfterFailure(FailureAction action) {
@@ -53,11 +64,7 @@ std::string DescribeNode(const Graph& graph, size_t index) {
 
 std::string Describe(const Graph& graph, std::string_view application_id) {
   std::string text = absl::StrCat("application ", ToAbsl(application_id), "\n");
-  for (const SourceSpec& source : graph.sources) {
-    absl::StrAppend(&text, "source ", source.name, " (topic ", source.topic, ", ", source.key_type, " keys, from the ",
-                    source.start_from == StartFrom::kEarliest ? "earliest" : "latest",
-                    source.ignore_unknown_types ? ", ignores unknown types" : "", ")\n");
-  }
+  for (const SourceSpec& source : graph.sources) absl::StrAppend(&text, DescribeSource(source));
   for (size_t i = 0; i < graph.nodes.size(); ++i) absl::StrAppend(&text, DescribeNode(graph, i));
   for (const SinkSpec& sink : graph.sinks) {
     absl::StrAppend(&text, "sink ", sink.name, " (topic ", sink.topic, ", ", sink.key_type, " keys, ", sink.value_type,

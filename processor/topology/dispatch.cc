@@ -9,9 +9,11 @@ Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
   for (const HandlerSpec& handler : graph.handlers) {
     if (handler.match != HandlerMatch::kType) continue;
     auto& types = sources_[handler.source].types;
-    const bool known = std::any_of(types.begin(), types.end(),
-                                   [&](const TypeEntry& entry) { return entry.type == handler.event_type; });
-    if (!known) types.push_back({.type = handler.event_type});
+    for (const std::string& type : handler.event_types) {
+      const bool known =
+          std::any_of(types.begin(), types.end(), [&](const TypeEntry& entry) { return entry.type == type; });
+      if (!known) types.push_back({.type = type});
+    }
   }
   for (const HandlerSpec& handler : graph.handlers) {
     SourceEntry& source = sources_[handler.source];
@@ -23,14 +25,32 @@ Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
       entry.steps.push_back(step);
       entry.has_aggregate |= aggregate;
     };
-    if (handler.match == HandlerMatch::kTombstone) add(source.tombstone);
+    if (handler.match == HandlerMatch::kTombstone) {
+      add(source.tombstone);
+      continue;
+    }
     if (handler.match == HandlerMatch::kAny) add(source.any);
     for (TypeEntry& entry : source.types) {
-      if (handler.match == HandlerMatch::kAny || entry.type == handler.event_type) {
-        if (handler.match != HandlerMatch::kTombstone) add(entry);
-      }
+      const auto& heard = handler.event_types;
+      const bool hears = std::find(heard.begin(), heard.end(), entry.type) != heard.end();
+      if (hears || handler.match == HandlerMatch::kAny) add(entry);
     }
   }
+  for (size_t s = 0; s < sources_.size(); ++s) sources_[s].default_type = DefaultOf(graph.sources[s], sources_[s]);
+}
+
+const Dispatcher::TypeEntry* Dispatcher::DefaultOf(const SourceSpec& spec, const SourceEntry& source) {
+  const auto& types = source.types;
+  if (!spec.default_type.empty()) {
+    const auto named = std::find_if(types.begin(), types.end(),
+                                    [&](const TypeEntry& entry) { return entry.type == spec.default_type; });
+    return named == types.end() ? nullptr : &*named;
+  }
+  const auto same_handlers = [&types](const TypeEntry& entry) {
+    return std::equal(entry.steps.begin(), entry.steps.end(), types.front().steps.begin(), types.front().steps.end(),
+                      [](const Step& a, const Step& b) { return a.runner == b.runner; });
+  };
+  return !types.empty() && std::all_of(types.begin(), types.end(), same_handlers) ? &types.front() : nullptr;
 }
 
 Dispatcher::Choice Dispatcher::Choose(SourceIndex source, const std::optional<std::string_view>& type,
@@ -59,9 +79,9 @@ Dispatcher::Choice Dispatcher::Choose(SourceIndex source, const std::optional<st
         return choice;
       }
     }
-  } else if (entry.types.size() == 1) {
-    run(entry.types.front());
-    choice.type = entry.types.front().type;
+  } else if (entry.default_type != nullptr) {
+    run(*entry.default_type);
+    choice.type = entry.default_type->type;
     return choice;
   }
   if (!entry.any.steps.empty()) {

@@ -37,7 +37,8 @@ class Dispatcher {
 
   explicit Dispatcher(const Graph& graph);
 
-  // `type` is the ce_type header, if any. With a single registered type, its absence means that type.
+  // `type` is the ce_type header, if any. An event without one is of the source's default type, or else of the only
+  // type there is; several names that all the same handlers hear count as one type, the first of them.
   Choice Choose(SourceIndex source, const std::optional<std::string_view>& type, bool has_value) const;
 
  private:
@@ -48,11 +49,14 @@ class Dispatcher {
   };
   struct SourceEntry {
     std::vector<TypeEntry> types;
-    TypeEntry any;  // For types that only OnAny handlers hear.
+    const TypeEntry* default_type = nullptr;  // One of `types`.
+    TypeEntry any;                            // For types that only OnAny handlers hear.
     TypeEntry tombstone;
     bool ignore_unknown_types = false;
     bool has_aggregate = false;
   };
+
+  static const TypeEntry* DefaultOf(const SourceSpec& spec, const SourceEntry& source);
 
   std::vector<std::unique_ptr<HandlerRunner>> runners_;
   std::vector<SourceEntry> sources_;

@@ -5,6 +5,8 @@
 
 namespace once {
 
+const char* KindName(NodeKind kind) { return kind == NodeKind::kAggregate ? "aggregate" : "transform"; }
+
 std::string ChangelogTopic(std::string_view application_id, const TaskGroupSpec& group) {
   return absl::StrCat(ToAbsl(application_id), "-", group.name, "-changelog");
 }

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "processor/base/failure_policy.h"
+#include "processor/base/partitioner.h"
 #include "processor/topology/event_context.h"
 
 namespace once {
@@ -30,9 +31,14 @@ struct SourceSpec {
   std::string topic;
   StartFrom start_from = StartFrom::kEarliest;
   bool ignore_unknown_types = false;
-  std::string key_type;                                          // Of the codec, for messages.
-  std::function<absl::Status(std::string_view key)> check_key;   // OK if the codec can decode the bytes.
-  std::function<std::string(std::string_view key)> key_to_text;  // For headers, logs and URLs.
+  std::string default_type = {};  // What an event without ce_type is; empty: see Dispatcher.
+  std::string group = {};         // The name of its task group; empty: not said here.
+  Partitioner partitioner = Partitioner::kMurmur2;
+  std::string key_type;  // Of the codec, for messages.
+  // OK if the codec can decode the bytes. Neither throws, whatever the codec does.
+  std::function<absl::Status(std::string_view key)> check_key;
+  // For headers, logs and URLs; printable bytes if the codec has no text for them.
+  std::function<std::string(std::string_view key)> key_to_text;
 };
 
 struct SinkSpec {
@@ -43,6 +49,7 @@ struct SinkSpec {
 };
 
 enum class NodeKind { kAggregate, kTransform };
+const char* KindName(NodeKind kind);  // "aggregate" or "transform".
 
 struct NodeSpec {
   std::string name;  // Of an aggregate: also the name of its store.
@@ -64,7 +71,8 @@ class HandlerRunner {
  public:
   virtual ~HandlerRunner() = default;
   // Decodes the event, calls the user's code and buffers what it did in `context`. DataLoss if the value cannot be
-  // decoded. Exceptions of the user's code come out as Internal.
+  // decoded. Throws nothing: exceptions of a codec that decodes come out as DataLoss, all others of the user's code as
+  // Internal (rule X3).
   virtual absl::Status Run(EventContext& context) = 0;
 };
 
@@ -72,13 +80,13 @@ struct HandlerSpec {
   NodeIndex node = 0;
   SourceIndex source = 0;
   HandlerMatch match = HandlerMatch::kType;
-  std::string event_type;  // For kType: the protobuf full name or codec's name, compared with ce_type.
-  std::function<std::unique_ptr<HandlerRunner>()> make_runner;
+  std::vector<std::string> event_types;  // For kType: names compared with ce_type; the codec's unless others are given.
+  std::function<std::unique_ptr<HandlerRunner>()> make_runner;  // Throws nothing, and returns no null.
 };
 
 // Sources that are connected through aggregates, hence co-partitioned; the first is the lead.
 struct TaskGroupSpec {
-  std::string name;  // The lead source's name.
+  std::string name;  // As its sources say, else the lead source's name.
   std::vector<SourceIndex> sources;
 };
 

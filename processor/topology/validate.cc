@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "processor/base/names.h"
 #include "processor/base/strings.h"
+#include "processor/topology/cycles.h"
 
 namespace once {
 
@@ -15,7 +18,7 @@ namespace {
 constexpr int kMaxAttempts = 1'000'000;
 constexpr absl::Duration kMaxBackoff = absl::Hours(24);
 
-const char* KindOf(const NodeSpec& node) { return node.kind == NodeKind::kAggregate ? "aggregate" : "transform"; }
+const char* KindOf(const NodeSpec& node) { return KindName(node.kind); }
 
 class Rules {
  public:
@@ -27,9 +30,12 @@ class Rules {
     CheckSinks();
     CheckNodes();
     CheckHandlers();
-    CheckKeyTypes();
+    CheckDefaultTypes();
+    CheckKeys();
+    CheckOwnTopics();
+    CheckTaskGroups();
+    CheckCycles();
     CheckDeadLetters();
-    CheckInternalTopics();
     return std::move(mistakes_);
   }
 
@@ -98,10 +104,6 @@ class Rules {
       const SinkSpec& sink = graph_.sinks[i];
       CheckName("sink", sink.name);
       CheckTopic(absl::StrCat("sink \"", sink.name, "\""), sink.topic);
-      if (const SourceSpec* source = SourceOf(sink.topic); source != nullptr) {
-        Add("sink \"", sink.name, "\" writes topic \"", sink.topic, "\", which source \"", source->name,
-            "\" reads: events would go round for ever; use another topic");
-      }
       if (!IsEmittedTo(i)) Add("nothing emits to sink \"", sink.name, "\"; name it in an EmitsTo or remove it");
     }
   }
@@ -146,25 +148,75 @@ class Rules {
             "\" listens to a source of another TopologyBuilder; add the source to this one");
         continue;
       }
-      std::string heard = handler.event_type;
-      if (handler.match == HandlerMatch::kTombstone) heard = "tombstones";
-      if (handler.match == HandlerMatch::kAny) heard = "any event";
-      if (++count[absl::StrCat(handler.node, "/", handler.source, "/", heard)] != 2) continue;
-      Add(KindOf(node), " \"", node.name, "\" has two handlers for ", heard, " of source \"",
-          graph_.sources[handler.source].name, "\"; merge them");
+      for (const std::string& heard : HeardBy(handler)) {
+        if (++count[absl::StrCat(handler.node, "/", handler.source, "/", heard)] != 2) continue;
+        Add(KindOf(node), " \"", node.name, "\" has two handlers for ", Printable(heard, heard.size()), " of source \"",
+            graph_.sources[handler.source].name, "\"; merge them");
+      }
     }
   }
 
-  // An aggregate is found by the bytes of the key, so all its sources must write them alike.
-  void CheckKeyTypes() {
+  // What tells two handlers of one node apart. A handler's own list of types is checked on the way.
+  std::vector<std::string> HeardBy(const HandlerSpec& handler) {
+    if (handler.match == HandlerMatch::kTombstone) return {"tombstones"};
+    if (handler.match == HandlerMatch::kAny) return {"any event"};
+    const std::string owner = absl::StrCat(KindOf(graph_.nodes[handler.node]), " \"", graph_.nodes[handler.node].name,
+                                           "\": a handler of source \"", graph_.sources[handler.source].name, "\" ");
+    if (handler.event_types.empty()) Add(owner, "is given no event type; name one, or leave the list of types out");
+    std::set<std::string> types;
+    for (const std::string& type : handler.event_types) {
+      if (type.empty())
+        Add(owner, "is given an event type without a name; leave it out, see SourceOptions.default_type");
+      if (!types.insert(type).second) Add(owner, "is given event type \"", Printable(type), "\" twice; name it once");
+    }
+    return {types.begin(), types.end()};
+  }
+
+  void CheckDefaultTypes() {
+    for (size_t i = 0; i < graph_.sources.size(); ++i) {
+      const SourceSpec& source = graph_.sources[i];
+      if (source.default_type.empty()) continue;
+      std::set<std::string> types;
+      for (const HandlerSpec& handler : graph_.handlers) {
+        if (handler.source == i) types.insert(handler.event_types.begin(), handler.event_types.end());
+      }
+      if (types.contains(source.default_type)) continue;
+      const std::string meant = ClosestMatch(source.default_type, types);
+      Add("source \"", source.name, "\": its default type \"", Printable(source.default_type), "\" has no handler; ",
+          meant.empty() ? "use one that has" : absl::StrCat("did you mean \"", meant, "\"?"));
+    }
+  }
+
+  // An aggregate is found by the bytes of the key, so all its sources must write them alike, and put them alike into
+  // partitions.
+  void CheckKeys() {
     for (const TaskGroupSpec& group : FindTaskGroups(graph_)) {
       const SourceSpec& lead = graph_.sources[group.sources.front()];
+      const SourceSpec* first = nullptr;  // With a partitioner that says anything.
       for (const SourceIndex index : group.sources) {
         const SourceSpec& source = graph_.sources[index];
-        if (source.key_type == lead.key_type) continue;
-        Add("sources \"", lead.name, "\" and \"", source.name, "\" feed one aggregate but have keys of types ",
-            lead.key_type, " and ", source.key_type, "; give them the same");
+        if (source.key_type != lead.key_type) {
+          Add("sources \"", lead.name, "\" and \"", source.name, "\" feed one aggregate but have keys of types ",
+              lead.key_type, " and ", source.key_type, "; give them the same");
+        }
+        if (source.partitioner == Partitioner::kAny) continue;
+        if (first == nullptr) first = &source;
+        if (source.partitioner == first->partitioner) continue;
+        Add("sources \"", first->name, "\" and \"", source.name,
+            "\" feed one aggregate but have other partitioners, so a key's events would meet different states; let "
+            "their"
+            " producers use the same");
       }
+    }
+  }
+
+  // What the topology itself writes is where murmur2 says.
+  void CheckOwnTopics() {
+    for (const SinkSpec& sink : graph_.sinks) {
+      const SourceSpec* source = SourceOf(sink.topic);
+      if (source == nullptr || source->partitioner != Partitioner::kCrc32) continue;
+      Add("source \"", source->name, "\" expects topic \"", sink.topic, "\" to be partitioned by crc32, but sink \"",
+          sink.name, "\" writes it by murmur2; use Partitioner::kMurmur2, or kAny if others write it as well");
     }
   }
 
@@ -186,19 +238,35 @@ class Rules {
     }
   }
 
-  // Under the default application id; configuration may choose another.
-  void CheckInternalTopics() {
-    std::map<std::string, std::string> used;
-    for (const SourceSpec& source : graph_.sources) used[source.topic] = absl::StrCat("source \"", source.name, "\"");
-    for (const SinkSpec& sink : graph_.sinks) used[sink.topic] = absl::StrCat("sink \"", sink.name, "\"");
-    used[graph_.dead_letter_topic] = "DeadLetterTo";
+  void CheckTaskGroups() {
+    std::map<std::string, std::string> lead_of;
     for (const TaskGroupSpec& group : FindTaskGroups(graph_)) {
-      for (const std::string& topic :
-           {ChangelogTopic(graph_.application_id, group), ControlTopic(graph_.application_id, group)}) {
-        const auto found = used.find(topic);
-        if (found == used.end()) continue;
-        Add(found->second, ": topic \"", topic, "\" is an internal topic of this application; use another");
+      const std::string& lead = graph_.sources[group.sources.front()].name;
+      const SourceSpec* naming = nullptr;
+      for (const SourceIndex index : group.sources) {
+        const SourceSpec& source = graph_.sources[index];
+        if (source.group.empty()) continue;
+        if (naming == nullptr) {
+          naming = &source;
+          CheckName("task group", source.group);
+        } else if (naming->group != source.group) {
+          Add("sources \"", naming->name, "\" and \"", source.name,
+              "\" feed one aggregate, so they are one task group,"
+              " but name it \"",
+              Printable(naming->group), "\" and \"", Printable(source.group), "\"; use one name");
+        }
       }
+      const auto [other, is_new] = lead_of.emplace(group.name, lead);
+      // Two sources of one name have been told of.
+      if (is_new || other->second == lead) continue;
+      Add("the task groups of sources \"", other->second, "\" and \"", lead, "\" are both named \"",
+          Printable(group.name), "\", so they would share a changelog; give one another name (SourceOptions.group)");
+    }
+  }
+
+  void CheckCycles() {
+    for (const std::string& cycle : FindCycles(graph_)) {
+      Add("events would go round for ever: ", cycle, "; let one of these nodes emit to another topic");
     }
   }
 
@@ -206,9 +274,56 @@ class Rules {
   std::vector<std::string> mistakes_;
 };
 
+// The mistakes that only the names of internal topics bring about.
+std::vector<std::string> FindInternalTopicMistakes(const Graph& graph, std::string_view application_id) {
+  std::vector<std::pair<std::string, std::string>> used;  // Topics, and whose they are.
+  for (const SourceSpec& source : graph.sources) {
+    used.emplace_back(source.topic, absl::StrCat("source \"", source.name, "\""));
+  }
+  for (const SinkSpec& sink : graph.sinks) used.emplace_back(sink.topic, absl::StrCat("sink \"", sink.name, "\""));
+  used.emplace_back(graph.dead_letter_topic, "DeadLetterTo");
+  std::vector<std::string> mistakes;
+  std::vector<std::string> names;
+  for (const TaskGroupSpec& group : FindTaskGroups(graph)) {
+    if (std::find(names.begin(), names.end(), group.name) != names.end()) continue;  // A mistake by itself.
+    for (const std::string& name : names) {
+      if (!AreOneTopicToKafka(name, group.name)) continue;
+      mistakes.push_back(absl::StrCat("task groups \"", name, "\" and \"", group.name,
+                                      "\" would have one changelog, since Kafka tells '.' and '_' not apart in topics;"
+                                      " give one another name (SourceOptions.group)"));
+    }
+    names.push_back(group.name);
+    for (const std::string& topic : {ChangelogTopic(application_id, group), ControlTopic(application_id, group)}) {
+      for (const auto& [other, owner] : used) {
+        if (!AreOneTopicToKafka(other, topic)) continue;
+        mistakes.push_back(
+            other == topic
+                ? absl::StrCat(owner, ": topic \"", topic, "\" is an internal topic of this application; use another")
+                : absl::StrCat(owner, ": topic \"", other, "\" and this application's internal topic \"", topic,
+                               "\" are one to Kafka, which tells '.' and '_' not apart in topics;"
+                               " use another"));
+      }
+    }
+  }
+  return mistakes;
+}
+
 }  // namespace
 
-std::vector<std::string> FindMistakes(const Graph& graph) { return Rules(graph).Check(); }
+std::vector<std::string> FindMistakes(const Graph& graph) {
+  std::vector<std::string> mistakes = Rules(graph).Check();
+  for (std::string& mistake : FindInternalTopicMistakes(graph, graph.application_id)) {
+    mistakes.push_back(std::move(mistake));
+  }
+  return mistakes;
+}
+
+absl::Status CheckApplicationId(const Graph& graph, std::string_view application_id) {
+  const std::vector<std::string> mistakes = FindInternalTopicMistakes(graph, application_id);
+  if (mistakes.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the topology does not fit application_id \"", ToAbsl(application_id),
+                                                 "\":\n  ", absl::StrJoin(mistakes, "\n  ")));
+}
 
 std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph) {
   std::vector<size_t> root(graph.sources.size());
@@ -227,10 +342,13 @@ std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph) {
   std::vector<TaskGroupSpec> groups;
   for (size_t s = 0; s < graph.sources.size(); ++s) {
     if (find(s) != s) continue;
-    TaskGroupSpec group{.name = graph.sources[s].name, .sources = {}};
+    TaskGroupSpec group;
     for (size_t member = s; member < graph.sources.size(); ++member) {
-      if (find(member) == s) group.sources.push_back(static_cast<SourceIndex>(member));
+      if (find(member) != s) continue;
+      group.sources.push_back(static_cast<SourceIndex>(member));
+      if (group.name.empty()) group.name = graph.sources[member].group;
     }
+    if (group.name.empty()) group.name = graph.sources[s].name;
     groups.push_back(std::move(group));
   }
   return groups;

@@ -66,6 +66,7 @@ class RecordingConsumer final : public kafka::GroupConsumer, private kafka::Reba
     return Note("seek", inner_->Seek(offsets));
   }
   absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override { return inner_->Poll(timeout, batch); }
+  absl::Status ServeCallbacks() override { return inner_->ServeCallbacks(); }
   kafka::GroupMetadata group_metadata() override { return inner_->group_metadata(); }
   absl::Status Close() override { return Note("close", inner_->Close()); }
 

@@ -2,6 +2,7 @@
 // parked events and a window that go on working.
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -68,11 +69,18 @@ std::optional<std::string> Value(std::string_view key, fuzz::Input* input) {
   }
   if (key == FrontierKey()) {
     v1::Frontier frontier;
-    frontier.set_incarnation(input->Number());
+    frontier.set_incarnation(input->Choice(4) == 0 ? input->Number() : 5);
+    frontier.set_epoch(input->Number());
     frontier.set_window_clock_ms(input->Signed());
+    frontier.set_format(static_cast<uint32_t>(input->Choice(3)));
+    frontier.set_application(input->Choice(4) == 0 ? "other" : "app");
     v1::InputOffset* offset = frontier.add_inputs();
-    offset->set_topic("orders");
+    offset->set_topic(input->Choice(4) == 0 ? "other" : "orders");
     offset->set_next_offset(input->Signed());
+    if (input->Flag()) offset->set_topic_id(std::string(input->Bytes()));
+    if (input->Flag()) frontier.set_changelog_id(std::string(input->Bytes()));
+    if (input->Choice(4) == 0) frontier.add_elsewhere()->set_aggregate("totals");
+    if (input->Flag()) frontier.add_stores()->set_aggregate("totals");
     return frontier.SerializeAsString();
   }
   if (key.starts_with(KindPrefix(ChangelogKind::kAggregateStatus))) {
@@ -99,19 +107,34 @@ class Scene {
     offsets.start[kOrders] = Offset(3);
     if (input->Flag()) offsets.committed[kOrders] = Offset(input->Signed());
     Actions actions;
-    // Twice: what is found to be corrupt is wiped and read again.
-    for (int round = 0; round < 2 && task_.phase == TaskPhase::kOpening; ++round) {
-      if (Refused(opener_.OnOffsets(&task_, {kTask, offsets}, kNow, &actions))) return;
-      if (!Replay(input, begin, end, &actions)) return;
+    // As the engine does it. No more rounds than rebuilds that may be void, and a look again at offsets that do not
+    // fit.
+    constexpr int kRounds = 16;
+    int round = 0;
+    for (; round < kRounds && task_.phase == TaskPhase::kOpening; ++round) {
+      if (!Ended(opener_.OnOffsets(&task_, {kTask, offsets}, now_, &actions)) && task_.phase == TaskPhase::kReplaying) {
+        Replay(input, begin, end, &actions);
+      }
+      if (is_refused_) return;
     }
+    ONCE_CHECK(round < kRounds || task_.phase == TaskPhase::kRunning);
     if (task_.phase == TaskPhase::kRunning) CheckRunning(input);
   }
 
  private:
-  static bool Refused(const absl::Status& status) {
+  // Whether that was all of this round: refused, or to be rebuilt.
+  bool Ended(const absl::Status& status) {
     if (status.ok()) return false;
     ONCE_CHECK(absl::IsDataLoss(status) || absl::IsFailedPrecondition(status));
     ONCE_CHECK(!status.message().empty());
+    if (!absl::IsDataLoss(status) || task_.rebuilding) {
+      is_refused_ = true;
+      return true;
+    }
+    task_.phase = TaskPhase::kOpening;
+    task_.rebuild_why = status;
+    ONCE_CHECK(opener_.RebuildIfFree(&task_).ok());
+    ONCE_CHECK(task_.rebuild_why.ok() && task_.rebuilding);
     return true;
   }
 
@@ -124,29 +147,38 @@ class Scene {
       entries.push_back({std::move(key), std::move(value)});
     }
     const CheckpointMeta meta{.changelog_offset = Offset(input->Signed()),
-                              .incarnation = input->Number(),
-                              .written_ms = input->Flag() ? absl::ToUnixMillis(kNow) : input->Signed()};
+                              .incarnation = input->Flag() ? 5 : input->Number(),
+                              .written_ms = input->Flag() ? absl::ToUnixMillis(now_) : input->Signed()};
     ONCE_CHECK(store_.Write(TaskPrefix("orders", kTask.partition), entries, meta).ok());
   }
 
-  bool Replay(fuzz::Input* input, Offset begin, Offset end, Actions* actions) {
-    Offset position = begin;
-    for (int i = 0; i < kMaxRecords && !input->empty(); ++i, position = position + 1) {
+  void Replay(fuzz::Input* input, Offset begin, Offset end, Actions* actions) {
+    Offset position = std::max(begin, task_.changelog_position);
+    const int64_t base_ms = DescribeCheckpoint(task_).written_ms;
+    for (int i = 0; i < kMaxRecords && !input->empty() && position < end; ++i, position = position + 1) {
       const std::string key = Key(input);
       const std::optional<std::string> value = Value(key, input);
       RecordView record;
       record.offset = position;
       record.key = key;
       if (value.has_value()) record.value = *value;
-      if (Refused(opener_.OnReplayed(&task_, record))) return false;
+      // The engine gives the process up: what is in the changelog stays so.
+      const absl::Status applied = opener_.OnReplayed(&task_, record);
+      if (!applied.ok()) {
+        ONCE_CHECK(absl::IsDataLoss(applied));
+        is_refused_ = true;
+        return;
+      }
     }
-    return !Refused(opener_.OnReplayEnd(&task_, end, kNow, actions));
+    ONCE_CHECK(DescribeCheckpoint(task_).written_ms == base_ms);
+    now_ += absl::Hours(static_cast<int64_t>(input->Choice(3)) * 12);
+    Ended(opener_.OnReplayEnd(&task_, end, now_, actions));
   }
 
   void CheckRunning(fuzz::Input* input) {
     ONCE_CHECK(task_.frontier.incarnation() != 0);
     ONCE_CHECK(task_.parking.parked_events() >= task_.parking.blocked_aggregates());
-    const std::optional<std::string> key = task_.parking.NextRunnable(absl::ToUnixMillis(kNow));
+    const std::optional<std::string> key = task_.parking.NextRunnable(absl::ToUnixMillis(now_));
     if (key.has_value()) {
       const v1::AggregateStatus* status = task_.parking.Find(*key);
       ONCE_CHECK(status != nullptr && status->head_sequence() < status->next_sequence());
@@ -162,7 +194,8 @@ class Scene {
   }
 
   const TopicPartition kOrders{"orders", Partition(0)};
-  const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  bool is_refused_ = false;
   MemoryCheckpointStore store_;
   NullLogSink log_;
   const EngineOptions options_{};

@@ -1,4 +1,5 @@
 // Local state that a running pod cannot keep, or cannot use: nothing is lost, and what is wrong is said.
+#include <librdkafka/rdkafka.h>
 #include <sys/mount.h>
 
 #include <atomic>
@@ -81,6 +82,50 @@ TEST(BadStateTest, StateOfAnotherTopologyHaltsAndLosesNothing) {
   pod = scene.StartPod({.instance = "a"});
   scene.Generate({.orders = 5'000, .start_index = 5'000});
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+}
+
+// As an operator would.
+void DeleteTopic(const Scene& scene, const std::string& topic) {
+  char error[256];
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  rd_kafka_conf_set(conf, "bootstrap.servers", scene.bootstrap_servers().c_str(), error, sizeof(error));
+  rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+  ASSERT_NE(rk, nullptr) << error;
+  rd_kafka_queue_t* queue = rd_kafka_queue_new(rk);
+  rd_kafka_DeleteTopic_t* request = rd_kafka_DeleteTopic_new(topic.c_str());
+  rd_kafka_DeleteTopics(rk, &request, 1, nullptr, queue);
+  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 30'000);
+  EXPECT_TRUE(event != nullptr && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  if (event != nullptr) rd_kafka_event_destroy(event);
+  rd_kafka_DeleteTopic_destroy(request);
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_destroy(rk);
+}
+
+// Rule X5f: the state stands for a log that is no more.
+TEST(BadStateTest, X5AChangelogMadeAnewMidRunIsSeenBeforeTheNextCommit) {
+  Scene scene("changelog-anew");
+  scene.CreateTopics(2);
+  const std::string changelog = scene.application_id() + "-orders-changelog";
+  auto pod = scene.StartPod({.instance = "a"});
+  scene.Generate({.orders = 5'000});
+  ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+  DeleteTopic(scene, changelog);
+  const kafka::NewTopic anew{.name = changelog, .partition_count = 2, .settings = {{"cleanup.policy", "compact"}}};
+  EXPECT_TRUE(Scene::Eventually([&] { return scene.admin().CreateTopic(anew, absl::Seconds(10)).ok(); }));
+  const int64_t before = scene.ReadOutput().read_committed;
+  scene.Generate({.orders = 100, .start_index = 5'000});
+  const std::optional<ExitState> ended = pod->Wait(absl::Seconds(60));
+  ASSERT_TRUE(ended.has_value()) << "it runs on: " << pod->Log();
+  EXPECT_EQ(ended->code, 1) << pod->Log();
+  EXPECT_NE(pod->Log().find("deleted and made anew"), std::string::npos) << pod->Log();
+  EXPECT_EQ(scene.ReadOutput().read_committed, before);
+  // The local state is the only copy now, so the next start leaves it alone too.
+  pod = scene.StartPod({.instance = "a"});
+  const std::optional<ExitState> again = pod->Wait(absl::Seconds(60));
+  ASSERT_TRUE(again.has_value()) << "it runs: " << pod->Log();
+  EXPECT_EQ(again->code, 1) << pod->Log();
+  EXPECT_NE(pod->Log().find("deleted and made anew"), std::string::npos) << pod->Log();
 }
 
 // A small file system in place of a state directory.

@@ -208,6 +208,7 @@ void Member::Poll(absl::Duration timeout) {
   }
   const absl::Status status = consumer_->Poll(timeout, &batch_);
   EXPECT_TRUE(status.ok()) << status;
+  last_polled_.clear();
   const auto is_waiting = [&](const TopicPartition& where) {
     return std::find(to_seek_.begin(), to_seek_.end(), where) != to_seek_.end();
   };
@@ -216,6 +217,7 @@ void Member::Poll(absl::Duration timeout) {
     const TopicPartition where = At(seen.topic, seen.partition);
     EXPECT_TRUE(std::binary_search(assigned_.begin(), assigned_.end(), where))
         << ToString(where) << " is not assigned, but a record of it was returned";
+    last_polled_.push_back(seen);
     if (!is_waiting(where)) records.push_back(std::move(seen));
   }
   for (const EndOfPartition& each : batch_.ends) {
@@ -223,6 +225,21 @@ void Member::Poll(absl::Duration timeout) {
     if (!is_waiting(where)) ends[where] = each.position;
   }
   errors.insert(errors.end(), batch_.errors.begin(), batch_.errors.end());
+}
+
+void Member::ServeCallbacks() {
+  const absl::Status status = consumer_->ServeCallbacks();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+bool Member::is_batch_intact() const {
+  bool is_intact = batch_.records.size() == last_polled_.size();
+  for (size_t i = 0; is_intact && i < last_polled_.size(); ++i) {
+    const Seen now = Copy(batch_.records[i], topics_);
+    is_intact = now.offset == last_polled_[i].offset && now.key == last_polled_[i].key &&
+                now.value == last_polled_[i].value;
+  }
+  return is_intact;
 }
 
 absl::Status Member::Close() { return consumer_->Close(); }

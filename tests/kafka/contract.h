@@ -140,6 +140,10 @@ class Member final : public RebalanceListener {
 
   // One Poll; keeps its records, ends and errors. Newly assigned partitions are sought to their start first.
   void Poll(absl::Duration timeout = absl::Milliseconds(20));
+  // What a member does between two events of a batch.
+  void ServeCallbacks();
+  // Whether the last batch's views still say what they said when it was polled.
+  bool is_batch_intact() const;
   // Where newly assigned partitions are read from; 0 unless set.
   void set_start(const TopicPartition& partition, Offset offset) { starts_[partition] = offset; }
 
@@ -171,6 +175,7 @@ class Member final : public RebalanceListener {
   const std::vector<std::string> topics_;
   std::vector<TopicPartition> assigned_;
   std::vector<TopicPartition> to_seek_;
+  std::vector<Seen> last_polled_;
   std::map<TopicPartition, Offset> starts_;
   Batch batch_;
 };

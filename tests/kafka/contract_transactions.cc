@@ -235,6 +235,9 @@ TEST_P(ContractTest, TooLargeRecordFailsItsTransactionOnly) {
   ASSERT_EQ(deliveries.size(), 1u);
   EXPECT_TRUE(deliveries[0].failed);
   EXPECT_TRUE(deliveries[0].record_refused);
+  EXPECT_EQ(deliveries[0].refusal, Refusal::kAlone);
+  EXPECT_TRUE(deliveries[0].lasting);
+  EXPECT_EQ(deliveries[0].code, "MSG_SIZE_TOO_LARGE");
   EXPECT_EQ(deliveries[0].token, 77u);
   EXPECT_FALSE(deliveries[0].offset.has_value());
   const Result committed = Commit(*producer);
@@ -266,6 +269,8 @@ TEST_P(ContractTest, UnknownTopicFailsTheTransactionButNoRecordIsToBlame) {
   ASSERT_EQ(deliveries.size(), 1u);
   EXPECT_TRUE(deliveries[0].failed);
   EXPECT_FALSE(deliveries[0].record_refused);
+  EXPECT_EQ(deliveries[0].refusal, Refusal::kNone);
+  EXPECT_TRUE(deliveries[0].lasting) << "a topic that is not there";
   const Result aborted = Abort(*producer);
   ASSERT_TRUE(aborted.ok()) << ToString(aborted);
   CommitValues(*producer, {"a"});

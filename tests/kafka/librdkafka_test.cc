@@ -1,11 +1,15 @@
 // What of librdkafka's adapter can be shown without a broker.
 #include <future>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "processor/kafka/librdkafka/client.h"
+#include "processor/kafka/librdkafka/conf.h"
+#include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/handle.h"
 #include "processor/kafka/librdkafka/metadata.h"
 
@@ -30,6 +34,99 @@ class LibrdkafkaTest : public testing::Test {
   }
   NullLogSink log_;
 };
+
+struct OwnCase {
+  std::string name;
+  rd_kafka_type_t type;
+  Properties own;
+};
+
+std::string InForce(const Handle& handle, const std::string& property) {
+  char value[512];
+  size_t size = sizeof(value);
+  if (rd_kafka_conf_get(rd_kafka_conf(handle.rk()), property.c_str(), value, &size) == RD_KAFKA_CONF_OK) return value;
+  return "<unknown>";
+}
+
+std::shared_ptr<const ClientContext> ContextWith(const std::map<std::string, std::string>& extra, LogSink* log) {
+  RdKafkaConfig config;
+  config.bootstrap_servers = kNobody;
+  config.extra = extra;
+  return std::make_shared<ClientContext>(ClientContext{config, log});
+}
+
+class AnyHandle : public Handle {
+ public:
+  using Handle::Handle;
+};
+
+// What a user may give is what one kind of handle needs; to another the same value may be harm. An administrative handle
+// that reads committed takes the last stable offset for the high watermark, and a replay would stop short.
+TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
+  const std::map<std::string, std::string> given = {
+      {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
+      {"auto.offset.reset", "error"},        {"enable.partition.eof", "true"},  {"allow.auto.create.topics", "false"},
+      {"enable.idempotence", "true"},        {"acks", "all"},                   {"partitioner", "murmur2"},
+      {"compression.type", "lz4"},           {"reconnect.backoff.max.ms", "77"}};
+  for (const auto& [name, value] : given) EXPECT_TRUE(Make({{name, value}}).ok()) << name;
+  // As if a user could give anything: our own values count all the same.
+  std::map<std::string, std::string> hostile = given;
+  for (const char* each : {"isolation.level", "auto.offset.reset"}) hostile.erase(each);
+  hostile.insert({{"isolation.level", "read_committed"},
+                  {"auto.offset.reset", "latest"},
+                  {"group.id", "other"},
+                  {"transactional.id", "other"}});
+  const RdKafkaConfig config;
+  const std::vector<OwnCase> cases = {
+      {"admin", RD_KAFKA_CONSUMER, AdminProperties("g")},
+      {"reader", RD_KAFKA_CONSUMER, LogReaderProperties()},
+      {"group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g")},
+      {"static group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g", "m")},
+      {"producer", RD_KAFKA_PRODUCER, ProducerProperties(config, "t")},
+  };
+  for (const OwnCase& each : cases) {
+    AnyHandle handle(ContextWith(hostile, &log_), each.name);
+    ASSERT_TRUE(handle.Start(each.type, each.own).ok()) << each.name;
+    for (const auto& [name, value] : each.own) {
+      const bool is_users = name == "partitioner" || name == "reconnect.backoff.max.ms";
+      EXPECT_EQ(InForce(handle, name), is_users ? hostile[name] : value) << each.name << ", " << name;
+    }
+    EXPECT_EQ(InForce(handle, "reconnect.backoff.max.ms"), "77") << each.name << ": what is a user's to choose";
+  }
+  AnyHandle admin(ContextWith({{"isolation.level", "read_committed"}}, &log_), "admin");
+  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties("")).ok());
+  EXPECT_EQ(InForce(admin, "isolation.level"), "read_uncommitted");
+}
+
+TEST(ErrorListTest, WhatPassesIsAListAndAllElseLasts) {
+  for (const rd_kafka_resp_err_t code :
+       {RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT}) {
+    EXPECT_TRUE(IsPassing(code)) << rd_kafka_err2name(code);
+    EXPECT_FALSE(IsLasting(code)) << rd_kafka_err2name(code);
+    EXPECT_FALSE(IsRecordRefusal(code)) << rd_kafka_err2name(code);
+    EXPECT_TRUE(absl::IsUnavailable(ToStatus(code, "x"))) << rd_kafka_err2name(code);
+  }
+  for (const rd_kafka_resp_err_t code :
+       {RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+        RD_KAFKA_RESP_ERR__STATE, RD_KAFKA_RESP_ERR__PURGE_QUEUE}) {
+    EXPECT_FALSE(IsLasting(code)) << rd_kafka_err2name(code) << " ends with its producer";
+    EXPECT_FALSE(IsRecordRefusal(code)) << rd_kafka_err2name(code);
+  }
+  for (const rd_kafka_resp_err_t code : {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                                         RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC}) {
+    EXPECT_TRUE(IsLasting(code)) << rd_kafka_err2name(code);
+    EXPECT_FALSE(IsRecordRefusal(code)) << rd_kafka_err2name(code) << " holds for all records of the topic";
+  }
+  // Numbers that no librdkafka knows yet.
+  for (const int number : {10, 32, 87, 250, 251, 32000}) {
+    const auto code = static_cast<rd_kafka_resp_err_t>(number);
+    EXPECT_TRUE(IsLasting(code)) << number;
+    EXPECT_TRUE(IsRecordRefusal(code)) << number;
+    EXPECT_FALSE(IsPassingInGroup(code)) << number;
+    EXPECT_FALSE(absl::IsUnavailable(ToStatus(code, "x"))) << number;
+  }
+}
 
 struct PropertyCase {
   std::string name;

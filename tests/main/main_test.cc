@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -175,6 +176,19 @@ TEST_F(MainTest, AllMistakesAreReportedAtOnceAndNothingStarts) {
   EXPECT_THAT(err_, HasSubstr("source \"in\": topic \"a/b\": Kafka does not allow it"));
   EXPECT_THAT(err_, HasSubstr("--help"));
   EXPECT_EQ(out_, "");
+  EXPECT_EQ(script_.created, 0);
+}
+
+TEST_F(MainTest, X8AnApplicationIdThatMakesAnInternalTopicOfTheTopologysIsRefused) {
+  EXPECT_EQ(Run({"--application_id=mine", "--output_topic=mine-in-changelog"}), kExitWrongUsage);
+  EXPECT_THAT(err_, HasSubstr("does not fit application_id \"mine\""));
+  EXPECT_EQ(script_.created, 0);
+}
+
+TEST_F(MainTest, X3ATopologyThatThrowsIsAMistake) {
+  EXPECT_EQ(Run({}, [](const Config&) -> absl::StatusOr<Topology> { throw std::runtime_error("no catalogue"); }),
+            kExitWrongUsage);
+  EXPECT_THAT(err_, HasSubstr("the function that builds the topology threw: no catalogue"));
   EXPECT_EQ(script_.created, 0);
 }
 

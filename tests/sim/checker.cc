@@ -106,12 +106,17 @@ void Checker::ReadDeadLetter(const StoredRecord& record) {
   }
 }
 
-void Checker::ReadChangelog(const CommittedTransaction& transaction) {
+// An event without effects shows by its key's status alone when it was parked.
+void Checker::ReadChangelog(const CommittedTransaction& transaction, std::vector<std::set<std::string>>* touched) {
   std::map<int32_t, std::string> last_keys;
   for (const auto& [where, record] : transaction.records) {
     if (where.topic != plan_->changelog_topics[0]) continue;
     auto& fold = tasks_[static_cast<size_t>(where.partition.value())].fold;
     last_keys[where.partition.value()] = *record->key;
+    const absl::StatusOr<ChangelogKey> key = ParseChangelogKey(*record->key);
+    if (key.ok() && key->kind == ChangelogKind::kAggregateStatus) {
+      (*touched)[static_cast<size_t>(where.partition.value())].emplace(key->record_key);
+    }
     if (record->value.has_value()) {
       fold[*record->key] = *record->value;
     } else {
@@ -150,12 +155,12 @@ void Checker::OnCommit(const CommittedTransaction& transaction) {
   ++commits_;
   effects_.clear();
   main_outputs_.clear();
-  ReadChangelog(transaction);
+  std::vector<std::set<std::string>> touched(tasks_.size());
+  ReadChangelog(transaction, &touched);
   for (const auto& [where, record] : transaction.records) {
     if (where.topic == kMainSink || where.topic == kSecondSink) ReadOutput(*record, where.topic == kMainSink);
     if (where.topic == kDeadLetters) ReadDeadLetter(*record);
   }
-  std::vector<std::set<std::string>> touched(tasks_.size());
   for (int32_t partition = 0; partition < partitions(); ++partition) Advance(partition, &touched[partition]);
   for (const auto& [number, effects] : effects_) {
     const SimEvent& event = (*events_)[static_cast<size_t>(number)];

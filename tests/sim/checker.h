@@ -70,7 +70,7 @@ class Checker {
 
   void Fail(const std::string& what);
   void Advance(int32_t partition, std::set<std::string>* touched);
-  void ReadChangelog(const testkit::CommittedTransaction& transaction);
+  void ReadChangelog(const testkit::CommittedTransaction& transaction, std::vector<std::set<std::string>>* touched);
   void ReadOutput(const testkit::StoredRecord& record, bool is_main);
   void ReadDeadLetter(const testkit::StoredRecord& record);
   Effects* EffectsOf(int64_t number, const std::string& what);

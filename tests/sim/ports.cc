@@ -121,6 +121,7 @@ class SimConsumer final : public kafka::GroupConsumer {
       link_.network->NoteMember(link_.process, inner_->group_metadata().member_id);
     return status;
   }
+  absl::Status ServeCallbacks() override { return inner_->ServeCallbacks(); }
   // The client's own thread learns that it is no member any more before its listener does, and may have joined anew: as
   // any member, which is all that the broker looks at.
   kafka::GroupMetadata group_metadata() override {

@@ -1,4 +1,4 @@
-"""Checks the source tree: layering, sizes, header guards, the table of rules. See
+"""Checks the source tree: layering, sizes, header guards, printed lines, the table of rules. See
 layering.py, rules.py, sizes.py and words.py.
 
   style.py [--root=DIR] [--exceptions=FILE]
@@ -17,7 +17,7 @@ import sizes
 import words
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-RULES = ("layer", "file-size", "function-size", "guard", "note", "rules")
+RULES = ("layer", "file-size", "function-size", "guard", "note", "terminal", "rules")
 
 
 def read_exceptions(path):

@@ -143,6 +143,17 @@ class StyleTest(unittest.TestCase):
         self.write("state/BUILD.bazel", "# %s: later\n" % ("TO" + "DO"))
         self.assertIn("BUILD.bazel:1: has a ", self.check()[0])
 
+    def test_lines_move_on_terminals_only(self):
+        progress = 'printf("\\rsent %d of %d", sent, all);\n'
+        self.write("bench/a.cc", progress)
+        messages = self.check()
+        self.assertEqual(len(messages), 1, messages)
+        self.assertIn("bench/a.cc:1: prints over a line", messages[0])
+        self.write("bench/a.cc", "if (isatty(2)) " + progress)
+        self.write("bench/b.cc", 'Parse("a\\r\\n", "\\r\\n");\n')
+        self.write("bench/c.sh", "[[ ! -t 1 ]] || printf '\\r\\033[K%s' \"$title\"\n")
+        self.assertEqual(self.check(), [])
+
     def test_an_exception_excuses_its_breach_only(self):
         self.write("state/a.cc", "\n" * 401)
         self.assertEqual(self.check("file-size state/a.cc  a table that reads best in one piece\n"), [])

@@ -14,13 +14,15 @@ absl::StatusOr<kafka::TopicDescription> MemoryAdmin::DescribeTopic(const std::st
   if (found == nullptr) {
     return absl::NotFoundError(absl::StrCat("describing topic \"", topic, "\": there is no such topic; create it"));
   }
-  if (core_->rights.IsDenied(Right::kDescribeConfigs, topic)) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("reading the settings of topic \"", topic, "\": no right to (TOPIC_AUTHORIZATION_FAILED)"));
-  }
   kafka::TopicDescription description;
   description.partition_count = static_cast<int32_t>(found->partitions.size());
-  description.settings = found->settings();
+  description.id = found->id();
+  if (core_->rights.IsDenied(Right::kDescribeConfigs, topic)) {
+    description.settings_error = absl::PermissionDeniedError(
+        absl::StrCat("reading the settings of topic \"", topic, "\": no right to (TOPIC_AUTHORIZATION_FAILED)"));
+  } else {
+    description.settings = found->settings();
+  }
   return description;
 }
 

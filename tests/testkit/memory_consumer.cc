@@ -147,10 +147,7 @@ void MemoryConsumer::ServeSilence() {
   generation_ = -1;
 }
 
-absl::Status MemoryConsumer::Poll(absl::Duration, kafka::Batch* batch) {
-  batch->records.clear();
-  batch->ends.clear();
-  batch->errors.clear();
+absl::StatusOr<bool> MemoryConsumer::Serve() {
   bool is_reachable = true;
   bool has_group = true;
   {
@@ -171,7 +168,18 @@ absl::Status MemoryConsumer::Poll(absl::Duration, kafka::Batch* batch) {
   } else {
     ServeSilence();
   }
-  if (!is_reachable) return absl::OkStatus();
+  return is_reachable;
+}
+
+absl::Status MemoryConsumer::ServeCallbacks() { return Serve().status(); }
+
+absl::Status MemoryConsumer::Poll(absl::Duration, kafka::Batch* batch) {
+  batch->records.clear();
+  batch->ends.clear();
+  batch->errors.clear();
+  const absl::StatusOr<bool> is_reachable = Serve();
+  if (!is_reachable.ok()) return is_reachable.status();
+  if (!*is_reachable) return absl::OkStatus();
   const std::lock_guard lock(core_->mutex);
   fetcher_.Fill(batch);
   return absl::OkStatus();

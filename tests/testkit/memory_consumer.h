@@ -25,6 +25,7 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   absl::Status Unassign(std::span<const TopicPartition> partitions) override;
   absl::Status Seek(std::span<const TopicPartitionOffset> offsets) override;
   absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override;
+  absl::Status ServeCallbacks() override;
   kafka::GroupMetadata group_metadata() override;
   absl::Status Close() override;
 
@@ -34,6 +35,8 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   // Joins, or serves what the coordinator wants changed. Called without the lock.
   void ServeGroup();
   void ServeSilence();
+  // What Poll and ServeCallbacks have in common; says whether there is a broker to fetch from.
+  absl::StatusOr<bool> Serve();
   void LoseAll();
   void GiveUp(Callback callback, const std::vector<TopicPartition>& partitions);
   void Take(const std::vector<TopicPartition>& partitions);

@@ -36,6 +36,10 @@ void MemoryProducer::Fail(const Batch& batch, const std::string& code, bool is_r
     report.delivery.partition = batch.partition;
     report.delivery.failed = true;
     report.delivery.record_refused = is_refused && !is_too_large;
+    const bool is_alone = batch.records.size() == 1;
+    if (is_refused) report.delivery.refusal = is_alone ? kafka::Refusal::kAlone : kafka::Refusal::kSuspect;
+    report.delivery.lasting = is_refused || code == "_UNKNOWN_PARTITION" || code == "TOPIC_AUTHORIZATION_FAILED";
+    report.delivery.code = code;
     report.delivery.error = absl::StrCat(code, ": the record was not written");
     if (!is_too_large) continue;
     report.too_large_bytes =

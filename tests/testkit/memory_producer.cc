@@ -177,6 +177,9 @@ Result MemoryProducer::RefuseLocally(const OutputRecord& record, const char* cod
   delivery.partition = record.partition;
   delivery.failed = true;
   delivery.record_refused = result.code == "MSG_SIZE_TOO_LARGE";
+  if (delivery.record_refused) delivery.refusal = kafka::Refusal::kAlone;
+  delivery.lasting = delivery.record_refused;
+  delivery.code = result.code;
   delivery.error = ToString(result);
   return result;
 }

@@ -1,7 +1,12 @@
 #include "tests/testkit/topology_test_driver.h"
 
 #include <algorithm>
+#include <cstdio>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "processor/base/guarded.h"
+#include "processor/base/strings.h"
 #include "processor/runtime/preflight.h"
 
 namespace once {
@@ -10,6 +15,26 @@ namespace {
 constexpr int kMaxTurns = 200'000;  // A driver that never comes to rest is a failure, not an endless test.
 constexpr int kQuietTurns = 3;
 constexpr int kStartTries = 10;
+
+template <typename Specs>
+std::vector<std::string> NamesOf(const Specs& specs) {
+  std::vector<std::string> names;
+  for (const auto& spec : specs) names.push_back(spec.name);
+  return names;
+}
+
+template <typename... Parts>
+[[noreturn]] void Fail(const Parts&... parts) {
+  throw DriverError(absl::StrCat("TopologyTestDriver: ", parts...));
+}
+
+// The end of a sentence that begins with a name that there is not.
+std::string DidYouMean(const std::string& name, const std::vector<std::string>& names) {
+  const std::string meant = ClosestMatch(name, names);
+  if (!meant.empty()) return absl::StrCat("; did you mean \"", meant, "\"?");
+  return names.empty() ? "; there is none at all" : absl::StrCat("; there are: ", absl::StrJoin(names, ", "));
+}
+
 }  // namespace
 
 void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& message) {
@@ -20,15 +45,19 @@ TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions opt
     : options_(std::move(options)),
       cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
       store_(std::make_unique<MemoryCheckpointStore>()) {
-  status_ = Open(factory);
-  if (status_.ok()) StartWorker();
+  built_ = Open(factory);
+  if (built_.ok()) StartWorker();
 }
 
 TopologyTestDriver::~TopologyTestDriver() = default;
 
 absl::Status TopologyTestDriver::Open(const Factory& factory) {
-  absl::StatusOr<Topology> topology = factory(Config::FromValues(options_.config));
-  if (!topology.ok()) return topology.status();
+  absl::StatusOr<Topology> topology = absl::InternalError("");
+  const absl::Status built = Guarded(absl::StatusCode::kInternal, "the function that builds the topology", [&] {
+    topology = factory(Config::FromValues(options_.config));
+    return topology.status();
+  });
+  if (!built.ok()) return built;
   graph_ = topology->shared_graph();
   plan_ = MakePlan(graph_, graph_->application_id);
   engine_ = options_.engine;
@@ -57,6 +86,7 @@ void TopologyTestDriver::StartWorker() {
                   .log = &log_,
                   .sleep = [this](absl::Duration pause) { clock_.Advance(pause); }};
   ++starts_;
+  halt_told_ = false;
   const std::string id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0";
   worker_ = std::make_unique<Worker>(&plan_, engine_, WorkerConfig{.transactional_id = id, .seed = starts_}, deps);
   absl::Status started = worker_->InitProducer();
@@ -69,39 +99,117 @@ void TopologyTestDriver::StartWorker() {
 }
 
 absl::Status TopologyTestDriver::status() const {
+  if (!built_.ok()) return built_;
   if (!status_.ok()) return status_;
   return worker_->status();
 }
 
+Worker& TopologyTestDriver::Running(const char* asked) const {
+  if (worker_ == nullptr)
+    Fail(asked, " needs a topology that runs; this one did not build or start: ", built_.ToString());
+  return *worker_;
+}
+
+const Graph& TopologyTestDriver::Built(const char* asked) const {
+  if (graph_ == nullptr)
+    Fail(asked, " needs a topology that runs; this one did not build or start: ", built_.ToString());
+  return *graph_;
+}
+
+const Plan& TopologyTestDriver::plan() const {
+  Built("plan");
+  return plan_;
+}
+
+const NodeSpec& TopologyTestDriver::AggregateNamed(const std::string& name) const {
+  std::vector<std::string> aggregates;
+  for (const NodeSpec& node : Built("State").nodes) {
+    if (node.kind == NodeKind::kAggregate && node.name == name) return node;
+    if (node.name == name) Fail("\"", name, "\" is a transform, which has no state");
+    if (node.kind == NodeKind::kAggregate) aggregates.push_back(node.name);
+  }
+  Fail("the topology has no aggregate named \"", name, "\"", DidYouMean(name, aggregates));
+}
+
+void TopologyTestDriver::CheckStateType(const std::string& aggregate, const std::string& type) const {
+  const NodeSpec& node = AggregateNamed(aggregate);
+  if (type == node.state_type || type == Codec<Bytes>::TypeName()) return;
+  Fail("the state of \"", aggregate, "\" is a ", node.state_type, ", and is read as a ", type);
+}
+
+void TopologyTestDriver::CheckTopic(const std::string& topic) const {
+  const std::vector<std::string> topics = cluster_->TopicNames();
+  if (std::find(topics.begin(), topics.end(), topic) != topics.end()) return;
+  for (const SinkSpec& sink : Built("Read").sinks) {
+    if (sink.name == topic) Fail("\"", topic, "\" is a sink and no topic; read its topic, \"", sink.topic, "\"");
+  }
+  Fail("there is no topic named \"", topic, "\"", DidYouMean(topic, topics));
+}
+
+std::vector<testkit::MemoryRecord> TopologyTestDriver::ReadAs(const std::string& topic, const std::string& type) const {
+  const Graph& graph = Built("Read");
+  CheckTopic(topic);
+  const std::string bytes = Codec<Bytes>::TypeName();
+  const SinkSpec* other = nullptr;
+  bool fits = type == bytes;
+  for (const SinkSpec& sink : graph.sinks) {
+    if (sink.topic != topic) continue;
+    other = &sink;
+    fits |= sink.value_type == type || sink.value_type == bytes;
+  }
+  if (!fits && other != nullptr) {
+    Fail("sink \"", other->name, "\" writes ", other->value_type, " to topic \"", topic, "\", which is read as ", type);
+  }
+  return cluster_->ReadCommitted(topic);
+}
+
+void TopologyTestDriver::FailToRead(const std::string& what, const absl::Status& why) {
+  Fail(what, " cannot be decoded: ", why.ToString());
+}
+
 void TopologyTestDriver::SendBytes(const std::string& source, std::optional<std::string> key,
                                    std::optional<std::string> value, const SendOptions& options) {
-  const auto found = std::find_if(graph_->sources.begin(), graph_->sources.end(),
-                                  [&](const SourceSpec& spec) { return spec.name == source; });
-  if (found == graph_->sources.end()) {
-    status_ = absl::InvalidArgumentError("the topology has no source named " + source);
-    return;
+  Running("Send");
+  const auto& sources = graph_->sources;
+  const auto found =
+      std::find_if(sources.begin(), sources.end(), [&](const SourceSpec& spec) { return spec.name == source; });
+  if (found == sources.end()) {
+    for (const SourceSpec& spec : sources) {
+      if (spec.topic == source) Fail("\"", source, "\" is the topic of source \"", spec.name, "\"; name the source");
+    }
+    Fail("the topology has no source named \"", source, "\"", DidYouMean(source, NamesOf(sources)));
   }
   testkit::MemoryHeaders headers;
   if (!options.event_id.empty()) headers.emplace_back("ce_id", options.event_id);
   if (!options.event_type.empty()) headers.emplace_back("ce_type", options.event_type);
   for (const auto& [name, text] : options.headers) headers.emplace_back(name, text);
   const Partition partition = options.partition.has_value() ? Partition(*options.partition) : kAnyPartition;
+  if (options.partition.has_value() && !cluster_->HasPartition({found->topic, partition})) {
+    Fail("topic \"", found->topic, "\" has no partition ", *options.partition, "; see DriverOptions.partitions");
+  }
   cluster_->Append(found->topic, partition, std::move(key), std::move(value), std::move(headers), options.timestamp_ms);
 }
 
 bool TopologyTestDriver::Settled() const {
   const Engine& engine = worker_->engine();
-  if (!engine.idle() || engine.has_backlog()) return false;
+  if (!engine.idle() || engine.has_work()) return false;
   return std::all_of(engine.tasks().begin(), engine.tasks().end(), [](const auto& entry) {
     const Task& task = *entry.second;
     return task.phase == TaskPhase::kPaused || (task.phase == TaskPhase::kRunning && !task.awaiting_seek);
   });
 }
 
+void TopologyTestDriver::TellOfHalt() {
+  if (halt_told_ || status().ok()) return;
+  halt_told_ = true;
+  std::fprintf(stderr, "TopologyTestDriver: halted: %s\n", status().ToString().c_str());
+}
+
 void TopologyTestDriver::RunUntilIdle() {
+  Running("RunUntilIdle");
   int quiet = 0;
   for (int turn = 0; turn < kMaxTurns && quiet < kQuietTurns; ++turn) {
-    if (!status().ok() || worker_->done()) return;
+    if (!status().ok() || worker_->done()) return TellOfHalt();
     const int64_t before = worker_->engine().committed_epochs();
     worker_->RunOnce();
     if (Settled() && worker_->engine().committed_epochs() == before && !worker_->engine().tasks().empty()) {
@@ -113,17 +221,20 @@ void TopologyTestDriver::RunUntilIdle() {
     if (!worker_->engine().idle()) clock_.Advance(engine_.commit_interval / 2);
     if (worker_->engine().idle() && !Settled()) clock_.Advance(engine_.retry_interval / 2);
   }
-  if (quiet < kQuietTurns) status_ = absl::DeadlineExceededError("the driver did not come to rest");
+  if (quiet == kQuietTurns) return;
+  status_ = absl::DeadlineExceededError("the driver did not come to rest");
+  TellOfHalt();
 }
 
 void TopologyTestDriver::AdvanceTime(absl::Duration duration) {
+  Running("AdvanceTime");
   clock_.Advance(duration);
   RunUntilIdle();
 }
 
 std::vector<DeadLetterRecord> TopologyTestDriver::dead_letters() const {
   std::vector<DeadLetterRecord> letters;
-  for (const testkit::MemoryRecord& record : cluster_->ReadCommitted(graph_->dead_letter_topic)) {
+  for (const testkit::MemoryRecord& record : cluster_->ReadCommitted(Built("dead_letters").dead_letter_topic)) {
     DeadLetterRecord letter;
     for (const auto& [name, value] : record.headers) letter.headers[name] = value.value_or("");
     letter.key = record.key.value_or("");
@@ -140,8 +251,9 @@ std::vector<DeadLetterRecord> TopologyTestDriver::dead_letters() const {
 }
 
 std::optional<std::string> TopologyTestDriver::StateBytes(const std::string& aggregate, const std::string& key) {
+  AggregateNamed(aggregate);
   const std::string state_key = StateKeyPrefix(aggregate) + key;
-  for (const auto& [id, task] : worker_->engine().tasks()) {
+  for (const auto& [id, task] : Running("State").engine().tasks()) {
     absl::StatusOr<TaskState::Entry*> entry = task->state.Open(state_key);
     if (entry.ok() && (*entry)->value().has_value()) return std::string(*(*entry)->value());
   }
@@ -150,7 +262,7 @@ std::optional<std::string> TopologyTestDriver::StateBytes(const std::string& agg
 
 int64_t TopologyTestDriver::Parked(const std::string& key) const {
   int64_t parked = 0;
-  for (const auto& [id, task] : worker_->engine().tasks()) {
+  for (const auto& [id, task] : Running("Parked").engine().tasks()) {
     const v1::AggregateStatus* status = task->parking.Find(key);
     if (status != nullptr) parked += static_cast<int64_t>(status->next_sequence() - status->head_sequence());
   }
@@ -159,11 +271,12 @@ int64_t TopologyTestDriver::Parked(const std::string& key) const {
 
 int64_t TopologyTestDriver::replayed_records() const {
   int64_t replayed = 0;
-  for (const auto& [id, task] : worker_->engine().tasks()) replayed += task->replayed_records;
+  for (const auto& [id, task] : Running("replayed_records").engine().tasks()) replayed += task->replayed_records;
   return replayed;
 }
 
 void TopologyTestDriver::StopWorker() {
+  Running("Restart");
   worker_->RequestStop();
   for (int turn = 0; turn < kMaxTurns && !worker_->done(); ++turn) {
     worker_->RunOnce();
@@ -174,6 +287,7 @@ void TopologyTestDriver::StopWorker() {
 }
 
 void TopologyTestDriver::KillWorker() {
+  Running("Crash");
   worker_.reset();
   for (const std::string& member : cluster_->Members(graph_->application_id)) cluster_->ExpireMember(member);
 }
@@ -208,12 +322,10 @@ void TopologyTestDriver::Restart() {
 }
 
 void TopologyTestDriver::Restart(const Factory& factory) {
-  StopWorker();
+  if (worker_ != nullptr) StopWorker();
   worker_.reset();
-  if (absl::Status opened = Open(factory); !opened.ok()) {
-    status_ = opened;
-  }
-  StartWorker();
+  built_ = Open(factory);
+  if (built_.ok()) StartWorker();
 }
 
 void TopologyTestDriver::FailNextCommit(bool landed) {

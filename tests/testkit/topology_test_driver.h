@@ -7,8 +7,13 @@
 //   EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 1);
 //   EXPECT_EQ(driver.dead_letters()[0].disposition, "FAILED");
 //
-// Nothing waits and nothing is random, so a test takes milliseconds and comes out the same each time. A topology that
-// does not build, or a worker that halts, shows in status(). Not thread-safe.
+// Nothing waits and nothing is random, so a test takes milliseconds and comes out the same each time. Not thread-safe.
+//
+// What goes wrong: a topology that does not build, and a worker that halts, show in status(), and a halt on stderr as
+// well. A halted worker does nothing more until Crash, TakeOver or Restart; what it has committed can be read. Whatever
+// has no answer throws DriverError, which says why and fails the one test: anything but status() and Restart(factory)
+// while there is no topology that built, names of no source, topic or aggregate, partitions that are not there, and
+// values that are not of the type they are read as.
 #ifndef ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 #define ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 
@@ -17,7 +22,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -80,6 +87,12 @@ struct DeadLetterRecord {
   std::map<std::string, std::string> headers;
 };
 
+// A test's mistake, in words. Test frameworks show what() and go on with the next test.
+class DriverError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
 class TopologyTestDriver {
  public:
   using Factory = std::function<absl::StatusOr<Topology>(const Config&)>;
@@ -111,11 +124,11 @@ class TopologyTestDriver {
   // Moves the clock, then runs until idle.
   void AdvanceTime(absl::Duration duration);
 
-  // The committed records of a topic, by partition and offset.
+  // The committed records of a topic, by partition and offset. `T` is the sink's type, or Bytes.
   template <typename T>
   std::vector<ReadRecord<T>> Read(const std::string& topic) const {
     std::vector<ReadRecord<T>> records;
-    for (const testkit::MemoryRecord& record : cluster_->ReadCommitted(topic)) {
+    for (const testkit::MemoryRecord& record : ReadAs(topic, Codec<T>::TypeName())) {
       ReadRecord<T> read;
       read.key = record.key.value_or("");
       read.partition = record.partition.value();
@@ -123,7 +136,8 @@ class TopologyTestDriver {
       for (const auto& [name, value] : record.headers) read.headers.emplace_back(name, value.value_or(""));
       if (record.value.has_value()) {
         read.value.emplace();
-        if (!Codec<T>::Decode(*record.value, &*read.value).ok()) read.value.reset();
+        const absl::Status decoded = Codec<T>::Decode(*record.value, &*read.value);
+        if (!decoded.ok()) FailToRead(ToString({topic, record.partition}, record.offset), decoded);
       }
       records.push_back(std::move(read));
     }
@@ -131,12 +145,15 @@ class TopologyTestDriver {
   }
   std::vector<DeadLetterRecord> dead_letters() const;
 
-  // The committed state of an aggregate; nothing if it has none.
+  // The committed state of an aggregate; nothing if it has none. `T` is the aggregate's, or Bytes.
   template <typename T>
   std::optional<T> State(const std::string& aggregate, const std::string& key) {
+    CheckStateType(aggregate, Codec<T>::TypeName());
     const std::optional<std::string> bytes = StateBytes(aggregate, key);
+    if (!bytes.has_value()) return std::nullopt;
     T value;
-    if (!bytes.has_value() || !Codec<T>::Decode(*bytes, &value).ok()) return std::nullopt;
+    const absl::Status decoded = Codec<T>::Decode(*bytes, &value);
+    if (!decoded.ok()) FailToRead("the state of " + aggregate, decoded);
     return value;
   }
   std::optional<std::string> StateBytes(const std::string& aggregate, const std::string& key);
@@ -151,7 +168,7 @@ class TopologyTestDriver {
   void TakeOver();
   // Orderly stop and start.
   void Restart();
-  // The same, as another version of the topology.
+  // The same, as another version of the topology. If that does not build nothing runs until a version does.
   void Restart(const Factory& factory);
 
   // The next commit fails: `landed` says whether it took effect all the same (its answer is then lost either way).
@@ -162,8 +179,8 @@ class TopologyTestDriver {
   testkit::MemoryCluster& cluster() { return *cluster_; }
   testkit::ManualClock& clock() { return clock_; }
   MemoryCheckpointStore& store() { return *store_; }
-  Worker& worker() { return *worker_; }
-  const Plan& plan() const { return plan_; }
+  Worker& worker() { return Running("worker"); }
+  const Plan& plan() const;
   // Everything logged so far.
   const std::vector<std::string>& log() const { return log_.messages; }
   // Changelog records replayed since the last start.
@@ -175,11 +192,21 @@ class TopologyTestDriver {
     std::vector<std::string> messages;
   };
 
+  // What a method needs, or a DriverError: a worker, halted or not; a topology that was built, at least once.
+  Worker& Running(const char* asked) const;
+  const Graph& Built(const char* asked) const;
+  const NodeSpec& AggregateNamed(const std::string& name) const;
+  void CheckTopic(const std::string& topic) const;
+  void CheckStateType(const std::string& aggregate, const std::string& type) const;
+  std::vector<testkit::MemoryRecord> ReadAs(const std::string& topic, const std::string& type) const;
+  [[noreturn]] static void FailToRead(const std::string& what, const absl::Status& why);
+
   absl::Status Open(const Factory& factory);
   void StartWorker();
   void StopWorker();
   void KillWorker();
   bool Settled() const;
+  void TellOfHalt();
 
   const DriverOptions options_;
   RecordingLog log_;
@@ -192,8 +219,10 @@ class TopologyTestDriver {
   std::shared_ptr<const Graph> graph_;
   Plan plan_;
   EngineOptions engine_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Worker> worker_;  // Null while the topology's last version did not build.
+  absl::Status built_;              // Of the last version.
   absl::Status status_;
+  bool halt_told_ = false;
   uint64_t starts_ = 0;
   int instance_ = 0;
 };

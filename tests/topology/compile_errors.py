@@ -1,6 +1,6 @@
 """Checks that wrong topologies do not compile, and that the compiler says why in our words.
 
-One compilation holds all mistakes; each expected message must come from the line that is marked with it.
+One compilation holds all mistakes; each expected message must be the only one about the line that is marked with it.
 """
 
 import os
@@ -43,6 +43,20 @@ REGISTRATIONS = [
      '{ return absl::OkStatus(); });', "each worker gets a copy of the handler"),
     ('builder.AddTransform<int32_t>("t").OnAny(source, [](const once::Bytes&, auto&) { return absl::OkStatus(); });',
      "this source's keys are of another type than the node's"),
+    ('builder.AddTransform("t").On<std::string>(source, {"acme.text.v1"}, [](const std::string&, auto&) '
+     '{ return absl::OkStatus(); });', None),
+    ('builder.AddTransform("t").On<std::string>(source, {"acme.text.v1"}, [](const std::string&) '
+     '{ return absl::OkStatus(); });', "a handler is called as absl::Status(const Event&, auto& context), and as const"),
+    ('builder.AddAggregate<std::string>("a").OnAny(source, [](const once::Bytes&, auto state) '
+     '{ state.mutable_state(); return absl::OkStatus(); });', "a handler takes its context by reference"),
+    ('builder.AddTransform("t").OnAny(source, [](const once::Bytes&, Context event) '
+     '{ event.Forward(texts); return absl::OkStatus(); });', "a handler takes its context by reference"),
+    ('builder.AddTransform("t").OnTombstone(source, [](auto event) { event.Forward(texts); return absl::OkStatus(); });',
+     "a handler takes its context by reference"),
+    ('builder.AddTransform("t").EmitsTo(texts, numbers);', None),
+    ('builder.AddTransform("t").EmitsTo(source);', "EmitsTo names sinks, which AddSink returns"),
+    ('builder.AddTransform("t").EmitsTo(texts, source);', "EmitsTo names sinks, which AddSink returns"),
+    ('builder.AddTransform("t").EmitsTo("texts");', "EmitsTo names sinks, which AddSink returns"),
 ]
 
 PREAMBLE = """\
@@ -83,13 +97,13 @@ def compile_errors(text):
 
 
 def complaints(errors):
-    """{line number of a case: failed assertions that it brought about}."""
+    """{line number of a case: errors that it brought about}."""
     found, line = {}, None
     for said in errors.splitlines():
         place = re.search(r"program\.cc:(\d+):", said)
         if place and int(place.group(1)) > len(PREAMBLE.splitlines()):
             line = int(place.group(1))
-        if "static assertion failed" in said and line is not None:
+        if " error: " in said and line is not None:
             found.setdefault(line, []).append(said)
     return found
 
@@ -103,8 +117,11 @@ def problems_of(cases):
     found = complaints(compile_errors(text))
     problems = []
     for number, message in sorted(expected.items()):
-        if not any(message in said for said in found.get(number, [])):
-            problems.append("nothing like \"%s\" is said about: %s" % (message, text.splitlines()[number - 1]))
+        line, said = text.splitlines()[number - 1], found.get(number, [])
+        if not any(message in error for error in said):
+            problems.append("nothing like \"%s\" is said about: %s" % (message, line))
+        elif len(said) != 1:
+            problems.append("more than one sentence is said about: %s\n  %s" % (line, "\n  ".join(said)))
     for number in sorted(set(found) - set(expected)):
         problems.append("complains about what is right: %s" % text.splitlines()[number - 1])
     return problems

@@ -43,7 +43,7 @@ class GraphMaker {
     HandlerSpec handler;
     handler.node = node;
     handler.match = match;
-    handler.event_type = type;
+    if (match == HandlerMatch::kType) handler.event_types = {type};
     handler.make_runner = [] { return std::make_unique<NoRunner>(); };
     graph_.handlers.push_back(std::move(handler));
     return *this;

@@ -81,8 +81,6 @@ std::vector<Case> SourceAndSinkCases() {
        "two sinks are named \"out\"; rename one"},
       {"SinkTopicEmpty", [](TopologyBuilder& b, In in, Out) { Use(b, in, "out2", ""); },
        "sink \"out2\": topic \"\": it is empty"},
-      {"SinkTopicIsASource", [](TopologyBuilder& b, In in, Out) { Use(b, in, "out2", "in"); },
-       "sink \"out2\" writes topic \"in\", which source \"in\" reads: events would go round for ever"},
       {"SinkUnused", [](TopologyBuilder& b, In, Out) { b.AddSink<Bought>("out2", {.topic = "out2"}); },
        "nothing emits to sink \"out2\""},
       {"NoDeadLetterTopic", [](TopologyBuilder& b, In, Out) { b.DeadLetterTo(""); }, "call DeadLetterTo"},
@@ -94,6 +92,123 @@ std::vector<Case> SourceAndSinkCases() {
        "topic \"out\" is that of sink \"out\" and the dead-letter topic"},
       {"SinkIsAnInternalTopic", [](TopologyBuilder& b, In in, Out) { Use(b, in, "out2", "app-in-changelog"); },
        "sink \"out2\": topic \"app-in-changelog\" is an internal topic"},
+      {"SinkIsAnInternalTopicToKafka", [](TopologyBuilder& b, In, Out) { Hear(b, "i.n", "app-i_n-control"); },
+       "source \"i.n\": topic \"app-i_n-control\" and this application's internal topic \"app-i.n-control\" are one to"
+       " Kafka"},
+  };
+}
+
+// Adds a transform that hears the topic and emits to the other, with a source and a sink of its own.
+void Lead(TopologyBuilder& b, const std::string& from, const std::string& to) {
+  auto source = b.AddSource(from, {.topic = from});
+  auto sink = b.AddSink<Bought>("to-" + from, {.topic = to});
+  b.AddTransform("of-" + from).EmitsTo(sink).On<Bought>(source, kOk);
+}
+
+std::vector<Case> CycleCases() {
+  return {
+      {"SinkTopicIsASource",
+       [](TopologyBuilder& b, In in, Out) {
+         auto sink = b.AddSink<Bought>("out2", {.topic = "in"});
+         b.AddTransform("loop").EmitsTo(sink).On<Bought>(in, kOk);
+       },
+       "events would go round for ever: topic \"in\" -> transform \"loop\" -> topic \"in\"; let one of these nodes "
+       "emit"},
+      {"OverTwoNodes",
+       [](TopologyBuilder& b, In, Out) {
+         Lead(b, "a", "b");
+         Lead(b, "b", "a");
+       },
+       ": topic \"a\" -> transform \"of-a\" -> topic \"b\" -> transform \"of-b\" -> topic \"a\"; let"},
+      {"BehindAWayIn",
+       [](TopologyBuilder& b, In, Out) {
+         Lead(b, "a", "b");
+         Lead(b, "b", "c");
+         Lead(b, "c", "d");
+         Lead(b, "d", "b");
+       },
+       ": topic \"b\" -> transform \"of-b\" -> topic \"c\" -> transform \"of-c\" -> topic \"d\" -> transform \"of-d\" "
+       "->"
+       " topic \"b\"; let"},
+      {"BySeveralSourcesOfOneNode",
+       [](TopologyBuilder& b, In in, Out) {
+         auto other = b.AddSource("other", {.topic = "other"});
+         auto sink = b.AddSink<Bought>("out2", {.topic = "other"});
+         b.AddAggregate<Basket>("customer").EmitsTo(sink).On<Bought>(in, kOk).On<Bought>(other, kOk);
+       },
+       ": topic \"other\" -> aggregate \"customer\" -> topic \"other\"; let"},
+  };
+}
+
+// Adds sources "a" and "b" that feed one aggregate, or one each.
+void Group(TopologyBuilder& b, const std::string& group_of_a, const std::string& group_of_b, bool joined) {
+  auto first = b.AddSource("a", {.topic = "a", .group = group_of_a});
+  auto second = b.AddSource("b", {.topic = "b", .group = group_of_b});
+  auto aggregate = b.AddAggregate<Basket>("customer").On<Bought>(first, kOk);
+  if (joined) {
+    aggregate.On<Bought>(second, kOk);
+  } else {
+    b.AddAggregate<Basket>("other").On<Bought>(second, kOk);
+  }
+}
+
+std::vector<Case> GroupCases() {
+  return {
+      {"OneGroupWithTwoNames", [](TopologyBuilder& b, In, Out) { Group(b, "x", "y", true); },
+       "sources \"a\" and \"b\" feed one aggregate, so they are one task group, but name it \"x\" and \"y\"; use one"},
+      {"TwoGroupsOfOneName", [](TopologyBuilder& b, In, Out) { Group(b, "x", "x", false); },
+       "the task groups of sources \"a\" and \"b\" are both named \"x\", so they would share a changelog"},
+      {"AGroupNamedAsAnother", [](TopologyBuilder& b, In, Out) { Group(b, "", "a", false); },
+       "the task groups of sources \"a\" and \"b\" are both named \"a\""},
+      {"AGroupNamedAsAnotherToKafka", [](TopologyBuilder& b, In, Out) { Group(b, "x.y", "x_y", false); },
+       "task groups \"x.y\" and \"x_y\" would have one changelog, since Kafka tells '.' and '_' not apart"},
+      {"PartitionersOfOneGroup",
+       [](TopologyBuilder& b, In, Out) {
+         auto any = b.AddSource("any", {.topic = "any", .partitioner = Partitioner::kAny});
+         auto java = b.AddSource("java", {.topic = "java"});
+         auto python = b.AddSource("python", {.topic = "python", .partitioner = Partitioner::kCrc32});
+         b.AddAggregate<Basket>("customer").On<Bought>(any, kOk).On<Bought>(java, kOk).On<Bought>(python, kOk);
+       },
+       "sources \"java\" and \"python\" feed one aggregate but have other partitioners"},
+      {"PartitionerOfAnOwnTopic",
+       [](TopologyBuilder& b, In, Out) {
+         auto again = b.AddSource("again", {.topic = "out", .partitioner = Partitioner::kCrc32});
+         b.AddTransform("t").On<Bought>(again, kOk);
+       },
+       "source \"again\" expects topic \"out\" to be partitioned by crc32, but sink \"out\" writes it by murmur2"},
+      {"GroupNameIllegal", [](TopologyBuilder& b, In, Out) { Group(b, "x y", "", true); },
+       "task group \"x y\": Kafka does not allow it; use only letters"},
+  };
+}
+
+std::vector<Case> TypeCases() {
+  const auto on = [](std::vector<std::string> types) {
+    return [types](TopologyBuilder& b, In in, Out) { b.AddTransform("t").On<Bought>(in, types, kOk); };
+  };
+  const auto by_default = [](const std::string& type) {
+    return [type](TopologyBuilder& b, In, Out) {
+      auto source = b.AddSource("in2", {.topic = "in2", .default_type = type});
+      b.AddTransform("t").On<Bought>(source, {"acme.bought.v1", "acme.bought.v2"}, kOk);
+    };
+  };
+  return {
+      {"NoTypes", on({}), "transform \"t\": a handler of source \"in\" is given no event type; name one"},
+      {"TypeWithoutName", on({"a", ""}),
+       "transform \"t\": a handler of source \"in\" is given an event type without a"},
+      {"OneTypeTwice", on({"a", "b", "a"}), "of source \"in\" is given event type \"a\" twice; name it once"},
+      {"TwoHandlersOfOneNamedType",
+       [](TopologyBuilder& b, In in, Out) {
+         b.AddTransform("t").On<Bought>(in, {"a", "b"}, kOk).On<Basket>(in, {"b", "c"}, kOk);
+       },
+       "transform \"t\" has two handlers for b of source \"in\"; merge them"},
+      {"DefaultTypeMistyped", by_default("acme.bougt.v1"),
+       "source \"in2\": its default type \"acme.bougt.v1\" has no handler; did you mean \"acme.bought.v1\"?"},
+      {"DefaultTypeUnknown", by_default("something.else.entirely"), "has no handler; use one that has"},
+      {"DefaultTypeOfOnAny",
+       [](TopologyBuilder& b, In, Out) {
+         b.AddTransform("t").OnAny(b.AddSource("in2", {.topic = "in2", .default_type = "x"}), kOk);
+       },
+       "source \"in2\": its default type \"x\" has no handler"},
   };
 }
 
@@ -154,9 +269,38 @@ TEST_P(MistakeTest, IsFoundAlone) {
 const auto kName = [](const auto& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(SourcesAndSinks, MistakeTest, ::testing::ValuesIn(SourceAndSinkCases()), kName);
 INSTANTIATE_TEST_SUITE_P(Nodes, MistakeTest, ::testing::ValuesIn(NodeCases()), kName);
+INSTANTIATE_TEST_SUITE_P(Cycles, MistakeTest, ::testing::ValuesIn(CycleCases()), kName);
+INSTANTIATE_TEST_SUITE_P(Groups, MistakeTest, ::testing::ValuesIn(GroupCases()), kName);
+INSTANTIATE_TEST_SUITE_P(Types, MistakeTest, ::testing::ValuesIn(TypeCases()), kName);
 
 TEST(MistakesTest, TheUnspoiltTopologyIsRight) {
   EXPECT_EQ(Problems({.name = "", .spoil = [](TopologyBuilder&, In, Out) {}, .mistake = ""}), "");
+}
+
+// Out of a sink and into a source is no mistake where no way leads back.
+TEST(MistakesTest, X8ATopicMayBeASinksAndASources) {
+  const auto pipeline = [](TopologyBuilder& b, In, Out) {
+    auto again = b.AddSource("again", {.topic = "out"});
+    Lead(b, "a", "b");
+    Lead(b, "b", "c");
+    auto sink = b.AddSink<Bought>("c", {.topic = "c"});
+    b.AddTransform("direct").EmitsTo(sink).On<Bought>(again, kOk);
+    b.AddTransform("end").On<Bought>(b.AddSource("c", {.topic = "c"}), kOk);
+  };
+  EXPECT_EQ(Problems({.name = "", .spoil = pipeline, .mistake = ""}), "");
+}
+
+TEST(MistakesTest, X8InternalTopicsAreCheckedUnderTheIdThatWasChosen) {
+  TopologyBuilder builder("app");
+  auto in = builder.AddSource("in", {.topic = "in"});
+  auto out = builder.AddSink<Bought>("out", {.topic = "other-in-changelog"});
+  builder.DeadLetterTo("dlq");
+  builder.AddTransform("copy").EmitsTo(out).On<Bought>(in, kOk);
+  const Topology topology = *std::move(builder).Build();
+  EXPECT_TRUE(CheckApplicationId(topology.graph(), "app").ok());
+  const absl::Status other = CheckApplicationId(topology.graph(), "other");
+  EXPECT_EQ(other.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(other.message()), HasSubstr("does not fit application_id \"other\":\n  sink \"out\": topic"));
 }
 
 TEST(MistakesTest, AllAreReportedAtOnceAndNumbered) {
@@ -202,7 +346,7 @@ TEST(MistakesTest, SourcesOfOneAggregateMustHaveTheSameKeys) {
   for (const SourceIndex source : {0, 1}) {
     HandlerSpec handler;
     handler.source = source;
-    handler.event_type = "T";
+    handler.event_types = {"T"};
     graph.handlers.push_back(handler);
   }
   EXPECT_THAT(FindMistakes(graph), ::testing::ElementsAre(HasSubstr(

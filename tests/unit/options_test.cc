@@ -71,7 +71,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"checkpoint_flush_interval", "13s"},
                                             {"idempotency_retention", "0"},
                                             {"idempotency_max_ids", "15"},
-                                            {"handler_timeout", "22s"},
+                                            {"handler_timeout", "2s"},
                                             {"max_parked_per_aggregate", "16"},
                                             {"max_parked_per_task", "17"},
                                             {"breaker_min_failures", "18"},
@@ -101,7 +101,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.checkpoint_flush_interval, absl::Seconds(13));
   EXPECT_EQ(options.idempotency_retention, absl::ZeroDuration());
   EXPECT_EQ(options.idempotency_max_ids, 15);
-  EXPECT_EQ(options.handler_timeout, absl::Seconds(22));
+  EXPECT_EQ(options.handler_timeout, absl::Seconds(2));
   EXPECT_EQ(options.max_parked_per_aggregate, 16);
   EXPECT_EQ(options.max_parked_per_task, 17);
   EXPECT_EQ(options.breaker_min_failures, 18);
@@ -166,6 +166,24 @@ TEST(OptionsTest, T11AllowanceShrinksWithTheTransaction) {
   EXPECT_THAT(Mistakes({{"commit_interval", "500ms"}, {"transaction_timeout", "2s"}}),
               HasSubstr("with 1s for handlers, flush and commit, could outlast transaction_timeout (2s); use less than "
                         "500ms"));
+}
+
+// X1: the brokers must not abort a transaction because of one slow event in it.
+TEST(OptionsTest, X1HandlersMustFitTheTransaction) {
+  EXPECT_EQ(Mistakes({{"handler_timeout", "9900ms"}}), "");
+  EXPECT_EQ(Mistakes({{"handler_timeout", "60s"}}),
+            "flag --handler_timeout = \"60s\": the brokers would abort the transaction while the handlers of one event "
+            "still run; use 9.9s or less, or raise transaction_timeout (15s) to 1m5.1s");
+  EXPECT_EQ(Mistakes({{"handler_timeout", "60s"}, {"transaction_timeout", "65100ms"}}), "");
+}
+
+TEST(OptionsTest, X1WithoutAHandlerTimeoutItIsWhatTheTransactionLeaves) {
+  Options options;
+  EXPECT_EQ(HandlerTimeout(options), absl::Milliseconds(9900));
+  options.transaction_timeout = absl::Seconds(2);
+  EXPECT_EQ(HandlerTimeout(options), absl::Milliseconds(900));
+  options.handler_timeout = absl::Milliseconds(300);
+  EXPECT_EQ(HandlerTimeout(options), absl::Milliseconds(300));
 }
 
 TEST(OptionsTest, T11TransactionMustFitThePollInterval) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -91,16 +92,53 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(const 
   return settings;
 }
 
+#if RD_KAFKA_VERSION >= 0x020300ff
+absl::StatusOr<std::string> RdKafkaAdmin::TopicId(const std::string& topic, absl::Duration timeout) {
+  using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, RdDeleter<rd_kafka_TopicCollection_destroy>>;
+  constexpr std::string_view kNone = "AAAAAAAAAAAAAAAAAAAAAA";  // Zero, from brokers that know no ids.
+  const std::string what = absl::StrCat("reading the id of topic \"", topic, "\"");
+  AdminCall call(main_.rk(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout);
+  const char* names[] = {topic.c_str()};
+  const Topics asked(rd_kafka_TopicCollection_of_topic_names(names, 1));
+  rd_kafka_DescribeTopics(main_.rk(), asked.get(), call.options(), call.queue());
+  absl::StatusOr<EventPtr> event = call.Wait(what);
+  if (!event.ok()) return event.status();
+  size_t count = 0;
+  const rd_kafka_TopicDescription_t** answers =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event->get()), &count);
+  if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
+  const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(answers[0]);
+  if (error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(error, what);
+  const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(answers[0]);
+  const char* text = id == nullptr ? nullptr : rd_kafka_Uuid_base64str(id);
+  return text == nullptr || text == kNone ? std::string() : std::string(text);
+}
+#else
+absl::StatusOr<std::string> RdKafkaAdmin::TopicId(const std::string&, absl::Duration) { return std::string(); }
+#endif
+
+absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& topic, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  TopicDescription description;
+  absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
+  if (!partitions.ok()) return partitions.status();
+  description.partition_count = *partitions;
+  absl::StatusOr<std::string> id = TopicId(topic, deadline - absl::Now());
+  if (!id.ok()) return id.status();
+  description.id = *std::move(id);
+  absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - absl::Now());
+  if (absl::IsUnavailable(settings.status()) || absl::IsNotFound(settings.status())) return settings.status();
+  if (settings.ok()) {
+    description.settings = *std::move(settings);
+  } else {
+    description.settings_error = settings.status();
+  }
+  return description;
+}
+
 absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeTopic(const std::string& topic, absl::Duration timeout) {
   absl::StatusOr<TopicDescription> description =
-      Retry<TopicDescription>(timeout, [&](absl::Duration left) -> absl::StatusOr<TopicDescription> {
-        const absl::Time deadline = absl::Now() + left;
-        absl::StatusOr<int32_t> partitions = PartitionCount(topic, left);
-        if (!partitions.ok()) return partitions.status();
-        absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - absl::Now());
-        if (!settings.ok()) return settings.status();
-        return TopicDescription{*partitions, *std::move(settings)};
-      });
+      Retry<TopicDescription>(timeout, [&](absl::Duration left) { return DescribeOnce(topic, left); });
   if (!description.ok()) return Explain(main_, description.status(), timeout);
   return description;
 }

@@ -37,6 +37,8 @@ class RdKafkaAdmin final : public Admin {
  private:
   explicit RdKafkaAdmin(std::shared_ptr<const ClientContext> context);
 
+  absl::StatusOr<TopicDescription> DescribeOnce(const std::string& topic, absl::Duration timeout);
+  absl::StatusOr<std::string> TopicId(const std::string& topic, absl::Duration timeout);
   absl::StatusOr<int32_t> PartitionCount(const std::string& topic, absl::Duration timeout);
   void AwaitReady(const std::string& topic, absl::Duration timeout);
   absl::StatusOr<std::map<std::string, std::string>> Settings(const std::string& topic, absl::Duration timeout);

@@ -51,6 +51,9 @@ Properties ProducerProperties(const RdKafkaConfig& config, const std::string& tr
   AddConnection(&set);
   set["transactional.id"] = transactional_id;
   set["enable.idempotence"] = "true";
+  // Documented for consumers only, it is true in producers by default. A changelog that was deleted would be made anew
+  // as any topic: with another number of partitions, and retention.
+  set["allow.auto.create.topics"] = "false";
   set["transaction.timeout.ms"] = Millis(config.transaction_timeout);
   set["partitioner"] = "murmur2_random";  // What Java's clients use.
   // Short, since Flush and Commit do not wait for it; long enough to fill batches under load.

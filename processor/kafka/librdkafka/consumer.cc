@@ -1,7 +1,5 @@
 #include "processor/kafka/librdkafka/consumer.h"
 
-#include <string.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -18,32 +16,12 @@ namespace {
 constexpr absl::Duration kClosePatience = absl::Seconds(30);
 constexpr absl::Duration kDestructionPatience = absl::Seconds(10);
 constexpr absl::Duration kClosePause = absl::Milliseconds(10);
-
-PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
-  PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const TopicPartition& each : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition.value())->offset = offset;
-  }
-  return list;
-}
-
-std::vector<TopicPartition> FromList(const rd_kafka_topic_partition_list_t* list) {
-  std::vector<TopicPartition> partitions;
-  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
-    partitions.push_back({list->elems[i].topic, Partition(list->elems[i].partition)});
-  }
-  return partitions;
-}
+// A rebalance waits at most so long for a Poll that waits for records.
+constexpr absl::Duration kCallbackPause = absl::Milliseconds(10);
 
 // Whether librdkafka stops fetching a partition with this error.
 bool IsEndOfReading(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-}
-
-std::string Names(std::span<const TopicPartition> partitions) {
-  std::string names;
-  for (const TopicPartition& each : partitions) absl::StrAppend(&names, names.empty() ? "" : ", ", ToString(each));
-  return names;
 }
 
 }  // namespace
@@ -62,11 +40,13 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
   const Properties properties = GroupConsumerProperties(consumer->config(), group, member_name);
   if (absl::Status status = consumer->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
   rd_kafka_poll_set_consumer(consumer->rk());
-  consumer->queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
+  consumer->group_queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
+  consumer->records_.reset(rd_kafka_queue_new(consumer->rk()));
   absl::StatusOr<std::vector<TopicPtr>> handles = consumer->MakeTopics(topics);
   if (!handles.ok()) return handles.status();
   consumer->topics_ = *std::move(handles);
   consumer->topic_names_ = topics;
+  consumer->polled_to_.resize(topics.size());
   return consumer;
 }
 
@@ -76,7 +56,8 @@ RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
   if (const absl::Status closed = CloseWithin(kDestructionPatience); !closed.ok()) {
     Log(LogLevel::kError, std::string(closed.message()));
   }
-  queue_.reset();
+  group_queue_.reset();
+  records_.reset();
   topics_.clear();
   Shutdown();
 }
@@ -91,6 +72,10 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
     return;
   }
   Handle::OnError(code, reason);
+  // Later on credentials may be about to be changed, and what was polled can still be committed.
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && !has_joined_) {
+    fatal_ = absl::PermissionDeniedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
+  }
 }
 
 absl::Status RdKafkaGroupConsumer::FatalStatus() const {
@@ -117,90 +102,19 @@ absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics
   return ToStatus(rd_kafka_subscribe(rk(), list.get()), absl::StrCat("subscribing ", name()));
 }
 
-void RdKafkaGroupConsumer::RebalanceCallback(rd_kafka_t*, rd_kafka_resp_err_t code,
-                                             rd_kafka_topic_partition_list_t* partitions, void* opaque) {
-  Handle* const handle = Of(opaque);
-  if (handle != nullptr) static_cast<RdKafkaGroupConsumer*>(handle)->OnRebalance(code, FromList(partitions));
+uint32_t RdKafkaGroupConsumer::TopicIndex(const std::string& topic) const {
+  return static_cast<uint32_t>(std::find(topic_names_.begin(), topic_names_.end(), topic) - topic_names_.begin());
 }
 
-void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions) {
-  in_callback_ = true;
-  answered_ = false;
-  const bool is_assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-  const bool is_revoke = code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
-  // A revocation that was still unserved when the member was thrown out is not marked as lost, but it is.
-  const bool is_lost = is_revoke && (rd_kafka_assignment_lost(rk()) || !IsMember());
-  if (listener_ != nullptr && is_assign) {
-    listener_->OnAssigned(partitions);
-  } else if (listener_ != nullptr && is_lost) {
-    listener_->OnLost(partitions);
-  } else if (listener_ != nullptr && is_revoke) {
-    listener_->OnRevoked(partitions);
-  }
-  // Without an answer librdkafka would wait for ever.
-  if (!answered_) {
-    const absl::Status status = is_assign ? Assign(partitions) : Unassign(partitions);
-    if (!status.ok()) Log(LogLevel::kError, absl::StrCat(name(), ": answering a rebalance: ", status.ToString()));
-  }
-  in_callback_ = false;
+int64_t& RdKafkaGroupConsumer::PolledTo(uint32_t topic_index, Partition partition) {
+  std::vector<int64_t>& offsets = polled_to_[topic_index];
+  const auto index = static_cast<size_t>(partition.value());
+  if (index >= offsets.size()) offsets.resize(index + 1, kUnknown);
+  return offsets[index];
 }
 
-absl::Status RdKafkaGroupConsumer::CheckInCallback(const char* call) const {
-  if (in_callback_) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(call, " of ", name(),
-                   " outside a rebalance callback; librdkafka would take it for the answer to a "
-                   "pending revocation"));
-}
-
-bool RdKafkaGroupConsumer::IsCooperative() const {
-  const char* protocol = rd_kafka_rebalance_protocol(rk());
-  return protocol != nullptr && strcmp(protocol, "COOPERATIVE") == 0;
-}
-
-absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partitions) {
-  if (absl::Status status = CheckInCallback("Assign"); !status.ok()) return status;
-  const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_END);
-  // A seek that overtakes the look-up of a logical offset is undone by it: librdkafka takes the answer for outdated and
-  // looks the end up again half a second later, from where it then reads on. So the end is looked up here. Partitions
-  // whose leader does not answer now are not sought before they have shown that their look-up is over.
-  const absl::Status resolved = ResolveEnds(rk(), list.get());
-  for (int i = 0; i < list->cnt; ++i) {
-    const TopicPartition where{list->elems[i].topic, Partition(list->elems[i].partition)};
-    if (list->elems[i].offset == RD_KAFKA_OFFSET_END) unsettled_.insert(where);
-  }
-  if (!resolved.ok()) Log(LogLevel::kWarning, absl::StrCat(name(), ": ", resolved.ToString()));
-  const ErrorPtr error(rd_kafka_incremental_assign(rk(), list.get()));
-  if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
-  answered_ = true;
-  assigned_.insert(partitions.begin(), partitions.end());
-  return absl::OkStatus();
-}
-
-absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> partitions) {
-  if (absl::Status status = CheckInCallback("Unassign"); !status.ok()) return status;
-  std::set<TopicPartition> rest = assigned_;
-  for (const TopicPartition& each : partitions) {
-    rest.erase(each);
-    broken_.erase(each);
-    unsettled_.erase(each);
-  }
-  ErrorPtr error;
-  if (!IsCooperative()) {
-    // Out of the group there is no rebalance protocol, and all is given up at once.
-    const rd_kafka_resp_err_t code = rd_kafka_assign(rk(), nullptr);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) error.reset(rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)));
-    rest.clear();
-  } else {
-    const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
-    error.reset(rd_kafka_incremental_unassign(rk(), list.get()));
-  }
-  if (error != nullptr) return ToStatus(error.get(), absl::StrCat("unassigning ", Names(partitions), " from ", name()));
-  answered_ = true;
-  touched_.insert(partitions.begin(), partitions.end());
-  std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& each) { return !rest.contains(each.where); });
-  assigned_ = std::move(rest);
-  return absl::OkStatus();
+void RdKafkaGroupConsumer::SetPolledTo(const TopicPartition& where, int64_t offset) {
+  PolledTo(TopicIndex(where.topic), where.partition) = offset;
 }
 
 absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> offsets) {
@@ -220,98 +134,105 @@ absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> of
     return absl::UnavailableError(absl::StrCat("seeking ", ToString(each.where), " by ", name(),
                                                ": the partition's end is still being looked up; try again"));
   }
-  if (!in_poll_) return SeekPartitions(rk(), offsets);
+  if (!in_callback_) return SeekNow(offsets);
   for (const TopicPartitionOffset& each : offsets) {
     std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& other) { return other.where == each.where; });
     deferred_seeks_.push_back(each);
-    touched_.insert(each.where);
   }
   return absl::OkStatus();
 }
 
-absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
-  BatchStorage* storage = pool_.Prepare(batch);
-  touched_.clear();
-  in_poll_ = true;
-  const int count = pool_.Consume(queue_.get(), timeout, storage);
-  in_poll_ = false;
-  if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
-  absl::Status group_status = Fill(storage, batch);
-  MakeDeferredSeeks(batch);
-  return fatal_.ok() ? group_status : fatal_;
-}
-
-absl::Status RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
-  absl::Status group_status = absl::OkStatus();
-  for (const rd_kafka_message_t* message : storage->messages) {
-    const int64_t topic_index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
-    if (topic_index < 0 || message->partition < 0) {
-      if (absl::Status status = HandleGroupError(*message); !status.ok()) group_status = status;
-      continue;
-    }
-    if (!unsettled_.empty()) unsettled_.erase({topic_names_[topic_index], Partition(message->partition)});
-    if (!touched_.empty() && IsTouched(topic_index, message->partition)) continue;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);
-    } else {
-      AppendPartitionEvent(message, static_cast<uint32_t>(topic_index), batch);
-      if (IsEndOfReading(message->err)) {
-        broken_.insert({topic_names_[topic_index], Partition(message->partition)});
-      }
-    }
+absl::Status RdKafkaGroupConsumer::SeekNow(std::span<const TopicPartitionOffset> offsets) {
+  absl::Status status = SeekPartitions(rk(), offsets);
+  for (const TopicPartitionOffset& each : offsets) {
+    const bool is_known = status.ok() && each.offset != kEndOffset;
+    SetPolledTo(each.where, is_known ? each.offset.value() : kUnknown);
   }
-  FinishHeaders(storage, batch);
-  return group_status;
+  return status;
 }
 
-bool RdKafkaGroupConsumer::IsTouched(int64_t topic_index, int32_t partition) const {
-  return touched_.contains({topic_names_[topic_index], Partition(partition)});
-}
-
-void RdKafkaGroupConsumer::MakeDeferredSeeks(Batch* batch) {
+void RdKafkaGroupConsumer::MakeDeferredSeeks() {
   if (deferred_seeks_.empty()) return;
   const std::vector<TopicPartitionOffset> seeks = std::exchange(deferred_seeks_, {});
-  const absl::Status status = SeekPartitions(rk(), seeks);
+  const absl::Status status = SeekNow(seeks);
   if (status.ok()) return;
   for (const TopicPartitionOffset& each : seeks) {
-    const auto topic = std::find(topic_names_.begin(), topic_names_.end(), each.where.topic);
-    const auto index = static_cast<uint32_t>(topic - topic_names_.begin());
-    batch->errors.push_back({index, each.where.partition, status});
+    deferred_errors_.push_back({TopicIndex(each.where.topic), each.where.partition, status});
   }
+}
+
+absl::Status RdKafkaGroupConsumer::ServeCallbacks() {
+  constexpr size_t kMost = 16;
+  absl::Status status;
+  rd_kafka_message_t* messages[kMost];
+  ssize_t count = 0;
+  do {
+    count = rd_kafka_consume_batch_queue(group_queue_.get(), 0, messages, kMost);
+    if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
+    for (ssize_t i = 0; i < count; ++i) {
+      if (absl::Status each = HandleGroupError(*messages[i]); status.ok()) status = std::move(each);
+      rd_kafka_message_destroy(messages[i]);
+    }
+  } while (count == kMost);
+  MakeDeferredSeeks();
+  return fatal_.ok() ? status : fatal_;
+}
+
+absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
+  BatchStorage* storage = pool_.Prepare(batch);
+  const absl::Time deadline = absl::Now() + timeout;
+  int count = 0;
+  absl::Duration left = timeout;
+  do {
+    if (absl::Status status = ServeCallbacks(); !status.ok()) return status;
+    count = pool_.Consume(records_.get(), std::min(left, kCallbackPause), storage);
+    if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
+    left = deadline - absl::Now();
+  } while (count == 0 && deferred_errors_.empty() && left > absl::ZeroDuration());
+  Fill(storage, batch);
+  return absl::OkStatus();
+}
+
+void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
+  batch->errors = std::exchange(deferred_errors_, {});
+  for (const rd_kafka_message_t* message : storage->messages) {
+    const int64_t index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
+    if (index < 0 || message->partition < 0) continue;
+    const auto topic_index = static_cast<uint32_t>(index);
+    const Partition partition(message->partition);
+    if (!unsettled_.empty()) unsettled_.erase({topic_names_[topic_index], partition});
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      AppendRecord(message, topic_index, storage, batch);
+      PolledTo(topic_index, partition) = message->offset + 1;
+      continue;
+    }
+    AppendPartitionEvent(message, topic_index, batch);
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) PolledTo(topic_index, partition) = message->offset;
+    if (IsEndOfReading(message->err)) broken_.insert({topic_names_[topic_index], partition});
+  }
+  FinishHeaders(storage, batch);
 }
 
 absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  if (message.err == RD_KAFKA_RESP_ERR__FATAL) return FatalStatus();
   const char* reason = rd_kafka_message_errstr(&message);
-  absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);
-  switch (message.err) {
-    case RD_KAFKA_RESP_ERR__FATAL:
-      return FatalStatus();
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
-      return status;
-    default:
-      // Among them: the poll interval was exceeded (the assignment is lost next), a subscribed topic is unknown (it
-      // may come), and coordinators that move.
-      Log(LogLevel::kWarning, status.ToString());
-      return absl::OkStatus();
+  const absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);
+  if (IsPassingInGroup(message.err)) {
+    Log(LogLevel::kWarning, status.ToString());
+    return absl::OkStatus();
   }
+  // librdkafka would try again for ever, most of these errors without another word.
+  const std::string fix = FixOf(message.err);
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; ",
+                                                  fix.empty() ? "mend what the broker complains of, and start again"
+                                                              : fix));
 }
 
 GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }
 
-bool RdKafkaGroupConsumer::IsMember() {
-  const GroupMetadata group = group_metadata();
-  return group.generation >= 0 && !group.member_id.empty();
-}
-
 absl::Status RdKafkaGroupConsumer::Close() {
-  touched_.clear();
-  in_poll_ = true;
   const absl::Status status = CloseWithin(kClosePatience);
-  in_poll_ = false;
   deferred_seeks_.clear();
   return status;
 }

@@ -16,8 +16,21 @@ namespace once::kafka {
 // Whether the error says that another producer, or the transaction's timeout, ended this producer.
 bool IsFenced(rd_kafka_resp_err_t code);
 
-// Whether the broker refused the record for what it is, so that it would refuse it again.
+// Errors that pass by themselves: a list, so that an error that nobody thought of is told and not waited for.
+bool IsPassing(rd_kafka_resp_err_t code);
+
+// Whether neither waiting nor a new producer mends it.
+bool IsLasting(rd_kafka_resp_err_t code);
+
+// Whether a record's failure is to be blamed on what the record is, or one beside it in its batch: all failures that do
+// not pass, are not the producer's state, and do not hold for the whole topic.
 bool IsRecordRefusal(rd_kafka_resp_err_t code);
+
+// Whether a member of a group may go on after this error, since it passes: a list as well.
+bool IsPassingInGroup(rd_kafka_resp_err_t code);
+
+// What a user can do about an error that lasts; empty if nothing better than the error itself is known.
+std::string FixOf(rd_kafka_resp_err_t code);
 
 // A transactional call's error; null is success. `what` names the call. Fatal is judged first, then abortable, then
 // retriable; all else is fatal.

@@ -3,6 +3,7 @@
 #include <syslog.h>
 
 #include <future>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -65,7 +66,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     const auto known = KnownProperties().find(name);
     if (known == KnownProperties().end()) continue;
     const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
-    if (!fits) continue;
+    if (!fits || (own.contains(known->second.canonical) && IsOwn(known->second.canonical))) continue;
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
   }
@@ -132,6 +133,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   Handle* const handle = target->handle;
   if (handle == nullptr) return;
   LogLevel log_level = LevelOf(level);
+  if (log_level == LogLevel::kError) handle->OnErrorLine(facility, text);
   if (log_level != LogLevel::kDebug) {
     if (handle->quiet_) log_level = LogLevel::kDebug;
     if (handle->IsRepeated(facility)) return;
@@ -149,6 +151,8 @@ void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
   MutexLock lock(&mutex_);
   connection_error_ = reason;
 }
+
+void Handle::OnErrorLine(std::string_view, std::string_view) {}
 
 std::string Handle::LastConnectionError() {
   MutexLock lock(&mutex_);

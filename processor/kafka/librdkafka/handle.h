@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -38,7 +39,8 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  // Creates the instance. `own` are our properties for its kind; the user's `extra` ones are applied after them.
+  // Creates the instance. `own` are our properties for its kind; the user's `extra` ones are applied after them, and
+  // after those the ones of ours on which the guarantees rest (IsOwn).
   absl::Status Start(rd_kafka_type_t type, const Properties& own);
 
   rd_kafka_t* rk() const { return rk_; }
@@ -55,6 +57,9 @@ class Handle {
  protected:
   // Called during polls, on the thread that polls.
   virtual void OnError(rd_kafka_resp_err_t code, const char* reason);
+  // Called on librdkafka's own threads with each line that it logs as an error: some errors name what they are about
+  // only there.
+  virtual void OnErrorLine(std::string_view facility, std::string_view text);
   // Sets callbacks of derived classes, which find their object with Of.
   virtual void Configure(rd_kafka_conf_t*) {}
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.

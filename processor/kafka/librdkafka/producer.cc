@@ -1,7 +1,6 @@
 #include "processor/kafka/librdkafka/producer.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -30,6 +29,13 @@ void* Bytes(const OptionalBytes& bytes) {
   return const_cast<char*>(bytes->data() == nullptr ? "" : bytes->data());
 }
 size_t Size(const OptionalBytes& bytes) { return bytes.has_value() ? bytes->size() : 0; }
+
+void MarkFailed(rd_kafka_resp_err_t code, Delivery* delivery) {
+  delivery->failed = true;
+  delivery->lasting = IsLasting(code);
+  delivery->code = rd_kafka_err2name(code);
+  delivery->error = absl::StrCat(delivery->code, ": ", rd_kafka_err2str(code));
+}
 
 }  // namespace
 
@@ -77,6 +83,13 @@ void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
   Handle::OnError(code, reason);
 }
 
+void RdKafkaProducer::OnErrorLine(std::string_view facility, std::string_view text) {
+  if (facility != "ADDPARTS") return;
+  const size_t begin = text.find("Failed to add");
+  MutexLock lock(&add_mutex_);
+  if (add_failure_.empty()) add_failure_ = std::string(begin == std::string_view::npos ? text : text.substr(begin));
+}
+
 void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 && !WantsOffset(message->_private)) return;
   Handle* const handle = Of(opaque);
@@ -97,20 +110,47 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   // A success without an offset is a guess of librdkafka's, and may be a loss (docs/librdkafka.md).
   const rd_kafka_resp_err_t code =
       message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : message.err;
-  delivery.failed = true;
-  delivery.error = absl::StrCat(rd_kafka_err2name(code), ": ", rd_kafka_err2str(code));
+  MarkFailed(code, &delivery);
   // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the
   // broker refuses the next transaction's records for that partition as out of order.
   suspicious_ = true;
-  if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-    too_large_.push_back({deliveries_.size() - 1, message.len + message.key_len});
-  } else {
-    delivery.record_refused = IsRecordRefusal(code);
-  }
+  if (IsRecordRefusal(code)) NoteRefusal(code, message.len + message.key_len);
   if (first_failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) {
     first_failure_ = code;
     first_failure_where_ = ToString(TopicPartition{topic_names_[delivery.topic_index], delivery.partition});
   }
+}
+
+void RdKafkaProducer::NoteRefusal(rd_kafka_resp_err_t code, size_t bytes) {
+  const Delivery& delivery = deliveries_.back();
+  if (!run_.empty()) {
+    const Delivery& before = deliveries_[run_.back().delivery];
+    const bool is_same = code == run_code_ && before.topic_index == delivery.topic_index &&
+                         before.partition == delivery.partition && run_.back().delivery + 2 == deliveries_.size();
+    if (!is_same) JudgeRun();
+  }
+  run_.push_back({deliveries_.size() - 1, bytes});
+  run_code_ = code;
+}
+
+void RdKafkaProducer::JudgeRun() {
+  if (run_.size() == 1) {
+    deliveries_[run_[0].delivery].refusal = Refusal::kAlone;
+    deliveries_[run_[0].delivery].record_refused = true;
+  }
+  if (run_.size() > 1) {
+    // Of a batch that was too large as a whole the largest record is the likeliest to be so by itself.
+    const bool is_size = run_code_ == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    const auto largest =
+        std::max_element(run_.begin(), run_.end(), [](const Refused& a, const Refused& b) { return a.bytes < b.bytes; });
+    for (const Refused& each : run_) {
+      Delivery& delivery = deliveries_[each.delivery];
+      delivery.refusal = Refusal::kSuspect;
+      delivery.record_refused = !is_size || each.delivery == largest->delivery ||
+                                static_cast<int64_t>(each.bytes) > config().max_batch_bytes;
+    }
+  }
+  run_.clear();
 }
 
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
@@ -128,6 +168,10 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
 Result RdKafkaProducer::BeginTransaction() {
   first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   first_failure_where_.clear();
+  {
+    MutexLock lock(&add_mutex_);
+    add_failure_.clear();
+  }
   const ErrorPtr error(rd_kafka_begin_transaction(rk()));
   return ToResult(error.get(), absl::StrCat("beginning a transaction of ", name()));
 }
@@ -196,9 +240,11 @@ Result RdKafkaProducer::SendFailed(const OutputRecord& record, rd_kafka_resp_err
   delivery.token = record.token;
   delivery.topic_index = record.topic_index;
   delivery.partition = record.partition;
-  delivery.failed = true;
-  delivery.record_refused = IsRecordRefusal(code);
-  delivery.error = absl::StrCat(rd_kafka_err2name(code), ": ", rd_kafka_err2str(code));
+  MarkFailed(code, &delivery);
+  if (IsRecordRefusal(code)) {
+    delivery.refusal = Refusal::kAlone;
+    delivery.record_refused = true;
+  }
   return MakeResult(ErrorClass::kAbortable, code, absl::StrCat(what, ": ", rd_kafka_err2str(code)));
 }
 
@@ -235,6 +281,8 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
     result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
                                    ", ", rd_kafka_err2str(first_failure_));
   }
+  MutexLock lock(&add_mutex_);
+  if (!add_failure_.empty()) absl::StrAppend(&result.message, "; ", add_failure_);
   return result;
 }
 
@@ -272,23 +320,9 @@ Result RdKafkaProducer::Abort(absl::Duration timeout) {
   return Finish(error.get(), "aborting a transaction of", start);
 }
 
-// The broker refuses a whole batch and does not say which record made it too large. A record of more than the batch
-// limit was sent alone; else, in each partition, it was the largest (see RdKafkaConfig::max_batch_bytes).
-void RdKafkaProducer::MarkRefusedForSize() {
-  std::map<std::pair<uint32_t, Partition>, TooLarge> largest;
-  for (const TooLarge& each : too_large_) {
-    Delivery& delivery = deliveries_[each.delivery];
-    if (static_cast<int64_t>(each.bytes) > config().max_batch_bytes) delivery.record_refused = true;
-    const auto [entry, is_new] = largest.insert({{delivery.topic_index, delivery.partition}, each});
-    if (!is_new && each.bytes > entry->second.bytes) entry->second = each;
-  }
-  for (const auto& [where, each] : largest) deliveries_[each.delivery].record_refused = true;
-  too_large_.clear();
-}
-
 void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
   rd_kafka_poll(rk(), 0);
-  MarkRefusedForSize();
+  JudgeRun();
   deliveries->insert(deliveries->end(), std::make_move_iterator(deliveries_.begin()),
                      std::make_move_iterator(deliveries_.end()));
   deliveries_.clear();

@@ -38,8 +38,10 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   bool TakeSuspicion() override;
 
  private:
-  // A record that failed because its batch was too large, until it is known which record's fault that was.
-  struct TooLarge {
+  // Refused records of one partition and for one reason whose reports came in a row. All reports of a batch come in a
+  // row, but nothing marks where the next batch's begin, so a run of several may be one batch or more; a run of one is
+  // a batch of one.
+  struct Refused {
     size_t delivery;  // Index in deliveries_.
     size_t bytes;
   };
@@ -48,8 +50,12 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
 
   void Configure(rd_kafka_conf_t* conf) override;
   void OnError(rd_kafka_resp_err_t code, const char* reason) override;
+  void OnErrorLine(std::string_view facility, std::string_view text) override;
   static void DeliveryCallback(rd_kafka_t* rk, const rd_kafka_message_t* message, void* opaque);
   void OnDelivery(const rd_kafka_message_t& message);
+  void NoteRefusal(rd_kafka_resp_err_t code, size_t bytes);
+  // Ends the run: judges its records.
+  void JudgeRun();
 
   // Queues a record with headers or a timestamp of its own.
   rd_kafka_resp_err_t ProduceFull(const OutputRecord& record, void* opaque);
@@ -57,7 +63,6 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   // Judges the outcome of a call that started at `start`: notes suspicion, explains it by the first failed record.
   Result Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start);
   Result FailedDelivery(std::string_view what) const;
-  void MarkRefusedForSize();
 
   std::vector<std::string> topic_names_;
   std::vector<TopicPtr> topics_;
@@ -66,10 +71,14 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   std::unique_ptr<Repetitions> repetitions_ = std::make_unique<Repetitions>();
   int sends_since_poll_ = 0;
   std::vector<Delivery> deliveries_;
-  std::vector<TooLarge> too_large_;
+  std::vector<Refused> run_;
+  rd_kafka_resp_err_t run_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   // The first record of this transaction that failed.
   rd_kafka_resp_err_t first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string first_failure_where_;
+  // Which partition could not be added to this transaction, and why. The call that fails for it does not say.
+  Mutex add_mutex_;
+  std::string add_failure_ ABSL_GUARDED_BY(add_mutex_);
 };
 
 }  // namespace once::kafka

@@ -111,6 +111,13 @@ const std::map<std::string, Property>& KnownProperties() {
   return *properties;
 }
 
+bool IsOwn(const std::string& canonical_name) {
+  for (const Rule& rule : kRules) {
+    if (rule.name == canonical_name) return !absl::StrContains(ToAbsl(rule.allowed), ",");
+  }
+  return false;
+}
+
 absl::Status CheckUserProperty(const std::string& name, const std::string& value) {
   const std::map<std::string, Property>& known = KnownProperties();
   const auto property = known.find(name);

@@ -18,6 +18,10 @@ struct Property {
 // All properties that can be set as text, by name, aliases included. Thread-safe.
 const std::map<std::string, Property>& KnownProperties();
 
+// Whether our own value of a property counts, whatever a user gives: those for which only one value keeps the
+// guarantees. A user may give that value, but it need not be ours for every kind of handle.
+bool IsOwn(const std::string& canonical_name);
+
 // Whether a user may set this property to this value: InvalidArgument, with what to do instead, if librdkafka does not
 // know it, does not take the value, or if exactly-once would break.
 absl::Status CheckUserProperty(const std::string& name, const std::string& value);

@@ -1,6 +1,7 @@
 #include "processor/kafka/librdkafka/seek.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -11,7 +12,7 @@
 namespace once::kafka {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kPatience = absl::Seconds(10);  // Until librdkafka answers at all.
 constexpr absl::Duration kLookUpPatience = absl::Seconds(5);
 constexpr absl::Duration kLookUpPause = absl::Milliseconds(20);
 constexpr absl::Duration kPause = absl::Milliseconds(1);
@@ -63,32 +64,42 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
   }
 }
 
-absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets) {
+absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets, absl::Duration patience,
+                            std::vector<TopicPartition>* failed) {
   if (offsets.empty()) return absl::OkStatus();
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = absl::Now() + patience;
   PartitionListPtr todo(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const TopicPartitionOffset& each : offsets) {
     rd_kafka_topic_partition_list_add(todo.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
         each.offset.value();
   }
-  if (absl::Status resolved = ResolveEnds(rk, todo.get()); !resolved.ok()) return resolved;
-  while (true) {
-    const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
-    if (error != nullptr) return ToStatus(error.get(), "seeking");
+  absl::Status first_failure;
+  const auto fail = [&](const rd_kafka_topic_partition_t& each, const absl::Status& why) {
+    if (first_failure.ok()) first_failure = why;
+    if (failed != nullptr) failed->push_back({each.topic, Partition(each.partition)});
+  };
+  absl::Status called = ResolveEnds(rk, todo.get());
+  while (todo->cnt > 0) {
+    if (called.ok()) {
+      const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
+      called = ToStatus(error.get(), "seeking");
+    }
     PartitionListPtr again(rd_kafka_topic_partition_list_new(todo->cnt));
     for (int i = 0; i < todo->cnt; ++i) {
       const rd_kafka_topic_partition_t& each = todo->elems[i];
-      if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-      if (!IsNotYetStarted(each.err) || absl::Now() >= deadline) {
+      if (!called.ok()) {
+        fail(each, called);
+      } else if (IsNotYetStarted(each.err) && absl::Now() < deadline) {
+        rd_kafka_topic_partition_list_add(again.get(), each.topic, each.partition)->offset = each.offset;
+      } else if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const TopicPartition where{each.topic, Partition(each.partition)};
-        return ToStatus(each.err, absl::StrCat("seeking ", ToString(where, Offset(each.offset))));
+        fail(each, ToStatus(each.err, absl::StrCat("seeking ", ToString(where, Offset(each.offset)))));
       }
-      rd_kafka_topic_partition_list_add(again.get(), each.topic, each.partition)->offset = each.offset;
     }
-    if (again->cnt == 0) return absl::OkStatus();
     todo = std::move(again);
-    absl::SleepFor(kPause);
+    if (todo->cnt > 0) absl::SleepFor(kPause);
   }
+  return first_failure;
 }
 
 }  // namespace once::kafka

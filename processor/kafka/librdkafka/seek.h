@@ -5,8 +5,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "processor/base/types.h"
 
 namespace once::kafka {
@@ -17,8 +19,10 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
 
 // Seeks assigned partitions. On success librdkafka returns nothing any more that it fetched before: a seek bumps the
 // partition's version before it returns, and messages of older versions are dropped when they are popped. Waits,
-// usually well below 10 ms, for partitions whose fetching has not yet started after their assignment.
-absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets);
+// usually well below 10 ms, for partitions whose fetching has not yet started after their assignment. All are sought
+// that can be; the others, if any, are added to `failed` unless it is null, and the status is the first one's.
+absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets,
+                            absl::Duration patience = absl::Seconds(10), std::vector<TopicPartition>* failed = nullptr);
 
 }  // namespace once::kafka
 

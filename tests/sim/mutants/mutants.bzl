@@ -27,7 +27,7 @@ MUTANTS = [
      "inputs without events get no offset of their own"),
     ("processed_while_sealing", "processor/engine/engine.cc", "T2",
      "records are processed while their transaction is ending"),
-    ("wipe_races_write", "processor/engine/engine.cc", "F7",
+    ("wipe_races_write", "processor/engine/task_opener.cc", "F7",
      "a store is wiped while a checkpoint is being written"),
     ("left_before_commit", "processor/engine/engine.cc", "T7",
      "a task leaves while its transaction is open"),

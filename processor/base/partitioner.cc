@@ -1,0 +1,46 @@
+#include "processor/base/partitioner.h"
+
+#include <array>
+
+#include "processor/base/murmur2.h"
+
+namespace once {
+
+namespace {
+
+constexpr uint32_t kReflectedPolynomial = 0xedb88320;
+
+constexpr std::array<uint32_t, 256> MakeTable() {
+  std::array<uint32_t, 256> table{};
+  for (uint32_t byte = 0; byte < table.size(); ++byte) {
+    uint32_t rest = byte;
+    for (int bit = 0; bit < 8; ++bit) rest = (rest >> 1) ^ ((rest & 1) != 0 ? kReflectedPolynomial : 0);
+    table[byte] = rest;
+  }
+  return table;
+}
+
+constexpr std::array<uint32_t, 256> kTable = MakeTable();
+
+}  // namespace
+
+uint32_t Crc32(std::string_view bytes) {
+  uint32_t crc = 0xffffffff;
+  for (const char c : bytes) crc = (crc >> 8) ^ kTable[(crc ^ static_cast<uint8_t>(c)) & 0xff];
+  return ~crc;
+}
+
+std::optional<Partition> ExpectedPartition(Partitioner partitioner, const OptionalBytes& key, int32_t partition_count) {
+  if (!key.has_value() || key->empty()) return std::nullopt;
+  switch (partitioner) {
+    case Partitioner::kMurmur2:
+      return PartitionForKey(*key, partition_count);
+    case Partitioner::kCrc32:
+      return Partition(static_cast<int32_t>(Crc32(*key) % static_cast<uint32_t>(partition_count)));
+    case Partitioner::kAny:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace once

@@ -1,0 +1,80 @@
+// When tasks write checkpoints, and what follows when they cannot.
+#include "processor/engine/checkpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+namespace {
+
+// Between tries of a checkpoint that fails, at least.
+constexpr absl::Duration kCheckpointRetry = absl::Seconds(1);
+// Between complaints of it.
+constexpr absl::Duration kCheckpointComplaint = absl::Minutes(1);
+
+}  // namespace
+
+bool Checkpoints::MayWrite(const Task& task) const {
+  const bool readable = task.phase != TaskPhase::kOpening && task.state_is_loaded;
+  if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) return false;
+  if (task.checkpoint_failures == 0) return true;
+  // A disk that is full stays so for a while, and nobody who stops waits for it.
+  return !step_->stopping && step_->now - task.last_checkpoint >= std::max(options_->checkpoint_interval, kCheckpointRetry);
+}
+
+void Checkpoints::Write(bool all) {
+  if (tasks_->all().empty()) return;
+  const size_t budget = options_->state_cache_bytes / tasks_->all().size();
+  for (const auto& [id, task] : tasks_->all()) {
+    tasks_->RebuildIfFree(task.get());
+    if (step_->halted) return;
+    if (task->phase != TaskPhase::kOpening && task->state_is_loaded && !task->touched) task->state.TrimTo(budget);
+    if (!MayWrite(*task)) continue;
+    const bool due =
+        step_->now - task->last_checkpoint >= options_->checkpoint_interval && task->phase != TaskPhase::kReplaying;
+    if (all || due || task->state.dirty_bytes() > budget / 2) Start(task.get());
+  }
+}
+
+void Checkpoints::Start(Task* task) {
+  task->last_checkpoint = step_->now;
+  step_->Ask(action::WriteCheckpoint{task->id, task->state.Freeze(DescribeCheckpoint(*task))});
+}
+
+void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
+  Task* task = tasks_->Find(written.task);
+  if (task == nullptr) return;
+  if (written.status.ok()) {
+    task->state.OnCheckpointed(written.generation);
+    if (const int failures = std::exchange(task->checkpoint_failures, 0); failures > 0) {
+      log_->Log(LogLevel::kInfo, absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where),
+                                              " is written again, after ", failures, " failures"));
+    }
+  } else {
+    task->state.OnCheckpointFailed(written.generation);
+    ++task->checkpoint_failures;
+    Complain(task, written.status);
+    // Damaged files do not mend themselves, and all tasks share them: who runs us makes them anew.
+    const bool is_hopeless = absl::IsDataLoss(written.status) && !step_->stopping;
+    if (is_hopeless || task->state.dirty_bytes() > options_->state_cache_bytes) step_->Halt(written.status);
+  }
+  tasks_->RebuildIfFree(task);
+}
+
+// At first, and then once in a while.
+void Checkpoints::Complain(Task* task, const absl::Status& status) {
+  if (task->checkpoint_failures > 1 && !step_->stopping && step_->now - task->last_checkpoint_complaint < kCheckpointComplaint)
+    return;
+  task->last_checkpoint_complaint = step_->now;
+  log_->Log(
+      LogLevel::kError,
+      absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " failed",
+                   task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
+                   ": ", std::string(status.message()),
+                   step_->stopping ? "; the next start replays from the changelog what it lacks"
+                             : "; the state stays in memory and in the changelog, and it is tried again"));
+}
+
+}  // namespace once

@@ -1,0 +1,256 @@
+#include "processor/engine/frontier.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace once {
+
+namespace {
+
+constexpr char kOrStartAnew[] = ", or start under a new application_id";
+
+std::string Quoted(std::string_view name) { return absl::StrCat("\"", std::string(name), "\""); }
+
+// "the changelog app-orders-changelog-3 of task group "orders"".
+std::string Changelog(const Plan& plan, const Task& task) {
+  return absl::StrCat("the changelog ", ToString(task.changelog), " of task group ",
+                      Quoted(plan.group(task.id.group).name));
+}
+
+// "task group "words" (changelog app-words-changelog)".
+std::string GroupNamed(const Plan& plan, const std::string& name) {
+  TaskGroupSpec group;
+  group.name = name;
+  return absl::StrCat("task group ", Quoted(name), " (changelog ", ChangelogTopic(plan.application_id, group), ")");
+}
+
+std::string KnownId(const Plan& plan, const std::string& topic) {
+  const auto found = plan.topic_ids.find(topic);
+  return found == plan.topic_ids.end() ? std::string() : found->second;
+}
+
+// OK unless both ids are known and differ.
+absl::Status CheckTopicId(const Plan& plan, const std::string& topic, const std::string& written,
+                          const std::string& holder) {
+  const std::string now = KnownId(plan, topic);
+  if (written.empty() || now.empty() || written == now) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      holder, " was written when topic ", topic, " had the id ", absl::BytesToHexString(written), ", but now it has ",
+      absl::BytesToHexString(now), ": the topic was deleted and made anew, and its offsets mean other events. Start",
+      " under a new application_id, or bring the topic back that was there"));
+}
+
+const v1::InputOffset* FindInput(const v1::Frontier& frontier, const std::string& topic) {
+  const auto found = std::find_if(frontier.inputs().begin(), frontier.inputs().end(),
+                                  [&](const v1::InputOffset& input) { return input.topic() == topic; });
+  return found == frontier.inputs().end() ? nullptr : &*found;
+}
+
+bool HasStore(const v1::Frontier& frontier, const std::string& aggregate) {
+  return std::any_of(frontier.stores().begin(), frontier.stores().end(),
+                     [&](const v1::Store& store) { return store.aggregate() == aggregate; });
+}
+
+// Who reads the topic instead: empty if no source does.
+std::string OtherReader(const Plan& plan, const std::string& topic) {
+  for (size_t source = 0; source < plan.input_topics.size(); ++source) {
+    if (plan.input_topics[source] != topic) continue;
+    return absl::StrCat(" (source ", Quoted(plan.graph->sources[source].name), " of task group ",
+                        Quoted(plan.group(plan.group_of_source[source]).name), " reads it now)");
+  }
+  return "";
+}
+
+// Every input that the state stands for must be read still, and be the topic that it was.
+absl::Status CheckInputs(const Plan& plan, const Task& task) {
+  std::vector<std::string> missing;
+  for (const v1::InputOffset& known : task.frontier.inputs()) {
+    const bool is_read = std::any_of(task.inputs.begin(), task.inputs.end(),
+                                     [&](const InputPosition& input) { return input.where.topic == known.topic(); });
+    if (!is_read) {
+      missing.push_back(absl::StrCat(ToString({known.topic(), task.id.partition}, Offset(known.next_offset())),
+                                     OtherReader(plan, known.topic())));
+      continue;
+    }
+    absl::Status same = CheckTopicId(plan, known.topic(), known.topic_id(), Changelog(plan, task));
+    if (!same.ok()) return same;
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      Changelog(plan, task), " holds what became of the events up to ", absl::StrJoin(missing, " and "),
+      ", but no source of that group reads there any more: was a source given another topic, taken away, or moved to"
+      " another task group? Its state would be taken for that of other events. Give the group its source back",
+      kOrStartAnew));
+}
+
+// Every aggregate that has state must still be there, with that state: of one that was renamed, or has come from
+// another task group, nothing would be found, in silence.
+absl::Status CheckStores(const Plan& plan, const Task& task) {
+  const auto find = [&](const std::string& aggregate) -> const NodeSpec* {
+    for (const NodeIndex node : plan.aggregates[task.id.group]) {
+      if (plan.graph->nodes[node].name == aggregate) return &plan.graph->nodes[node];
+    }
+    return nullptr;
+  };
+  for (const v1::Store& known : task.frontier.stores()) {
+    const std::string written = absl::StrCat("the changelog ", task.changelog.topic, " holds state of aggregate ",
+                                             Quoted(known.aggregate()), ", of type ", known.type());
+    const NodeSpec* now = find(known.aggregate());
+    if (now == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          written, ", but the topology has no such aggregate there: was it renamed or removed? Give it back its name",
+          kOrStartAnew));
+    }
+    if (now->state_type != known.type()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          written, ", but the topology's is of type ", now->state_type,
+          ": it would be read wrong. Keep the type (fields may be added to a protobuf message)", kOrStartAnew));
+    }
+  }
+  for (const v1::Store& known : task.frontier.elsewhere()) {
+    if (find(known.aggregate()) == nullptr || HasStore(task.frontier, known.aggregate())) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the state of aggregate ", Quoted(known.aggregate()), " is held by ", GroupNamed(plan, known.task_group()),
+        ", but it belongs to task group ", Quoted(plan.group(task.id.group).name),
+        " now, which would begin it anew: was it given other sources? Let it hear those it heard", kOrStartAnew));
+  }
+  return absl::OkStatus();
+}
+
+// A committed offset that the state knows nothing of: some other changelog does.
+absl::Status UnknownInput(const Plan& plan, const Task& task, const InputPosition& input) {
+  const TaskGroupSpec& group = plan.group(task.id.group);
+  const SourceSpec& source = plan.graph->sources[input.source];
+  const std::string committed = absl::StrCat("group ", plan.application_id, " has the committed offset ",
+                                             ToString(input.where, *input.committed), ", but ", Changelog(plan, task));
+  if (!task.frontier.inputs().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        committed, " knows nothing of it: another task group has held the state of source ", Quoted(source.name),
+        ", such as ", GroupNamed(plan, source.name),
+        ". Task groups that hold state cannot be joined: its state and its parked events would be lost. Let no"
+        " aggregate hear sources of both",
+        kOrStartAnew));
+  }
+  std::vector<std::string> others;
+  for (const SourceIndex each : group.sources) {
+    if (plan.graph->sources[each].name == group.name) continue;
+    others.push_back(GroupNamed(plan, plan.graph->sources[each].name));
+  }
+  for (const TaskGroupSpec& other : plan.graph->groups) {
+    if (other.name != group.name) others.push_back(GroupNamed(plan, other.name));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      committed, " holds no state for it. Either the changelog was lost: restore it. Or another task group held it",
+      others.empty() ? "" : absl::StrCat(", such as ", absl::StrJoin(others, " or ")), ": was source ",
+      Quoted(plan.graph->sources[group.sources.front()].name),
+      " renamed or moved, or a task group split? Name the group (SourceOptions.group) as it was, to keep its"
+      " changelog. Or the group was used by another program: start under a new application_id"));
+}
+
+}  // namespace
+
+void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
+  frontier->set_application(plan.application_id);
+  // Older records may be of a newer format, after a downgrade: the number stands for all of them.
+  frontier->set_format(std::max(kWrittenFormat, task.frontier.format()));
+  if (std::string id = KnownId(plan, task.changelog.topic); !id.empty()) frontier->set_changelog_id(std::move(id));
+  for (v1::InputOffset& input : *frontier->mutable_inputs()) {
+    std::string id = KnownId(plan, input.topic());
+    if (const v1::InputOffset* last = FindInput(task.frontier, input.topic()); id.empty() && last != nullptr) {
+      id = last->topic_id();
+    }
+    if (!id.empty()) input.set_topic_id(std::move(id));
+  }
+  frontier->clear_elsewhere();
+  for (uint16_t group = 0; group < plan.aggregates.size(); ++group) {
+    if (group == task.id.group) continue;
+    for (const NodeIndex node : plan.aggregates[group]) {
+      v1::Store* store = frontier->add_elsewhere();
+      store->set_aggregate(plan.graph->nodes[node].name);
+      store->set_type(plan.graph->nodes[node].state_type);
+      store->set_task_group(plan.group(group).name);
+    }
+  }
+}
+
+absl::StatusOr<v1::Frontier> ParseFrontier(std::string_view bytes) {
+  v1::Frontier frontier;
+  if (!frontier.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError("is unreadable");
+  }
+  // To a client a negative offset is a place by itself, -1 the end.
+  for (const v1::InputOffset& input : frontier.inputs()) {
+    if (input.next_offset() < 0) return absl::DataLossError(absl::StrCat("names offset ", input.next_offset()));
+  }
+  return frontier;
+}
+
+absl::Status CheckIdentity(const Plan& plan, const Task& task) {
+  const v1::Frontier& frontier = task.frontier;
+  if (frontier.format() > kNewestFormat) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        Changelog(plan, task), " is of format ", frontier.format(), ", and this version reads formats up", " to ",
+        kNewestFormat, " only: a newer version of the program wrote it. Run that version", kOrStartAnew));
+  }
+  if (!frontier.application().empty() && frontier.application() != plan.application_id) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        Changelog(plan, task), " holds the state of another application, ", Quoted(frontier.application()), ", not of ",
+        Quoted(plan.application_id),
+        ": names of application and task group, joined with '-', come out alike, or the topic was copied. Give the"
+        " task group another name (SourceOptions.group)",
+        kOrStartAnew));
+  }
+  return CheckTopicId(plan, task.changelog.topic, frontier.changelog_id(), Changelog(plan, task));
+}
+
+absl::Status CheckTopology(const Plan& plan, const Task& task) {
+  if (absl::Status inputs = CheckInputs(plan, task); !inputs.ok()) return inputs;
+  return CheckStores(plan, task);
+}
+
+absl::Status CheckOffsets(const Plan& plan, const Task& task) {
+  for (const InputPosition& input : task.inputs) {
+    const v1::InputOffset* known = FindInput(task.frontier, input.where.topic);
+    if (known == nullptr) {
+      if (input.committed.has_value()) return UnknownInput(plan, task, input);
+      continue;
+    }
+    if (input.committed.has_value() && input.committed->value() == known->next_offset()) continue;
+    const std::string state_side = absl::StrCat("the state of ", ToString(task.changelog), " stands for ",
+                                                ToString(input.where, Offset(known->next_offset())));
+    if (!input.committed.has_value()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          state_side, ", but group ", plan.application_id,
+          " has no committed offset there: it expired or was deleted. Set it to that offset before starting"));
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        state_side, ", but group ", plan.application_id, " has committed ", input.committed->value(), " there: ",
+        input.committed->value() > known->next_offset()
+            ? "the offsets were moved forward from outside, or the changelog"
+              " was restored from an older copy"
+            : "the offsets were moved back from outside",
+        ". Set the group's offset to ", known->next_offset(), kOrStartAnew));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDelivered(const Task& task, Offset delivered) {
+  // It is the last of the epoch's records, which all come behind what the state stands for.
+  const auto sent = static_cast<int64_t>(task.state.epoch_writes().size());
+  const Offset first_possible = task.changelog_position + std::max<int64_t>(sent - 1, 0);
+  if (delivered >= first_possible) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "an epoch's last record went to ", ToString(task.changelog, delivered),
+      ", though the state stands for all below ", task.changelog_position.value(), " and ", sent,
+      " records were sent: the changelog was deleted and made anew, or truncated, while the application ran. Nothing of"
+      " that epoch is committed. Restore the changelog",
+      kOrStartAnew));
+}
+
+}  // namespace once

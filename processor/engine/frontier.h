@@ -1,0 +1,43 @@
+// What a task's frontier says (once.v1.Frontier), and whether topology, group and changelog at hand are those that it
+// was written for. All errors are FailedPrecondition unless stated, and say which side says what and what to do.
+#ifndef ONCE_PROCESSOR_ENGINE_FRONTIER_H_
+#define ONCE_PROCESSOR_ENGINE_FRONTIER_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "once/v1/changelog.pb.h"
+#include "processor/engine/plan.h"
+#include "processor/engine/task.h"
+
+namespace once {
+
+// Of the changelog's records: what this version writes, and the newest that it reads. See docs/formats.md for what the
+// numbers mean, and why the second is raised one release before the first.
+inline constexpr uint32_t kWrittenFormat = 1;
+inline constexpr uint32_t kNewestFormat = 1;
+
+// Whose state the frontier stands for. To be called when its inputs are set. Ids that were known once and are not now
+// stay.
+void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier);
+
+// DataLoss if the bytes are no frontier. The text has no place in it.
+absl::StatusOr<v1::Frontier> ParseFrontier(std::string_view bytes);
+
+// Of task.frontier, as read. CheckIdentity: it is of this application, in a format that we know, of this very topic.
+// CheckTopology: all that it holds offsets and state of is still there.
+absl::Status CheckIdentity(const Plan& plan, const Task& task);
+absl::Status CheckTopology(const Plan& plan, const Task& task);
+
+// The group's offsets are those that task.frontier stands for (F2).
+absl::Status CheckOffsets(const Plan& plan, const Task& task);
+
+// The open epoch's frontier was written at `delivered`: behind all that the task holds of its changelog and all that it
+// has sent since, or the log is not the one it was.
+absl::Status CheckDelivered(const Task& task, Offset delivered);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_FRONTIER_H_

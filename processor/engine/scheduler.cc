@@ -1,0 +1,256 @@
+// What runs next, and how long (X1).
+#include "processor/engine/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+namespace {
+
+// What is fetched of such a task counts for nothing: it is read again by a later seek.
+bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek; }
+
+}  // namespace
+
+void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
+  keys_of_ = nullptr;
+  TakeRecords(batch);
+  for (size_t i = 0; i < batch->errors.size(); ++i) {
+    const InputRef ref = tasks_->FindInput(batch->errors[i].topic_index, batch->errors[i].partition);
+    Push(ref, {batch, Fetched::Kind::kError, ref.input, i, i + 1});
+  }
+  // An end says that everything fetched before it is all there is, so it comes behind the records (T10).
+  for (size_t i = 0; i < batch->ends.size(); ++i) {
+    const InputRef ref = tasks_->FindInput(batch->ends[i].topic_index, batch->ends[i].partition);
+    Push(ref, {batch, Fetched::Kind::kEnd, ref.input, i, i + 1});
+  }
+}
+
+void Scheduler::TakeRecords(const std::shared_ptr<const kafka::Batch>& batch) {
+  const std::vector<RecordView>& records = batch->records;
+  size_t begin = 0;
+  for (size_t i = 1; i <= records.size(); ++i) {
+    if (i < records.size() && records[i].partition == records[begin].partition &&
+        records[i].topic_index == records[begin].topic_index) {
+      continue;
+    }
+    const InputRef ref = tasks_->FindInput(records[begin].topic_index, records[begin].partition);
+    Push(ref, {batch, Fetched::Kind::kRecords, ref.input, begin, i});
+    begin = i;
+  }
+}
+
+void Scheduler::Push(const InputRef& ref, Fetched fetched) {
+  Task* const task = ref.task;
+  if (task == nullptr || step_->stopping || IsVoid(*task)) return;
+  // What comes behind something that was left at the broker must be left there, too.
+  if (task->holding != Task::Holding::kNo) return;
+  const int64_t waiting = task->backlog.records();
+  if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 &&
+      waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records) {
+    task->holding = Task::Holding::kToBeSought;
+    return;
+  }
+  task->backlog.Push(std::move(fetched));
+  AddTurn(task, Kind::kNew);
+}
+
+void Scheduler::AddTurn(Task* task, Kind kind) {
+  bool& has_turn = kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn;
+  if (has_turn) return;
+  has_turn = true;
+  absl::Duration& used = UsedBy(task, kind);
+  used = std::max(used, pace_);
+  turns_.push({used, next_turn_++, task->id, kind});
+}
+
+bool Scheduler::HasWork(const Task& task, Kind kind) const {
+  if (step_->stopping || tasks_->leaving()) return false;
+  if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
+  const bool may_retry =
+      task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
+  return may_retry && task.parking.IsRunnable(absl::ToUnixMillis(step_->now));
+}
+
+bool Scheduler::IsAnyTaskHungry() const {
+  return std::any_of(tasks_->all().begin(), tasks_->all().end(), [](const auto& entry) {
+    const Task& task = *entry.second;
+    return !IsVoid(task) && task.holding == Task::Holding::kNo && task.backlog.empty();
+  });
+}
+
+void Scheduler::Charge() {
+  if (!unfinished_.has_value()) return;
+  const Turn turn = *std::exchange(unfinished_, std::nullopt);
+  Task* const task = tasks_->Find(turn.task);
+  if (task == nullptr) return;
+  UsedBy(task, turn.kind) += step_->now - slice_began_;
+  if (HasWork(*task, turn.kind)) AddTurn(task, turn.kind);
+}
+
+void Scheduler::AddDueRetries() {
+  for (const auto& [id, task] : tasks_->all()) {
+    if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task.get(), Kind::kParked);
+  }
+}
+
+void Scheduler::RunSlice() {
+  slice_began_ = step_->now;
+  while (!turns_.empty() && epochs_->accepting() && !step_->halted) {
+    const Turn turn = turns_.top();
+    turns_.pop();
+    Task* const task = tasks_->Find(turn.task);
+    if (task == nullptr) continue;
+    (turn.kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn) = false;
+    pace_ = std::max(pace_, turn.used);
+    if (!RunTurn(task, turn.kind)) return;
+  }
+}
+
+bool Scheduler::RunTurn(Task* task, Kind kind) {
+  while (HasWork(*task, kind)) {
+    if (!epochs_->accepting() || !(kind == Kind::kNew ? RunNext(task) : RunParked(task))) {
+      AddTurn(task, kind);
+      return false;
+    }
+    if (epochs_->open() && epochs_->IsFull()) epochs_->Seal();
+    if (observer_ == nullptr || !observer_->IsSliceOver()) continue;
+    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = kind};
+    break;
+  }
+  if (kind == Kind::kNew && task->backlog.empty() && task->holding != Task::Holding::kNo) {
+    // What was left at the broker is fetched now.
+    task->holding = Task::Holding::kNo;
+    task->awaiting_seek = true;
+  }
+  return !unfinished_.has_value();
+}
+
+bool Scheduler::RunNext(Task* task) {
+  const Fetched& next = task->backlog.front();
+  switch (next.kind) {
+    case Fetched::Kind::kRecords:
+      if (!ProcessRecord(task, next.input, next.batch->records[next.begin], WindowKeyOf(*task, next))) return false;
+      break;
+    case Fetched::Kind::kEnd:
+      ProcessEnd(task, next.input, next.batch->ends[next.begin]);
+      break;
+    case Fetched::Kind::kError:
+      ProcessError(task, next.input, next.batch->errors[next.begin]);
+      break;
+  }
+  task->backlog.Advance();
+  return true;
+}
+
+EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched& run) {
+  constexpr size_t kAhead = 12;
+  const size_t known_end = keys_begin_ + window_keys_.size();
+  if (keys_of_ != run.batch.get() || run.begin < keys_begin_ || run.begin > known_end) {
+    keys_of_ = run.batch.get();
+    keys_begin_ = run.begin;
+    window_keys_.clear();
+  }
+  for (size_t i = keys_begin_ + window_keys_.size(); i < std::min(run.begin + kAhead, run.end); ++i) {
+    window_keys_.push_back(pipeline_->LookAhead(task, run.input->source, run.batch->records[i]));
+  }
+  return window_keys_[run.begin - keys_begin_];
+}
+
+bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record,
+                              const EventPipeline::WindowKey& key) {
+  if (record.offset < input->next) return true;
+  epochs_->Join(task);
+  const Outcome outcome = pipeline_->Process(task, input->source, record, key);
+  if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
+  input->next = record.offset + 1;
+  ++epochs_->current().records;
+  ++task->epoch_breaker.finished;
+  CountForBreaker(task);
+  return true;
+}
+
+// Whether the slice goes on. What was not processed is read again by a later seek.
+bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::kDone:
+      return true;
+    case Outcome::Kind::kPauseTask:
+      task->awaiting_seek = true;  // Discards the rest of the task's records.
+      epochs_->PauseAfterwards(task, outcome.status, /*retries_go_on=*/true);
+      epochs_->Seal();
+      return true;
+    case Outcome::Kind::kHalt:
+      epochs_->HaltAfterwards(outcome.status);
+      epochs_->Seal();
+      return false;
+    case Outcome::Kind::kStoreFailed:
+      epochs_->FailStore(task, outcome.status);
+      return false;
+  }
+  return false;
+}
+
+void Scheduler::ProcessError(Task*, InputPosition* input, const kafka::PartitionError& error) {
+  if (!absl::IsOutOfRange(error.status)) {
+    log_->Log(LogLevel::kWarning, absl::StrCat(ToString(input->where), ": ", error.status.ToString()));
+    return;
+  }
+  step_->Halt(absl::OutOfRangeError(absl::StrCat(
+      "offset ", ToString(input->where, input->next),
+      ", the next to process, is not in the log: ", std::string(error.status.message()),
+      ". Events between it and the log's beginning are gone (retention too short for the time the application stood"
+      " still?); decide where to go on and set the group's offset")));
+}
+
+// All that was fetched of the partition is done, so the position may pass trailing control markers (T10).
+void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end) {
+  if (end.position <= input->next) return;
+  epochs_->Join(task);
+  input->next = end.position;
+}
+
+// One parked event: the head of a queue that is due or drained, or an outstanding notice.
+bool Scheduler::RunParked(Task* task) {
+  const std::optional<std::string> key = task->parking.NextRunnable(absl::ToUnixMillis(step_->now));
+  if (!key.has_value()) return true;
+  epochs_->Join(task);
+  const Outcome outcome = pipeline_->RunParked(task, *key);
+  ++epochs_->current().records;
+  return outcome.kind == Outcome::Kind::kDone || HandleOutcome(task, outcome);
+}
+
+// Trips when too large a share of what the task finished, committed or about to be, failed for good.
+void Scheduler::CountForBreaker(Task* task) {
+  const int64_t failed = task->breaker.failed + task->epoch_breaker.failed;
+  if (task->epoch_breaker.failed == 0 || failed < options_->breaker_min_failures) return;
+  const int64_t finished = task->breaker.finished + task->epoch_breaker.finished;
+  if (static_cast<double>(failed) < options_->breaker_failure_ratio * static_cast<double>(finished)) return;
+  task->awaiting_seek = true;
+  epochs_->PauseAfterwards(
+      task,
+      absl::ResourceExhaustedError(absl::StrCat(failed, " of the last ", finished,
+                                                " events failed for good (breaker_min_failures, "
+                                                "breaker_failure_ratio); see the dead-letter topic for their reasons")),
+      /*retries_go_on=*/false);
+  epochs_->Seal();
+}
+
+void Scheduler::TouchOverdue() {
+  for (const auto& [id, task] : tasks_->all()) {
+    if (task->phase != TaskPhase::kRunning || task->touched) continue;
+    const bool first = std::any_of(task->inputs.begin(), task->inputs.end(),
+                                   [](const InputPosition& input) { return !input.committed.has_value(); });
+    if (!first && step_->now - task->last_commit < options_->recommit_interval) continue;
+    if (!first && task->last_commit == absl::InfinitePast()) {
+      task->last_commit = step_->now;
+      continue;
+    }
+    epochs_->Join(task.get());
+  }
+}
+
+}  // namespace once

@@ -1,0 +1,116 @@
+// What runs next: a fair choice among what tasks have to do, in slices between which the worker can do anything else.
+//
+// A task has two kinds of work: what was fetched for it (its backlog), and parked events that are due. Each kind of each
+// task is a queue of its own; the one whose handlers have run the least so far is next, so that none starves, whatever
+// its handlers take (X1). Where handlers are fast it is simply one queue after the other.
+//
+//   scheduler.Take(batch);                           // distributes what was fetched
+//   while (scheduler.has_work()) scheduler.RunSlice();
+//
+// A slice ends between two events: when the observer says so, when the transaction must end, or when nothing is left.
+#ifndef ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
+#define ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/engine/epochs.h"
+#include "processor/engine/event_pipeline.h"
+#include "processor/engine/handler_observer.h"
+#include "processor/engine/options.h"
+#include "processor/engine/step.h"
+#include "processor/engine/tasks.h"
+
+namespace once {
+
+// Not thread-safe; arguments must outlive this.
+class Scheduler {
+ public:
+  // `observer` may be null: slices then last until nothing is left to do.
+  Scheduler(const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks, Epochs* epochs,
+            EventPipeline* pipeline, HandlerObserver* observer)
+      : options_(options),
+        log_(log),
+        step_(step),
+        tasks_(tasks),
+        epochs_(epochs),
+        pipeline_(pipeline),
+        observer_(observer) {}
+
+  void Take(const std::shared_ptr<const kafka::Batch>& batch);
+  void RunSlice();
+  // Something can run, unless a transaction is ending.
+  bool has_work() const { return !turns_.empty() || unfinished_.has_value(); }
+  // A running task has nothing fetched, so others' backlogs are no reason not to poll.
+  bool IsAnyTaskHungry() const;
+
+  // After the clock has moved: charges what the last slice took.
+  void Charge();
+  // Parked events may have become due.
+  void AddDueRetries();
+  // Tasks whose offsets the broker would forget, or never got, join the epoch (T9).
+  void TouchOverdue();
+
+ private:
+  enum class Kind : uint8_t { kNew, kParked };
+  // One kind of work of one task, and how long it has run.
+  struct Turn {
+    absl::Duration used;
+    uint64_t number = 0;  // First come, first served among equals.
+    TaskId task;
+    Kind kind = Kind::kNew;
+
+    bool operator>(const Turn& other) const {
+      return used != other.used ? used > other.used : number > other.number;
+    }
+  };
+
+  void AddTurn(Task* task, Kind kind);
+  static absl::Duration& UsedBy(Task* task, Kind kind) {
+    return kind == Kind::kNew ? task->new_work : task->parked_work;
+  }
+  bool HasWork(const Task& task, Kind kind) const;
+  // Works at one turn until it is over. True if the slice goes on with the next one.
+  bool RunTurn(Task* task, Kind kind);
+  // One record, end or error. False if it has to wait: the epoch is being ended before it.
+  bool RunNext(Task* task);
+  bool RunParked(Task* task);
+  bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const EventPipeline::WindowKey& key);
+  EventPipeline::WindowKey WindowKeyOf(const Task& task, const Fetched& run);
+  void ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end);
+  void ProcessError(Task* task, InputPosition* input, const kafka::PartitionError& error);
+  bool HandleOutcome(Task* task, const Outcome& outcome);
+  void CountForBreaker(Task* task);
+  // The task and input of consecutive records.
+  void TakeRecords(const std::shared_ptr<const kafka::Batch>& batch);
+  void Push(const InputRef& ref, Fetched fetched);
+
+  const EngineOptions* const options_;
+  LogSink* const log_;
+  Step* const step_;
+  Tasks* const tasks_;
+  Epochs* const epochs_;
+  EventPipeline* const pipeline_;
+  HandlerObserver* const observer_;
+
+  std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns_;
+  uint64_t next_turn_ = 0;
+  absl::Duration pace_;            // What the turn that came last had used: who comes anew begins there.
+  std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
+  absl::Time slice_began_ = absl::InfinitePast();
+
+  // Window keys of the run under way, a little beyond its cursor.
+  const kafka::Batch* keys_of_ = nullptr;
+  size_t keys_begin_ = 0;
+  std::vector<EventPipeline::WindowKey> window_keys_;
+};
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_ENGINE_SCHEDULER_H_

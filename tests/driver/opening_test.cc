@@ -1,0 +1,268 @@
+// What a task's opening stands on: checkpoints written during replays, rebuilds that take long, changelogs made anew.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "processor/engine/task_opener.h"
+#include "state/changelog.h"
+#include "tests/driver/orders.h"
+
+namespace once {
+namespace {
+
+const TopicPartition kChangelog{"opening-orders-changelog", Partition(0)};
+
+// An order of 0 cents deletes its customer's total.
+absl::StatusOr<Topology> BuildWithDeletions(const Config&) {
+  TopologyBuilder builder("opening");
+  auto orders = builder.AddSource("orders", {.topic = "orders"});
+  builder.DeadLetterTo("orders.dlq");
+  builder.AddAggregate<CustomerTotal>("customer").On<OrderPlaced>(orders, [](const OrderPlaced& order, auto& customer) {
+    if (order.cents() == 0) {
+      customer.Delete();
+    } else {
+      customer.mutable_state()->set_cents(customer.mutable_state()->cents() + order.cents());
+    }
+    return absl::OkStatus();
+  });
+  return std::move(builder).Build();
+}
+
+// With replays that come to all that is there and wait for more, until they are released.
+class ReplayingTest : public testing::Test {
+ protected:
+  void Send(const std::string& customer, int64_t cents) { driver_.Send("orders", customer, Order(cents)); }
+  void Turn(int turns) {
+    for (int i = 0; i < turns; ++i) {
+      driver_.worker().RunOnce();
+      driver_.clock().Advance(absl::Milliseconds(20));
+    }
+  }
+  Task& task() { return *driver_.worker().engine().tasks().begin()->second; }
+  bool Exists(const std::string& customer) { return driver_.State<CustomerTotal>("customer", customer).has_value(); }
+  bool Logged(const std::string& text) const {
+    for (const std::string& line : driver_.log()) {
+      if (line.find(text) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  // 20 customers, all in the checkpoint or none.
+  void Fill(bool with_checkpoint) {
+    for (int i = 0; i < 20; ++i) Send("customer" + std::to_string(i), 1);
+    driver_.RunUntilIdle();
+    if (with_checkpoint) driver_.Restart();
+    driver_.RunUntilIdle();
+  }
+  // A further epoch, somebody's open transaction behind it, which every replay waits for, and a process that died.
+  void HoldReplaysAndCrash() {
+    Send("last", 1);
+    driver_.RunUntilIdle();
+    holder_client_ = driver_.cluster().NewClient({.transaction_timeout = absl::InfiniteDuration()});
+    holder_ = *holder_client_->NewProducer("holder", {kChangelog.topic});
+    ASSERT_TRUE(holder_->InitTransactions(absl::Seconds(1)).ok());
+    ASSERT_TRUE(holder_->BeginTransaction().ok());
+    OutputRecord record;
+    record.partition = kChangelog.partition;
+    record.key = "\x01";
+    ASSERT_TRUE(holder_->Send(record).ok());
+    ASSERT_TRUE(holder_->Flush(absl::Seconds(1)).ok());
+    driver_.Crash();
+  }
+  void AwaitReplay() {
+    for (int i = 0; i < 200 && (driver_.worker().engine().tasks().empty() || task().replayed_records == 0); ++i) {
+      Turn(1);
+    }
+    ASSERT_EQ(task().phase, TaskPhase::kReplaying);
+    ASSERT_GT(task().replayed_records, 0);
+  }
+  void Release() {
+    ASSERT_TRUE(holder_->Abort(absl::Seconds(1)).ok());
+    driver_.RunUntilIdle();
+    ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+  }
+  // What compaction does, and again when deletions have been kept for long enough.
+  void CompactDeletionsAway() {
+    driver_.cluster().Compact(kChangelog.topic);
+    driver_.clock().Advance(absl::Hours(25));
+    driver_.cluster().Compact(kChangelog.topic);
+  }
+
+  TopologyTestDriver driver_{BuildWithDeletions};
+  std::unique_ptr<kafka::Client> holder_client_;
+  std::unique_ptr<kafka::TransactionalProducer> holder_;
+};
+
+// Rule X5: such a checkpoint is as old as what the replay stood on, or deleted keys rise.
+TEST_F(ReplayingTest, X5ACheckpointWrittenDuringAReplayKeepsTheAgeOfItsBase) {
+  Fill(/*with_checkpoint=*/true);
+  Send("customer3", 0);
+  driver_.RunUntilIdle();
+  ASSERT_FALSE(Exists("customer3"));
+  HoldReplaysAndCrash();
+  CompactDeletionsAway();
+  AwaitReplay();
+  driver_.Restart();  // Writes one, since it stops in order.
+  ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+  Release();
+  EXPECT_FALSE(Exists("customer3"));
+  EXPECT_TRUE(Exists("customer4"));
+  EXPECT_TRUE(Exists("last"));
+  EXPECT_TRUE(Logged("older than the changelog keeps deletions"));
+}
+
+// It says so itself, however often the replay is interrupted, until one has come to its end.
+TEST_F(ReplayingTest, X5CheckpointsOfAReplayAreDatedAsItsBase) {
+  Fill(/*with_checkpoint=*/true);
+  const std::string prefix = TaskPrefix("orders", Partition(0));
+  const CheckpointMeta base = **driver_.store().ReadMeta(prefix);
+  for (int i = 0; i < 20; ++i) Send("more" + std::to_string(i), 1);
+  driver_.RunUntilIdle();
+  HoldReplaysAndCrash();
+  driver_.clock().Advance(absl::Hours(5));
+  AwaitReplay();
+  driver_.Restart();
+  const CheckpointMeta interrupted = **driver_.store().ReadMeta(prefix);
+  EXPECT_GT(interrupted.changelog_offset, base.changelog_offset);
+  EXPECT_EQ(interrupted.written_ms, base.written_ms);
+  EXPECT_EQ(interrupted.incarnation, base.incarnation);
+  Release();
+  Send("customer1", 1);
+  driver_.RunUntilIdle();
+  driver_.Restart();
+  const CheckpointMeta whole = **driver_.store().ReadMeta(prefix);
+  EXPECT_GT(whole.written_ms, base.written_ms);
+  EXPECT_EQ(whole.incarnation, base.incarnation);
+}
+
+// In time it is as good as any.
+TEST_F(ReplayingTest, ACheckpointWrittenDuringAReplayIsGoneOnFrom) {
+  Fill(/*with_checkpoint=*/true);
+  for (int i = 0; i < 20; ++i) Send("more" + std::to_string(i), 1);
+  driver_.RunUntilIdle();
+  HoldReplaysAndCrash();
+  AwaitReplay();
+  driver_.Restart();
+  Release();
+  EXPECT_LT(driver_.replayed_records(), 20);
+  EXPECT_TRUE(Exists("more3"));
+  EXPECT_TRUE(Exists("last"));
+  EXPECT_FALSE(Logged("is rebuilt"));
+}
+
+// A rebuild that was interrupted goes on, if it has seen whose changelog it is.
+TEST_F(ReplayingTest, X5ARebuildThatWasInterruptedGoesOn) {
+  Fill(/*with_checkpoint=*/false);
+  HoldReplaysAndCrash();
+  AwaitReplay();
+  EXPECT_TRUE(task().rebuilding);
+  driver_.Restart();
+  Release();
+  EXPECT_LT(driver_.replayed_records(), 20);
+  EXPECT_TRUE(Exists("customer3"));
+  EXPECT_TRUE(Exists("last"));
+}
+
+// Its age is that of its beginning: from there on deletions can have come and gone.
+TEST_F(ReplayingTest, X5ARebuildThatWasInterruptedForTooLongBeginsAnew) {
+  Fill(/*with_checkpoint=*/false);
+  HoldReplaysAndCrash();
+  AwaitReplay();
+  driver_.clock().Advance(absl::Hours(20));
+  driver_.Restart();  // Writes what it has.
+  driver_.clock().Advance(absl::Hours(10));
+  Release();
+  EXPECT_GT(driver_.replayed_records(), 20);
+  EXPECT_TRUE(Exists("customer3"));
+  EXPECT_TRUE(Logged("older than the changelog keeps deletions"));
+}
+
+// One that took longer than deletions are kept was of no use.
+TEST_F(ReplayingTest, X5ARebuildThatTookTooLongBeginsAnew) {
+  Fill(/*with_checkpoint=*/false);
+  HoldReplaysAndCrash();
+  AwaitReplay();
+  driver_.clock().Advance(absl::Hours(30));
+  Release();
+  EXPECT_TRUE(Logged("took longer than that keeps deletions"));
+  EXPECT_TRUE(Exists("customer3"));
+  EXPECT_TRUE(Exists("last"));
+}
+
+// Without a frontier nobody could say which changelog it was a part of.
+TEST_F(ReplayingTest, X5ACheckpointOfNoKnownChangelogIsNotUsed) {
+  Fill(/*with_checkpoint=*/false);
+  driver_.CrashAndLoseDisk();
+  const std::string prefix = TaskPrefix("orders", Partition(0));
+  const CheckpointEntry entry{.key = StateKeyPrefix("customer") + "ghost", .value = ""};
+  const int64_t now_ms = absl::ToUnixMillis(driver_.clock().Now());
+  ASSERT_TRUE(driver_.store().Write(prefix, {&entry, 1}, {.changelog_offset = Offset(1), .written_ms = now_ms}).ok());
+  driver_.RunUntilIdle();
+  ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+  EXPECT_FALSE(Exists("ghost"));
+  EXPECT_TRUE(Exists("customer3"));
+}
+
+// Rule X6: a clock that was ahead when it was written does not make it young for ever.
+TEST_F(ReplayingTest, X5ACheckpointDatedInTheFutureIsNotUsed) {
+  Fill(/*with_checkpoint=*/true);
+  driver_.Crash();
+  const std::string prefix = TaskPrefix("orders", Partition(0));
+  CheckpointMeta meta = **driver_.store().ReadMeta(prefix);
+  meta.written_ms += absl::ToInt64Milliseconds(absl::Hours(48));
+  const CheckpointEntry entry{.key = StateKeyPrefix("customer") + "ghost", .value = ""};
+  ASSERT_TRUE(driver_.store().Write(prefix, {&entry, 1}, meta).ok());
+  driver_.RunUntilIdle();
+  ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+  EXPECT_FALSE(Exists("ghost"));
+  EXPECT_TRUE(Exists("customer3"));
+}
+
+// A process that stood still for two days has not followed its changelog meanwhile, and its checkpoint does not say so.
+TEST_F(ReplayingTest, X5ACheckpointIsAsOldAsTheLastCommit) {
+  Fill(/*with_checkpoint=*/true);
+  const absl::Time committed_at = task().current_at;
+  Send("late", 1);
+  driver_.RunUntilIdle();
+  EXPECT_GE(task().current_at, committed_at);
+  const absl::Time last = task().current_at;
+  driver_.clock().Advance(absl::Hours(48));
+  EXPECT_EQ(DescribeCheckpoint(task()).written_ms, absl::ToUnixMillis(last));
+}
+
+// Rule X5: the local state stands for more than the changelog has.
+TEST_F(ReplayingTest, X5AChangelogMadeAnewBetweenRunsIsRefused) {
+  Fill(/*with_checkpoint=*/true);
+  driver_.cluster().RemakeTopic(kChangelog.topic);
+  driver_.Crash();
+  driver_.RunUntilIdle();
+  EXPECT_TRUE(absl::IsFailedPrecondition(driver_.status())) << driver_.status();
+  EXPECT_NE(driver_.status().ToString().find("deleted and made anew"), std::string::npos) << driver_.status();
+}
+
+// The same while it runs: what goes to the new log is never committed.
+TEST_F(ReplayingTest, X5AChangelogMadeAnewWhileRunningFailsTheTask) {
+  Fill(/*with_checkpoint=*/true);
+  const auto committed = driver_.cluster().CommittedOffset("opening", {"orders", Partition(0)});
+  driver_.cluster().RemakeTopic(kChangelog.topic);
+  for (int i = 0; i < 5; ++i) Send("customer" + std::to_string(i), 1);
+  driver_.RunUntilIdle();
+  EXPECT_TRUE(absl::IsFailedPrecondition(driver_.status())) << driver_.status();
+  EXPECT_NE(driver_.status().ToString().find("deleted and made anew"), std::string::npos) << driver_.status();
+  EXPECT_EQ(driver_.cluster().CommittedOffset("opening", {"orders", Partition(0)}), committed);
+}
+
+// The same, and the outcome of a commit is unknown, so that the process reopens with what its memory holds.
+TEST_F(ReplayingTest, X5AChangelogMadeAnewIsRefusedByTheMemoryToo) {
+  Fill(/*with_checkpoint=*/true);
+  driver_.FailNextCommit(/*landed=*/true);
+  Send("late", 1);
+  for (int i = 0; i < 100 && task().phase == TaskPhase::kRunning; ++i) Turn(1);
+  driver_.cluster().RemakeTopic(kChangelog.topic);
+  driver_.RunUntilIdle();
+  EXPECT_TRUE(absl::IsFailedPrecondition(driver_.status())) << driver_.status();
+  EXPECT_NE(driver_.status().ToString().find("deleted and made anew"), std::string::npos) << driver_.status();
+}
+
+}  // namespace
+}  // namespace once
