@@ -38,6 +38,7 @@ const char* NameOf(Dimension dimension) {
 
 Dimensions Dimensions::Default() {
   return Dimensions()
+      .Add(Dimension::kSlowHandlers)
       .Add(Dimension::kSmallCaches)
       .Add(Dimension::kRights)
       .Add(Dimension::kOutputs)

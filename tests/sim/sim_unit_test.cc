@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/sim/dimensions.h"
 #include "tests/sim/fiber.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/scheduler.h"
@@ -106,6 +107,44 @@ TEST(WorldTest, AStandstillIsAViolation) {
   const RunResult result = sim::Run(scenario, {});
   EXPECT_EQ(result.violation.substr(0, 2), "I8") << result.violation;
   EXPECT_LT(Shrink(scenario, {}).events, scenario.events);
+}
+
+TEST(DimensionsTest, AreGivenByName) {
+  const absl::StatusOr<Dimensions> some = Dimensions::Parse("rights,slow_handlers");
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_TRUE(some->has(Dimension::kSlowHandlers));
+  EXPECT_TRUE(some->has(Dimension::kRights));
+  EXPECT_FALSE(some->has(Dimension::kOutputs));
+  EXPECT_EQ(Dimensions::Parse(Dimensions::All().ToString())->ToString(), Dimensions::All().ToString());
+  EXPECT_EQ(Dimensions::Parse("none")->ToString(), "none");
+  EXPECT_TRUE(absl::IsInvalidArgument(Dimensions::Parse("rights,wrongs").status()));
+}
+
+TEST(DimensionsTest, OneMoreLeavesTheScenarioAsItIs) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const Scenario without = MakeScenario(seed, Dimensions());
+    const Scenario with = MakeScenario(seed, Dimensions().Add(Dimension::kRights));
+    EXPECT_EQ(with.topology, without.topology);
+    EXPECT_EQ(with.events, without.events);
+    size_t denials = 0;
+    for (const ScheduledFault& fault : with.faults) denials += fault.kind == FaultKind::kDenyWriting ? 1 : 0;
+    EXPECT_EQ(with.faults.size() - denials, without.faults.size());
+  }
+}
+
+// Every dimension is drawn, shows in the scenario, and gives the same run each time, whatever the engine makes of it.
+TEST(DimensionsTest, EachDoesSomethingAndRepeats) {
+  for (int i = 0; i < kDimensions; ++i) {
+    const Dimensions one = Dimensions().Add(static_cast<Dimension>(i));
+    int drawn = 0;
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+      if (MakeScenario(seed, one).ToString() == MakeScenario(seed, Dimensions()).ToString()) continue;
+      if (++drawn > 2) continue;
+      const Scenario scenario = MakeScenario(seed, one);
+      EXPECT_EQ(sim::Run(scenario, {}).trace_hash, sim::Run(scenario, {}).trace_hash) << scenario.ToString();
+    }
+    EXPECT_GT(drawn, 2) << one.ToString();
+  }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What one simulated run consists of: shared by world.cc, which runs and judges it, and world_faults.cc, which disturbs it.
+// What one simulated run consists of: shared by world.cc, which runs and judges it, and world_faults.cc, which disturbs
+// it.
 #ifndef ONCE_TESTS_SIM_WORLD_STATE_H_
 #define ONCE_TESTS_SIM_WORLD_STATE_H_
 
