@@ -74,16 +74,14 @@ class Checker {
     const char* fix = absl::IsPermissionDenied(why)
                           ? "; give the application the right Describe on the topic, and those to use it"
                           : "";
-    problems_.push_back(
-        absl::StrCat("topic ", topic, " cannot be described: ", std::string(why.message()), fix));
+    problems_.push_back(absl::StrCat("topic ", topic, " cannot be described: ", std::string(why.message()), fix));
     return false;
   }
 
   bool Create(const kafka::NewTopic& topic) {
     const absl::Status created = admin_->CreateTopic(topic, options_.timeout);
     if (!created.ok() && !absl::IsAlreadyExists(created)) {
-      std::string problem =
-          absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message()));
+      std::string problem = absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message()));
       if (absl::IsPermissionDenied(created)) {
         absl::StrAppend(&problem, "; give the application the right Create on it, or create it yourself with ",
                         topic.partition_count, " partitions");
@@ -115,7 +113,8 @@ class Checker {
   void Check(const std::string& topic, const char* role) {
     if (!fatal_.ok() || Find(topic) != nullptr || refused_.contains(topic)) return;
     if (options_.create_topics) {
-      if (!Describe(topic) && fatal_.ok() && !refused_.contains(topic)) Create({.name = topic, .partition_count = options_.create_partitions});
+      if (!Describe(topic) && fatal_.ok() && !refused_.contains(topic))
+        Create({.name = topic, .partition_count = options_.create_partitions});
       return;
     }
     if (DescribeBefore(patience_, topic) || !fatal_.ok() || refused_.contains(topic)) return;
@@ -204,8 +203,7 @@ class Checker {
   void FillTimeLimits(size_t output, const kafka::TopicDescription& topic) {
     if (topic.settings.empty()) return;
     // What brokers before 3.6 call both limits.
-    const absl::Duration both =
-        TimeLimit(topic, "message.timestamp.difference.max.ms", absl::InfiniteDuration());
+    const absl::Duration both = TimeLimit(topic, "message.timestamp.difference.max.ms", absl::InfiniteDuration());
     plan_.timestamp_after_max[output] = TimeLimit(topic, "message.timestamp.after.max.ms", both);
     plan_.timestamp_before_max[output] = TimeLimit(topic, "message.timestamp.before.max.ms", both);
     const auto type = topic.settings.find("message.timestamp.type");

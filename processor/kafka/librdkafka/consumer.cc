@@ -224,9 +224,9 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
   }
   // librdkafka would try again for ever, most of these errors without another word.
   const std::string fix = FixOf(message.err);
-  return absl::Status(status.code(), absl::StrCat(status.message(), "; ",
-                                                  fix.empty() ? "mend what the broker complains of, and start again"
-                                                              : fix));
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(), "; ", fix.empty() ? "mend what the broker complains of, and start again" : fix));
 }
 
 GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }
