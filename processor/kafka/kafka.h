@@ -212,7 +212,8 @@ struct NewTopic {
   std::map<std::string, std::string> settings = {};
 };
 
-// Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried.
+// Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried;
+// Unauthenticated: the brokers refuse the credentials, PermissionDenied: a right is missing.
 class Admin {
  public:
   virtual ~Admin() = default;

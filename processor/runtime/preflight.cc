@@ -64,6 +64,10 @@ class Checker {
     const absl::Status& why = described.status();
     if (absl::IsNotFound(why)) return false;
     // Nothing else can be found out while nobody answers.
+    if (absl::IsUnauthenticated(why)) {
+      fatal_ = why;
+      return false;
+    }
     if (absl::IsUnavailable(why) || absl::IsDeadlineExceeded(why)) {
       fatal_ = absl::Status(
           why.code(), absl::StrCat("cannot describe topic ", topic, " at ", options_.bootstrap_servers, ": ",

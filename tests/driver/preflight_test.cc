@@ -149,5 +149,12 @@ TEST_F(PreflightTest, OnlyAnUnreachableBrokerIsUnavailable) {
   EXPECT_THAT(checked.ToString(), HasSubstr("is the broker up"));
 }
 
+TEST_F(PreflightTest, RefusedCredentialsAreSaidOnce) {
+  for (auto& [topic, answer] : admin_.answers) answer = absl::UnauthenticatedError("wrong password");
+  const absl::Status checked = Run();
+  EXPECT_TRUE(absl::IsUnauthenticated(checked)) << checked;
+  EXPECT_THAT(checked.ToString(), Not(HasSubstr("is the broker up")));
+}
+
 }  // namespace
 }  // namespace once
