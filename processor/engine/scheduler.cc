@@ -206,9 +206,11 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
   return false;
 }
 
-void Scheduler::ProcessError(Task*, InputPosition* input, const kafka::PartitionError& error) {
+void Scheduler::ProcessError(Task* task, InputPosition* input, const kafka::PartitionError& error) {
   if (!absl::IsOutOfRange(error.status)) {
     log_->Log(LogLevel::kWarning, absl::StrCat(ToString(input->where), ": ", error.status.ToString()));
+    // A seek inside a rebalance failed, and where the client reads on is not known.
+    if (absl::IsUnavailable(error.status)) task->awaiting_seek = true;
     return;
   }
   step_->Halt(absl::OutOfRangeError(absl::StrCat(

@@ -33,7 +33,7 @@ enum class ErrorClass {
 // The outcome of a transactional call.
 struct Result {
   ErrorClass error = ErrorClass::kNone;
-  bool fenced = false;       // Fatal because another producer took the id over, or the transaction timed out.
+  bool fenced = false;  // Fatal because another producer took the id over, or the transaction timed out.
   // Neither waiting nor a new producer mends it: a missing right, a topic that is gone, a setting. What passes by
   // itself is a list; all other errors last. (Somebody may still mend it: try again, but slowly.)
   bool lasting = false;
@@ -121,7 +121,9 @@ struct EndOfPartition {
 struct PartitionError {
   uint32_t topic_index = 0;
   Partition partition;
-  absl::Status status;  // OutOfRange: the offset is no longer (or not yet) in the log.
+  // OutOfRange: the offset is no longer (or not yet) in the log. Unavailable: where it is read next is not known, so
+  // seek it again.
+  absl::Status status;
 };
 
 // What one Poll brought. All views stay valid until the next Poll with the same batch, or until the consumer or reader
@@ -134,8 +136,8 @@ struct Batch {
   std::shared_ptr<void> storage;
 };
 
-// Called inside GroupConsumer::Poll, ServeCallbacks and Close. Partitions are those of subscribed topics. The consumer's assignment is
-// changed by the listener, with Assign or Unassign called once in each callback.
+// Called inside GroupConsumer::Poll, ServeCallbacks and Close. Partitions are those of subscribed topics. The
+// consumer's assignment is changed by the listener, with Assign or Unassign called once in each callback.
 class RebalanceListener {
  public:
   virtual ~RebalanceListener() = default;
@@ -170,9 +172,9 @@ class GroupConsumer {
   // rebalance is read on where the last batch ended: nothing of it is lost or comes twice.
   virtual absl::Status Poll(absl::Duration timeout, Batch* batch) = 0;
 
-  // Calls the listener if there is a rebalance to serve, whatever has been fetched and is still to be polled. Returns no
-  // records, waits for nothing but the listener, leaves the views of batches valid, and counts as a Poll for the poll
-  // interval: what a member with a long backlog calls between its events. Returns an error as Poll does.
+  // Calls the listener if there is a rebalance to serve, whatever has been fetched and is still to be polled. Returns
+  // no records, waits for nothing but the listener, leaves the views of batches valid, and counts as a Poll for the
+  // poll interval: what a member with a long backlog calls between its events. Returns an error as Poll does.
   virtual absl::Status ServeCallbacks() = 0;
 
   // A fresh reading at each call.
@@ -198,7 +200,8 @@ struct TopicDescription {
   // cannot tell (librdkafka before 2.3) or the brokers have none (before Kafka 2.8).
   std::string id = {};
   // The topic's settings in force, such as "max.message.bytes" and "delete.retention.ms", defaults included. Empty if
-  // the brokers do not tell: `settings_error` then says why, PermissionDenied that the right DescribeConfigs is missing.
+  // the brokers do not tell: `settings_error` then says why, PermissionDenied that the right DescribeConfigs is
+  // missing.
   std::map<std::string, std::string> settings = {};
   absl::Status settings_error = absl::OkStatus();
 };
@@ -209,7 +212,8 @@ struct NewTopic {
   std::map<std::string, std::string> settings = {};
 };
 
-// Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried.
+// Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried;
+// Unauthenticated: the brokers refuse the credentials, PermissionDenied: a right is missing.
 class Admin {
  public:
   virtual ~Admin() = default;

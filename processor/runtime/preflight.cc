@@ -64,6 +64,10 @@ class Checker {
     const absl::Status& why = described.status();
     if (absl::IsNotFound(why)) return false;
     // Nothing else can be found out while nobody answers.
+    if (absl::IsUnauthenticated(why)) {
+      fatal_ = why;
+      return false;
+    }
     if (absl::IsUnavailable(why) || absl::IsDeadlineExceeded(why)) {
       fatal_ = absl::Status(
           why.code(), absl::StrCat("cannot describe topic ", topic, " at ", options_.bootstrap_servers, ": ",
@@ -74,16 +78,14 @@ class Checker {
     const char* fix = absl::IsPermissionDenied(why)
                           ? "; give the application the right Describe on the topic, and those to use it"
                           : "";
-    problems_.push_back(
-        absl::StrCat("topic ", topic, " cannot be described: ", std::string(why.message()), fix));
+    problems_.push_back(absl::StrCat("topic ", topic, " cannot be described: ", std::string(why.message()), fix));
     return false;
   }
 
   bool Create(const kafka::NewTopic& topic) {
     const absl::Status created = admin_->CreateTopic(topic, options_.timeout);
     if (!created.ok() && !absl::IsAlreadyExists(created)) {
-      std::string problem =
-          absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message()));
+      std::string problem = absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message()));
       if (absl::IsPermissionDenied(created)) {
         absl::StrAppend(&problem, "; give the application the right Create on it, or create it yourself with ",
                         topic.partition_count, " partitions");
@@ -115,7 +117,8 @@ class Checker {
   void Check(const std::string& topic, const char* role) {
     if (!fatal_.ok() || Find(topic) != nullptr || refused_.contains(topic)) return;
     if (options_.create_topics) {
-      if (!Describe(topic) && fatal_.ok() && !refused_.contains(topic)) Create({.name = topic, .partition_count = options_.create_partitions});
+      if (!Describe(topic) && fatal_.ok() && !refused_.contains(topic))
+        Create({.name = topic, .partition_count = options_.create_partitions});
       return;
     }
     if (DescribeBefore(patience_, topic) || !fatal_.ok() || refused_.contains(topic)) return;

@@ -41,7 +41,7 @@ class EngineScene {
   }
 
   void Record(int partition, const std::string& key) {
-    batch_.records.clear();
+    const auto batch = std::make_shared<kafka::Batch>();
     RecordView record;
     record.topic_index = 0;
     record.partition = Partition(partition);
@@ -49,8 +49,9 @@ class EngineScene {
     record.key = key;
     value_ = Order(1).SerializeAsString();
     record.value = value_;
-    batch_.records.push_back(record);
-    Step(event::Records{&batch_});
+    batch->records.push_back(record);
+    Step(event::Records{batch});
+    Step(event::Continue{});
   }
 
  private:
@@ -109,7 +110,6 @@ class EngineScene {
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   Engine engine_{
       &plan_, {.application_id = "order-totals", .checkpoint_interval = absl::Milliseconds(1)}, &store_, &log_, 7};
-  kafka::Batch batch_;
   std::string value_;
   std::map<int, int64_t> sent_, ends_, pending_;
   std::map<int, event::TaskOffsets> offsets_;

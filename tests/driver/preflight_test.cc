@@ -59,7 +59,8 @@ class PreflightTest : public testing::Test {
     const absl::StatusOr<Topology> topology = BuildOrderTotals(Config::FromValues({}));
     ASSERT_TRUE(topology.ok()) << topology.status();
     plan_ = MakePlan(topology->shared_graph(), topology->graph().application_id);
-    for (const std::string& topic : {std::string("orders"), std::string("customer-totals"), std::string("orders.dlq")}) {
+    for (const std::string& topic :
+         {std::string("orders"), std::string("customer-totals"), std::string("orders.dlq")}) {
       admin_.answers[topic] = Described({{"max.message.bytes", "1000012"}});
     }
     admin_.answers[kChangelog] = Described({{"cleanup.policy", "compact"}, {"delete.retention.ms", "3600000"}});
@@ -146,6 +147,13 @@ TEST_F(PreflightTest, OnlyAnUnreachableBrokerIsUnavailable) {
   const absl::Status checked = Run();
   EXPECT_TRUE(absl::IsUnavailable(checked)) << checked;
   EXPECT_THAT(checked.ToString(), HasSubstr("is the broker up"));
+}
+
+TEST_F(PreflightTest, RefusedCredentialsAreSaidOnce) {
+  for (auto& [topic, answer] : admin_.answers) answer = absl::UnauthenticatedError("wrong password");
+  const absl::Status checked = Run();
+  EXPECT_TRUE(absl::IsUnauthenticated(checked)) << checked;
+  EXPECT_THAT(checked.ToString(), Not(HasSubstr("is the broker up")));
 }
 
 }  // namespace

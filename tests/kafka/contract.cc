@@ -236,8 +236,8 @@ bool Member::is_batch_intact() const {
   bool is_intact = batch_.records.size() == last_polled_.size();
   for (size_t i = 0; is_intact && i < last_polled_.size(); ++i) {
     const Seen now = Copy(batch_.records[i], topics_);
-    is_intact = now.offset == last_polled_[i].offset && now.key == last_polled_[i].key &&
-                now.value == last_polled_[i].value;
+    is_intact =
+        now.offset == last_polled_[i].offset && now.key == last_polled_[i].key && now.value == last_polled_[i].value;
   }
   return is_intact;
 }

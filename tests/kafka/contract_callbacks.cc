@@ -107,24 +107,33 @@ TEST_P(ContractTest, ARebalanceAtTheEndOfAPartitionSkipsNothing) {
     const std::string group = cluster().UniqueName("group");
     Member first(NewConsumer(group, {topic}), {topic});
     send(absl::StrCat("before ", round));
-    ASSERT_TRUE(cluster().Await(kPatience, [&] {
-      first.Poll();
-      return first.ends[At(topic, 0)] == HighWatermark(topic, 0) && first.ends[At(topic, 1)] == HighWatermark(topic, 1);
-    })) << "round " << round;
+    ASSERT_TRUE(cluster().Await(kPatience,
+                                [&] {
+                                  first.Poll();
+                                  return first.ends[At(topic, 0)] == HighWatermark(topic, 0) &&
+                                         first.ends[At(topic, 1)] == HighWatermark(topic, 1);
+                                }))
+        << "round " << round;
     auto second = std::make_unique<Member>(NewConsumer(group, {topic}), std::vector<std::string>{topic});
-    ASSERT_TRUE(cluster().Await(kPatience, [&] {
-      // In every other round the log grows while the rebalance is under way.
-      if (round % 2 == 0 && first.revoked_calls == 1 && !sent[0].back().starts_with("amid")) send("amid");
-      first.Poll();
-      second->Poll();
-      return first.assigned().size() == 1 && second->assigned().size() == 1;
-    })) << "round " << round;
+    ASSERT_TRUE(cluster().Await(kPatience,
+                                [&] {
+                                  // In every other round the log grows while the rebalance is under way.
+                                  if (round % 2 == 0 && first.revoked_calls == 1 && !sent[0].back().starts_with("amid"))
+                                    send("amid");
+                                  first.Poll();
+                                  second->Poll();
+                                  return first.assigned().size() == 1 && second->assigned().size() == 1;
+                                }))
+        << "round " << round;
     const int32_t kept = first.assigned()[0].partition.value();
     send(absl::StrCat("after ", round));
-    ASSERT_TRUE(cluster().Await(kPatience, [&] {
-      first.Poll();
-      return !first.errors.empty() || ValuesOf(first, At(topic, kept)).back() == sent[kept].back();
-    })) << "round " << round;
+    ASSERT_TRUE(cluster().Await(kPatience,
+                                [&] {
+                                  first.Poll();
+                                  return !first.errors.empty() ||
+                                         ValuesOf(first, At(topic, kept)).back() == sent[kept].back();
+                                }))
+        << "round " << round;
     for (const PartitionError& error : first.errors) ADD_FAILURE() << error.status;
     ASSERT_EQ(ValuesOf(first, At(topic, kept)), sent[kept]) << "round " << round;
   }

@@ -196,16 +196,17 @@ TEST_P(BrokerTest, X8ATopicMadeAnewHasAnotherId) {
   const absl::StatusOr<TopicDescription> before = admin().DescribeTopic(topic, kPatience);
   ASSERT_TRUE(before.ok()) << before.status();
   EXPECT_TRUE(before->settings_error.ok()) << before->settings_error;
-  for (const char* name : {"max.message.bytes", "message.timestamp.type", "message.timestamp.after.max.ms",
-                           "message.timestamp.before.max.ms", "cleanup.policy", "delete.retention.ms", "retention.ms"}) {
+  for (const char* name :
+       {"max.message.bytes", "message.timestamp.type", "message.timestamp.after.max.ms",
+        "message.timestamp.before.max.ms", "cleanup.policy", "delete.retention.ms", "retention.ms"}) {
     EXPECT_TRUE(before->settings.contains(name)) << name;
   }
   const absl::StatusOr<TopicDescription> again = admin().DescribeTopic(topic, kPatience);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->id, before->id);
   DeleteTopic(topic);
-  ASSERT_TRUE(cluster().Await(
-      kPatience, [&] { return absl::IsNotFound(admin().DescribeTopic(topic, kPatience).status()); }));
+  ASSERT_TRUE(
+      cluster().Await(kPatience, [&] { return absl::IsNotFound(admin().DescribeTopic(topic, kPatience).status()); }));
   ASSERT_TRUE(cluster().Await(kPatience, [&] { return admin().CreateTopic({topic, 1, {}}, kPatience).ok(); }));
   const absl::StatusOr<TopicDescription> after = admin().DescribeTopic(topic, kPatience);
   ASSERT_TRUE(after.ok()) << after.status();
@@ -252,9 +253,8 @@ TEST_P(BrokerTest, X2AGroupThatCannotBeJoinedEndsTheConsumer) {
 
   const std::string group = cluster().UniqueName("group");
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (const auto& [name, value] : std::map<std::string, std::string>{{"bootstrap.servers", Bootstrap()},
-                                                                      {"group.id", group},
-                                                                      {"partition.assignment.strategy", "range"}}) {
+  for (const auto& [name, value] : std::map<std::string, std::string>{
+           {"bootstrap.servers", Bootstrap()}, {"group.id", group}, {"partition.assignment.strategy", "range"}}) {
     ASSERT_EQ(rd_kafka_conf_set(conf, name.c_str(), value.c_str(), nullptr, 0), RD_KAFKA_CONF_OK);
   }
   rd_kafka_t* stranger = rd_kafka_new(RD_KAFKA_CONSUMER, conf, nullptr, 0);

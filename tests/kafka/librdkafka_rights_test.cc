@@ -31,10 +31,10 @@ class OwnBroker {
   OwnBroker() : dir_(absl::StrCat(testing::TempDir(), "/once-rights-", getpid())) {
     const char* script = getenv("ONCE_TEST_BROKER");
     script_ = script == nullptr ? "docker/kafka/broker" : script;
-    const std::string answer = Run(
-        "start --port=0 --heap=512m --set=auto.create.topics.enable=true"
-        " --set=authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-        " --set=allow.everyone.if.no.acl.found=true");
+    const std::string answer =
+        Run("start --port=0 --heap=512m --set=auto.create.topics.enable=true"
+            " --set=authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+            " --set=allow.everyone.if.no.acl.found=true");
     const std::string label = "bootstrap_servers=";
     const size_t found = answer.find(label);
     if (found != std::string::npos) {

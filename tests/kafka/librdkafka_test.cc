@@ -60,14 +60,20 @@ class AnyHandle : public Handle {
   using Handle::Handle;
 };
 
-// What a user may give is what one kind of handle needs; to another the same value may be harm. An administrative handle
-// that reads committed takes the last stable offset for the high watermark, and a replay would stop short.
+// What a user may give is what one kind of handle needs; to another the same value may be harm. An administrative
+// handle that reads committed takes the last stable offset for the high watermark, and a replay would stop short.
 TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
-  const std::map<std::string, std::string> given = {
-      {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
-      {"auto.offset.reset", "error"},        {"enable.partition.eof", "true"},  {"allow.auto.create.topics", "false"},
-      {"enable.idempotence", "true"},        {"acks", "all"},                   {"partitioner", "murmur2"},
-      {"compression.type", "lz4"},           {"reconnect.backoff.max.ms", "77"}};
+  const std::map<std::string, std::string> given = {{"isolation.level", "read_committed"},
+                                                    {"enable.auto.commit", "false"},
+                                                    {"enable.auto.offset.store", "false"},
+                                                    {"auto.offset.reset", "error"},
+                                                    {"enable.partition.eof", "true"},
+                                                    {"allow.auto.create.topics", "false"},
+                                                    {"enable.idempotence", "true"},
+                                                    {"acks", "all"},
+                                                    {"partitioner", "murmur2"},
+                                                    {"compression.type", "lz4"},
+                                                    {"reconnect.backoff.max.ms", "77"}};
   for (const auto& [name, value] : given) EXPECT_TRUE(Make({{name, value}}).ok()) << name;
   // As if a user could give anything: our own values count all the same.
   std::map<std::string, std::string> hostile = given;

@@ -45,7 +45,7 @@ absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, abs
   rd_kafka_poll(handle.rk(), 0);  // Brings the connection errors.
   if (handle.LastConnectionError().empty()) return status;
   const absl::Status unreachable = handle.Unreachable(timeout);
-  return absl::UnavailableError(absl::StrCat(status.message(), ": ", unreachable.message()));
+  return absl::Status(unreachable.code(), absl::StrCat(status.message(), ": ", unreachable.message()));
 }
 
 absl::StatusOr<int32_t> RdKafkaAdmin::PartitionCount(const std::string& topic, absl::Duration timeout) {

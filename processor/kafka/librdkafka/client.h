@@ -44,8 +44,8 @@ struct RdKafkaConfig {
   // record may be larger: it is sent alone.
   int64_t max_batch_bytes = 1'000'000;
 
-  // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would break
-  // the guarantees are refused.
+  // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
+  // break the guarantees are refused.
   std::map<std::string, std::string> extra = {};
 };
 

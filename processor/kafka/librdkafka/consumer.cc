@@ -74,7 +74,7 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
   Handle::OnError(code, reason);
   // Later on credentials may be about to be changed, and what was polled can still be committed.
   if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && !has_joined_) {
-    fatal_ = absl::PermissionDeniedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
+    fatal_ = absl::UnauthenticatedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
   }
 }
 
@@ -224,9 +224,9 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
   }
   // librdkafka would try again for ever, most of these errors without another word.
   const std::string fix = FixOf(message.err);
-  return absl::Status(status.code(), absl::StrCat(status.message(), "; ",
-                                                  fix.empty() ? "mend what the broker complains of, and start again"
-                                                              : fix));
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(), "; ", fix.empty() ? "mend what the broker complains of, and start again" : fix));
 }
 
 GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }

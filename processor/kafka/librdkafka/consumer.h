@@ -13,10 +13,10 @@
 
 namespace once::kafka {
 
-// Fetched records and the ends of partitions go to a queue of their own, so that the group's queue has only callbacks and
-// errors of the group, which wait behind nothing. A Seek inside a callback is made right after it; its error then stands
-// in the next batch. A partition whose offset is out of range is read again, and can be sought, only after it was
-// unassigned and assigned anew.
+// Fetched records and the ends of partitions go to a queue of their own, so that the group's queue has only callbacks
+// and errors of the group, which wait behind nothing. A Seek inside a callback is made right after it; its error then
+// stands in the next batch. A partition whose offset is out of range is read again, and can be sought, only after it
+// was unassigned and assigned anew.
 //
 // Destroying an open consumer leaves the group, but without calling the listener. A static member (one with a name)
 // ends without a word to the group, which keeps its partitions for it until its session times out.

@@ -115,10 +115,10 @@ void RdKafkaGroupConsumer::ContinueWherePolled(const std::set<TopicPartition>& k
   Log(LogLevel::kWarning, absl::StrCat(name(), ": reading on after a rebalance: ", status.ToString()));
   for (const TopicPartition& each : failed) {
     PolledTo(TopicIndex(each.topic), each.partition) = kUnknown;
-    deferred_errors_.push_back(
-        {TopicIndex(each.topic), each.partition,
-         absl::UnavailableError(absl::StrCat("reading on ", ToString(each), " after a rebalance: ",
-                                             std::string(status.message()), "; seek it again"))});
+    deferred_errors_.push_back({TopicIndex(each.topic), each.partition,
+                                absl::UnavailableError(absl::StrCat(
+                                    "reading on ", ToString(each),
+                                    " after a rebalance: ", std::string(status.message()), "; seek it again"))});
   }
 }
 

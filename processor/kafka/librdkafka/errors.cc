@@ -180,7 +180,8 @@ std::string FixOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       return "give the application the right Read on its group";
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-      return "give the application its rights on the topic: Read and Describe on what it reads, Write on what it writes";
+      return "give the application its rights on the topic: Read and Describe on what it reads, Write on what it "
+             "writes";
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return "give the application the right Write on its transactional ids, which begin with its application_id";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
@@ -195,7 +196,8 @@ std::string FixOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
       return "choose an application_id that the broker takes for the name of a group";
     case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
-      return "another program is in the group, with another protocol or assignment strategy: stop it, or choose another "
+      return "another program is in the group, with another protocol or assignment strategy: stop it, or choose "
+             "another "
              "application_id";
     case RD_KAFKA_RESP_ERR_GROUP_MAX_SIZE_REACHED:
       return "raise the broker's group.max.size, or run fewer workers";
@@ -271,10 +273,11 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return absl::StatusCode::kPermissionDenied;
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
     case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
-      return absl::StatusCode::kPermissionDenied;
+      return absl::StatusCode::kUnauthenticated;
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:

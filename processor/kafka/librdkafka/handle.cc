@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/properties.h"
 
 namespace once::kafka {
@@ -150,6 +151,7 @@ void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // Says less than the errors before it.
   MutexLock lock(&mutex_);
   connection_error_ = reason;
+  is_authentication_refused_ = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }
 
 void Handle::OnErrorLine(std::string_view, std::string_view) {}
@@ -161,6 +163,14 @@ std::string Handle::LastConnectionError() {
 
 absl::Status Handle::Unreachable(absl::Duration timeout) {
   const std::string reason = LastConnectionError();
+  {
+    MutexLock lock(&mutex_);
+    if (is_authentication_refused_) {
+      return absl::UnauthenticatedError(absl::StrCat("the Kafka brokers at ", config().bootstrap_servers,
+                                                     " refuse the credentials: ", reason, "; ",
+                                                     FixOf(RD_KAFKA_RESP_ERR__AUTHENTICATION)));
+    }
+  }
   return absl::UnavailableError(absl::StrCat(
       "no Kafka broker answered at ", config().bootstrap_servers, " within ", absl::FormatDuration(timeout),
       reason.empty() ? "" : absl::StrCat(" (", reason, ")"), "; start the broker or correct bootstrap_servers"));

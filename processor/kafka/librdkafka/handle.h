@@ -49,7 +49,8 @@ class Handle {
 
   // What the client last said about a broker that it could not reach, or empty. Thread-safe.
   std::string LastConnectionError();
-  // "no Kafka broker answered at …", with the last reason and what to do.
+  // "no Kafka broker answered at …", with the last reason and what to do; Unauthenticated if one answered and refused
+  // us.
   absl::Status Unreachable(absl::Duration timeout);
 
   void Log(LogLevel level, const std::string& message) const;
@@ -96,6 +97,7 @@ class Handle {
   rd_kafka_t* rk_ = nullptr;
   Mutex mutex_;
   std::string connection_error_ ABSL_GUARDED_BY(mutex_);
+  bool is_authentication_refused_ ABSL_GUARDED_BY(mutex_) = false;  // By that error.
   std::map<std::string, absl::Time> last_logged_ ABSL_GUARDED_BY(mutex_);
 };
 

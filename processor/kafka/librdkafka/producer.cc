@@ -141,13 +141,13 @@ void RdKafkaProducer::JudgeRun() {
   if (run_.size() > 1) {
     // Of a batch that was too large as a whole the largest record is the likeliest to be so by itself.
     const bool is_size = run_code_ == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    const auto largest =
-        std::max_element(run_.begin(), run_.end(), [](const Refused& a, const Refused& b) { return a.bytes < b.bytes; });
+    const auto largest = std::max_element(run_.begin(), run_.end(),
+                                          [](const Refused& a, const Refused& b) { return a.bytes < b.bytes; });
     for (const Refused& each : run_) {
       Delivery& delivery = deliveries_[each.delivery];
       delivery.refusal = Refusal::kSuspect;
-      delivery.record_refused = !is_size || each.delivery == largest->delivery ||
-                                static_cast<int64_t>(each.bytes) > config().max_batch_bytes;
+      delivery.record_refused =
+          !is_size || each.delivery == largest->delivery || static_cast<int64_t>(each.bytes) > config().max_batch_bytes;
     }
   }
   run_.clear();
