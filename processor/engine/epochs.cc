@@ -16,7 +16,8 @@ Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Ste
       step_(step),
       tasks_(tasks),
       epoch_{.arena = &arena_},
-      committer_(options->transaction_timeout, options->retry_interval, log) {}
+      committer_(options->transaction_timeout, options->retry_interval, log),
+      troubles_(plan, options, log, step, tasks) {}
 
 void Epochs::BeginStep() {
   arena_.Reset();
@@ -31,6 +32,9 @@ void Epochs::Join(Task* task) {
     epoch_.records = 0;
     epoch_.bytes = 0;
     epoch_.counters = {};
+    epoch_.in_calls = {};
+    epoch_.causes.clear();
+    failure_ = {};
     step_->actions->begin = true;
   }
   epoch_.Touch(task);
@@ -107,41 +111,125 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
   return absl::OkStatus();
 }
 
-void Epochs::OnSendFailed(const kafka::Result& result) {
-  log_->Log(LogLevel::kWarning, absl::StrCat("a record could not be sent: ", kafka::ToString(result)));
-  // Whatever the step wanted next, the transaction cannot stand.
-  if (epoch_.open) committer_.Abort(step_->now, step_->actions);
+Task* Epochs::TaskOf(const kafka::Delivery& delivery) const {
+  if (delivery.token > 0 && delivery.token <= epoch_.causes.size()) {
+    return tasks_->Find(epoch_.causes[delivery.token - 1].task);
+  }
+  // A record of the engine's own.
+  for (const auto& [id, task] : tasks_->all()) {
+    if (plan_->changelog_index(id.group) == delivery.topic_index && id.partition == delivery.partition)
+      return task.get();
+  }
+  return nullptr;
 }
 
-CommitVerdict Epochs::OnFlushed(const event::Flushed& flushed) {
-  NoteRefusals(flushed.deliveries);
-  for (const kafka::Delivery& delivery : flushed.deliveries) {
-    if (delivery.failed || delivery.token < kFrontierToken || !delivery.offset.has_value()) continue;
-    epoch_.touched[delivery.token - kFrontierToken]->pending_changelog_position = *delivery.offset + 1;
+void Epochs::Hear(const event::ProducerOutcome& outcome) {
+  step_->now = std::max(step_->now, outcome.at);
+  epoch_.in_calls += outcome.took;
+  if (outcome.suspicious) committer_.NoteSuspicion();
+  for (const kafka::Delivery& delivery : outcome.deliveries) {
+    if (!delivery.failed) {
+      NoteDelivered(delivery);
+    } else if (delivery.record_refused) {
+      NoteRefusal(delivery);
+    } else {
+      NoteFailure(delivery);
+    }
   }
-  if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
-  return committer_.OnFlushed(flushed.result, step_->now, step_->actions);
+}
+
+void Epochs::NoteDelivered(const kafka::Delivery& delivery) {
+  if (!epoch_.open || delivery.token < kFrontierToken || !delivery.offset.has_value()) return;
+  const uint64_t index = delivery.token - kFrontierToken;
+  if (index < epoch_.touched.size()) epoch_.touched[index]->pending_changelog_position = *delivery.offset + 1;
+}
+
+void Epochs::NoteFailure(const kafka::Delivery& delivery) {
+  const std::string code = CodeOf(delivery);
+  // Followers of a failure, which say nothing of its cause.
+  if (code == "_STATE" || code == "_PURGE_QUEUE" || code == "_PURGE_INFLIGHT") return;
+  if (!failure_.topic_index.has_value()) {
+    failure_.topic_index = delivery.topic_index;
+    failure_.code = code;
+    failure_.error = delivery.error;
+    failure_.lasting = failure_.lasting || delivery.lasting;
+  }
+  if (failure_.topic_index != delivery.topic_index) return;
+  if (const Task* task = TaskOf(delivery); task != nullptr) failure_.tasks.insert(task->id);
 }
 
 // A record that the broker refuses would abort its epoch for ever: its event is failed when it is seen again.
-void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
-  for (const kafka::Delivery& delivery : deliveries) {
-    if (!delivery.record_refused) continue;
-    if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
-      halt_afterwards_ = absl::FailedPreconditionError(
-          absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses a record of the engine's own: ",
-                       delivery.error, "; set its max.message.bytes to at least twice the largest source's"));
-      continue;
-    }
-    const Cause& cause = epoch_.causes[delivery.token - 1];
-    const auto [refusal, is_new] = cause.task->refused.emplace(
-        std::pair{TopicPartition{*cause.topic, cause.partition}, cause.offset}, Refusal{delivery.error, epoch_.number});
-    if (is_new || refusal->second.epoch == epoch_.number) continue;
+void Epochs::NoteRefusal(const kafka::Delivery& delivery) {
+  const std::string& topic = plan_->output_topics[delivery.topic_index];
+  if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
     halt_afterwards_ = absl::FailedPreconditionError(
-        absl::StrCat("topic ", plan_->output_topics[delivery.topic_index], " refuses the dead letter of event ",
-                     ToString(TopicPartition{*cause.topic, cause.partition}, cause.offset), ": ", delivery.error,
-                     "; mend the topic's settings and start again"));
+        absl::StrCat("topic ", topic, " refuses a record of the engine's own: ", delivery.error,
+                     "; set its max.message.bytes to at least twice the largest source's"));
+    return;
   }
+  const Cause& cause = epoch_.causes[delivery.token - 1];
+  Task* task = tasks_->Find(cause.task);
+  if (task == nullptr) return;
+  const TopicPartition where{*cause.topic, cause.partition};
+  const auto [refusal, is_new] =
+      task->refused.emplace(std::pair{where, cause.offset}, Refusal{delivery.error, epoch_.number});
+  if (is_new || refusal->second.epoch == epoch_.number) {
+    failure_.refusal = absl::StrCat("topic ", topic, " refuses an output of event ", ToString(where, cause.offset),
+                                    ": ", delivery.error);
+    return;
+  }
+  halt_afterwards_ = absl::FailedPreconditionError(absl::StrCat("topic ", topic, " refuses the dead letter of event ",
+                                                                ToString(where, cause.offset), ": ", delivery.error,
+                                                                "; mend the topic's settings and start again"));
+}
+
+CommitVerdict Epochs::Judged(const kafka::Result& result, CommitVerdict verdict) {
+  const bool is_given_up = committer_.phase() == CommitPhase::kAborting ||
+                           committer_.phase() == CommitPhase::kRebuilding || verdict == CommitVerdict::kAborted;
+  if (result.ok() || !is_given_up || failure_.result.has_value()) return verdict;
+  failure_.result = result;
+  failure_.what = committer_.error();
+  failure_.lasting = failure_.lasting || result.lasting;
+  return verdict;
+}
+
+CommitVerdict Epochs::On(const event::BeginFailed& failed) {
+  if (!epoch_.open) return CommitVerdict::kPending;
+  return Judged(failed.result, committer_.OnBeginFailed(failed.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::SendFailed& failed) {
+  if (!epoch_.open) return CommitVerdict::kPending;
+  return Judged(failed.result, committer_.OnSendFailed(failed.result, step_->now, step_->actions));
+}
+
+// Refused or lost between our calls: the transaction cannot stand. While its end is under way, that will say so.
+CommitVerdict Epochs::On(const event::Delivered& delivered) {
+  const bool has_failed = std::any_of(delivered.deliveries.begin(), delivered.deliveries.end(),
+                                      [](const kafka::Delivery& each) { return each.failed; });
+  if (has_failed) Abort();
+  return CommitVerdict::kPending;
+}
+
+CommitVerdict Epochs::On(const event::Flushed& flushed) {
+  if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
+  return Judged(flushed.result, committer_.OnFlushed(flushed.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::OffsetsSent& sent) {
+  return Judged(sent.result, committer_.OnOffsetsSent(sent.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::CommitDone& done) {
+  return Judged(done.result, committer_.OnCommitDone(done.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::AbortDone& done) {
+  return Judged(done.result, committer_.OnAbortDone(done.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::ProducerReady& ready) {
+  return committer_.OnProducerReady(ready.result, step_->now);
 }
 
 void Epochs::Commit() {
@@ -156,7 +244,8 @@ void Epochs::Commit() {
     }
     for (InputPosition& input : task->inputs) input.committed = input.next;
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
-    if (step_->now - task->breaker.window_start >= options_->breaker_window) task->breaker = {.window_start = step_->now};
+    if (step_->now - task->breaker.window_start >= options_->breaker_window)
+      task->breaker = {.window_start = step_->now};
     task->breaker.finished += task->epoch_breaker.finished;
     task->breaker.failed += task->epoch_breaker.failed;
     task->refused.clear();
@@ -164,6 +253,7 @@ void Epochs::Commit() {
   }
   committed_counters_ += epoch_.counters;
   ++committed_epochs_;
+  troubles_.OnCommit(epoch_);
   Close();
   if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
   for (auto& [task, why] : std::exchange(pause_afterwards_, {})) {
@@ -181,6 +271,7 @@ void Epochs::Drop() {
     if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
     for (InputPosition& input : task->inputs) input.next = input.committed.value_or(input.start);
   }
+  troubles_.OnDrop(std::exchange(failure_, {}), epoch_);
   Close();
   pause_afterwards_.clear();
   if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
@@ -194,7 +285,6 @@ void Epochs::Close() {
     task->pending_changelog_position.reset();
   }
   epoch_.touched.clear();
-  epoch_.causes.clear();
   epoch_.open = false;
 }
 

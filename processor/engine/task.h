@@ -25,7 +25,7 @@ enum class TaskPhase {
   kOpening,    // Waits for event::TaskOffsetsFetched.
   kReplaying,  // Reads its changelog.
   kRunning,
-  kPaused,  // By the breaker, until `resume_at`.
+  kPaused,  // By the breaker, or held back, until `resume_at`.
 };
 
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
@@ -68,6 +68,7 @@ struct Task {
   bool offsets_requested = false;
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
+  absl::Time held_until = absl::InfinitePast();  // Not to run before: its epochs fail again and again.
 
   std::vector<InputPosition> inputs;  // In the order of the group's sources.
   TaskState state;

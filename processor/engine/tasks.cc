@@ -78,6 +78,7 @@ void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   if (task == nullptr) return;
   const absl::Status opened = opener_.OnOffsets(task, fetched, step_->now, step_->actions);
   if (!opened.ok()) StoreFailed(task, opened);
+  KeepHeld(task);
 }
 
 void Tasks::OnReplayed(const kafka::Batch& batch) {
@@ -92,16 +93,16 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
   }
   for (const kafka::PartitionError& error : batch.errors) {
     if (find(error.topic_index, error.partition) == nullptr) continue;
-    return step_->Halt(
-        absl::Status(error.status.code(),
-                     absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
-                                  error.partition.value(), " failed: ", std::string(error.status.message()))));
+    return step_->Halt(absl::Status(
+        error.status.code(), absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
+                                          error.partition.value(), " failed: ", std::string(error.status.message()))));
   }
   for (const kafka::EndOfPartition& end : batch.ends) {
     Task* task = find(end.topic_index, end.partition);
     if (task == nullptr) continue;
     const absl::Status finished = opener_.OnReplayEnd(task, end.position, step_->now, step_->actions);
     if (!finished.ok()) StoreFailed(task, finished);
+    KeepHeld(task);
   }
 }
 
@@ -180,6 +181,19 @@ void Tasks::Pause(Task* task, const absl::Status& why) {
   task->phase = TaskPhase::kPaused;
   task->awaiting_seek = true;
   task->resume_at = step_->now + options_->breaker_backoff;
+}
+
+void Tasks::Hold(Task* task, absl::Time until) {
+  task->held_until = std::max(task->held_until, until);
+  if (task->phase == TaskPhase::kPaused) task->resume_at = std::max(task->resume_at, task->held_until);
+  KeepHeld(task);
+}
+
+void Tasks::KeepHeld(Task* task) {
+  if (task->phase != TaskPhase::kRunning || task->held_until <= step_->now) return;
+  task->phase = TaskPhase::kPaused;
+  task->awaiting_seek = true;
+  task->resume_at = task->held_until;
 }
 
 void Tasks::ResumePaused() {

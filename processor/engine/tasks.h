@@ -61,11 +61,16 @@ class Tasks {
   void RewindRunning();
 
   void Pause(Task* task, const absl::Status& why);
+  // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
+  void Hold(Task* task, absl::Time until);
   void ResumePaused();
   // The task's local state cannot be read or written.
   void StoreFailed(Task* task, const absl::Status& status);
 
  private:
+  // A task that has come to run although it is held back waits.
+  void KeepHeld(Task* task);
+
   const Plan* const plan_;
   const EngineOptions* const options_;
   LogSink* const log_;

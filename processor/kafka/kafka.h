@@ -34,6 +34,9 @@ enum class ErrorClass {
 struct Result {
   ErrorClass error = ErrorClass::kNone;
   bool fenced = false;       // Fatal because another producer took the id over, or the transaction timed out.
+  // Neither waiting nor a new producer mends it: a missing right, a topic that is gone, a setting. What passes by
+  // itself is a list; all other errors last. (Somebody may still mend it: try again, but slowly.)
+  bool lasting = false;
   std::string code = {};     // The client's or broker's error name, such as "INVALID_PRODUCER_EPOCH".
   std::string message = {};  // For people: what failed and why.
 
@@ -51,15 +54,28 @@ struct GroupMetadata {
   std::shared_ptr<const void> native;  // The adapter's own form.
 };
 
-// A delivery report: of every failed record, and of those that asked with `want_offset`.
+// Whether the broker (or the client) refused a record for what it is: too large, a timestamp out of bounds, no key for
+// a compacted topic, whatever it may be. The broker refuses a batch as a whole and does not say which of its records it
+// means.
+enum class Refusal {
+  kNone,     // Not failed, or for another reason.
+  kSuspect,  // Its batch was refused; it may be innocent. Sent again in a transaction of its own it shows itself.
+  kAlone,    // It was refused by itself, and would be again.
+};
+
+// A delivery report: of every failed record, and of those that asked with `want_offset`. Of a record that was dropped
+// because its transaction failed or was aborted there may be none.
 struct Delivery {
   uint64_t token = 0;
   uint32_t topic_index = 0;
   Partition partition;
   std::optional<Offset> offset;  // Absent if the record failed or the broker did not say.
   bool failed = false;
-  bool record_refused = false;  // Failed because of what the record is (too large, invalid): it would fail again.
-  std::string error;
+  Refusal refusal = Refusal::kNone;
+  bool lasting = false;         // Failed, and for a reason that lasts: see Result.
+  bool record_refused = false;  // A guess: refused, and the likeliest of its batch to have caused that.
+  std::string code;             // The client's or broker's error name, such as "MSG_SIZE_TOO_LARGE".
+  std::string error;            // For people: "<code>: <why>".
 };
 
 // A producer with one transactional.id. The calls of one transaction: BeginTransaction, Send…, Flush, SendOffsets,

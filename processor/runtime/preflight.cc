@@ -155,8 +155,10 @@ class Checker {
     for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
       const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
       if (topic == nullptr) continue;
+      // E7: EstimatedSize is never below what the client counts (36 bytes, key, value, headers), nor what a broker does.
       plan_.max_record_bytes[i] =
-          static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
+          std::min(static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes)),
+                   options_.max_record_bytes);
     }
     constexpr int64_t kDayMs = 24 * 3600 * 1000;
     for (size_t group = 0; group < plan_.changelog_topics.size(); ++group) {

@@ -40,6 +40,7 @@ struct DriverOptions {
   int partitions = 1;                              // Of every topic.
   std::map<std::string, std::string> config = {};  // What the topology's factory finds in its Config.
   EngineOptions engine = {};                       // application_id is the topology's.
+  size_t max_record_bytes = SIZE_MAX;              // The producer's own limit: the client's message.max.bytes.
   // Wraps the connection to Kafka, to watch or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
 };
