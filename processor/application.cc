@@ -15,6 +15,7 @@
 #include <random>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "processor/kafka/librdkafka/client.h"
@@ -168,10 +169,16 @@ class RunningApplication final : public Application {
 
   absl::Status CheckTopics() {
     constexpr absl::Duration kLongestCall = absl::Seconds(10);
+    size_t max_record_bytes = SIZE_MAX;
+    // librdkafka refuses what is no number.
+    if (const auto set = deps_.kafka_properties.find("message.max.bytes"); set != deps_.kafka_properties.end()) {
+      if (!absl::SimpleAtoi(set->second, &max_record_bytes)) max_record_bytes = SIZE_MAX;
+    }
     const absl::Status checked = Preflight({.bootstrap_servers = options_.bootstrap_servers,
                                             .create_topics = options_.create_topics,
                                             .create_partitions = options_.create_partitions,
-                                            .timeout = std::min(options_.start_timeout, kLongestCall)},
+                                            .timeout = std::min(options_.start_timeout, kLongestCall),
+                                            .max_record_bytes = max_record_bytes},
                                            admin_.get(), deps_.log, &plan_);
     if (!checked.ok()) return checked;
     // A broker refuses a batch above the topic's limit with all its records, however small each of them is.

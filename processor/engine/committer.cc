@@ -7,8 +7,8 @@
 namespace once {
 
 namespace {
-// Answers that no waiting mends (authorisation, configuration) are given this many tries, in case they were ours.
-constexpr int kMaxFatalRebuilds = 5;
+// An answer that says that the producer is finished, of a kind that nobody has listed, is given this long.
+constexpr absl::Duration kPatience = absl::Minutes(2);
 }  // namespace
 
 void Committer::Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, Actions* actions) {
@@ -19,16 +19,14 @@ void Committer::Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, 
 }
 
 void Committer::Abort(absl::Time now, Actions* actions) {
+  if (phase_ == CommitPhase::kAborting || phase_ == CommitPhase::kRebuilding) return;
   deadline_ = now + transaction_timeout_;
   phase_ = CommitPhase::kAborting;
   Issue(actions);
 }
 
-void Committer::Rebuild(Actions* actions) { StartRebuild(actions); }
-
 void Committer::StartRebuild(Actions* actions) {
   ++rebuilds_;
-  failed_rebuilds_ = 0;
   is_suspicious_ = false;
   phase_ = CommitPhase::kRebuilding;
   Issue(actions);
@@ -73,16 +71,37 @@ CommitVerdict Committer::Fail(const char* what, const kafka::Result& result, abs
   const bool may_abort = result.error == kafka::ErrorClass::kAbortable ||
                          (result.error == kafka::ErrorClass::kRetriable && phase_ != CommitPhase::kCommitting);
   if (may_abort && phase_ != CommitPhase::kAborting) {
-    log_->Log(LogLevel::kWarning, absl::StrCat(error_, "; the transaction is aborted and its events run again"));
-    phase_ = CommitPhase::kAborting;
-    deadline_ = now + transaction_timeout_;
-    Issue(actions);
+    Abort(now, actions);
     return CommitVerdict::kPending;
   }
-  log_->Log(LogLevel::kWarning,
-            absl::StrCat(error_, "; the outcome is unknown, so the producer is replaced and the committed state read"));
   StartRebuild(actions);
   return CommitVerdict::kUnknown;
+}
+
+CommitVerdict Committer::OnBeginFailed(const kafka::Result& result, absl::Time now, Actions* actions) {
+  error_ = absl::StrCat("beginning a transaction failed: ", kafka::ToString(result));
+  // The abort that the step asked for is still carried out.
+  if (phase_ == CommitPhase::kAborting) return CommitVerdict::kPending;
+  retry_at_ = absl::InfiniteFuture();
+  switch (result.error) {
+    case kafka::ErrorClass::kNone:
+    case kafka::ErrorClass::kRetriable:
+      phase_ = CommitPhase::kIdle;
+      return CommitVerdict::kAborted;
+    case kafka::ErrorClass::kAbortable:
+      Abort(now, actions);
+      return CommitVerdict::kPending;
+    case kafka::ErrorClass::kFatal:
+      break;
+  }
+  StartRebuild(actions);
+  return CommitVerdict::kUnknown;
+}
+
+CommitVerdict Committer::OnSendFailed(const kafka::Result& result, absl::Time now, Actions* actions) {
+  error_ = absl::StrCat("sending a record failed: ", kafka::ToString(result));
+  Abort(now, actions);
+  return CommitVerdict::kPending;
 }
 
 CommitVerdict Committer::OnFlushed(const kafka::Result& result, absl::Time now, Actions* actions) {
@@ -99,33 +118,41 @@ CommitVerdict Committer::OnOffsetsSent(const kafka::Result& result, absl::Time n
   return CommitVerdict::kPending;
 }
 
-CommitVerdict Committer::OnCommitDone(const event::CommitDone& done, absl::Time now, Actions* actions) {
-  is_suspicious_ = is_suspicious_ || done.suspicious;
-  if (!done.result.ok()) return Fail("the commit", done.result, now, actions);
+CommitVerdict Committer::OnCommitDone(const kafka::Result& result, absl::Time now, Actions* actions) {
+  if (!result.ok()) return Fail("the commit", result, now, actions);
   phase_ = CommitPhase::kIdle;
   if (is_suspicious_) StartRebuild(actions);
   return CommitVerdict::kCommitted;
 }
 
-CommitVerdict Committer::OnAbortDone(const event::AbortDone& done, absl::Time now, Actions* actions) {
-  is_suspicious_ = is_suspicious_ || done.suspicious;
-  if (!done.result.ok()) return Fail("the abort", done.result, now, actions);
+CommitVerdict Committer::OnAbortDone(const kafka::Result& result, absl::Time now, Actions* actions) {
+  if (!result.ok()) return Fail("the abort", result, now, actions);
   phase_ = CommitPhase::kIdle;
   if (is_suspicious_) StartRebuild(actions);
   return CommitVerdict::kAborted;
 }
 
+// A fatal answer may still pass: ours may be the mistake, or somebody's who mends it. What is known to be the program's
+// ends it at once, and what nobody knows after a while.
 CommitVerdict Committer::OnProducerReady(const kafka::Result& result, absl::Time now) {
   if (result.ok()) {
+    rebuilding_.End(now, "the producer is initialised", log_);
     phase_ = CommitPhase::kIdle;
     return CommitVerdict::kReady;
   }
+  const Advice advice = AdviceFor(result.code);
   error_ = absl::StrCat("initialising the producer failed: ", kafka::ToString(result));
-  log_->Log(LogLevel::kWarning, error_);
-  if (result.error != kafka::ErrorClass::kRetriable && ++failed_rebuilds_ >= kMaxFatalRebuilds) {
+  if (const std::string todo = WhatToDo(advice, "the topics that it writes"); !todo.empty())
+    absl::StrAppend(&error_, "; ", todo);
+  rebuilding_.Fail(now, retry_interval_);
+  const bool is_unknown =
+      result.error != kafka::ErrorClass::kRetriable && !result.fenced && advice.remedy == Remedy::kWaiting;
+  if (advice.remedy == Remedy::kProgram || (is_unknown && now - rebuilding_.since() >= kPatience)) {
     return CommitVerdict::kHopeless;
   }
-  retry_at_ = now + retry_interval_;
+  rebuilding_.Tell(now, advice.remedy == Remedy::kPeople ? LogLevel::kError : LogLevel::kWarning,
+                   absl::StrCat(error_, "; trying again"), log_);
+  retry_at_ = rebuilding_.until();
   return CommitVerdict::kPending;
 }
 

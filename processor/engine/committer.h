@@ -2,7 +2,8 @@
 //
 //   Seal:   flush -> send offsets -> commit -> committed
 //   Abort:  abort -> aborted
-//   an abortable error of flush, offsets or commit -> abort
+//   begin refused, and only that -> nothing began: as aborted, without a call
+//   an abortable error of send, flush, offsets or commit -> abort
 //   anything else -> rebuild the producer; the outcome is unknown to us until offsets and changelog are read again
 //
 // Once commit was called, only its success is "committed"; only a successful abort is "aborted". A retriable answer
@@ -18,6 +19,7 @@
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/engine/messages.h"
+#include "processor/engine/trouble.h"
 
 namespace once {
 
@@ -30,7 +32,7 @@ enum class CommitVerdict {
   kAborted,
   kUnknown,   // The producer is being rebuilt; afterwards everything is read again.
   kReady,     // The rebuilt producer is initialised.
-  kHopeless,  // The producer cannot be made; see error().
+  kHopeless,  // The producer cannot be made, and no waiting mends that; see error().
 };
 
 // Not thread-safe.
@@ -44,20 +46,24 @@ class Committer {
 
   // Starts the end of the open transaction; `offsets` must not be empty.
   void Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, Actions* actions);
-  // Gives the open transaction up.
+  // Gives the open transaction up; nothing if its abort or its producer's replacement is under way.
   void Abort(absl::Time now, Actions* actions);
-  // The producer is to be replaced although no transaction is open.
-  void Rebuild(Actions* actions);
 
   // Repeats a call whose pause is over.
   void OnTick(absl::Time now, Actions* actions);
+  // Outcomes. They are of the transaction under way whatever its phase: a begin or send that failed voids the calls
+  // that its step wanted after it.
+  CommitVerdict OnBeginFailed(const kafka::Result& result, absl::Time now, Actions* actions);
+  CommitVerdict OnSendFailed(const kafka::Result& result, absl::Time now, Actions* actions);
   CommitVerdict OnFlushed(const kafka::Result& result, absl::Time now, Actions* actions);
   CommitVerdict OnOffsetsSent(const kafka::Result& result, absl::Time now, Actions* actions);
-  CommitVerdict OnCommitDone(const event::CommitDone& done, absl::Time now, Actions* actions);
-  CommitVerdict OnAbortDone(const event::AbortDone& done, absl::Time now, Actions* actions);
+  CommitVerdict OnCommitDone(const kafka::Result& result, absl::Time now, Actions* actions);
+  CommitVerdict OnAbortDone(const kafka::Result& result, absl::Time now, Actions* actions);
   CommitVerdict OnProducerReady(const kafka::Result& result, absl::Time now);
+  // Something of a call, or between calls, was suspicious: see TransactionalProducer::TakeSuspicion.
+  void NoteSuspicion() { is_suspicious_ = true; }
 
-  // The last error, for messages.
+  // The last error, for messages: which call failed, and how.
   const std::string& error() const { return error_; }
   int64_t rebuilds() const { return rebuilds_; }
 
@@ -78,7 +84,7 @@ class Committer {
   absl::Time retry_at_ = absl::InfiniteFuture();
   std::string error_;
   int64_t rebuilds_ = 0;
-  int failed_rebuilds_ = 0;
+  Trouble rebuilding_;
 };
 
 }  // namespace once

@@ -97,17 +97,13 @@ void Engine::On(const event::SeekDone& done) {
   if (epochs_.accepting()) tasks_.OnSought(done.targets);
 }
 
-void Engine::On(const event::SendFailed& failed) { epochs_.OnSendFailed(failed.result); }
-
-void Engine::On(const event::Flushed& flushed) { Conclude(epochs_.OnFlushed(flushed)); }
-
-void Engine::On(const event::OffsetsSent& sent) { Conclude(epochs_.OnOffsetsSent(sent)); }
-
-void Engine::On(const event::CommitDone& done) { Conclude(epochs_.OnCommitDone(done)); }
-
-void Engine::On(const event::AbortDone& done) { Conclude(epochs_.OnAbortDone(done)); }
-
-void Engine::On(const event::ProducerReady& ready) { Conclude(epochs_.OnProducerReady(ready)); }
+// X2: whatever the outcome, what came with it is heard first.
+template <typename E>
+requires std::is_base_of_v<event::ProducerOutcome, E>
+void Engine::On(const E& outcome) {
+  epochs_.Hear(outcome);
+  Conclude(epochs_.On(outcome));
+}
 
 void Engine::Conclude(CommitVerdict verdict) {
   switch (verdict) {
@@ -126,6 +122,8 @@ void Engine::Conclude(CommitVerdict verdict) {
       return;
     case CommitVerdict::kUnknown:
       epochs_.Drop();
+      // All is read again, and until the producer is back, which may be long, polls must go on.
+      scheduler_.DropBacklog();
       tasks_.ReopenAll();
       return;
     case CommitVerdict::kHopeless:

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -74,7 +75,10 @@ class Engine {
   const Committer& committer() const { return epochs_.committer(); }
 
  private:
-  // One for each kind of event.
+  // One for each kind of event; all outcomes of the producer's calls are alike.
+  template <typename E>
+  requires std::is_base_of_v<event::ProducerOutcome, E>
+  void On(const E& outcome);
   void On(const event::Tick& tick);
   void On(const event::Assigned& assigned);
   void On(const event::Revoked& revoked);
@@ -84,12 +88,6 @@ class Engine {
   void On(const event::Replayed& replayed);
   void On(const event::TaskOffsetsFetched& fetched);
   void On(const event::SeekDone& done);
-  void On(const event::SendFailed& failed);
-  void On(const event::Flushed& flushed);
-  void On(const event::OffsetsSent& sent);
-  void On(const event::CommitDone& done);
-  void On(const event::AbortDone& done);
-  void On(const event::ProducerReady& ready);
   void On(const event::CheckpointWritten& written);
   void On(const event::StopRequested&);
 

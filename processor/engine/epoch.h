@@ -20,7 +20,7 @@ namespace once {
 inline constexpr uint64_t kFrontierToken = uint64_t{1} << 60;
 
 struct Cause {
-  Task* task = nullptr;
+  TaskId task;
   const std::string* topic = nullptr;  // The plan's.
   Partition partition;
   Offset offset;
@@ -29,11 +29,13 @@ struct Cause {
 struct Epoch {
   EpochNumber number = {};
   bool open = false;
+  // Time that the producer's calls took, of that since `opened_at`.
+  absl::Duration in_calls = {};
   absl::Time opened_at = {};  // Also what handlers see as now().
   int64_t records = 0;
   int64_t bytes = 0;
   std::vector<Task*> touched = {};
-  std::vector<Cause> causes = {};
+  std::vector<Cause> causes = {};  // They stay until the next one opens: a report may come late.
   EventCounters counters = {};
   Place last_event = {};     // The one that ran last.
   Task* careful = nullptr;   // Holds suspects of this task, and nothing else.
@@ -65,7 +67,7 @@ struct Epoch {
   bool IsCarefulAndFull() const { return careful != nullptr && careful_room <= 0; }
 
   uint64_t AddCause(Task* task, const std::string& topic, Partition partition, Offset offset) {
-    causes.push_back({task, &topic, partition, offset});
+    causes.push_back({task->id, &topic, partition, offset});
     return causes.size();
   }
 

@@ -18,7 +18,8 @@ Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Ste
       tasks_(tasks),
       stamps_(*plan),
       epoch_{.arena = &arena_, .stamps = &stamps_},
-      committer_(options->transaction_timeout, options->retry_interval, log) {}
+      committer_(options->transaction_timeout, options->retry_interval, log),
+      troubles_(plan, options, log, step, tasks) {}
 
 void Epochs::BeginStep() {
   arena_.Reset();
@@ -34,6 +35,11 @@ void Epochs::Join(Task* task) {
     epoch_.bytes = 0;
     epoch_.counters = {};
     epoch_.careful = nullptr;
+    epoch_.in_calls = {};
+    epoch_.causes.clear();
+    failure_ = {};
+    same_log_ = absl::OkStatus();
+    ran_.clear();
     step_->actions->begin = true;
   }
   epoch_.Touch(task);
@@ -109,30 +115,57 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
   return absl::OkStatus();
 }
 
-void Epochs::OnSendFailed(const kafka::Result& result) {
-  log_->Log(LogLevel::kWarning, absl::StrCat("a record could not be sent: ", kafka::ToString(result)));
-  // Whatever the step wanted next, the transaction cannot stand.
-  if (epoch_.open) committer_.Abort(step_->now, step_->actions);
+Task* Epochs::TaskOf(const kafka::Delivery& delivery) const {
+  if (delivery.token > 0 && delivery.token <= epoch_.causes.size()) {
+    return tasks_->Find(epoch_.causes[delivery.token - 1].task);
+  }
+  // A record of the engine's own.
+  for (const auto& [id, task] : tasks_->all()) {
+    if (plan_->changelog_index(id.group) == delivery.topic_index && id.partition == delivery.partition)
+      return task.get();
+  }
+  return nullptr;
 }
 
-CommitVerdict Epochs::OnFlushed(const event::Flushed& flushed) {
-  NoteRefusals(flushed.deliveries);
-  absl::Status same_log;
-  for (const kafka::Delivery& delivery : flushed.deliveries) {
-    if (delivery.failed || delivery.token < kFrontierToken || !delivery.offset.has_value()) continue;
-    same_log.Update(CheckDelivered(*epoch_.touched[delivery.token - kFrontierToken], *delivery.offset));
-    epoch_.touched[delivery.token - kFrontierToken]->pending_changelog_position = *delivery.offset + 1;
+void Epochs::Hear(const event::ProducerOutcome& outcome) {
+  step_->now = std::max(step_->now, outcome.at);
+  epoch_.in_calls += outcome.took;
+  if (outcome.suspicious) committer_.NoteSuspicion();
+  for (const kafka::Delivery& delivery : outcome.deliveries) {
+    if (!delivery.failed) {
+      NoteDelivered(delivery);
+    } else if (delivery.refusal == kafka::Refusal::kNone) {
+      NoteFailure(delivery);
+    }
   }
-  if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
-  if (!same_log.ok()) {
-    HaltAfterwards(same_log);
-    committer_.Abort(step_->now, step_->actions);
-    return CommitVerdict::kPending;
+  NoteRefusals(outcome.deliveries);
+}
+
+void Epochs::NoteDelivered(const kafka::Delivery& delivery) {
+  if (!epoch_.open || delivery.token < kFrontierToken || !delivery.offset.has_value()) return;
+  const uint64_t index = delivery.token - kFrontierToken;
+  if (index >= epoch_.touched.size()) return;
+  same_log_.Update(CheckDelivered(*epoch_.touched[index], *delivery.offset));
+  epoch_.touched[index]->pending_changelog_position = *delivery.offset + 1;
+}
+
+void Epochs::NoteFailure(const kafka::Delivery& delivery) {
+  const std::string code = CodeOf(delivery);
+  // Followers of a failure, which say nothing of its cause.
+  if (code == "_STATE" || code == "_PURGE_QUEUE" || code == "_PURGE_INFLIGHT") return;
+  if (!failure_.topic_index.has_value()) {
+    failure_.topic_index = delivery.topic_index;
+    failure_.code = code;
+    failure_.error = delivery.error;
+    failure_.lasting = failure_.lasting || delivery.lasting;
   }
-  return committer_.OnFlushed(flushed.result, step_->now, step_->actions);
+  if (failure_.topic_index != delivery.topic_index) return;
+  if (const Task* task = TaskOf(delivery); task != nullptr) failure_.tasks.insert(task->id);
 }
 
 Suspects::Ran Epochs::WhatRan(const Task& task) const {
+  // Reports of a producer that is replaced come when its epoch has been dropped.
+  if (const auto dropped = ran_.find(task.id); dropped != ran_.end()) return dropped->second;
   Suspects::Ran ran;
   ran.events = epoch_.records;
   if (epoch_.records == 1) ran.only = epoch_.last_event;
@@ -146,29 +179,82 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
   for (const kafka::Delivery& delivery : deliveries) {
     if (delivery.refusal == kafka::Refusal::kNone) continue;
     if (delivery.code == "INVALID_TIMESTAMP") stamps_.Refused(delivery.topic_index);
+    Task* const task = TaskOf(delivery);
+    if (task == nullptr) continue;
     Suspects::Refused refused{.refusal = delivery.refusal,
                               .likeliest = delivery.record_refused,
                               .topic = plan_->output_topics[delivery.topic_index],
                               .error = delivery.error};
     if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
       refused.what = Suspects::Refused::What::kOwn;
-      for (Task* task : epoch_.touched) {
-        if (task->id.partition == delivery.partition && task->changelog.topic == refused.topic) {
-          by_task[task].push_back(refused);
-        }
-      }
-      continue;
+    } else {
+      const Cause& cause = epoch_.causes[delivery.token - 1];
+      const bool is_letter = delivery.topic_index == plan_->dead_letter_index();
+      refused.what = is_letter ? Suspects::Refused::What::kDeadLetter : Suspects::Refused::What::kOutput;
+      refused.cause = {{*cause.topic, cause.partition}, cause.offset};
     }
-    const Cause& cause = epoch_.causes[delivery.token - 1];
-    const bool is_letter = delivery.topic_index == plan_->dead_letter_index();
-    refused.what = is_letter ? Suspects::Refused::What::kDeadLetter : Suspects::Refused::What::kOutput;
-    refused.cause = {{*cause.topic, cause.partition}, cause.offset};
-    by_task[cause.task].push_back(std::move(refused));
+    by_task[task].push_back(std::move(refused));
   }
   for (const auto& [task, refused] : by_task) {
     const absl::Status judged = task->suspects.OnRefused(WhatRan(*task), refused);
     if (!judged.ok()) halt_afterwards_ = judged;
+    // Progress: the next try is another one.
+    failure_.refusal = absl::StrCat("topic ", refused.front().topic, " refuses records: ", refused.front().error);
   }
+}
+
+CommitVerdict Epochs::Judged(const kafka::Result& result, CommitVerdict verdict) {
+  const bool is_given_up = committer_.phase() == CommitPhase::kAborting ||
+                           committer_.phase() == CommitPhase::kRebuilding || verdict == CommitVerdict::kAborted;
+  if (result.ok() || !is_given_up || failure_.result.has_value()) return verdict;
+  failure_.result = result;
+  failure_.what = committer_.error();
+  failure_.lasting = failure_.lasting || result.lasting;
+  return verdict;
+}
+
+CommitVerdict Epochs::On(const event::BeginFailed& failed) {
+  if (!epoch_.open) return CommitVerdict::kPending;
+  return Judged(failed.result, committer_.OnBeginFailed(failed.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::SendFailed& failed) {
+  if (!epoch_.open) return CommitVerdict::kPending;
+  return Judged(failed.result, committer_.OnSendFailed(failed.result, step_->now, step_->actions));
+}
+
+// Refused or lost between our calls: the transaction cannot stand. While its end is under way, that will say so.
+CommitVerdict Epochs::On(const event::Delivered& delivered) {
+  const bool has_failed = std::any_of(delivered.deliveries.begin(), delivered.deliveries.end(),
+                                      [](const kafka::Delivery& each) { return each.failed; });
+  if (has_failed) Abort();
+  return CommitVerdict::kPending;
+}
+
+CommitVerdict Epochs::On(const event::Flushed& flushed) {
+  if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
+  if (!same_log_.ok()) {
+    HaltAfterwards(same_log_);
+    committer_.Abort(step_->now, step_->actions);
+    return CommitVerdict::kPending;
+  }
+  return Judged(flushed.result, committer_.OnFlushed(flushed.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::OffsetsSent& sent) {
+  return Judged(sent.result, committer_.OnOffsetsSent(sent.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::CommitDone& done) {
+  return Judged(done.result, committer_.OnCommitDone(done.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::AbortDone& done) {
+  return Judged(done.result, committer_.OnAbortDone(done.result, step_->now, step_->actions));
+}
+
+CommitVerdict Epochs::On(const event::ProducerReady& ready) {
+  return committer_.OnProducerReady(ready.result, step_->now);
 }
 
 void Epochs::Commit() {
@@ -193,6 +279,7 @@ void Epochs::Commit() {
   }
   committed_counters_ += epoch_.counters;
   ++committed_epochs_;
+  troubles_.OnCommit(epoch_);
   Close();
   if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
   for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
@@ -205,11 +292,13 @@ void Epochs::Drop() {
   std::vector<std::pair<Task*, absl::Status>> failures;
   if (store_failure_.has_value()) failures.push_back(*std::exchange(store_failure_, std::nullopt));
   for (Task* task : epoch_.touched) {
+    ran_.emplace(task->id, WhatRan(*task));
     task->state.DropEpoch();
     task->window.DropEpoch();
     if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
     for (InputPosition& input : task->inputs) input.next = input.committed.value_or(input.start);
   }
+  troubles_.OnDrop(std::exchange(failure_, {}), epoch_);
   Close();
   pause_afterwards_.clear();
   if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
@@ -223,7 +312,6 @@ void Epochs::Close() {
     task->pending_changelog_position.reset();
   }
   epoch_.touched.clear();
-  epoch_.causes.clear();
   epoch_.open = false;
 }
 

@@ -1,5 +1,9 @@
 // Epochs: how one is opened and sealed, and what follows from each outcome of its transaction.
 //
+// What an epoch's end brings is heard once, on every way out (X2): Hear takes the delivery reports of each outcome
+// before the outcome is judged. An epoch that ends without a commit because something failed holds the tasks that it
+// concerns back, longer each time; see Troubles.
+//
 // One epoch is open at a time. What makes a task pause or the application halt waits for the epoch's end, so that
 // everything done before it commits.
 #ifndef ONCE_PROCESSOR_ENGINE_EPOCHS_H_
@@ -21,6 +25,7 @@
 #include "processor/engine/stamps.h"
 #include "processor/engine/step.h"
 #include "processor/engine/tasks.h"
+#include "processor/engine/troubles.h"
 
 namespace once {
 
@@ -57,21 +62,17 @@ class Epochs {
   void FailStore(Task* task, absl::Status status);
 
   void OnTick() { committer_.OnTick(step_->now, step_->actions); }
-  void OnSendFailed(const kafka::Result& result);
+  // What came with an outcome, before it is judged.
+  void Hear(const event::ProducerOutcome& outcome);
   // Outcomes of the transaction's calls; the caller must act on the verdict, by Commit or Drop.
-  CommitVerdict OnFlushed(const event::Flushed& flushed);
-  CommitVerdict OnOffsetsSent(const event::OffsetsSent& sent) {
-    return committer_.OnOffsetsSent(sent.result, step_->now, step_->actions);
-  }
-  CommitVerdict OnCommitDone(const event::CommitDone& done) {
-    return committer_.OnCommitDone(done, step_->now, step_->actions);
-  }
-  CommitVerdict OnAbortDone(const event::AbortDone& done) {
-    return committer_.OnAbortDone(done, step_->now, step_->actions);
-  }
-  CommitVerdict OnProducerReady(const event::ProducerReady& ready) {
-    return committer_.OnProducerReady(ready.result, step_->now);
-  }
+  CommitVerdict On(const event::BeginFailed& failed);
+  CommitVerdict On(const event::SendFailed& failed);
+  CommitVerdict On(const event::Delivered& delivered);
+  CommitVerdict On(const event::Flushed& flushed);
+  CommitVerdict On(const event::OffsetsSent& sent);
+  CommitVerdict On(const event::CommitDone& done);
+  CommitVerdict On(const event::AbortDone& done);
+  CommitVerdict On(const event::ProducerReady& ready);
   // The epoch took effect.
   void Commit();
   // Nothing of the epoch ever was: state, IDs, statuses and positions are as committed.
@@ -88,8 +89,13 @@ class Epochs {
   };
 
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
+  void NoteDelivered(const kafka::Delivery& delivery);
+  void NoteFailure(const kafka::Delivery& delivery);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
   Suspects::Ran WhatRan(const Task& task) const;
+  // Keeps why the epoch is given up, if that was decided just now.
+  CommitVerdict Judged(const kafka::Result& result, CommitVerdict verdict);
+  Task* TaskOf(const kafka::Delivery& delivery) const;
   void Close();
 
   const Plan* const plan_;
@@ -102,6 +108,10 @@ class Epochs {
   Stamps stamps_;
   Epoch epoch_;
   Committer committer_;
+  EpochFailure failure_;  // Of the epoch that is open.
+  Troubles troubles_;
+  absl::Status same_log_;  // Whether the changelogs that the open epoch was delivered to are those of before.
+  std::map<TaskId, Suspects::Ran> ran_;  // What was in the last epoch, if it was dropped.
   std::optional<absl::Status> halt_afterwards_;
   std::vector<PlannedPause> pause_afterwards_;
   std::optional<std::pair<Task*, absl::Status>> store_failure_;

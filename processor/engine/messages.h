@@ -65,27 +65,26 @@ struct SeekDone {
   std::vector<TopicPartitionOffset> targets;  // What was sought.
 };
 
-struct SendFailed {
-  kafka::Result result;
+// What a call to the producer brought. Rule X2: the delivery reports that came since the last outcome come with every
+// one, however the transaction goes on; Engine hears of them before it judges the result.
+struct ProducerOutcome {
+  kafka::Result result = {};
+  std::vector<kafka::Delivery> deliveries = {};
+  bool suspicious = false;                     // See TransactionalProducer::TakeSuspicion.
+  absl::Time at = absl::InfinitePast();        // When the call had returned.
+  absl::Duration took = absl::ZeroDuration();  // The call alone.
 };
-struct Flushed {
-  kafka::Result result;
-  std::vector<kafka::Delivery> deliveries;
-};
-struct OffsetsSent {
-  kafka::Result result;
-};
-struct CommitDone {
-  kafka::Result result;
-  bool suspicious = false;
-};
-struct AbortDone {
-  kafka::Result result;
-  bool suspicious = false;
-};
-struct ProducerReady {
-  kafka::Result result;
-};
+// A failed begin or send voids what its step wants for the transaction: see action::kOfTransaction.
+struct BeginFailed : ProducerOutcome {};
+struct SendFailed : ProducerOutcome {};
+// Reports that came with no call of ours; the result is OK.
+struct Delivered : ProducerOutcome {};
+struct Flushed : ProducerOutcome {};
+struct OffsetsSent : ProducerOutcome {};
+struct CommitDone : ProducerOutcome {};
+struct AbortDone : ProducerOutcome {};
+// The reports are those of the producer that was replaced.
+struct ProducerReady : ProducerOutcome {};
 
 struct CheckpointWritten {
   TaskId task;
@@ -98,43 +97,62 @@ struct StopRequested {};
 }  // namespace event
 
 using Event = std::variant<event::Tick, event::Assigned, event::Revoked, event::Lost, event::Records, event::Continue,
-                           event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::SendFailed,
-                           event::Flushed, event::OffsetsSent, event::CommitDone, event::AbortDone,
-                           event::ProducerReady, event::CheckpointWritten, event::StopRequested>;
+                           event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::BeginFailed,
+                           event::SendFailed, event::Delivered, event::Flushed, event::OffsetsSent, event::CommitDone,
+                           event::AbortDone, event::ProducerReady, event::CheckpointWritten, event::StopRequested>;
 
+// Each says whether it belongs to the open transaction (X2). One that does is void when the step's begin or send has
+// failed: the failure is its answer. All others are carried out whatever becomes of the transaction.
 namespace action {
 
-struct Flush {};
+struct Flush {
+  static constexpr bool kOfTransaction = true;
+};
 struct SendOffsets {
+  static constexpr bool kOfTransaction = true;
   std::vector<TopicPartitionOffset> offsets;
 };
-struct Commit {};
-struct Abort {};
+struct Commit {
+  static constexpr bool kOfTransaction = true;
+};
+struct Abort {
+  static constexpr bool kOfTransaction = false;
+};
 // Destroy the producer, make one with the same id, InitTransactions.
-struct RebuildProducer {};
+struct RebuildProducer {
+  static constexpr bool kOfTransaction = false;
+};
 
 // Read event::TaskOffsets.
 struct FetchTaskOffsets {
+  static constexpr bool kOfTransaction = false;
   TaskId task;
 };
 struct StartReplay {
+  static constexpr bool kOfTransaction = false;
   TopicPartitionOffset from;
 };
 struct StopReplay {
+  static constexpr bool kOfTransaction = false;
   TopicPartition changelog;
 };
 // Seek to Engine::SeekTargets() as they are then.
-struct Seek {};
+struct Seek {
+  static constexpr bool kOfTransaction = false;
+};
 // Revoked or lost tasks are done with: give the partitions of all their inputs back.
 struct Unassign {
+  static constexpr bool kOfTransaction = false;
   std::vector<TaskId> tasks;
 };
 struct WriteCheckpoint {
+  static constexpr bool kOfTransaction = false;
   TaskId task;
   TaskState::FrozenBatch batch;
 };
 // Nothing more is possible: leave the group and report the error.
 struct Halt {
+  static constexpr bool kOfTransaction = false;
   absl::Status status;
 };
 

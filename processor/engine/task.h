@@ -27,7 +27,7 @@ enum class TaskPhase {
   kOpening,    // Waits for event::TaskOffsetsFetched.
   kReplaying,  // Reads its changelog.
   kRunning,
-  kPaused,  // By the breaker or at a limit, until `resume_at`.
+  kPaused,  // By the breaker, at a limit, or held back, until `resume_at`.
 };
 
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
@@ -66,6 +66,7 @@ struct Task {
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
   bool retries_while_paused = false;  // It waits for room among its parked events, so these go on.
+  absl::Time held_until = absl::InfinitePast();  // Not to run before: its epochs fail again and again.
 
   // X1. Void while a seek is awaited.
   Backlog backlog;

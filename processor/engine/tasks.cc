@@ -85,6 +85,7 @@ void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   if (task == nullptr) return;
   const absl::Status opened = opener_.OnOffsets(task, fetched, step_->now, step_->actions);
   if (!opened.ok()) StoreFailed(task, opened);
+  KeepHeld(task);
 }
 
 void Tasks::OnReplayed(const kafka::Batch& batch) {
@@ -108,6 +109,7 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
     if (task == nullptr) continue;
     const absl::Status finished = opener_.OnReplayEnd(task, end.position, step_->now, step_->actions);
     if (!finished.ok()) StoreFailed(task, finished);
+    KeepHeld(task);
   }
 }
 
@@ -195,6 +197,19 @@ void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
   task->retries_while_paused = retries_go_on;
   task->awaiting_seek = true;
   task->resume_at = step_->now + options_->breaker_backoff;
+}
+
+void Tasks::Hold(Task* task, absl::Time until) {
+  task->held_until = std::max(task->held_until, until);
+  if (task->phase == TaskPhase::kPaused) task->resume_at = std::max(task->resume_at, task->held_until);
+  KeepHeld(task);
+}
+
+void Tasks::KeepHeld(Task* task) {
+  if (task->phase != TaskPhase::kRunning || task->held_until <= step_->now) return;
+  task->phase = TaskPhase::kPaused;
+  task->awaiting_seek = true;
+  task->resume_at = task->held_until;
 }
 
 void Tasks::ResumePaused() {

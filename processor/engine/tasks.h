@@ -62,6 +62,8 @@ class Tasks {
 
   // Takes no new events for a while.
   void Pause(Task* task, const absl::Status& why, bool retries_go_on);
+  // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
+  void Hold(Task* task, absl::Time until);
   void ResumePaused();
   // The task's local state cannot be read or written.
   void StoreFailed(Task* task, const absl::Status& status);
@@ -69,6 +71,9 @@ class Tasks {
   void RebuildIfFree(Task* task);
 
  private:
+  // A task that has come to run although it is held back waits.
+  void KeepHeld(Task* task);
+
   const Plan* const plan_;
   const EngineOptions* const options_;
   LogSink* const log_;

@@ -241,8 +241,10 @@ class Checker {
     for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
       const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
       if (topic == nullptr) continue;
+      // E7: EstimatedSize is never below what the client counts (36 bytes, key, value, headers), nor what a broker does.
       plan_.max_record_bytes[i] =
-          static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
+          std::min(static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes)),
+                   options_.max_record_bytes);
       FillTimeLimits(i, *topic);
       FillKeeping(i, *topic);
     }

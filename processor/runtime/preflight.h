@@ -2,6 +2,8 @@
 #ifndef ONCE_PROCESSOR_RUNTIME_PREFLIGHT_H_
 #define ONCE_PROCESSOR_RUNTIME_PREFLIGHT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,10 +21,12 @@ struct PreflightOptions {
   bool create_topics = false;
   int32_t create_partitions = 4;
   absl::Duration timeout = absl::Seconds(10);  // Of each call.
+  // What the producer sends at most in one record, whatever the topics take: the client's message.max.bytes.
+  size_t max_record_bytes = SIZE_MAX;
 };
 
 // Checks all it can and reports every mistake in one FailedPrecondition; Unavailable or DeadlineExceeded if the broker
-// cannot be reached, Unauthenticated if it refuses the credentials. Fills in `plan`'s limits from the topics' settings.
+// cannot be reached, Unauthenticated if it refuses the credentials. Fills in `plan`'s limits from the topics' settings and the producer's.
 // Where the right to read these is missing, it warns of the checks that are lost, and Kafka's defaults are assumed.
 // Blocks.
 absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan);

@@ -56,7 +56,10 @@ absl::Status Worker::Join() {
   return consumer_->Subscribe(plan_->LeadTopics(), this);
 }
 
-void Worker::Tick() { Dispatch(event::Tick{deps_.clock->Now()}); }
+void Worker::Tick() {
+  HearDeliveries();
+  Dispatch(event::Tick{deps_.clock->Now()});
+}
 
 void Worker::RunOnce() {
   last_turn_ms_.store(absl::ToUnixMillis(deps_.clock->Now()), std::memory_order_relaxed);
@@ -145,31 +148,52 @@ void Worker::Dispatch(Event event) {
   dispatching_ = false;
 }
 
+// X2: what does not belong to the transaction is carried out whatever became of its begin and its records.
 void Worker::CarryOut() {
-  if (actions_.begin) {
-    const kafka::Result begun = producer_->BeginTransaction();
-    if (!begun.ok()) {
-      events_.emplace_back(event::SendFailed{begun});
-      return;
-    }
-  }
-  if (!SendOutputs()) return;
+  const bool stands = BeginAndSend();
   for (Action& action : actions_.control) {
-    std::visit([this](auto& a) { Do(a); }, action);
+    std::visit(
+        [&](auto& a) {
+          if (stands || !a.kOfTransaction) Do(a);
+        },
+        action);
   }
 }
 
-// False if a record could not be sent: what the step wanted after it is void.
-bool Worker::SendOutputs() {
-  for (const OutputRecord& record : actions_.outputs) {
-    kafka::Result sent = producer_->Send(record);
-    if (sent.error == kafka::ErrorClass::kRetriable) sent = SendWhenThereIsRoom(record);
-    if (!sent.ok()) {
-      events_.emplace_back(event::SendFailed{std::move(sent)});
+bool Worker::BeginAndSend() {
+  if (actions_.begin) {
+    if (kafka::Result begun = producer_->BeginTransaction(); !begun.ok()) {
+      Report<event::BeginFailed>([&] { return std::move(begun); });
       return false;
     }
   }
+  for (const OutputRecord& record : actions_.outputs) {
+    kafka::Result sent = producer_->Send(record);
+    if (sent.error == kafka::ErrorClass::kRetriable) sent = SendWhenThereIsRoom(record);
+    if (sent.ok()) continue;
+    Report<event::SendFailed>([&] { return std::move(sent); });
+    return false;
+  }
   return true;
+}
+
+template <typename Outcome, typename Call>
+void Worker::Report(const Call& call) {
+  Outcome outcome;
+  const absl::Time start = deps_.clock->Now();
+  outcome.result = call();
+  outcome.at = deps_.clock->Now();
+  outcome.took = outcome.at - start;
+  producer_->TakeDeliveries(&outcome.deliveries);
+  outcome.suspicious = producer_->TakeSuspicion();
+  events_.emplace_back(std::move(outcome));
+}
+
+void Worker::HearDeliveries() {
+  if (producer_ == nullptr || engine_.idle()) return;
+  event::Delivered delivered;
+  producer_->TakeDeliveries(&delivered.deliveries);
+  if (!delivered.deliveries.empty()) Dispatch(std::move(delivered));
 }
 
 // The queue is full: a flush makes room, unless the broker is gone.
@@ -187,41 +211,41 @@ kafka::Result Worker::SendWhenThereIsRoom(const OutputRecord& record) {
 }
 
 void Worker::Do(const action::Flush&) {
-  event::Flushed flushed;
-  flushed.result = producer_->Flush(config_.call_timeout);
-  producer_->TakeDeliveries(&flushed.deliveries);
-  events_.emplace_back(std::move(flushed));
+  Report<event::Flushed>([&] { return producer_->Flush(config_.call_timeout); });
 }
 
 void Worker::Do(const action::SendOffsets& send) {
-  const kafka::GroupMetadata group = consumer_->group_metadata();
-  // The broker accepts a commit without a member, and one of a member that has joined anew would speak for partitions
-  // that were taken away in between.
-  if (group.generation < 0 || group.member_id.empty() || group.member_id != served_member_id_) {
-    events_.emplace_back(event::OffsetsSent{
-        {.error = kafka::ErrorClass::kAbortable,
-         .code = "NOT_A_MEMBER",
-         .message = absl::StrCat("the consumer is not in its group as it was when its partitions were assigned "
-                                 "(generation ",
-                                 group.generation, ")")}});
-    return;
-  }
-  events_.emplace_back(event::OffsetsSent{producer_->SendOffsets(send.offsets, group, config_.call_timeout)});
+  Report<event::OffsetsSent>([&]() -> kafka::Result {
+    const kafka::GroupMetadata group = consumer_->group_metadata();
+    // The broker accepts a commit without a member, and one of a member that has joined anew would speak for partitions
+    // that were taken away in between.
+    if (group.generation < 0 || group.member_id.empty() || group.member_id != served_member_id_) {
+      return {.error = kafka::ErrorClass::kAbortable,
+              .code = "NOT_A_MEMBER",
+              .message = absl::StrCat("the consumer is not in its group as it was when its partitions were assigned "
+                                      "(generation ",
+                                      group.generation, ")")};
+    }
+    return producer_->SendOffsets(send.offsets, group, config_.call_timeout);
+  });
 }
 
 void Worker::Do(const action::Commit&) {
-  const kafka::Result result = producer_->Commit(config_.call_timeout);
-  events_.emplace_back(event::CommitDone{result, producer_->TakeSuspicion()});
+  Report<event::CommitDone>([&] { return producer_->Commit(config_.call_timeout); });
 }
 
 void Worker::Do(const action::Abort&) {
-  const kafka::Result result = producer_->Abort(config_.call_timeout);
-  std::vector<kafka::Delivery> purged;
-  producer_->TakeDeliveries(&purged);
-  events_.emplace_back(event::AbortDone{result, producer_->TakeSuspicion()});
+  Report<event::AbortDone>([&] { return producer_->Abort(config_.call_timeout); });
 }
 
-void Worker::Do(const action::RebuildProducer&) { events_.emplace_back(event::ProducerReady{MakeProducer()}); }
+void Worker::Do(const action::RebuildProducer&) {
+  event::ProducerReady ready;
+  // Its last words, for it is destroyed.
+  if (producer_ != nullptr) producer_->TakeDeliveries(&ready.deliveries);
+  ready.result = MakeProducer();
+  ready.at = deps_.clock->Now();
+  events_.emplace_back(std::move(ready));
+}
 
 void Worker::Do(const action::FetchTaskOffsets& fetch) {
   events_.emplace_back(event::TaskOffsetsFetched{fetch.task, ReadTaskOffsets(fetch.task)});

@@ -92,7 +92,13 @@ class Worker final : private kafka::RebalanceListener {
   // Feeds one event, and then the outcomes of all it brings about.
   void Dispatch(Event event);
   void CarryOut();
-  bool SendOutputs();
+  // False if one could not be sent, which was told.
+  bool BeginAndSend();
+  // Makes a call to the producer and feeds its outcome in, with all the producer has to say since the last one (X2).
+  template <typename Outcome, typename Call>
+  void Report(const Call& call);
+  // Feeds in what the producer has to say between our calls, while a transaction is open.
+  void HearDeliveries();
   kafka::Result SendWhenThereIsRoom(const OutputRecord& record);
 
   void Do(const action::Flush&);

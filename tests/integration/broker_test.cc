@@ -1,61 +1,18 @@
 // A broker that dies at once, without a goodbye, while a pod works, and comes back with its data.
-#include <unistd.h>
+#include "tests/integration/broker.h"
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/integration/scene.h"
 
 namespace once {
 namespace {
 
-// A broker of this test's own, through the script docker/kafka/broker.
-class Broker {
- public:
-  Broker() : dir_(absl::StrCat(::testing::TempDir(), "/once-broker-", ::getpid())) {
-    const char* script = std::getenv("ONCE_TEST_BROKER");
-    script_ = script == nullptr ? std::filesystem::absolute("../../docker/kafka/broker").string() : script;
-  }
-  ~Broker() { Run("stop"); }
-
-  bool script_found() const { return std::filesystem::exists(script_); }
-  const std::string& script() const { return script_; }
-  const std::string& output() const { return output_; }
-
-  bool Start() { return Run("start"); }
-  bool Kill() { return Run("kill"); }
-
-  std::string bootstrap_servers() const {
-    const std::string label = "bootstrap_servers=";
-    const size_t found = output_.find(label);
-    if (found == std::string::npos) return "";
-    const size_t begin = found + label.size();
-    return output_.substr(begin, output_.find('\n', begin) - begin);
-  }
-
- private:
-  bool Run(const std::string& command) {
-    std::vector<std::string> args = {script_, command, "--dir=" + dir_, "--port=0"};
-    if (command == "start") args.push_back("--heap=512m");
-    // Kafka 4.3 forgets the markers of partitions without a leader (docs/testing.md): after a kill it serves no stable
-    // offsets for ever.
-    if (command == "start") args.push_back("--kafka=4.1.1");
-    Process process(args, {}, dir_ + "." + command + ".log");
-    const std::optional<ExitState> ended = process.Wait(absl::Seconds(180));
-    output_ = process.Log();
-    return ended.has_value() && ended->code == 0;
-  }
-
-  const std::string dir_;
-  std::string script_;
-  std::string output_;
-};
-
 TEST(BrokerTest, KilledAndRestartedUnderLoad) {
-  Broker broker;
+  // Kafka 4.3 forgets the markers of partitions without a leader (docs/testing.md): after a kill it serves no stable
+  // offsets for ever.
+  Broker broker({"--kafka=4.1.1"});
   ASSERT_TRUE(broker.script_found()) << broker.script()
                                      << " is not there; set ONCE_TEST_BROKER to the path of docker/kafka/broker";
   ASSERT_TRUE(broker.Start()) << broker.output();

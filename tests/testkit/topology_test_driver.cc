@@ -68,8 +68,10 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
   checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
-  const PreflightOptions preflight{
-      .bootstrap_servers = "memory", .create_topics = true, .create_partitions = options_.partitions};
+  const PreflightOptions preflight{.bootstrap_servers = "memory",
+                                   .create_topics = true,
+                                   .create_partitions = options_.partitions,
+                                   .max_record_bytes = options_.max_record_bytes};
   const absl::Status checked = Preflight(preflight, admin_.get(), &log_, &plan_);
   for (const std::string& topic : cluster_->TopicNames()) {
     for (const auto& [name, value] : options_.topic_settings) cluster_->SetTopicSetting(topic, name, value);

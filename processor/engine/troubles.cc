@@ -1,0 +1,104 @@
+#include "processor/engine/troubles.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace once {
+
+namespace {
+
+std::string Text(absl::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(duration < absl::Seconds(1) ? 1 : 100)));
+}
+
+std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeout) {
+  if (age < timeout) return "another instance took the transactional id over: does one run under the same instance_id?";
+  return absl::StrCat("the transaction timed out because handlers were slow (the epoch was open for ", Text(age),
+                      ", of which ", Text(age - epoch.in_calls), " were handlers and ", Text(epoch.in_calls),
+                      " calls to the brokers; transaction_timeout is ", Text(timeout),
+                      "): make them quicker, or raise transaction_timeout");
+}
+
+}  // namespace
+
+std::string Troubles::TopicsOf(const EpochFailure& failure) const {
+  if (failure.topic_index.has_value()) return absl::StrCat("topic ", plan_->output_topics[*failure.topic_index]);
+  std::string names;
+  for (const std::string& topic : plan_->output_topics) {
+    if (!topic.empty()) absl::StrAppend(&names, names.empty() ? "" : ", ", topic);
+  }
+  return absl::StrCat("all topics that it writes (", names, ")");
+}
+
+std::string Troubles::Describe(const EpochFailure& failure, const Epoch& epoch, bool is_of_topic) const {
+  std::string text = failure.what;
+  std::string todo;
+  if (is_of_topic || !failure.result.has_value()) {
+    text = absl::StrCat("records for ", TopicsOf(failure), " are not written: ", failure.error);
+    todo = WhatToDo(AdviceFor(failure.code), TopicsOf(failure));
+  } else if (failure.result->fenced) {
+    todo = Fenced(epoch, step_->now - epoch.opened_at, options_->transaction_timeout);
+  } else {
+    todo = WhatToDo(AdviceFor(failure.result->code), TopicsOf(failure));
+  }
+  return todo.empty() ? text : absl::StrCat(text, "; ", todo);
+}
+
+void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
+  if (!failure.happened()) return;
+  if (failure.refusal.has_value()) {
+    refusals_.Fail(step_->now, absl::ZeroDuration());
+    refusals_.Tell(
+        step_->now, LogLevel::kWarning,
+        absl::StrCat(*failure.refusal, "; the transaction is aborted, and the event fails when it runs again"), log_);
+    return;
+  }
+  // What ends the producer concerns all that it writes.
+  const bool is_of_producer = failure.result.has_value() && failure.result->error == kafka::ErrorClass::kFatal;
+  const bool is_of_topic = failure.topic_index.has_value() && !failure.tasks.empty() && !is_of_producer;
+  const Advice advice = AdviceFor(is_of_topic                  ? failure.code
+                                  : failure.result.has_value() ? failure.result->code
+                                                               : failure.code);
+  const std::string text = Describe(failure, epoch, is_of_topic);
+  if (advice.remedy == Remedy::kProgram) return step_->Halt(absl::FailedPreconditionError(text));
+  Scope& scope = scopes_[is_of_topic ? *failure.topic_index : kWorker];
+  scope.trouble.Fail(step_->now, options_->retry_interval);
+  const bool is_held = scope.trouble.until() > step_->now;
+  std::string held;
+  for (const auto& [id, task] : tasks_->all()) {
+    if (is_of_topic && !failure.tasks.contains(id)) continue;
+    if (is_of_topic) scope.tasks.insert(id);
+    if (!is_held) continue;
+    tasks_->Hold(task.get(), scope.trouble.until());
+    if (is_of_topic) absl::StrAppend(&held, held.empty() ? "" : ", ", ToString(task->inputs.front().where));
+  }
+  std::string then = "the transaction is given up, and its events run again";
+  if (is_held) {
+    then = absl::StrCat(is_of_topic ? absl::StrCat("the tasks of ", held, " wait ") : "all tasks wait ",
+                        Text(scope.trouble.until() - step_->now), " before their events run again");
+  }
+  const bool is_lasting = failure.lasting || advice.remedy == Remedy::kPeople;
+  scope.trouble.Tell(step_->now, is_lasting ? LogLevel::kError : LogLevel::kWarning, absl::StrCat(text, "; ", then),
+                     log_);
+}
+
+void Troubles::OnCommit(const Epoch& epoch) {
+  if (scopes_.empty()) return;
+  for (auto scope = scopes_.begin(); scope != scopes_.end();) {
+    auto& [topic, state] = *scope;
+    const bool is_over = topic == kWorker || std::any_of(epoch.touched.begin(), epoch.touched.end(),
+                                                         [&](const Task* t) { return state.tasks.contains(t->id); });
+    if (is_over) {
+      const std::string what = topic == kWorker
+                                   ? "transactions commit"
+                                   : absl::StrCat("records for topic ", plan_->output_topics[topic], " are written");
+      state.trouble.End(step_->now, absl::StrCat(what, " again"), log_);
+      state.tasks.clear();
+    }
+    scope = state.trouble.over(step_->now) ? scopes_.erase(scope) : std::next(scope);
+  }
+}
+
+}  // namespace once
