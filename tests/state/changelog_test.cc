@@ -16,6 +16,10 @@ TEST(ChangelogTest, KeysHaveTheirDocumentedBytes) {
   EXPECT_EQ(StateKeyPrefix("customer") + "alice", "\x01\x08"s + "customeralice");
   EXPECT_EQ(AggregateStatusKey("alice"), "\x02"s + "alice");
   EXPECT_EQ(ParkedEventKey("alice", 258), "\x03\x05"s + "alice" + "\0\0\0\0\0\0\1\2"s);
+  EXPECT_EQ(QueuedEventKey(AggregateStatusKey("alice"), 258), ParkedEventKey("alice", 258));
+  const std::string place = "orders" + "\0\0\0\0\0\0\0\7"s;
+  EXPECT_EQ(KeylessStatusKey("orders", 7), "\x06"s + place);
+  EXPECT_EQ(QueuedEventKey(KeylessStatusKey("orders", 7), 258), "\x07\x0e"s + place + "\0\0\0\0\0\0\1\2"s);
   EXPECT_EQ(EventIdsKey(1, 2), "\x04"s + "\0\0\0\0\0\0\0\1"s + "\0\0\0\0\0\0\0\2"s);
   EXPECT_EQ(FrontierKey(), "\x05"s);
   EXPECT_EQ(StateKeyPrefix(std::string(300, 's')).substr(0, 3), "\x01\xac\x02"s);
@@ -59,7 +63,7 @@ TEST(ChangelogTest, ForeignKeysAreDataLoss) {
   const std::vector<std::string> foreign = {
       "",
       "\0"s,
-      "\x06"s,
+      "\x08"s,
       "hello",
       "\x01"s,                                          // no length
       "\x01\x05"s + "abc",                              // store cut off
