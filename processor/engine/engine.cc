@@ -122,8 +122,6 @@ void Engine::Conclude(CommitVerdict verdict) {
       return;
     case CommitVerdict::kUnknown:
       epochs_.Drop();
-      // All is read again, and until the producer is back, which may be long, polls must go on.
-      scheduler_.DropBacklog();
       tasks_.ReopenAll();
       return;
     case CommitVerdict::kHopeless:

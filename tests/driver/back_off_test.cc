@@ -240,7 +240,7 @@ TEST(BackOffTest, X2ATransactionThatTimedOutForSlowHandlersIsCalledThat) {
   TopologyTestDriver driver(copies.factory());
   driver.RunUntilIdle();
   copies.meanwhile = [&] {
-    if (copies.handled < 4) driver.clock().Advance(absl::Seconds(6));
+    if (copies.handled < 2) driver.clock().Advance(absl::Seconds(18));
   };
   for (int i = 0; i < 3; ++i) driver.Send("orders", "alice", Order(1));
   driver.cluster().FailNext(

@@ -13,15 +13,15 @@
 namespace once {
 
 struct SlowSpec {
-  std::string bootstrap_servers;
-  std::string name;       // Of the application; part of all topics' names, so no other run's.
-  std::string state_dir;  // Below which the run keeps its state.
+  std::string bootstrap_servers = {};
+  std::string name = {};       // Of the application; part of all topics' names, so no other run's.
+  std::string state_dir = {};  // Below which the run keeps its state.
   // A backlog of so many events in one partition, whose handlers take so long, is there at the start.
   int64_t events = 0;
-  absl::Duration event_time;
+  absl::Duration event_time = {};
   // So many events of the other partition fail until all of them wait for their next attempt, which takes so long.
   int64_t retries = 0;
-  absl::Duration retry_time;
+  absl::Duration retry_time = {};
   // The application is told to stop after so many calls of handlers; 0: when all is done.
   int64_t stop_after_calls = 0;
 };

@@ -323,23 +323,6 @@ TEST_P(BrokerTest, RecordsOfARefusedBatchAreSuspectsAndOneByItselfIsNot) {
   EXPECT_EQ(RefusedOf(*producer, {records[1]})[2].refusal, Refusal::kAlone);
 }
 
-// Creates the topic and does not wait for anything.
-void CreateTopicInHaste(const std::string& name, int partitions) {
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  ASSERT_EQ(rd_kafka_conf_set(conf, "bootstrap.servers", Bootstrap().c_str(), nullptr, 0), RD_KAFKA_CONF_OK);
-  rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
-  ASSERT_NE(rk, nullptr);
-  rd_kafka_NewTopic_t* topic = rd_kafka_NewTopic_new(name.c_str(), partitions, -1, nullptr, 0);
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(rk);
-  rd_kafka_CreateTopics(rk, &topic, 1, nullptr, queue);
-  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 30'000);
-  EXPECT_NE(event, nullptr) << "no answer to CreateTopics";
-  rd_kafka_event_destroy(event);
-  rd_kafka_queue_destroy(queue);
-  rd_kafka_NewTopic_destroy(topic);
-  rd_kafka_destroy(rk);
-}
-
 // A partition whose leader comes up while the first requests arrive refuses one and takes the next, as a log that knows
 // nothing of a producer takes any sequence number from it; librdkafka then reports the refused one as delivered
 // (docs/librdkafka.md). It takes luck to meet: without the check of the delivery reports' offsets two to four rounds
