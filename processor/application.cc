@@ -200,9 +200,8 @@ class RunningApplication final : public Application {
     }
     auto journal = CrashJournal::Open(options_.state_dir, plan_.input_topics, options_.workers, deps_.log);
     if (!journal.ok()) {
-      deps_.log->Log(LogLevel::kWarning,
-                     absl::StrCat("events that end the process cannot be told from others: ",
-                                  std::string(journal.status().message())));
+      deps_.log->Log(LogLevel::kWarning, absl::StrCat("events that end the process cannot be told from others: ",
+                                                      std::string(journal.status().message())));
     } else {
       journal_ = *std::move(journal);
     }

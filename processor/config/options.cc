@@ -168,11 +168,10 @@ void CheckServers(const Options& options, std::vector<Mistake>* mistakes) {
 }
 
 // What a transaction's end may take.
-absl::Duration EndAllowance(const Options& options) {
-  return std::min(kEndAllowance, options.transaction_timeout / 2);
-}
+absl::Duration EndAllowance(const Options& options) { return std::min(kEndAllowance, options.transaction_timeout / 2); }
 
-// The longest handlers that a transaction has room for: the event that comes last in it began before its commit was due.
+// The longest handlers that a transaction has room for: the event that comes last in it began before its commit was
+// due.
 absl::Duration RoomForHandlers(const Options& options) {
   return options.transaction_timeout - EndAllowance(options) - options.commit_interval;
 }

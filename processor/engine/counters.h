@@ -8,6 +8,7 @@ namespace once {
 
 struct EventCounters {
   int64_t processed = 0;
+  int64_t misplaced = 0;           // In another partition than their key belongs to.
   int64_t duplicates = 0;          // All that were suppressed.
   int64_t duplicate_redrives = 0;  // Of these: dead letters sent back with a round that was processed before.
   int64_t duplicate_notices = 0;   // Of these: notices of parked events that were sent back.
@@ -21,6 +22,7 @@ struct EventCounters {
 
   EventCounters& operator+=(const EventCounters& o) {
     processed += o.processed;
+    misplaced += o.misplaced;
     duplicates += o.duplicates;
     duplicate_redrives += o.duplicate_redrives;
     duplicate_notices += o.duplicate_notices;

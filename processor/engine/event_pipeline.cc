@@ -24,7 +24,9 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       duplicate_redrives_(LogLevel::kWarning, "dead letters sent back more than once", ""),
       duplicate_notices_(LogLevel::kWarning,
                          "dead letters sent back of events that are parked, or were, which changes nothing",
-                         "the FAILED notice of the event that blocks its aggregate, sent back, releases that") {
+                         "the FAILED notice of the event that blocks its aggregate, sent back, releases that"),
+      misplaced_(LogLevel::kWarning, "records in another partition than their key belongs to",
+                 "their producer uses another partitioner; see SourceOptions.partitioner") {
   for (const NodeSpec& node : plan->graph->nodes) store_prefixes_.push_back(StateKeyPrefix(node.name));
   policy_nodes_.assign(plan->graph->sources.size(), 0);
   for (size_t source = 0; source < policy_nodes_.size(); ++source) {
@@ -58,7 +60,8 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
 
 void EventPipeline::ReleaseStep() {
   failures_.ReleaseStep();
-  for (Tally* tally : {&duplicates_, &duplicate_redrives_, &duplicate_notices_}) tally->Tell(epoch_->opened_at, log_);
+  for (Tally* tally : {&duplicates_, &duplicate_redrives_, &duplicate_notices_, &misplaced_})
+    tally->Tell(epoch_->opened_at, log_);
 }
 
 void EventPipeline::NoteEvent(const Attempt& attempt) {
@@ -173,6 +176,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     verdict.status = absl::Status(attempt.task->suspects.BlameCode(PlaceOf(attempt)), *reason);
     return verdict;
   }
+  if (verdict.status = CheckPartition(attempt); !verdict.status.ok()) return verdict;
   if (choice.verdict == Dispatcher::Verdict::kUnknownType) {
     verdict.status = absl::UnimplementedError(absl::StrCat(
         "no handler for event type \"", Printable(choice.type), "\" on source \"",
@@ -186,6 +190,24 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
 const std::string* EventPipeline::BlamedFor(const Attempt& attempt) const {
   if (attempt.task->suspects.empty()) return nullptr;
   return attempt.task->suspects.BlamedFor(PlaceOf(attempt));
+}
+
+// X8: a producer with another partitioner puts the events of a key where its other events, and those of co-partitioned
+// sources, do not come.
+absl::Status EventPipeline::CheckPartition(const Attempt& attempt) {
+  const SourceSpec& source = plan_->graph->sources[attempt.source];
+  const int32_t count = plan_->partition_counts[attempt.source];
+  if (count < 2 || source.partitioner == Partitioner::kAny) return absl::OkStatus();
+  const std::optional<Partition> expected = ExpectedPartition(source.partitioner, attempt.record->key, count);
+  if (!expected.has_value() || *expected == attempt.record->partition) return absl::OkStatus();
+  misplaced_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });
+  ++epoch_->counters.misplaced;
+  if (plan_->group(attempt.task->id.group).sources.size() < 2) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the record is in partition ", attempt.record->partition.value(), ", but its key belongs to ", expected->value(),
+      ", where the other sources of its task group have it: its producer uses another partitioner. Name that in"
+      " SourceOptions.partitioner of source \"",
+      source.name, "\", or kAny if its events need not meet others of their key"));
 }
 
 absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const {

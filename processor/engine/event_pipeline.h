@@ -66,6 +66,7 @@ class EventPipeline : private StateReader {
   absl::Status RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node);
   absl::Status Merge(const Attempt& attempt);
   absl::Status CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const;
+  absl::Status CheckPartition(const Attempt& attempt);
 
   const Plan* const plan_;
   const EngineOptions* const options_;
@@ -87,6 +88,7 @@ class EventPipeline : private StateReader {
   Tally duplicates_;
   Tally duplicate_redrives_;
   Tally duplicate_notices_;
+  Tally misplaced_;
 };
 
 }  // namespace once

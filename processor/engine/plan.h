@@ -39,6 +39,8 @@ struct Plan {
   // Likewise: after which time, by their timestamps, it deletes records; and whether it takes none without a key.
   std::vector<absl::Duration> retention;
   std::vector<bool> compacted;
+  // By SourceIndex: how many partitions the topic has; 0 if that is not known.
+  std::vector<int32_t> partition_counts;
   // By SourceIndex: the topic's identity, which changes when it is made anew; empty if it is not known.
   std::vector<std::string> input_topic_ids;
   // By task group: how long a compacted changelog keeps deletions.

@@ -91,7 +91,7 @@ class Suspects {
   struct Known {
     std::string blamed_for = {};  // Empty: it is only to be run alone.
     absl::StatusCode code = absl::StatusCode::kOutOfRange;
-    int own_refusals = 0;         // Of engine records about it.
+    int own_refusals = 0;  // Of engine records about it.
     bool minimal_letter = false;
   };
 

@@ -65,7 +65,7 @@ struct Task {
   bool offsets_requested = false;
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
-  bool retries_while_paused = false;  // It waits for room among its parked events, so these go on.
+  bool retries_while_paused = false;             // It waits for room among its parked events, so these go on.
   absl::Time held_until = absl::InfinitePast();  // Not to run before: its epochs fail again and again.
 
   // X1. Void while a seek is awaited.

@@ -46,9 +46,8 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
     auto task = std::make_unique<Task>(id, *plan_, *options_, opener_.store());
     task->opening_at = step_->now;
     for (const CrashSuspect& suspect : options_->crash_suspects) {
-      const bool is_ours = std::any_of(task->inputs.begin(), task->inputs.end(), [&](const InputPosition& input) {
-        return input.where == suspect.place.where;
-      });
+      const bool is_ours = std::any_of(task->inputs.begin(), task->inputs.end(),
+                                       [&](const InputPosition& input) { return input.where == suspect.place.where; });
       if (is_ours) task->suspects.Warn(suspect.place, suspect.blame);
     }
     for (InputPosition& input : task->inputs) {

@@ -2,8 +2,8 @@
 //
 // An event that crashes its process, or runs into handler_timeout, would do so again after each restart, and nothing
 // before it in its transaction would ever commit. So each worker notes in a small mapped file what it is at; a start
-// that finds an unfinished note counts a death of that event. After kAloneAfter of them the event is run in a transaction
-// of its own; after kBlamedAfter it fails without being run, as any event that fails for good.
+// that finds an unfinished note counts a death of that event. After kAloneAfter of them the event is run in a
+// transaction of its own; after kBlamedAfter it fails without being run, as any event that fails for good.
 //
 // The file is in the state directory: another pod that takes the partition over begins to count anew. What a worker
 // writes there survives the process's death, whatever that is, but not the machine's, which is no event's fault.

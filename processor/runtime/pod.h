@@ -23,9 +23,9 @@ struct PodOptions {
   std::string instance_id;  // Part of the transactional ids; no other live instance's.
   bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
-  absl::Duration start_timeout = absl::Seconds(60);    // For the first producers' initialisation.
+  absl::Duration start_timeout = absl::Seconds(60);        // For the first producers' initialisation.
   absl::Duration topic_check_interval = absl::Seconds(5);  // Between looks at whether topics are still what they were.
-  absl::Duration handler_timeout = absl::Seconds(10);  // A handler that runs longer ends the process.
+  absl::Duration handler_timeout = absl::Seconds(10);      // A handler that runs longer ends the process.
 };
 
 // What a pod runs on; all must outlive it.

@@ -232,7 +232,9 @@ class Checker {
     }
     for (size_t source = 0; source < plan_.input_topics.size(); ++source) {
       const kafka::TopicDescription* topic = Find(plan_.input_topics[source]);
-      if (topic != nullptr) plan_.input_topic_ids[source] = topic->id;
+      if (topic == nullptr) continue;
+      plan_.input_topic_ids[source] = topic->id;
+      plan_.partition_counts[source] = topic->partition_count;
     }
   }
 
@@ -241,7 +243,8 @@ class Checker {
     for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
       const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
       if (topic == nullptr) continue;
-      // E7: EstimatedSize is never below what the client counts (36 bytes, key, value, headers), nor what a broker does.
+      // E7: EstimatedSize is never below what the client counts (36 bytes, key, value, headers), nor what a broker
+      // does.
       plan_.max_record_bytes[i] =
           std::min(static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes)),
                    options_.max_record_bytes);

@@ -26,9 +26,9 @@ struct PreflightOptions {
 };
 
 // Checks all it can and reports every mistake in one FailedPrecondition; Unavailable or DeadlineExceeded if the broker
-// cannot be reached, Unauthenticated if it refuses the credentials. Fills in `plan`'s limits from the topics' settings and the producer's.
-// Where the right to read these is missing, it warns of the checks that are lost, and Kafka's defaults are assumed.
-// Blocks.
+// cannot be reached, Unauthenticated if it refuses the credentials. Fills in `plan`'s limits from the topics' settings
+// and the producer's. Where the right to read these is missing, it warns of the checks that are lost, and Kafka's
+// defaults are assumed. Blocks.
 absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan);
 
 }  // namespace once

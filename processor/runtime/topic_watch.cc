@@ -61,8 +61,8 @@ absl::Status TopicWatch::CheckOne(Topic* topic) {
 
 absl::Status TopicWatch::CheckFacts(Topic* topic, const kafka::TopicDescription& found) const {
   if (!topic->id.empty() && !found.id.empty() && found.id != topic->id) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "topic ", topic->name, " was deleted and made anew while the application runs", WhatToDo(*topic)));
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic ", topic->name, " was deleted and made anew while the application runs", WhatToDo(*topic)));
   }
   if (topic->partition_count != 0 && found.partition_count != topic->partition_count) {
     return absl::FailedPreconditionError(absl::StrCat(

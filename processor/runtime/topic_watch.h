@@ -24,18 +24,18 @@ class TopicWatch {
  public:
   TopicWatch(const Plan* plan, kafka::Admin* admin);
 
-  // Asks the brokers about each source topic and changelog; blocks for at most some seconds. FailedPrecondition if a fact
-  // is no longer what it was at the first look, or at the start where the plan knows it. What cannot be found out now
-  // (no broker, no right) is no change.
+  // Asks the brokers about each source topic and changelog; blocks for at most some seconds. FailedPrecondition if a
+  // fact is no longer what it was at the first look, or at the start where the plan knows it. What cannot be found out
+  // now (no broker, no right) is no change.
   absl::Status Check();
 
  private:
   struct Topic {
     std::string name;
     bool is_changelog = false;
-    std::string id;               // Empty: not known.
-    int32_t partition_count = 0;  // 0: not seen yet.
-    int missing = 0;              // Looks in a row that did not find it.
+    std::string id;                  // Empty: not known.
+    int32_t partition_count = 0;     // 0: not seen yet.
+    int missing = 0;                 // Looks in a row that did not find it.
     std::map<int32_t, Offset> ends;  // Of topics whose id nobody tells: how far each partition was seen to go.
   };
 

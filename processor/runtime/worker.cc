@@ -111,8 +111,8 @@ void Worker::ServeCallbacks() {
 }
 
 void Worker::ConsumerFailed(const absl::Status& status) {
-  Do(action::Halt{absl::Status(
-      status.code(), absl::StrCat("the consumer cannot go on: ", std::string(status.message())))});
+  Do(action::Halt{
+      absl::Status(status.code(), absl::StrCat("the consumer cannot go on: ", std::string(status.message())))});
 }
 
 void Worker::PollReplay(absl::Duration wait) {

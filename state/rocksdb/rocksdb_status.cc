@@ -32,10 +32,9 @@ absl::Status LockedError(const std::string& path) {
 }
 
 absl::Status CorruptError(const std::string& path, std::string_view why) {
-  return CorruptStoreError(
-      absl::StrCat("state in ", path, " is corrupt: ", ToAbsl(why),
-                   "; nothing is lost, since the changelog has it all: delete the directory, and "
-                   "it is rebuilt at the next start"));
+  return CorruptStoreError(absl::StrCat("state in ", path, " is corrupt: ", ToAbsl(why),
+                                        "; nothing is lost, since the changelog has it all: delete the directory, and "
+                                        "it is rebuilt at the next start"));
 }
 
 }  // namespace once

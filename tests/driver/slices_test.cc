@@ -46,7 +46,7 @@ class SliceTest : public testing::Test {
 
   std::shared_ptr<Script> script_;
   std::unique_ptr<TopologyTestDriver> driver_;
-  std::map<int64_t, int> calls_;                      // By cents.
+  std::map<int64_t, int> calls_;                        // By cents.
   std::map<int32_t, std::vector<absl::Time>> commits_;  // By partition of the totals.
 };
 
@@ -87,10 +87,12 @@ TEST_F(SliceTest, X1DueRetriesLeaveHalfOfTheTimeToOtherTasks) {
   script_->handle = [&down](const OrderPlaced& order) {
     return down && order.cents() > 1'000'000 ? absl::UnavailableError("down") : absl::OkStatus();
   };
-  Start([&down](const OrderPlaced& order) {
-    if (order.cents() <= 1'000'000) return absl::Milliseconds(1);
-    return down ? absl::ZeroDuration() : absl::Seconds(1);
-  }, {.partitions = 2});
+  Start(
+      [&down](const OrderPlaced& order) {
+        if (order.cents() <= 1'000'000) return absl::Milliseconds(1);
+        return down ? absl::ZeroDuration() : absl::Seconds(1);
+      },
+      {.partitions = 2});
   const std::string slow = KeyOf(0, 2);
   for (int i = 1; i <= kRetries; ++i) Send(0, slow + "-" + std::to_string(i), 1'000'000 + i);
   driver_->RunUntilIdle();
@@ -106,8 +108,11 @@ TEST_F(SliceTest, X1DueRetriesLeaveHalfOfTheTimeToOtherTasks) {
 }
 
 TEST_F(SliceTest, X1ASlowPartitionDoesNotHoldUpAQuickOne) {
-  Start([](const OrderPlaced& order) { return order.cents() > 1'000'000 ? absl::Milliseconds(50) : absl::ZeroDuration(); },
-        {.partitions = 2});
+  Start(
+      [](const OrderPlaced& order) {
+        return order.cents() > 1'000'000 ? absl::Milliseconds(50) : absl::ZeroDuration();
+      },
+      {.partitions = 2});
   const std::string slow = KeyOf(0, 2);
   const std::string quick = KeyOf(1, 2);
   for (int i = 1; i <= 400; ++i) Send(0, slow, 1'000'000 + i);
@@ -124,8 +129,11 @@ TEST_F(SliceTest, X1ASlowPartitionDoesNotHoldUpAQuickOne) {
 TEST_F(SliceTest, X1WhatIsFetchedBeyondTheLimitIsReadAgainLater) {
   DriverOptions options{.partitions = 2};
   options.engine.max_backlog_records = 20;
-  Start([](const OrderPlaced& order) { return order.cents() > 1'000'000 ? absl::Milliseconds(50) : absl::ZeroDuration(); },
-        options);
+  Start(
+      [](const OrderPlaced& order) {
+        return order.cents() > 1'000'000 ? absl::Milliseconds(50) : absl::ZeroDuration();
+      },
+      options);
   const std::string slow = KeyOf(0, 2);
   for (int i = 1; i <= 3'000; ++i) Send(0, slow, 1'000'000 + i);
   Send(1, KeyOf(1, 2), 1);

@@ -46,7 +46,8 @@ class DeadlyEventTest : public testing::TestWithParam<std::string> {
     for (bool is_over = false; !is_over;) {
       EXPECT_TRUE((*reader)->Poll(absl::Milliseconds(100), &batch).ok());
       for (const RecordView& record : batch.records) {
-        texts.push_back(absl::StrCat(std::string(record.key.value_or("")), "=", std::string(record.value.value_or(""))));
+        texts.push_back(
+            absl::StrCat(std::string(record.key.value_or("")), "=", std::string(record.value.value_or(""))));
         for (const HeaderView& header : record.headers) {
           if (header.name == "once.message" || header.name == "once.reason") {
             texts.back() += " " + std::string(header.value.value_or(""));

@@ -160,10 +160,9 @@ class Run {
     absl::Time last = absl::InfiniteFuture();
     while (!done_) {
       if (!(*reader)->Poll(absl::Milliseconds(5), &batch).ok()) return;
-      const auto of_backlog =
-          std::count_if(batch.records.begin(), batch.records.end(), [](const RecordView& record) {
-            return record.value.value_or("").starts_with("event-");
-          });
+      const auto of_backlog = std::count_if(batch.records.begin(), batch.records.end(), [](const RecordView& record) {
+        return record.value.value_or("").starts_with("event-");
+      });
       if (of_backlog == 0) continue;
       const absl::Time now = absl::Now();
       if (last != absl::InfiniteFuture()) result_.longest_gap = std::max(result_.longest_gap, now - last);
@@ -177,8 +176,8 @@ class Run {
   void AwaitEnd() {
     while (true) {
       if (!shared_->is_service_up && shared_->failures >= spec_.retries) shared_->is_service_up = true;
-      const bool is_over = spec_.stop_after_calls > 0 ? shared_->calls >= spec_.stop_after_calls
-                                                      : outputs_ >= spec_.events;
+      const bool is_over =
+          spec_.stop_after_calls > 0 ? shared_->calls >= spec_.stop_after_calls : outputs_ >= spec_.events;
       if (is_over) return;
       absl::SleepFor(absl::Milliseconds(1));
     }

@@ -27,10 +27,10 @@ struct SlowSpec {
 };
 
 struct SlowResult {
-  int64_t calls = 0;         // Of handlers, successful ones.
-  int64_t repeated = 0;      // Events that were handled successfully more than once.
-  int64_t outputs = 0;       // Committed ones of the backlog's events.
-  int64_t commits = 0;       // That made such outputs visible, as far as a reader could tell them apart.
+  int64_t calls = 0;           // Of handlers, successful ones.
+  int64_t repeated = 0;        // Events that were handled successfully more than once.
+  int64_t outputs = 0;         // Committed ones of the backlog's events.
+  int64_t commits = 0;         // That made such outputs visible, as far as a reader could tell them apart.
   absl::Duration longest_gap;  // Between two such commits.
   absl::Duration stop_time;    // From the call of Stop until the application had ended.
   std::string log;             // Warnings and errors.

@@ -45,6 +45,24 @@ TEST_P(ContractTest, NullAndEmptyAreDifferent) {
   }
 }
 
+// As two sinks of one topology on one topic.
+TEST_P(ContractTest, ATopicThatIsNamedTwiceTakesTheRecordsOfBoth) {
+  const std::string topic = NewTopic("t");
+  auto producer = ReadyProducer({topic, topic});
+  for (int transaction = 0; transaction < 2; ++transaction) {
+    ASSERT_TRUE(producer->BeginTransaction().ok());
+    for (const uint32_t index : {0u, 1u, 0u}) {
+      OutputRecord record;
+      record.topic_index = index;
+      record.partition = Partition(0);
+      record.value = index == 0 ? "first" : "second";
+      ASSERT_TRUE(producer->Send(record).ok());
+    }
+    ASSERT_TRUE(Commit(*producer).ok());
+  }
+  EXPECT_EQ(ReadAll(topic).size(), 6u);
+}
+
 TEST_P(ContractTest, HeadersKeepOrderDuplicatesAndNulls) {
   const std::string topic = NewTopic("t");
   auto producer = ReadyProducer({topic});

@@ -39,10 +39,14 @@ const char* NameOf(Dimension dimension) {
 Dimensions Dimensions::Default() {
   return Dimensions()
       .Add(Dimension::kSlowHandlers)
+      .Add(Dimension::kLateRefusals)
+      .Add(Dimension::kLocalFailures)
       .Add(Dimension::kSmallCaches)
+      .Add(Dimension::kTimestamps)
       .Add(Dimension::kRights)
       .Add(Dimension::kOutputs)
       .Add(Dimension::kOddRecords)
+      .Add(Dimension::kHostileCode)
       .Add(Dimension::kNewTopology);
 }
 

@@ -82,7 +82,7 @@ MemoryProducer::Delivered MemoryProducer::FailDelivery(Target& target, const Bat
 }
 
 MemoryProducer::Target& MemoryProducer::TargetOf(uint32_t topic_index, Partition partition) {
-  std::vector<Target>& targets = targets_[topic_index];
+  std::vector<Target>& targets = targets_[targets_index_[topic_index]];
   const auto index = static_cast<size_t>(partition.value());
   while (targets.size() <= index) {
     Target& target = targets.emplace_back();

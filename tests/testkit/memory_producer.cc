@@ -1,5 +1,6 @@
 #include "tests/testkit/memory_producer.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -33,6 +34,10 @@ MemoryProducer::MemoryProducer(std::shared_ptr<MemoryCore> core, const MemoryCli
       targets_(topics_.size()),
       views_(topics_.size()),
       random_(options.delivery_seed) {
+  for (const std::string& topic : topics_) {
+    targets_index_.push_back(static_cast<size_t>(std::find(topics_.begin(), topics_.end(), topic) - topics_.begin()));
+  }
+
   const std::lock_guard lock(core_->mutex);
   if (random_ != 0) random_ += 0x9e3779b97f4a7c15 * ++core_->producers;
 }

@@ -134,6 +134,8 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   uint64_t turn_ = 1;                         // Counts deliveries: each ends the batches that are open.
   kafka::Result held_up_;                     // Why no partition can join the transaction at present.
   std::vector<std::vector<Target>> targets_;  // By topic index and partition.
+  // By topic index: where in targets_. Two sinks on one topic share its partitions' sequence numbers.
+  std::vector<size_t> targets_index_;
   std::vector<TopicView> views_;
   std::vector<kafka::Delivery> deliveries_;           // Seen by whoever takes them.
   std::vector<Report> reports_;                       // Not polled yet.

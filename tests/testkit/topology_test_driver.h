@@ -52,7 +52,7 @@ struct DriverOptions {
   testkit::MemoryClientOptions kafka = {.session_timeout = absl::InfiniteDuration(), .max_batch_records = 1};
   // Settings of all topics that the driver creates. A broker takes no record of more than an hour ahead.
   std::map<std::string, std::string> topic_settings = {{"message.timestamp.after.max.ms", testkit::Topics::kUnlimited}};
-  size_t max_record_bytes = SIZE_MAX;              // The producer's own limit: the client's message.max.bytes.
+  size_t max_record_bytes = SIZE_MAX;  // The producer's own limit: the client's message.max.bytes.
   // Wraps the connection to Kafka, to watch or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
 };

@@ -143,8 +143,6 @@ MUTANTS = [
      "an event whose record was refused is processed again"),
     ("refused_batch_blamed", "processor/engine/suspects.cc", "X3",
      "all events of a refused batch are to blame"),
-    ("suspects_run_together", "processor/engine/suspects.cc", "R3b",
-     "the events of a refused batch run together again and again"),
     ("limit_drops", "processor/engine/failures.cc", "R4",
      "an event beyond the parking limit is passed over"),
     ("breaker_aborts", "processor/engine/scheduler.cc", "R5",
@@ -159,8 +157,4 @@ MUTANTS = [
      "a step runs until nothing is left, whatever handlers take"),
     ("held_back_is_forgotten", "processor/engine/scheduler.cc", "X1",
      "records that a slow task left at the broker are not read again"),
-    ("due_retries_wait_for_room", "processor/engine/scheduler.cc", "R4",
-     "at a parking limit the retries that would make room do not run"),
-    ("kept_partitions_trusted", "processor/engine/engine.cc", "X5",
-     "after a rebalance the client is trusted to read on where it stood"),
 ]
