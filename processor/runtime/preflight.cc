@@ -16,6 +16,8 @@ namespace once {
 namespace {
 
 constexpr int64_t kMebibyte = 1 << 20;
+// The smallest form of a dead letter has its disposition and its origin, with the longest name of a topic.
+constexpr int64_t kLeastDeadLetterBytes = 1024;
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
 int64_t NumberSetting(const kafka::TopicDescription& topic, const std::string& name, int64_t fallback) {
@@ -32,7 +34,7 @@ class Checker {
   absl::Status Run() {
     for (const std::string& topic : plan_.input_topics) Check(topic, "source topic");
     for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
-    if (!plan_.graph->dead_letter_topic.empty()) Check(plan_.graph->dead_letter_topic, "dead-letter topic");
+    if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
     for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
       if (fatal_.ok()) CheckGroup(group);
     }
@@ -123,6 +125,17 @@ class Checker {
     }
     if (DescribeBefore(patience_, topic) || !fatal_.ok() || refused_.contains(topic)) return;
     problems_.push_back(absl::StrCat(role, " ", topic, " does not exist; create it, or start with --create_topics"));
+  }
+
+  // A dead letter shrinks to what its topic takes, but not to nothing (X3).
+  void CheckDeadLetters(const std::string& name) {
+    Check(name, "dead-letter topic");
+    const kafka::TopicDescription* topic = Find(name);
+    if (topic == nullptr) return;
+    const int64_t limit = NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes);
+    if (limit >= kLeastDeadLetterBytes) return;
+    problems_.push_back(absl::StrCat("dead-letter topic ", name, " has max.message.bytes=", limit,
+                                     ", which no dead letter may fit; raise it to at least ", kLeastDeadLetterBytes));
   }
 
   void CheckGroup(uint16_t index) {

@@ -134,6 +134,13 @@ TEST_F(PreflightTest, AllProblemsAreToldAtOnce) {
   EXPECT_THAT(admin_.created, IsEmpty()) << "nothing is made for an application that does not start";
 }
 
+TEST_F(PreflightTest, X3ADeadLetterTopicThatTakesNoneIsRefused) {
+  admin_.answers["orders.dlq"] = Described({{"max.message.bytes", "1023"}});
+  EXPECT_THAT(Run().ToString(), HasSubstr("orders.dlq has max.message.bytes=1023"));
+  admin_.answers["orders.dlq"] = Described({{"max.message.bytes", "1024"}});
+  EXPECT_TRUE(Run().ok());
+}
+
 TEST_F(PreflightTest, MissingRightToCreateTheChangelogSaysWhatToCreate) {
   admin_.answers.erase(kChangelog);
   admin_.create_error = absl::PermissionDeniedError("CLUSTER_AUTHORIZATION_FAILED");
