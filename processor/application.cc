@@ -1,83 +1,24 @@
 // The one place where adapters are wired to ports.
 #include "processor/application.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <random>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
 #include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
+#include "processor/runtime/state_dir.h"
 #include "processor/topology/validate.h"
 #include "state/rocksdb/rocksdb_store.h"
 
 namespace once {
 
 namespace {
-
-// The state directory, held against other processes while this lives.
-class LockedDir {
- public:
-  static absl::StatusOr<std::unique_ptr<LockedDir>> Open(const std::string& path) {
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) {
-      return absl::FailedPreconditionError(absl::StrCat("state directory ", path, " cannot be made: ", error.message(),
-                                                        "; set --state_dir to a place that can be written"));
-    }
-    const std::string lock = path + "/LOCK";
-    const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file < 0) {
-      return absl::FailedPreconditionError(absl::StrCat("state directory ", path,
-                                                        " cannot be written: ", std::strerror(errno),
-                                                        "; set --state_dir to a place that can be written"));
-    }
-    if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
-      ::close(file);
-      return absl::FailedPreconditionError(absl::StrCat(
-          "state directory ", path, " is in use by another process; give each instance a --state_dir of its own"));
-    }
-    return std::unique_ptr<LockedDir>(new LockedDir(path, file));
-  }
-
-  ~LockedDir() { ::close(file_); }
-
-  // The instance ID that this directory was given at first, drawn at random: two instances with one ID would fence each
-  // other for ever.
-  absl::StatusOr<std::string> InstanceId() const {
-    const std::string path = path_ + "/instance_id";
-    std::string id;
-    if (std::ifstream in(path); in >> id && !id.empty()) return id;
-    std::random_device random;
-    id = absl::StrFormat("%08x%08x", random(), random());
-    std::ofstream out(path);
-    out << id << "\n";
-    out.flush();
-    if (out.good()) return id;
-    return absl::ResourceExhaustedError(
-        absl::StrCat(path, " cannot be written: ", std::strerror(errno), "; is the disk full?"));
-  }
-
- private:
-  LockedDir(std::string path, int file) : path_(std::move(path)), file_(file) {}
-
-  const std::string path_;
-  const int file_;
-};
 
 EngineOptions ToEngineOptions(const Options& options, const std::string& application_id) {
   EngineOptions engine;

@@ -1,5 +1,5 @@
 // Checks the dead-letter topic: per customer exactly the reference's letters in order, what they say, and that key,
-// value, timestamp and headers of the event are as they came.
+// value and headers of the event are as they came, and its timestamp is told.
 #ifndef ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_DEAD_LETTERS_H_
 #define ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_DEAD_LETTERS_H_
 

@@ -52,11 +52,13 @@ Record& TestRun::Out(int32_t partition, const std::string& key, int64_t count, i
 Record& TestRun::Letter(int32_t partition, const Record& event, const std::string& disposition,
                         const std::string& reason, const std::string& blocked_by) {
   Record record = Make("dlq", partition, event.key, event.value);
-  record.timestamp_ms = event.timestamp_ms;
-  record.headers = event.headers;
+  for (const RecordHeader& header : event.headers) {
+    if (!header.name.starts_with("once.")) record.headers.push_back(header);
+  }
   record.headers.push_back({"once.disposition", disposition});
   record.headers.push_back({"once.reason", reason});
   if (!blocked_by.empty()) record.headers.push_back({"once.blocked_by", blocked_by});
+  if (event.timestamp_ms.has_value()) record.headers.push_back({"once.timestamp", std::to_string(*event.timestamp_ms)});
   record.headers.push_back({"once.origin", Origin(event)});
   record.headers.push_back({"once.application", "order-totals"});
   record.headers.push_back({"once.aggregate", event.key.value_or("")});

@@ -199,7 +199,13 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     const absl::Status judged = task->suspects.OnRefused(WhatRan(*task), refused);
     if (!judged.ok()) halt_afterwards_ = judged;
     // Progress: the next try is another one.
-    failure_.refusal = absl::StrCat("topic ", refused.front().topic, " refuses records: ", refused.front().error);
+    const Suspects::Refused& first = refused.front();
+    const bool is_own = first.what == Suspects::Refused::What::kOwn;
+    failure_.refusal =
+        absl::StrCat("topic ", first.topic, " refuses ",
+                     is_own ? "a record of the engine's own"
+                            : absl::StrCat("an output of event ", ToString(first.cause.where, first.cause.offset)),
+                     refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error);
   }
 }
 

@@ -11,10 +11,10 @@
 #include <fstream>
 #include <map>
 #include <new>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/private_file.h"
 
 namespace once {
 
@@ -50,21 +50,13 @@ Deaths ReadDeaths(const std::string& path) {
   return deaths;
 }
 
-// By renaming, so that a death meanwhile leaves the old list or the new one.
 absl::Status WriteDeaths(const std::string& path, const Deaths& deaths) {
-  std::ostringstream text;
+  std::string text;
   for (const auto& [place, count] : deaths) {
-    text << count << ' ' << place.where.partition.value() << ' ' << place.offset.value() << ' ' << place.where.topic
-         << '\n';
+    absl::StrAppend(&text, count, " ", place.where.partition.value(), " ", place.offset.value(), " ", place.where.topic,
+                    "\n");
   }
-  const std::string fresh = path + ".new";
-  {
-    std::ofstream out(fresh, std::ios::trunc);
-    out << text.str();
-    if (!out.flush()) return Failed("writing", fresh);
-  }
-  if (rename(fresh.c_str(), path.c_str()) != 0) return Failed("renaming", fresh);
-  return absl::OkStatus();
+  return WritePrivateFile(path, text);
 }
 
 // The events that the process before was at when it died.
@@ -113,7 +105,10 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
   journal->mapped_bytes_ = sizeof(Header) + static_cast<size_t>(workers) * sizeof(HandlingNote);
   const int fd = open(notes_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed("opening", notes_path);
-  const bool sized = ftruncate(fd, 0) == 0 && ftruncate(fd, static_cast<off_t>(journal->mapped_bytes_)) == 0;
+  // Written, not only sized: a store to a page that a full disk has no room for would end the process.
+  const std::string zeros(journal->mapped_bytes_, '\0');
+  const bool sized =
+      ftruncate(fd, 0) == 0 && write(fd, zeros.data(), zeros.size()) == static_cast<ssize_t>(zeros.size());
   void* const mapping =
       sized ? mmap(nullptr, journal->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   const absl::Status failed = mapping == MAP_FAILED ? Failed("mapping", notes_path) : absl::OkStatus();

@@ -1,6 +1,7 @@
 #include "processor/runtime/preflight.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -16,8 +17,6 @@ namespace once {
 namespace {
 
 constexpr int64_t kMebibyte = 1 << 20;
-// The smallest form of a dead letter has its disposition and its origin, with the longest name of a topic.
-constexpr int64_t kLeastDeadLetterBytes = 1024;
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
 int64_t NumberSetting(const kafka::TopicDescription& topic, const std::string& name, int64_t fallback) {
@@ -127,15 +126,29 @@ class Checker {
     problems_.push_back(absl::StrCat(role, " ", topic, " does not exist; create it, or start with --create_topics"));
   }
 
+  // What the smallest form of a dead letter takes, at most: it has its disposition and its origin.
+  int64_t LeastDeadLetter() const {
+    size_t least = 0;
+    for (const std::string& topic : plan_.input_topics) {
+      const std::string origin =
+          absl::StrCat(topic, "-", std::numeric_limits<int32_t>::max(), "-", std::numeric_limits<int64_t>::max());
+      const HeaderView headers[] = {{"once.disposition", "REJECTED"}, {"once.origin", origin}};
+      least = std::max(least, EstimatedSize({.headers = headers}));
+    }
+    return static_cast<int64_t>(least);
+  }
+
   // A dead letter shrinks to what its topic takes, but not to nothing (X3).
   void CheckDeadLetters(const std::string& name) {
     Check(name, "dead-letter topic");
     const kafka::TopicDescription* topic = Find(name);
     if (topic == nullptr) return;
     const int64_t limit = NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes);
-    if (limit >= kLeastDeadLetterBytes) return;
+    const int64_t least = LeastDeadLetter();
+    if (limit >= least) return;
     problems_.push_back(absl::StrCat("dead-letter topic ", name, " has max.message.bytes=", limit,
-                                     ", which no dead letter may fit; raise it to at least ", kLeastDeadLetterBytes));
+                                     ", which dead letters may exceed in their smallest form; raise it to at least ",
+                                     least));
   }
 
   void CheckGroup(uint16_t index) {

@@ -53,7 +53,7 @@ struct Shared {
 
 absl::StatusOr<Topology> Build(const SlowSpec& spec, const std::shared_ptr<Shared>& shared) {
   TopologyBuilder builder(spec.name);
-  auto in = builder.AddSource("in", {.topic = spec.name + "-in"});
+  auto in = builder.AddSource("in", {.topic = spec.name + "-in", .partitioner = Partitioner::kAny});
   auto out = builder.AddSink<std::string>("out", {.topic = spec.name + "-out"});
   builder.DeadLetterTo(spec.name + "-dlq");
   FailurePolicy policy;

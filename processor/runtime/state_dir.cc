@@ -1,0 +1,58 @@
+#include "processor/runtime/state_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "processor/base/private_file.h"
+
+namespace once {
+
+absl::StatusOr<std::unique_ptr<LockedDir>> LockedDir::Open(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return absl::FailedPreconditionError(absl::StrCat("state directory ", path, " cannot be made: ", error.message(),
+                                                      "; set --state_dir to a place that can be written"));
+  }
+  // Somebody else's directory that we may write keeps its mode.
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  const std::string lock = path + "/LOCK";
+  const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) {
+    return absl::FailedPreconditionError(absl::StrCat("state directory ", path,
+                                                      " cannot be written: ", std::strerror(errno),
+                                                      "; set --state_dir to a place that can be written"));
+  }
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    ::close(file);
+    return absl::FailedPreconditionError(absl::StrCat(
+        "state directory ", path, " is in use by another process; give each instance a --state_dir of its own"));
+  }
+  return std::unique_ptr<LockedDir>(new LockedDir(path, file));
+}
+
+LockedDir::~LockedDir() { ::close(file_); }
+
+absl::StatusOr<std::string> LockedDir::InstanceId() const {
+  const std::string path = path_ + "/instance_id";
+  std::string id;
+  if (std::ifstream in(path); in >> id && !id.empty()) return id;
+  std::random_device random;
+  id = absl::StrFormat("%08x%08x", random(), random());
+  if (absl::Status written = WritePrivateFile(path, id + "\n"); !written.ok()) {
+    return absl::ResourceExhaustedError(absl::StrCat(written.message(), "; is the disk full?"));
+  }
+  return id;
+}
+
+}  // namespace once
