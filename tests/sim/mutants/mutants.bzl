@@ -3,8 +3,6 @@
 MUTANTS = [
     ("suspicious_producer_kept", "processor/engine/committer.cc", "T4",
      "a producer goes on after a suspicious commit"),
-    ("suspicion_forgotten", "processor/engine/committer.cc", "T4",
-     "an abort forgets what was suspicious at the commit before it"),
     ("unknown_is_committed", "processor/engine/committer.cc", "T5",
      "an unknown outcome of a commit passes for committed"),
     ("unknown_is_aborted", "processor/engine/committer.cc", "T5",
