@@ -13,7 +13,6 @@ namespace once {
 Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
     : plan_(plan),
       options_(options),
-      log_(log),
       step_(step),
       tasks_(tasks),
       stamps_(*plan),

@@ -100,7 +100,6 @@ class Epochs {
 
   const Plan* const plan_;
   const EngineOptions* const options_;
-  LogSink* const log_;
   Step* const step_;
   Tasks* const tasks_;
 

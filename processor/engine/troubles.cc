@@ -87,7 +87,8 @@ void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
 void Troubles::OnCommit(const Epoch& epoch) {
   if (scopes_.empty()) return;
   for (auto scope = scopes_.begin(); scope != scopes_.end();) {
-    auto& [topic, state] = *scope;
+    const auto topic = scope->first;
+    auto& state = scope->second;
     const bool is_over = topic == kWorker || std::any_of(epoch.touched.begin(), epoch.touched.end(),
                                                          [&](const Task* t) { return state.tasks.contains(t->id); });
     if (is_over) {

@@ -230,7 +230,7 @@ class TopicIdTest : public testing::Test {
   Plan plan_ = MakePlan(Build(layout_)(Config::FromValues({}))->shared_graph(), "shop");
   const std::string changelog_ = plan_.changelog_topics[0];
   MemoryCheckpointStore store_;
-  const EngineOptions options_;
+  const EngineOptions options_ = {};
   Task task_{{0, Partition(0)}, plan_, options_, &store_};
 };
 
