@@ -56,8 +56,6 @@ class Engine {
   bool is_hungry() const { return scheduler_.IsAnyTaskHungry(); }
   // No epoch is open and no transaction is ending.
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
-  // Tasks given up to a rebalance that are not unassigned yet.
-  bool unassigning() const { return tasks_.leaving(); }
   // After StopRequested: all is committed and checkpointed.
   bool stopped() const;
   // When the next Tick is needed at the latest.

@@ -86,7 +86,7 @@ class Scheduler {
   void ProcessError(Task* task, InputPosition* input, const kafka::PartitionError& error);
   bool HandleOutcome(Task* task, const Outcome& outcome);
   void CountForBreaker(Task* task);
-  // The task and input of consecutive records.
+  // Consecutive records of one input become one item of its task's backlog.
   void TakeRecords(const std::shared_ptr<const kafka::Batch>& batch);
   void Push(const InputRef& ref, Fetched fetched);
 

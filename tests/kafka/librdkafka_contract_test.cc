@@ -175,22 +175,6 @@ TEST_P(BrokerTest, SmallBatchesLoseNothing) {
   }
 }
 
-void DeleteTopic(const std::string& name) {
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  ASSERT_EQ(rd_kafka_conf_set(conf, "bootstrap.servers", Bootstrap().c_str(), nullptr, 0), RD_KAFKA_CONF_OK);
-  rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0);
-  ASSERT_NE(rk, nullptr);
-  rd_kafka_DeleteTopic_t* topic = rd_kafka_DeleteTopic_new(name.c_str());
-  rd_kafka_queue_t* queue = rd_kafka_queue_new(rk);
-  rd_kafka_DeleteTopics(rk, &topic, 1, nullptr, queue);
-  rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 30'000);
-  EXPECT_NE(event, nullptr) << "no answer to DeleteTopics";
-  rd_kafka_event_destroy(event);
-  rd_kafka_queue_destroy(queue);
-  rd_kafka_DeleteTopic_destroy(topic);
-  rd_kafka_destroy(rk);
-}
-
 TEST_P(BrokerTest, X8ATopicMadeAnewHasAnotherId) {
   const std::string topic = NewTopic("t");
   const absl::StatusOr<TopicDescription> before = admin().DescribeTopic(topic, kPatience);
@@ -204,7 +188,7 @@ TEST_P(BrokerTest, X8ATopicMadeAnewHasAnotherId) {
   const absl::StatusOr<TopicDescription> again = admin().DescribeTopic(topic, kPatience);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->id, before->id);
-  DeleteTopic(topic);
+  cluster().DeleteTopic(topic);
   ASSERT_TRUE(
       cluster().Await(kPatience, [&] { return absl::IsNotFound(admin().DescribeTopic(topic, kPatience).status()); }));
   ASSERT_TRUE(cluster().Await(kPatience, [&] { return admin().CreateTopic({topic, 1, {}}, kPatience).ok(); }));
