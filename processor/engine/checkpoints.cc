@@ -41,7 +41,7 @@ void Checkpoints::Write(bool all) {
 
 void Checkpoints::Start(Task* task) {
   task->last_checkpoint = step_->now;
-  step_->Ask(action::WriteCheckpoint{task->id, task->state.Freeze(DescribeCheckpoint(*task))});
+  step_->Ask(action::WriteCheckpoint{task->id, task->state.Freeze(DescribeCheckpoint(*task, *step_))});
 }
 
 void Checkpoints::OnWritten(const event::CheckpointWritten& written) {

@@ -29,7 +29,7 @@ void Engine::Step(const Event& event, Actions* actions) {
 }
 
 void Engine::On(const event::Tick& tick) {
-  step_.now = std::max(step_.now, tick.now);
+  step_.Look(tick.clock);
   scheduler_.Charge();
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.

@@ -6,7 +6,7 @@
 //
 //   Engine engine(&plan, options, &store, &log, seed);
 //   Actions actions;
-//   engine.Step(event::Tick{clock.Now()}, &actions);   // then carry the actions out, clear them, feed the outcomes
+//   engine.Step(event::Tick{clock.Read()}, &actions);   // then carry the actions out, clear them, feed the outcomes
 //
 // One epoch (the events of one transaction) is open at a time: events are processed only while no transaction is
 // ending; the rest waits. A step of event::Continue runs events until the observer ends the slice, so that the worker
@@ -58,7 +58,7 @@ class Engine {
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
   // After StopRequested: all is committed and checkpointed.
   bool stopped() const;
-  // When the next Tick is needed at the latest.
+  // When the next Tick is needed at the latest, by the steady clock.
   absl::Time NextDeadline() const;
 
   // Where inputs of tasks that wait for a seek are to be read from.

@@ -31,7 +31,8 @@ struct Epoch {
   bool open = false;
   // Time that the producer's calls took, of that since `opened_at`.
   absl::Duration in_calls = {};
-  absl::Time opened_at = {};  // Also what handlers see as now().
+  absl::Time opened_at = {};
+  absl::Time opened_wall = {};  // What handlers see as now(), and what its records are stamped by.
   int64_t records = 0;
   int64_t bytes = 0;
   std::vector<Task*> touched = {};

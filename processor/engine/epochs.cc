@@ -30,6 +30,7 @@ void Epochs::Join(Task* task) {
     epoch_.open = true;
     epoch_.number = epoch_.number + 1;
     epoch_.opened_at = step_->now;
+    epoch_.opened_wall = step_->wall;
     epoch_.records = 0;
     epoch_.bytes = 0;
     epoch_.counters = {};
@@ -75,7 +76,7 @@ void Epochs::FailStore(Task* task, absl::Status status) {
 
 // Sends the task's writes, its frontier last.
 absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
-  const int64_t clock_ms = std::max(task->frontier.window_clock_ms(), absl::ToUnixMillis(step_->now));
+  const int64_t clock_ms = task->window_clock.ReadMs(step_->now);
   if (options_->idempotency_retention > absl::ZeroDuration()) {
     if (absl::Status sealed = task->window.Seal(clock_ms, &task->state); !sealed.ok()) return sealed;
   }
@@ -102,7 +103,7 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     OutputRecord record;
     record.topic_index = plan_->changelog_index(task->id.group);
     record.partition = task->id.partition;
-    record.timestamp_ms = stamps_.OwnRecord(record.topic_index, absl::ToUnixMillis(step_->now));
+    record.timestamp_ms = stamps_.OwnRecord(record.topic_index, absl::ToUnixMillis(step_->wall));
     record.key = write->key();
     record.value = write->value();
     if (write == *entry) {
@@ -127,7 +128,7 @@ Task* Epochs::TaskOf(const kafka::Delivery& delivery) const {
 }
 
 void Epochs::Hear(const event::ProducerOutcome& outcome) {
-  step_->now = std::max(step_->now, outcome.at);
+  step_->PassTo(outcome.at);
   epoch_.in_calls += outcome.took;
   if (outcome.suspicious) committer_.NoteSuspicion();
   for (const kafka::Delivery& delivery : outcome.deliveries) {

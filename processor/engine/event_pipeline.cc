@@ -230,7 +230,7 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
   info.id = FindHeader(attempt.record->headers, "ce_id").value_or(std::string_view());
   info.type = choice.type;
   info.attempt = attempt.number;
-  info.now = epoch_->opened_at;
+  info.now = epoch_->opened_wall;
   context_.Start(*attempt.record, info);
   std::fill(opened_.begin(), opened_.end(), nullptr);
   if (observer_ != nullptr) observer_->Enter(*attempt.topic, *attempt.record);
@@ -276,7 +276,7 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
       .generation = attempt.task->frontier.idempotency_generation(),
       .round = ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round,
       .token = token,
-      .now_ms = absl::ToUnixMillis(epoch_->opened_at)};
+      .now_ms = absl::ToUnixMillis(epoch_->opened_wall)};
   const absl::Status built = output_builder_.Build(context_, cause, epoch_->arena, epoch_->outputs);
   if (!built.ok()) return built;
   for (const EventContext::StateWrite& write : context_.writes()) {

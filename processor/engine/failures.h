@@ -119,7 +119,7 @@ class Failures {
   void CountFailure(Task* task);
   SourceIndex SourceOf(const Task& task, std::string_view topic) const;
   std::string KeyText(SourceIndex source, const RecordView& record) const;
-  int64_t NowMs() const { return absl::ToUnixMillis(epoch_->opened_at); }
+  int64_t NowMs() const { return absl::ToUnixMillis(epoch_->opened_wall); }
 
   const Plan* const plan_;
   const EngineOptions* const options_;

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "processor/base/clock.h"
 #include "processor/base/record.h"
 #include "processor/base/types.h"
 #include "processor/kafka/kafka.h"
@@ -24,9 +25,9 @@ namespace once {
 
 namespace event {
 
-// The clock was read. Due retries, seals and checkpoints follow from it.
+// The clocks were read. Due retries, seals and checkpoints follow from it.
 struct Tick {
-  absl::Time now;
+  ClockReading clock = {};
 };
 // Rebalance. After Revoked and Lost the engine answers with action::Unassign when it is done with the tasks.
 struct Assigned {
@@ -71,7 +72,7 @@ struct ProducerOutcome {
   kafka::Result result = {};
   std::vector<kafka::Delivery> deliveries = {};
   bool suspicious = false;                     // See TransactionalProducer::TakeSuspicion.
-  absl::Time at = absl::InfinitePast();        // When the call had returned.
+  absl::Time at = absl::InfinitePast();        // When the call had returned, by the steady clock.
   absl::Duration took = absl::ZeroDuration();  // The call alone.
 };
 // A failed begin or send voids what its step wants for the transaction: see action::kOfTransaction.

@@ -1,5 +1,7 @@
 #include "processor/engine/parking.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace once {
@@ -48,21 +50,26 @@ std::string Parking::QueueOf(const RecordView& record, std::string_view topic) {
 
 const v1::AggregateStatus* Parking::Find(std::string_view key) const {
   const auto found = index_.find(OfKey{key});
-  return found == index_.end() ? nullptr : &found->second;
+  return found == index_.end() ? nullptr : &found->second.status;
 }
 
 const v1::AggregateStatus* Parking::FindQueue(std::string_view queue) const {
   const auto found = index_.find(queue);
-  return found == index_.end() ? nullptr : &found->second;
+  return found == index_.end() ? nullptr : &found->second.status;
 }
 
 void Parking::Forget(std::string_view queue) {
   const auto found = index_.find(queue);
   if (found == index_.end()) return;
-  parked_events_ -= QueueLength(found->second);
-  retries_.erase({found->second.retry_at_ms(), found->first});
+  parked_events_ -= QueueLength(found->second.status);
+  retries_.erase({found->second.due, found->first});
   runnable_.erase(found->first);
   index_.erase(found);
+}
+
+absl::Time Parking::DueOf(const v1::AggregateStatus& status) const {
+  const absl::Duration left = absl::FromUnixMillis(status.retry_at_ms()) - clock_->wall;
+  return clock_->now + std::clamp(left, absl::ZeroDuration(), longest_delay_);
 }
 
 absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& status) {
@@ -70,11 +77,13 @@ absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& s
   if (status.state() == v1::AggregateStatus::OPEN) return absl::OkStatus();
   parked_events_ += QueueLength(status);
   std::string owned(queue);
-  if (status.state() == v1::AggregateStatus::RETRYING) retries_.emplace(status.retry_at_ms(), owned);
+  const bool retrying = status.state() == v1::AggregateStatus::RETRYING;
+  const absl::Time due = retrying ? DueOf(status) : absl::InfiniteFuture();
+  if (retrying) retries_.emplace(due, owned);
   const bool notices_outstanding =
       status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
   if (status.state() == v1::AggregateStatus::DRAINING || notices_outstanding) runnable_.insert(owned);
-  index_.emplace(std::move(owned), status);
+  index_.emplace(std::move(owned), Queue{.status = status, .due = due});
   return absl::OkStatus();
 }
 
@@ -119,8 +128,8 @@ absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view queue, uint64_t s
   return event;
 }
 
-std::optional<std::string> Parking::NextRunnable(int64_t now_ms) {
-  const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now_ms;
+std::optional<std::string> Parking::NextRunnable(absl::Time now) {
+  const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now;
   if (runnable_.empty() && !is_retry_due) return std::nullopt;
   was_retry_ = is_retry_due && (runnable_.empty() || !was_retry_);
   if (was_retry_) return retries_.begin()->second;
@@ -130,10 +139,7 @@ std::optional<std::string> Parking::NextRunnable(int64_t now_ms) {
   return last_runnable_;
 }
 
-std::optional<int64_t> Parking::NextRetryMs() const {
-  if (retries_.empty()) return std::nullopt;
-  return retries_.begin()->first;
-}
+absl::Time Parking::NextRetry() const { return retries_.empty() ? absl::InfiniteFuture() : retries_.begin()->first; }
 
 absl::Status Parking::Revert() {
   const auto changed = std::move(changed_);

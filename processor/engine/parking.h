@@ -8,6 +8,10 @@
 //
 // Everything is written to the task's state, so it is in the changelog of the same transaction; this class is the index
 // over it. An epoch that drops calls Revert, which reads the changed keys afresh.
+//
+// A status says by the wall clock when its retry is due. Where it is read that becomes a time of the steady clock,
+// bounded (X6): now at the earliest, and `longest_delay` from now at the latest, whatever the wall clock showed when it
+// was written or shows now.
 #ifndef ONCE_PROCESSOR_ENGINE_PARKING_H_
 #define ONCE_PROCESSOR_ENGINE_PARKING_H_
 
@@ -22,8 +26,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "once/v1/changelog.pb.h"
 #include "processor/base/arena.h"
+#include "processor/base/clock.h"
 #include "processor/base/record.h"
 #include "processor/base/strings.h"
 #include "state/changelog.h"
@@ -31,10 +37,11 @@
 
 namespace once {
 
-// Not thread-safe. `state` must outlive this.
+// Not thread-safe. `state` and `clock`, the present reading, must outlive this.
 class Parking {
  public:
-  explicit Parking(TaskState* state) : state_(state) {}
+  Parking(TaskState* state, const ClockReading* clock, absl::Duration longest_delay)
+      : state_(state), clock_(clock), longest_delay_(longest_delay) {}
 
   // Whether a new event of this key must wait.
   bool IsBlocked(std::string_view key) const { return !index_.empty() && Find(key) != nullptr; }
@@ -55,15 +62,15 @@ class Parking {
   absl::Status Pop(std::string_view queue, v1::AggregateStatus status);
   absl::StatusOr<v1::ParkedEvent> Read(std::string_view queue, uint64_t sequence);
 
-  // Whether there is something to do at `now_ms`: a queue is DRAINING, or PARKED and followers lack their notice, or
-  // RETRYING and due.
-  bool IsRunnable(int64_t now_ms) const {
-    return !runnable_.empty() || (!retries_.empty() && retries_.begin()->first <= now_ms);
+  // Whether there is something to do at `now`, of the steady clock: a queue is DRAINING, or PARKED and followers lack
+  // their notice, or RETRYING and due.
+  bool IsRunnable(absl::Time now) const {
+    return !runnable_.empty() || (!retries_.empty() && retries_.begin()->first <= now);
   }
   // The queue whose turn it is among those. In turn, so that no long queue holds up another (X1).
-  std::optional<std::string> NextRunnable(int64_t now_ms);
-  // When the next retry is due, Unix milliseconds; nothing if none waits.
-  std::optional<int64_t> NextRetryMs() const;
+  std::optional<std::string> NextRunnable(absl::Time now);
+  // When the next retry is due, by the steady clock; InfiniteFuture if none waits.
+  absl::Time NextRetry() const;
 
   int64_t parked_events() const { return parked_events_; }
   // Queues, those of events without a key included.
@@ -76,7 +83,13 @@ class Parking {
   absl::Status Load();
 
  private:
+  struct Queue {
+    v1::AggregateStatus status;
+    absl::Time due = absl::InfiniteFuture();  // Of RETRYING: its place in `retries_`.
+  };
+
   absl::Status Adopt(std::string_view queue, const v1::AggregateStatus& status);
+  absl::Time DueOf(const v1::AggregateStatus& status) const;
   void Forget(std::string_view queue);
 
   // Finds the queue of a record key without making its name.
@@ -99,9 +112,11 @@ class Parking {
   static constexpr char kKeyed = static_cast<char>(ChangelogKind::kAggregateStatus);
 
   TaskState* const state_;
-  absl::flat_hash_map<std::string, v1::AggregateStatus, NameHash, NameEq> index_;
-  std::set<std::pair<int64_t, std::string>> retries_;  // (retry_at_ms, queue) of RETRYING
-  std::set<std::string> runnable_;                     // DRAINING, or PARKED with notices outstanding
+  const ClockReading* const clock_;
+  const absl::Duration longest_delay_;
+  absl::flat_hash_map<std::string, Queue, NameHash, NameEq> index_;
+  std::set<std::pair<absl::Time, std::string>> retries_;  // (due, queue) of RETRYING
+  std::set<std::string> runnable_;                        // DRAINING, or PARKED with notices outstanding
   absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
   int64_t parked_events_ = 0;
   // Whose turn it was.

@@ -1,5 +1,6 @@
 #include "processor/engine/plan.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -37,15 +38,18 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     plan.changelog_topics.push_back(ChangelogTopic(plan.application_id, group));
     plan.output_topics.push_back(plan.changelog_topics.back());
     std::set<NodeIndex> aggregates;
+    absl::Duration longest_backoff;
     for (uint16_t place = 0; place < group.sources.size(); ++place) {
       plan.group_of_source[group.sources[place]] = g;
       plan.place_of_source[group.sources[place]] = place;
       for (const HandlerSpec& handler : graph->handlers) {
         if (handler.source != group.sources[place]) continue;
+        longest_backoff = std::max(longest_backoff, graph->nodes[handler.node].policy.max_backoff);
         if (graph->nodes[handler.node].kind == NodeKind::kAggregate) aggregates.insert(handler.node);
       }
     }
     plan.aggregates.emplace_back(aggregates.begin(), aggregates.end());
+    plan.longest_backoff.push_back(longest_backoff);
   }
   plan.max_record_bytes.assign(plan.output_topics.size(), kDefaultMaxRecordBytes);
   plan.timestamp_after_max.assign(plan.output_topics.size(), kDefaultTimestampAfterMax);

@@ -54,6 +54,8 @@ struct Plan {
   std::vector<uint16_t> place_of_source;
   // By task group: its aggregates.
   std::vector<std::vector<NodeIndex>> aggregates;
+  // By task group: the largest max_backoff of those who hear it.
+  std::vector<absl::Duration> longest_backoff;
 
   uint32_t dead_letter_index() const { return static_cast<uint32_t>(graph->sinks.size()); }
   uint32_t changelog_index(uint16_t group) const { return dead_letter_index() + 1 + group; }

@@ -72,7 +72,7 @@ bool Scheduler::HasWork(const Task& task, Kind kind) const {
   if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
   const bool may_retry =
       task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
-  return may_retry && task.parking.IsRunnable(absl::ToUnixMillis(step_->now));
+  return may_retry && task.parking.IsRunnable(step_->now);
 }
 
 bool Scheduler::IsAnyTaskHungry() const {
@@ -231,7 +231,7 @@ void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfP
 bool Scheduler::RunParked(Task* task) {
   const auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
   if (!JoinApart(task, treatment)) return false;
-  const std::optional<std::string> queue = task->parking.NextRunnable(absl::ToUnixMillis(step_->now));
+  const std::optional<std::string> queue = task->parking.NextRunnable(step_->now);
   if (!queue.has_value()) return true;
   const Outcome outcome = pipeline_->RunParked(task, *queue);
   ++epochs_->current().records;

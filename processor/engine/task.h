@@ -18,6 +18,7 @@
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/suspects.h"
+#include "processor/engine/window_clock.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
 
@@ -47,12 +48,14 @@ struct BreakerCounts {
 };
 
 struct Task {
-  Task(const TaskId& task_id, const Plan& plan, const EngineOptions& options, CheckpointStore* store)
+  // `clock`, the present reading, must outlive this.
+  Task(const TaskId& task_id, const Plan& plan, const EngineOptions& options, CheckpointStore* store,
+       const ClockReading* clock)
       : id(task_id),
         changelog(plan.changelog(task_id)),
         state(store, TaskPrefix(plan.group(task_id.group).name, task_id.partition)),
         window({.retention = options.idempotency_retention, .max_ids = options.idempotency_max_ids}),
-        parking(&state) {
+        parking(&state, clock, plan.longest_backoff[task_id.group]) {
     for (const SourceIndex source : plan.group(task_id.group).sources) {
       inputs.push_back({.source = source, .where = {plan.input_topics[source], task_id.partition}});
     }
@@ -82,13 +85,14 @@ struct Task {
   std::vector<InputPosition> inputs;  // In the order of the group's sources.
   TaskState state;
   IdempotencyWindow window;
+  WindowClock window_clock;
   Parking parking;
 
   v1::Frontier frontier;         // The last committed one, or the default.
   bool state_is_loaded = false;  // The memory holds the state as of `changelog_position`.
   Offset changelog_position;     // The changelog offset that the committed state stands for.
   // What the state says of itself, in memory and in checkpoints (F6): the incarnation that it was read under, 0 if no
-  // record has told it yet, and when the changelog was last known to hold nothing that it lacks.
+  // record has told it yet, and when, by the steady clock, the changelog was last known to hold nothing that it lacks.
   uint64_t incarnation = 0;
   absl::Time current_at = absl::InfinitePast();
   bool two_histories = false;  // The replay met another incarnation on its way.

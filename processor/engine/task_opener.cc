@@ -22,8 +22,13 @@ absl::Status LoadWindowRecord(Task* task, std::string_view key, OptionalBytes va
 }  // namespace
 
 TaskOpener::TaskOpener(const Plan* plan, const EngineOptions* options, CheckpointStore* store, LogSink* log,
-                       std::function<uint64_t()> new_incarnation)
-    : plan_(plan), options_(options), store_(store), log_(log), new_incarnation_(std::move(new_incarnation)) {}
+                       const ClockReading* clock, std::function<uint64_t()> new_incarnation)
+    : plan_(plan),
+      options_(options),
+      store_(store),
+      log_(log),
+      clock_(clock),
+      new_incarnation_(std::move(new_incarnation)) {}
 
 void TaskOpener::Request(Task* task, absl::Time now, Actions* actions) {
   if (task->phase != TaskPhase::kOpening || task->offsets_requested || now < task->opening_at) return;
@@ -113,7 +118,8 @@ absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
   if (!failure.ok()) return failure;
   task->changelog_position = (*meta)->changelog_offset;
   task->incarnation = (*meta)->incarnation;
-  task->current_at = absl::FromUnixMillis((*meta)->written_ms);
+  // X6: what the wall clocks of then and now make of it. From here on it ages by the steady clock.
+  task->current_at = clock_->now - (clock_->wall - absl::FromUnixMillis((*meta)->written_ms));
   task->state_is_loaded = true;
   return absl::OkStatus();
 }
@@ -240,6 +246,8 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   task->rebuilding = false;
   task->void_rebuilds = 0;
   task->current_at = task->looked_at;
+  const int64_t window_ms = task->frontier.window_clock_ms();
+  task->window_clock.Start(window_ms != 0 ? window_ms : absl::ToUnixMillis(clock_->wall), now);
   task->phase = TaskPhase::kRunning;
   task->awaiting_seek = true;
   task->last_checkpoint = now;
@@ -248,11 +256,11 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   return absl::OkStatus();
 }
 
-CheckpointMeta DescribeCheckpoint(const Task& task) {
+CheckpointMeta DescribeCheckpoint(const Task& task, const ClockReading& clock) {
   const bool is_judged = task.phase == TaskPhase::kRunning || task.phase == TaskPhase::kPaused;
   return {.changelog_offset = task.changelog_position,
           .incarnation = is_judged ? task.frontier.incarnation() : task.incarnation,
-          .written_ms = absl::ToUnixMillis(task.current_at)};
+          .written_ms = absl::ToUnixMillis(clock.wall - (clock.now - task.current_at))};
 }
 
 }  // namespace once

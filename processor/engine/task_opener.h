@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "processor/base/clock.h"
 #include "processor/base/log.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
@@ -20,9 +21,10 @@ namespace once {
 // Not thread-safe; arguments must outlive this. A non-OK status from any call means: halt with it.
 class TaskOpener {
  public:
-  // `new_incarnation` draws the number of a changelog that is begun.
+  // `clock` is the present reading; times that calls are given are of the steady clock. `new_incarnation` draws the
+  // number of a changelog that is begun.
   TaskOpener(const Plan* plan, const EngineOptions* options, CheckpointStore* store, LogSink* log,
-             std::function<uint64_t()> new_incarnation);
+             const ClockReading* clock, std::function<uint64_t()> new_incarnation);
 
   CheckpointStore* store() const { return store_; }
 
@@ -55,12 +57,13 @@ class TaskOpener {
   const EngineOptions* const options_;
   CheckpointStore* const store_;
   LogSink* const log_;
+  const ClockReading* const clock_;
   const std::function<uint64_t()> new_incarnation_;
 };
 
 // What a checkpoint of the task says of itself. Until the opening has judged what the replay stands on, it has the age
-// and the incarnation of that (F6).
-CheckpointMeta DescribeCheckpoint(const Task& task);
+// and the incarnation of that (F6). Its age is told as a time of the wall clock as that is set now.
+CheckpointMeta DescribeCheckpoint(const Task& task, const ClockReading& clock);
 
 }  // namespace once
 

@@ -14,7 +14,7 @@ Tasks::Tasks(const Plan* plan, const EngineOptions* options, CheckpointStore* st
       options_(options),
       log_(log),
       step_(step),
-      opener_(plan, options, store, log, std::move(new_incarnation)),
+      opener_(plan, options, store, log, step, std::move(new_incarnation)),
       inputs_(plan->input_topics.size()) {}
 
 Task* Tasks::Find(const TaskId& id) const {
@@ -35,15 +35,14 @@ absl::Time Tasks::NextDeadline() const {
     if (task->phase == TaskPhase::kReplaying) return step_->now;
     if (task->phase == TaskPhase::kOpening) next = std::min(next, step_->now + options_->retry_interval);
     if (task->phase == TaskPhase::kPaused) next = std::min(next, task->resume_at);
-    const std::optional<int64_t> retry = task->parking.NextRetryMs();
-    if (retry.has_value()) next = std::min(next, absl::FromUnixMillis(*retry));
+    next = std::min(next, task->parking.NextRetry());
   }
   return next;
 }
 
 void Tasks::Assign(const std::vector<TaskId>& assigned) {
   for (const TaskId& id : assigned) {
-    auto task = std::make_unique<Task>(id, *plan_, *options_, opener_.store());
+    auto task = std::make_unique<Task>(id, *plan_, *options_, opener_.store(), step_);
     task->opening_at = step_->now;
     for (const CrashSuspect& suspect : options_->crash_suspects) {
       const bool is_ours = std::any_of(task->inputs.begin(), task->inputs.end(),

@@ -64,7 +64,7 @@ BackgroundCheckpointWriter::BackgroundCheckpointWriter(CheckpointStore* store, a
       flush_interval_(flush_interval),
       clock_(clock),
       log_(log),
-      last_flush_(clock->Now()),
+      last_flush_(clock->Steady()),
       thread_([this] { Run(); }) {}
 
 BackgroundCheckpointWriter::~BackgroundCheckpointWriter() {
@@ -124,7 +124,7 @@ void BackgroundCheckpointWriter::Run() {
 }
 
 void BackgroundCheckpointWriter::FlushIfDue() {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = clock_->Steady();
   if (now - last_flush_ < flush_interval_) return;
   last_flush_ = now;
   if (absl::Status flushed = store_->Flush(); !flushed.ok()) log_->Log(LogLevel::kError, flushed.ToString());

@@ -28,10 +28,10 @@ void Pod::Fail(const absl::Status& status) {
 
 // All ids are taken over before any worker joins the group: a predecessor's transaction is ended by then.
 absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) {
-  const absl::Time deadline = deps_.clock->Now() + options_.start_timeout;
+  const absl::Time deadline = deps_.clock->Steady() + options_.start_timeout;
   for (const std::unique_ptr<Worker>& worker : *workers) {
     absl::Status started = worker->InitProducer();
-    while (absl::IsUnavailable(started) && deps_.clock->Now() < deadline && !stopping_.load()) {
+    while (absl::IsUnavailable(started) && deps_.clock->Steady() < deadline && !stopping_.load()) {
       deps_.log->Log(LogLevel::kInfo, absl::StrCat(std::string(started.message()), "; trying again"));
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
       started = worker->InitProducer();
@@ -48,7 +48,7 @@ void Pod::RunWorker(Worker* worker) {
   while (!worker->done()) {
     if (stopping_.load(std::memory_order_relaxed)) {
       worker->RequestStop();
-      const absl::Time now = deps_.clock->Now();
+      const absl::Time now = deps_.clock->Steady();
       if (give_up_at == absl::InfiniteFuture()) give_up_at = now + options_.engine.transaction_timeout;
       if (now >= give_up_at) {
         // The broker aborts what is open, and a restart continues from the last commit.
@@ -78,7 +78,7 @@ void Pod::WatchTopics() {
   }
 }
 
-// Until the workers have ended. By its own steady clock: a handler's time has nothing to do with the wall's.
+// Until the workers have ended.
 void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
   std::vector<HandlerWatch*> watches;
   for (const std::unique_ptr<Worker>& worker : workers) watches.push_back(&worker->handler_watch());
@@ -86,8 +86,7 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
   MutexLock lock(&mutex_);
   while (!have_workers_ended_) {
     workers_ended_.WaitFor(&mutex_, monitor.period());
-    const absl::Time now = absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-    if (absl::Status stuck = monitor.Check(now); !stuck.ok()) {
+    if (absl::Status stuck = monitor.Check(SteadyNow()); !stuck.ok()) {
       deps_.log->Log(LogLevel::kError, stuck.ToString());
       // Neither destructors nor handlers of exit: they would wait for the thread that does not return.
       std::_Exit(1);

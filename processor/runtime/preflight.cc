@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/base/clock.h"
 
 namespace once {
 
@@ -97,7 +98,7 @@ class Checker {
     }
     log_->Log(LogLevel::kInfo,
               absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
-    if (DescribeBefore(absl::Now() + options_.timeout, topic.name)) return true;
+    if (DescribeBefore(SteadyNow() + options_.timeout, topic.name)) return true;
     if (fatal_.ok() && !refused_.contains(topic.name)) {
       problems_.push_back(
           absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
@@ -109,7 +110,7 @@ class Checker {
   bool DescribeBefore(absl::Time deadline, const std::string& topic) {
     constexpr absl::Duration kPause = absl::Milliseconds(20);
     while (!Describe(topic)) {
-      if (!fatal_.ok() || refused_.contains(topic) || absl::Now() >= deadline) return false;
+      if (!fatal_.ok() || refused_.contains(topic) || SteadyNow() >= deadline) return false;
       absl::SleepFor(kPause);
     }
     return true;
@@ -293,7 +294,7 @@ class Checker {
   std::set<std::string> refused_;  // Topics that cannot be described, as the problems say.
   absl::Status fatal_;
   // Until when a missing topic may still turn up; one wait for all.
-  const absl::Time patience_ = absl::Now() + absl::Seconds(1);
+  const absl::Time patience_ = SteadyNow() + absl::Seconds(1);
 };
 
 }  // namespace

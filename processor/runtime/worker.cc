@@ -58,11 +58,10 @@ absl::Status Worker::Join() {
 
 void Worker::Tick() {
   HearDeliveries();
-  Dispatch(event::Tick{deps_.clock->Now()});
+  Dispatch(event::Tick{deps_.clock->Read()});
 }
 
 void Worker::RunOnce() {
-  last_turn_ms_.store(absl::ToUnixMillis(deps_.clock->Now()), std::memory_order_relaxed);
   Tick();
   for (event::CheckpointWritten& written : deps_.checkpoints->TakeResults(config_.index)) Dispatch(std::move(written));
   if (stop_requested_.load(std::memory_order_relaxed) && !stop_sent_) {
@@ -85,7 +84,8 @@ void Worker::RunWork() {
   // The transaction waits for a broker.
   if (!engine_.accepts_work()) deps_.sleep(config_.retry_pause);
   // Tasks whose handlers are quick do not wait for those whose are not.
-  if (deps_.clock->Now() - last_poll_ >= kPollWithWork && engine_.is_hungry()) return PollRecords(absl::ZeroDuration());
+  if (deps_.clock->Steady() - last_poll_ >= kPollWithWork && engine_.is_hungry())
+    return PollRecords(absl::ZeroDuration());
   ServeCallbacks();
 }
 
@@ -97,7 +97,7 @@ std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
 }
 
 void Worker::PollRecords(absl::Duration longest_wait) {
-  const absl::Time now = deps_.clock->Now();
+  const absl::Time now = deps_.clock->Steady();
   last_poll_ = now;
   const absl::Duration wait = std::clamp(engine_.NextDeadline() - now, absl::ZeroDuration(), longest_wait);
   const std::shared_ptr<kafka::Batch> batch = FreeBatch();
@@ -180,9 +180,9 @@ bool Worker::BeginAndSend() {
 template <typename Outcome, typename Call>
 void Worker::Report(const Call& call) {
   Outcome outcome;
-  const absl::Time start = deps_.clock->Now();
+  const absl::Time start = deps_.clock->Steady();
   outcome.result = call();
-  outcome.at = deps_.clock->Now();
+  outcome.at = deps_.clock->Steady();
   outcome.took = outcome.at - start;
   producer_->TakeDeliveries(&outcome.deliveries);
   outcome.suspicious = producer_->TakeSuspicion();
@@ -243,7 +243,7 @@ void Worker::Do(const action::RebuildProducer&) {
   // Its last words, for it is destroyed.
   if (producer_ != nullptr) producer_->TakeDeliveries(&ready.deliveries);
   ready.result = MakeProducer();
-  ready.at = deps_.clock->Now();
+  ready.at = deps_.clock->Steady();
   events_.emplace_back(std::move(ready));
 }
 

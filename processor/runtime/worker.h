@@ -78,8 +78,6 @@ class Worker final : private kafka::RebalanceListener {
   Engine& engine() { return engine_; }
   const Engine& engine() const { return engine_; }
   HandlerWatch& handler_watch() { return handler_watch_; }
-  // Unix milliseconds of the last turn's beginning. Thread-safe.
-  int64_t last_turn_ms() const { return last_turn_ms_.load(std::memory_order_relaxed); }
 
  private:
   void OnAssigned(std::span<const TopicPartition> partitions) override;
@@ -147,7 +145,6 @@ class Worker final : private kafka::RebalanceListener {
   bool dispatching_ = false;
 
   std::atomic<bool> stop_requested_{false};
-  std::atomic<int64_t> last_turn_ms_{0};
   bool stop_sent_ = false;
   bool halted_ = false;
   absl::Status status_;

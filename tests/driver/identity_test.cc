@@ -231,7 +231,8 @@ class TopicIdTest : public testing::Test {
   const std::string changelog_ = plan_.changelog_topics[0];
   MemoryCheckpointStore store_;
   const EngineOptions options_ = {};
-  Task task_{{0, Partition(0)}, plan_, options_, &store_};
+  const ClockReading clock_;
+  Task task_{{0, Partition(0)}, plan_, options_, &store_, &clock_};
 };
 
 TEST_F(TopicIdTest, X5ATopicOfAnotherIdIsRefused) {

@@ -15,7 +15,7 @@ class EngineScene {
  public:
   EngineScene() {
     for (int p = 0; p < 2; ++p) offsets_[p].start[Input(p)] = Offset(0);
-    Step(event::Tick{now_});
+    Step(event::Tick{{.now = now_, .wall = now_}});
     Step(event::Assigned{{Id(0), Id(1)}});
     Tick();
     Tick();
@@ -27,7 +27,7 @@ class EngineScene {
   MemoryCheckpointStore& store() { return store_; }
   void Tick() {
     now_ += absl::Milliseconds(200);
-    Step(event::Tick{now_});
+    Step(event::Tick{{.now = now_, .wall = now_}});
   }
   void CommitFails() { commit_fails_ = true; }
   int lookups(int partition) { return lookups_[partition]; }

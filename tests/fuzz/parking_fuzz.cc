@@ -15,7 +15,7 @@ namespace {
 
 class Scene {
  public:
-  Scene() : state_(&store_, TaskPrefix("orders", Partition(0))), parking_(&state_) {}
+  Scene() : state_(&store_, TaskPrefix("orders", Partition(0))), parking_(&state_, &clock_, kLongestDelay) {}
 
   // Statuses as they stand in a changelog.
   void LoadArbitrary(fuzz::Input* input) {
@@ -54,14 +54,14 @@ class Scene {
     ONCE_CHECK(parking_.Push(queue, event, status).ok());
     state_.CommitEpoch();
     parking_.Commit();
-    Parking restored(&state_);
+    Parking restored(&state_, &clock_, kLongestDelay);
     ONCE_CHECK(restored.Load().ok());
     const v1::AggregateStatus* found = restored.FindQueue(queue);
     ONCE_CHECK(found != nullptr);
     ONCE_CHECK(!record.key.has_value() || restored.Find(*record.key) == found);
     ONCE_CHECK(found->SerializeAsString() == parking_.FindQueue(queue)->SerializeAsString());
     ONCE_CHECK(restored.parked_events() == parking_.parked_events());
-    ONCE_CHECK(restored.NextRetryMs() == parking_.NextRetryMs());
+    ONCE_CHECK(restored.NextRetry() == parking_.NextRetry());
     const absl::StatusOr<v1::ParkedEvent> read = restored.Read(queue, status.next_sequence());
     ONCE_CHECK(read.ok() && read->value() == value);
   }
@@ -69,7 +69,10 @@ class Scene {
  private:
   void CheckIndex() {
     ONCE_CHECK(parking_.parked_events() >= parking_.blocked_aggregates());
-    for (const int64_t now : {INT64_MIN, int64_t{0}, INT64_MAX}) {
+    // X6: whatever a status says, its retry is due within the longest delay.
+    const absl::Time next = parking_.NextRetry();
+    ONCE_CHECK(next == absl::InfiniteFuture() || (next >= clock_.now && next <= clock_.now + kLongestDelay));
+    for (const absl::Time now : {absl::InfinitePast(), clock_.now, clock_.now + kLongestDelay}) {
       const std::optional<std::string> key = parking_.NextRunnable(now);
       if (!key.has_value()) continue;
       const v1::AggregateStatus* status = parking_.FindQueue(*key);
@@ -82,6 +85,9 @@ class Scene {
     ONCE_CHECK(parking_.Load().ok() && parking_.parked_events() == parked);
   }
 
+  static constexpr absl::Duration kLongestDelay = absl::Seconds(30);
+
+  const ClockReading clock_{.now = absl::UnixEpoch() + absl::Hours(1), .wall = absl::FromUnixSeconds(1'700'000'000)};
   MemoryCheckpointStore store_;
   TaskState state_;
   Parking parking_;

@@ -112,7 +112,8 @@ class Scene {
     constexpr int kRounds = 16;
     int round = 0;
     for (; round < kRounds && task_.phase == TaskPhase::kOpening; ++round) {
-      if (!Ended(opener_.OnOffsets(&task_, {kTask, offsets}, now_, &actions)) && task_.phase == TaskPhase::kReplaying) {
+      if (!Ended(opener_.OnOffsets(&task_, {kTask, offsets}, clock_.now, &actions)) &&
+          task_.phase == TaskPhase::kReplaying) {
         Replay(input, begin, end, &actions);
       }
       if (is_refused_) return;
@@ -148,13 +149,13 @@ class Scene {
     }
     const CheckpointMeta meta{.changelog_offset = Offset(input->Signed()),
                               .incarnation = input->Flag() ? 5 : input->Number(),
-                              .written_ms = input->Flag() ? absl::ToUnixMillis(now_) : input->Signed()};
+                              .written_ms = input->Flag() ? absl::ToUnixMillis(clock_.wall) : input->Signed()};
     ONCE_CHECK(store_.Write(TaskPrefix("orders", kTask.partition), entries, meta).ok());
   }
 
   void Replay(fuzz::Input* input, Offset begin, Offset end, Actions* actions) {
     Offset position = std::max(begin, task_.changelog_position);
-    const int64_t base_ms = DescribeCheckpoint(task_).written_ms;
+    const int64_t base_ms = DescribeCheckpoint(task_, clock_).written_ms;
     for (int i = 0; i < kMaxRecords && !input->empty() && position < end; ++i, position = position + 1) {
       const std::string key = Key(input);
       const std::optional<std::string> value = Value(key, input);
@@ -170,15 +171,17 @@ class Scene {
         return;
       }
     }
-    ONCE_CHECK(DescribeCheckpoint(task_).written_ms == base_ms);
-    now_ += absl::Hours(static_cast<int64_t>(input->Choice(3)) * 12);
-    Ended(opener_.OnReplayEnd(&task_, end, now_, actions));
+    ONCE_CHECK(DescribeCheckpoint(task_, clock_).written_ms == base_ms);
+    const absl::Duration passed = absl::Hours(static_cast<int64_t>(input->Choice(3)) * 12);
+    clock_.now += passed;
+    clock_.wall += passed;
+    Ended(opener_.OnReplayEnd(&task_, end, clock_.now, actions));
   }
 
   void CheckRunning(fuzz::Input* input) {
     ONCE_CHECK(task_.frontier.incarnation() != 0);
     ONCE_CHECK(task_.parking.parked_events() >= task_.parking.blocked_aggregates());
-    const std::optional<std::string> key = task_.parking.NextRunnable(absl::ToUnixMillis(now_));
+    const std::optional<std::string> key = task_.parking.NextRunnable(clock_.now);
     if (key.has_value()) {
       const v1::AggregateStatus* status = task_.parking.FindQueue(*key);
       ONCE_CHECK(status != nullptr && status->head_sequence() < status->next_sequence());
@@ -194,13 +197,13 @@ class Scene {
   }
 
   const TopicPartition kOrders{"orders", Partition(0)};
-  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  ClockReading clock_{.now = absl::UnixEpoch() + absl::Hours(1), .wall = absl::FromUnixSeconds(1'700'000'000)};
   bool is_refused_ = false;
   MemoryCheckpointStore store_;
   NullLogSink log_;
   const EngineOptions options_{};
-  Task task_{kTask, ThePlan(), options_, &store_};
-  TaskOpener opener_{&ThePlan(), &options_, &store_, &log_, [] { return uint64_t{42}; }};
+  Task task_{kTask, ThePlan(), options_, &store_, &clock_};
+  TaskOpener opener_{&ThePlan(), &options_, &store_, &log_, &clock_, [] { return uint64_t{42}; }};
 };
 
 }  // namespace

@@ -10,17 +10,27 @@
 
 namespace once::testkit {
 
-// Thread-safe. Starts at a fixed time, so that runs repeat.
+// Thread-safe. Starts at a fixed time, so that runs repeat. The steady and the wall clock move together, but for
+// StepWall, and stand at different readings, so that neither is taken for the other.
 class ManualClock final : public Clock {
  public:
   explicit ManualClock(absl::Time start = absl::FromUnixSeconds(1'700'000'000)) : nanos_(absl::ToUnixNanos(start)) {}
 
-  absl::Time Now() override { return absl::FromUnixNanos(nanos_.load()); }
+  // What a wall clock shows that nobody steps.
+  absl::Time Now() { return absl::FromUnixNanos(nanos_.load()); }
+  absl::Time Steady() override { return absl::UnixEpoch() + (Now() - kUpSince); }
+  absl::Time Wall() override { return Now() + absl::Nanoseconds(wrong_by_nanos_.load()); }
+
   void Advance(absl::Duration by) { nanos_ += absl::ToInt64Nanoseconds(by); }
   void Set(absl::Time time) { nanos_ = absl::ToUnixNanos(time); }
+  // The wall clock alone steps, ahead or back.
+  void StepWall(absl::Duration by) { wrong_by_nanos_ += absl::ToInt64Nanoseconds(by); }
 
  private:
+  static constexpr absl::Time kUpSince = absl::FromUnixSeconds(1'699'000'000);
+
   std::atomic<int64_t> nanos_;
+  std::atomic<int64_t> wrong_by_nanos_{0};
 };
 
 }  // namespace once::testkit

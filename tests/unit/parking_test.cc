@@ -22,7 +22,8 @@ absl::Status Load(const v1::AggregateStatus& status) {
   MemoryCheckpointStore store;
   TaskState state(&store, TaskPrefix("orders", Partition(0)));
   state.ApplyCommitted(AggregateStatusKey("alice"), status.SerializeAsString());
-  return Parking(&state).Load();
+  const ClockReading clock;
+  return Parking(&state, &clock, absl::Seconds(30)).Load();
 }
 
 TEST(ParkingTest, StatusesOfAQueueAreLoaded) {

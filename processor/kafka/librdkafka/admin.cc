@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/base/clock.h"
 #include "processor/kafka/librdkafka/admin_call.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
@@ -22,10 +23,10 @@ constexpr absl::Duration kRetryPause = absl::Milliseconds(20);
 // pending offsets settle.
 template <typename T>
 absl::StatusOr<T> Retry(absl::Duration timeout, const std::function<absl::StatusOr<T>(absl::Duration)>& attempt) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   while (true) {
-    absl::StatusOr<T> answer = attempt(deadline - absl::Now());
-    if (!absl::IsUnavailable(answer.status()) || absl::Now() + kRetryPause >= deadline) return answer;
+    absl::StatusOr<T> answer = attempt(deadline - SteadyNow());
+    if (!absl::IsUnavailable(answer.status()) || SteadyNow() + kRetryPause >= deadline) return answer;
     absl::SleepFor(kRetryPause);
   }
 }
@@ -118,15 +119,15 @@ absl::StatusOr<std::string> RdKafkaAdmin::TopicId(const std::string&, absl::Dura
 #endif
 
 absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& topic, absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   TopicDescription description;
   absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
   if (!partitions.ok()) return partitions.status();
   description.partition_count = *partitions;
-  absl::StatusOr<std::string> id = TopicId(topic, deadline - absl::Now());
+  absl::StatusOr<std::string> id = TopicId(topic, deadline - SteadyNow());
   if (!id.ok()) return id.status();
   description.id = *std::move(id);
-  absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - absl::Now());
+  absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - SteadyNow());
   if (absl::IsUnavailable(settings.status()) || absl::IsNotFound(settings.status())) return settings.status();
   if (settings.ok()) {
     description.settings = *std::move(settings);
@@ -173,14 +174,14 @@ absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration tim
 
 // The controller's answer comes before the brokers know the topic, and before its leaders take records.
 void RdKafkaAdmin::AwaitReady(const std::string& topic, absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
-  while (!partitions.ok() && absl::Now() < deadline) {
+  while (!partitions.ok() && SteadyNow() < deadline) {
     absl::SleepFor(kRetryPause);
-    partitions = PartitionCount(topic, deadline - absl::Now());
+    partitions = PartitionCount(topic, deadline - SteadyNow());
   }
   for (int32_t i = 0; partitions.ok() && i < *partitions; ++i) {
-    while (!QueryOffset({topic, Partition(i)}, RD_KAFKA_OFFSET_END, timeout).ok() && absl::Now() < deadline) {
+    while (!QueryOffset({topic, Partition(i)}, RD_KAFKA_OFFSET_END, timeout).ok() && SteadyNow() < deadline) {
       absl::SleepFor(kRetryPause);
     }
   }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "processor/base/clock.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/metadata.h"
@@ -180,14 +180,14 @@ absl::Status RdKafkaGroupConsumer::ServeCallbacks() {
 
 absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
   BatchStorage* storage = pool_.Prepare(batch);
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = SteadyNow() + timeout;
   int count = 0;
   absl::Duration left = timeout;
   do {
     if (absl::Status status = ServeCallbacks(); !status.ok()) return status;
     count = pool_.Consume(records_.get(), std::min(left, kCallbackPause), storage);
     if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
-    left = deadline - absl::Now();
+    left = deadline - SteadyNow();
   } while (count == 0 && deferred_errors_.empty() && left > absl::ZeroDuration());
   Fill(storage, batch);
   return absl::OkStatus();
@@ -241,7 +241,7 @@ absl::Status RdKafkaGroupConsumer::Close() {
 // that nobody answers any more.
 absl::Status RdKafkaGroupConsumer::CloseWithin(absl::Duration patience) {
   if (rk() == nullptr || rd_kafka_consumer_closed(rk())) return absl::OkStatus();
-  const absl::Time deadline = absl::Now() + patience;
+  const absl::Time deadline = SteadyNow() + patience;
   const QueuePtr queue(rd_kafka_queue_new(rk()));
   const ErrorPtr error(rd_kafka_consumer_close_queue(rk(), queue.get()));
   if (error != nullptr) {
@@ -250,7 +250,7 @@ absl::Status RdKafkaGroupConsumer::CloseWithin(absl::Duration patience) {
                                                 : ToStatus(error.get(), absl::StrCat("closing ", name()));
   }
   while (!rd_kafka_consumer_closed(rk())) {
-    if (absl::Now() > deadline) {
+    if (SteadyNow() > deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("closing ", name(), ": not done after ", absl::FormatDuration(patience)));
     }

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "processor/base/clock.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/properties.h"
 
@@ -118,7 +118,7 @@ void Handle::Log(LogLevel level, const std::string& message) const {
 }
 
 bool Handle::IsRepeated(const std::string& facility) {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   MutexLock lock(&mutex_);
   const auto [entry, is_new] = last_logged_.insert({facility, now});
   if (is_new) return false;

@@ -5,7 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "processor/base/clock.h"
 #include "processor/base/strings.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
@@ -266,7 +266,7 @@ Result RdKafkaProducer::Flush(absl::Duration timeout) {
 }
 
 Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start) {
-  const absl::Duration took = absl::Now() - start;
+  const absl::Duration took = SteadyNow() - start;
   Result result = ToResult(error, absl::StrCat(ToAbsl(what), " ", name()));
   if (!result.ok() || took > slow_call_) suspicious_ = true;
   if (result.ok()) return result;
@@ -300,14 +300,14 @@ Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offset
     rd_kafka_topic_partition_list_add(list.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
         each.offset.value();
   }
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   const ErrorPtr error(rd_kafka_send_offsets_to_transaction(
       rk(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.native.get()), ToMillis(timeout)));
   return Finish(error.get(), "sending offsets by", start);
 }
 
 Result RdKafkaProducer::Commit(absl::Duration timeout) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   // What librdkafka takes for delivered must be so before it is asked to commit.
   if (Result flushed = Flush(timeout); !flushed.ok()) return flushed;
   const ErrorPtr error(rd_kafka_commit_transaction(rk(), ToMillis(timeout)));
@@ -315,7 +315,7 @@ Result RdKafkaProducer::Commit(absl::Duration timeout) {
 }
 
 Result RdKafkaProducer::Abort(absl::Duration timeout) {
-  const absl::Time start = absl::Now();
+  const absl::Time start = SteadyNow();
   const ErrorPtr error(rd_kafka_abort_transaction(rk(), ToMillis(timeout)));
   return Finish(error.get(), "aborting a transaction of", start);
 }

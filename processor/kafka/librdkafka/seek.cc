@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "processor/base/clock.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/handles.h"
 
@@ -55,11 +56,11 @@ absl::Status LookUpEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partiti
 }  // namespace
 
 absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions) {
-  const absl::Time deadline = absl::Now() + kLookUpPatience;
+  const absl::Time deadline = SteadyNow() + kLookUpPatience;
   while (true) {
     // Leaders move, and those of a new topic may not know yet that they lead.
-    absl::Status status = LookUpEnds(rk, partitions, deadline - absl::Now());
-    if (!absl::IsUnavailable(status) || absl::Now() + kLookUpPause >= deadline) return status;
+    absl::Status status = LookUpEnds(rk, partitions, deadline - SteadyNow());
+    if (!absl::IsUnavailable(status) || SteadyNow() + kLookUpPause >= deadline) return status;
     absl::SleepFor(kLookUpPause);
   }
 }
@@ -67,7 +68,7 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
 absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets, absl::Duration patience,
                             std::vector<TopicPartition>* failed) {
   if (offsets.empty()) return absl::OkStatus();
-  const absl::Time deadline = absl::Now() + patience;
+  const absl::Time deadline = SteadyNow() + patience;
   PartitionListPtr todo(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const TopicPartitionOffset& each : offsets) {
     rd_kafka_topic_partition_list_add(todo.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
@@ -89,7 +90,7 @@ absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset
       const rd_kafka_topic_partition_t& each = todo->elems[i];
       if (!called.ok()) {
         fail(each, called);
-      } else if (IsNotYetStarted(each.err) && absl::Now() < deadline) {
+      } else if (IsNotYetStarted(each.err) && SteadyNow() < deadline) {
         rd_kafka_topic_partition_list_add(again.get(), each.topic, each.partition)->offset = each.offset;
       } else if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const TopicPartition where{each.topic, Partition(each.partition)};
