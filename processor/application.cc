@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
+#include "processor/runtime/memory_budget.h"
 #include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
 #include "processor/runtime/state_dir.h"
@@ -27,12 +28,12 @@ EngineOptions ToEngineOptions(const Options& options, const std::string& applica
   engine.max_epoch_records = options.max_epoch_records;
   engine.max_epoch_bytes = options.max_epoch_bytes;
   engine.transaction_timeout = options.transaction_timeout;
-  engine.state_cache_bytes = static_cast<size_t>(options.state_cache_bytes);
   engine.checkpoint_interval = options.checkpoint_interval;
   engine.idempotency_retention = options.idempotency_retention;
   engine.idempotency_max_ids = options.idempotency_max_ids;
   engine.max_parked_per_aggregate = options.max_parked_per_aggregate;
   engine.max_parked_per_task = options.max_parked_per_task;
+  engine.max_parked_bytes_per_task = options.max_parked_bytes_per_task;
   engine.breaker_min_failures = options.breaker_min_failures;
   engine.breaker_failure_ratio = options.breaker_failure_ratio;
   engine.breaker_window = options.breaker_window;
@@ -45,6 +46,7 @@ class RunningApplication final : public Application {
   RunningApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps)
       : options_(Complete(options, topology)),
         deps_(deps),
+        memory_(PlanMemory(options_.memory_bytes, options_.workers)),
         plan_(MakePlan(topology.shared_graph(), options_.application_id)) {}
 
   absl::Status Open() {
@@ -84,6 +86,7 @@ class RunningApplication final : public Application {
   static Options Complete(Options options, const Topology& topology) {
     if (options.application_id.empty()) options.application_id = topology.graph().application_id;
     options.state_dir = StateDir(options);
+    if (options.memory_bytes == 0) options.memory_bytes = DefaultMemoryBytes();
     return options;
   }
 
@@ -96,6 +99,7 @@ class RunningApplication final : public Application {
     config.transaction_timeout = options_.transaction_timeout;
     config.session_timeout = options_.session_timeout;
     config.max_poll_interval = options_.max_poll_interval;
+    config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
     config.extra = deps_.kafka_properties;
     if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
     config.max_batch_bytes = std::min(config.max_batch_bytes, max_batch_bytes_);
@@ -153,14 +157,18 @@ class RunningApplication final : public Application {
 
   absl::Status OpenStore() {
     const std::string path = StorePath();
-    auto store = OpenRocksDbStore({.path = path, .application_id = plan_.application_id}, deps_.log);
+    const RocksDbOptions options{.path = path,
+                                 .application_id = plan_.application_id,
+                                 .memory_bytes = memory_.state_store,
+                                 .max_open_files = options_.state_open_files};
+    auto store = OpenRocksDbStore(options, deps_.log);
     if (absl::IsDataLoss(store.status())) {
       deps_.log->Log(LogLevel::kWarning, absl::StrCat("the local state in ", path,
                                                       " is corrupt and is rebuilt from the"
                                                       " changelog: ",
                                                       std::string(store.status().message())));
       if (absl::Status wiped = DestroyRocksDbStore(path); !wiped.ok()) return wiped;
-      store = OpenRocksDbStore({.path = path, .application_id = plan_.application_id}, deps_.log);
+      store = OpenRocksDbStore(options, deps_.log);
     }
     if (!store.ok()) return store.status();
     store_ = deps_.wrap_store ? deps_.wrap_store(*std::move(store)) : *std::move(store);
@@ -170,6 +178,7 @@ class RunningApplication final : public Application {
   absl::Status RunPod() {
     PodOptions options;
     options.engine = ToEngineOptions(options_, plan_.application_id);
+    options.engine.memory_bytes = memory_.workers;
     options.workers = options_.workers;
     options.instance_id = instance_id_;
     options.static_membership = options_.static_membership;
@@ -192,6 +201,7 @@ class RunningApplication final : public Application {
 
   const Options options_;
   const ApplicationDeps deps_;
+  const MemoryPlan memory_;
   SystemClock clock_;
   int64_t max_batch_bytes_ = std::numeric_limits<int64_t>::max();
   std::atomic<bool> stopping_{false};

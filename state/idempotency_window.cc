@@ -178,7 +178,7 @@ uint64_t IdempotencyWindow::LowestFreeSequence(uint64_t bucket) const {
 }
 
 void IdempotencyWindow::WriteHorizon(TaskState* state) {
-  if (staged_.horizon == horizon_) return;
+  if (staged_.horizon == written_horizon_) return;
   buffer_.assign(kIdBytes, '\0');
   WriteBigEndian(staged_.horizon, buffer_.data());
   state->Write(EventIdsKey(0, 0), std::string_view(buffer_));
@@ -257,6 +257,7 @@ void IdempotencyWindow::CommitEpoch() {
   for (const auto& [number, sequence] : staged_.removed) RemoveChunk(&buckets_[number], sequence);
   for (const RecordId& record : staged_.tombstoned) doomed_.erase(record);
   ForgetUpTo(staged_.horizon);
+  written_horizon_ = staged_.horizon;
   forgotten_by_count_ += staged_.forgotten_by_count;
   EndEpoch();
 }
@@ -309,10 +310,16 @@ absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes valu
                                             "; the changelog was written by another program, or is damaged"));
   }
   if (key.bucket == 0) {
-    if (value.has_value()) ForgetUpTo(ReadBigEndian(value->data()));
+    if (!value.has_value()) return absl::OkStatus();
+    written_horizon_ = std::max(written_horizon_, ReadBigEndian(value->data()));
+    ForgetUpTo(written_horizon_);
     return absl::OkStatus();
   }
-  if (value.has_value()) return LoadIds(key, *value);
+  if (value.has_value()) {
+    const absl::Status loaded = LoadIds(key, *value);
+    ForgetWhatIsTooMuch();
+    return loaded;
+  }
   // A tombstone takes no ID away: either its IDs were merged into another record, or their bucket is forgotten.
   doomed_.erase({key.bucket, key.sequence});
   if (const auto it = buckets_.find(key.bucket); it != buckets_.end()) RemoveChunk(&it->second, key.sequence);
@@ -342,6 +349,14 @@ absl::Status IdempotencyWindow::LoadIds(const ChangelogKey& key, std::string_vie
   return absl::OkStatus();
 }
 
+// While records are loaded nothing can be written, so this is a horizon that the next Seal writes.
+void IdempotencyWindow::ForgetWhatIsTooMuch() {
+  while (table_.size() > max_ids_ && buckets_.size() > 1) {
+    ForgetUpTo(buckets_.begin()->first);
+    ++forgotten_by_count_;
+  }
+}
+
 uint64_t IdempotencyWindow::BucketOf(EventIdTable::Tag tag) const {
   const auto it =
       std::find_if(buckets_.begin(), buckets_.end(), [&](const auto& bucket) { return bucket.second.tag == tag; });
@@ -353,6 +368,7 @@ void IdempotencyWindow::Clear() {
   buckets_.clear();
   doomed_.clear();
   horizon_ = 0;
+  written_horizon_ = 0;
   epoch_ids_.clear();
   epoch_tag_ = 0;
   staged_ = Staged();

@@ -5,6 +5,9 @@
 // costs about 25 bytes; in the changelog 16: the IDs of an epoch are packed into one record, and small records are
 // merged, so that each ID is rewritten only a few times.
 //
+// The count may be changed at any time (SetMaxIds), when memory has to be shared with others; what is loaded beyond it
+// is forgotten at once, oldest first.
+//
 // A bucket's number is the clock at its opening. The number up to which buckets are forgotten is a record too, so the
 // records alone, in whatever order, say which IDs are in the window; tombstones only tidy up.
 //
@@ -18,6 +21,7 @@
 #ifndef ONCE_STATE_IDEMPOTENCY_WINDOW_H_
 #define ONCE_STATE_IDEMPOTENCY_WINDOW_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -45,6 +49,11 @@ class IdempotencyWindow {
   };
 
   explicit IdempotencyWindow(const Options& options);
+
+  // At least 1. Takes effect with the next Seal or Load; of IDs loaded in no order the oldest are forgotten first.
+  void SetMaxIds(int64_t max_ids) { max_ids_ = std::max<int64_t>(max_ids, 1); }
+  // What an ID takes of memory_bytes(), about.
+  static constexpr size_t kBytesPerId = 25;
 
   // Brings the ID's place into the processor's cache: a Reserve some hundred nanoseconds later does not wait for
   // memory.
@@ -121,14 +130,16 @@ class IdempotencyWindow {
   static void RemoveChunk(Bucket* bucket, uint64_t sequence);
   absl::Status LoadIds(const ChangelogKey& key, std::string_view ids);
   void ForgetUpTo(uint64_t horizon);
+  void ForgetWhatIsTooMuch();
   uint64_t BucketOf(EventIdTable::Tag tag) const;
 
   const int64_t retention_ms_;
-  const int64_t max_ids_;
+  int64_t max_ids_;
   EventIdTable table_;
   std::map<uint64_t, Bucket> buckets_;  // By number, those in the window; the last is open.
   std::set<RecordId> doomed_;           // Records of forgotten buckets that are not tombstoned yet.
   uint64_t horizon_ = 0;                // Buckets up to this number are forgotten.
+  uint64_t written_horizon_ = 0;        // What the records say of it: it may lag behind after Load.
   std::vector<EventIdHash> epoch_ids_;
   EventIdTable::Tag epoch_tag_ = 0;  // Of epoch_ids_; 0 before the first.
   Staged staged_;

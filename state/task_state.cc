@@ -216,6 +216,7 @@ TaskState::FrozenBatch TaskState::Freeze(const CheckpointMeta& meta) {
     if (entry->committed_present_) copy.value = entry->committed_;
     batch.bytes += entry->key_.size() + entry->committed_.size();
   }
+  frozen_bytes_ = batch.bytes + batch.entries.size() * sizeof(CheckpointEntry);
   frozen_generation_ = generation_++;
   return batch;
 }
@@ -223,6 +224,7 @@ TaskState::FrozenBatch TaskState::Freeze(const CheckpointMeta& meta) {
 void TaskState::OnCheckpointed(uint64_t generation) {
   if (generation != frozen_generation_ || generation == 0) return;
   frozen_generation_ = 0;
+  frozen_bytes_ = 0;
   const auto written_since = [&](const Entry* entry) { return entry->dirty_generation_ > generation; };
   size_t kept = 0;
   for (Entry* const entry : dirty_) {
@@ -237,7 +239,9 @@ void TaskState::OnCheckpointed(uint64_t generation) {
 
 void TaskState::OnCheckpointFailed(uint64_t generation) {
   // Nothing was marked clean: the next batch takes all that is dirty, these values included.
-  if (generation == frozen_generation_) frozen_generation_ = 0;
+  if (generation != frozen_generation_) return;
+  frozen_generation_ = 0;
+  frozen_bytes_ = 0;
 }
 
 absl::Status TaskState::Scan(std::string_view prefix,
@@ -278,6 +282,7 @@ void TaskState::Clear() {
   frozen_generation_ = 0;
   memory_bytes_ = 0;
   dirty_bytes_ = 0;
+  frozen_bytes_ = 0;
 }
 
 void TaskState::Enqueue(Entry* entry) {

@@ -120,6 +120,8 @@ class TaskState {
   size_t memory_bytes() const { return memory_bytes_; }
   // Of these, bytes of values that the checkpoint lacks.
   size_t dirty_bytes() const { return dirty_bytes_; }
+  // Beside these: bytes of the batch that is under way to the checkpoint.
+  size_t frozen_bytes() const { return frozen_bytes_; }
   size_t entry_count() const { return table_.size(); }
 
  private:
@@ -165,6 +167,7 @@ class TaskState {
   uint64_t frozen_generation_ = 0;
   size_t memory_bytes_ = 0;
   size_t dirty_bytes_ = 0;
+  size_t frozen_bytes_ = 0;
 };
 
 }  // namespace once

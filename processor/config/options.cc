@@ -27,6 +27,8 @@ namespace {
 // For flush and commit, of which each may meet a slow broker; half of a transaction_timeout that is short.
 constexpr absl::Duration kEndAllowance = absl::Seconds(5);
 
+constexpr int64_t kLeastMemoryBytes = 64 << 20;
+
 template <typename T>
 struct Range {
   T min;
@@ -84,8 +86,12 @@ template <typename AnyOptions, typename Visitor>
 void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
   constexpr Range<int64_t> kCount{1, 1'000'000'000};
   const std::string_view state = "State and duplicates";
-  visit(state, "state_cache_bytes", o.state_cache_bytes, Range<int64_t>{1 << 20, int64_t{1} << 40},
-        "Memory for state, shared by all workers.");
+  visit(state, "memory_bytes", o.memory_bytes, Range<int64_t>{0, int64_t{1} << 44},
+        "Memory that the process uses for state, event IDs, fetched events and the state directory's cache; when it is "
+        "short, events wait. 64MiB or more; 0: three quarters of what the container may use, or without a limit of the "
+        "machine's, up to 1GiB.");
+  visit(state, "state_open_files", o.state_open_files, Range<int32_t>{16, 1'000'000},
+        "Files of the state directory that may be open at a time.");
   visit(state, "checkpoint_interval", o.checkpoint_interval,
         Range<absl::Duration>{absl::Milliseconds(10), absl::Hours(1)},
         "How often changed state is written to the state directory; a restart replays about so much.");
@@ -106,6 +112,8 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
         "Events that may wait behind one failed event; its partition pauses beyond it.");
   visit(failures, "max_parked_per_task", o.max_parked_per_task, kCount,
         "Events of one partition that may wait behind failed ones; it pauses beyond it.");
+  visit(failures, "max_parked_bytes_per_task", o.max_parked_bytes_per_task, Range<int64_t>{1 << 20, int64_t{1} << 50},
+        "Bytes of them, on the disk and in the changelog; it pauses beyond it.");
   visit(failures, "breaker_min_failures", o.breaker_min_failures, kCount,
         "A partition pauses for breaker_backoff when so many events failed for good within breaker_window.");
   visit(failures, "breaker_failure_ratio", o.breaker_failure_ratio, Range<double>{0, 1},
@@ -218,6 +226,11 @@ std::vector<Mistake> FindMistakes(const Options& options) {
   // How they fit together is worth a word only when each is right by itself.
   if (!mistakes.empty()) return mistakes;
   CheckTimeouts(options, &mistakes);
+  if (options.memory_bytes != 0 && options.memory_bytes < kLeastMemoryBytes) {
+    mistakes.push_back(
+        {"memory_bytes", absl::StrCat("it is too little to work with; use ", FormatBytes(kLeastMemoryBytes),
+                                      " or more, or 0 for the default")});
+  }
   if (options.max_parked_per_aggregate > options.max_parked_per_task) {
     mistakes.push_back({"max_parked_per_aggregate", absl::StrCat("it exceeds max_parked_per_task, which is ",
                                                                  options.max_parked_per_task, "; lower it")});

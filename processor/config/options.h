@@ -32,15 +32,17 @@ struct Options {
   absl::Duration session_timeout = absl::Seconds(10);
   absl::Duration max_poll_interval = absl::Minutes(5);
 
-  int64_t state_cache_bytes = 256 << 20;  // Of the process, shared by its workers.
+  int64_t memory_bytes = 0;  // Of the process; 0: see DefaultMemoryBytes.
   absl::Duration checkpoint_interval = absl::Seconds(2);
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
   absl::Duration idempotency_retention = absl::Hours(24);  // 0: off.
   int64_t idempotency_max_ids = 10'000'000;                // Per partition.
+  int32_t state_open_files = 256;
 
   absl::Duration handler_timeout;  // 0: see HandlerTimeout.
   int64_t max_parked_per_aggregate = 1'000'000;
   int64_t max_parked_per_task = 4'000'000;
+  int64_t max_parked_bytes_per_task = int64_t{16} << 30;
   int64_t breaker_min_failures = 1'000;
   double breaker_failure_ratio = 0.5;
   absl::Duration breaker_window = absl::Minutes(1);

@@ -22,6 +22,7 @@ struct Fetched {
   InputPosition* input = nullptr;  // The task's.
   size_t begin = 0;                // Index in the batch's list of that kind.
   size_t end = 0;
+  size_t bytes = 0;  // Of keys and values, all of them.
 };
 
 class Backlog {
@@ -29,25 +30,32 @@ class Backlog {
   bool empty() const { return items_.empty(); }
   // Records that wait.
   int64_t records() const { return records_; }
+  // Of memory that is held for them: a batch is freed as a whole.
+  size_t bytes() const { return bytes_; }
 
   void Push(Fetched fetched) {
     if (fetched.kind == Fetched::Kind::kRecords) records_ += static_cast<int64_t>(fetched.end - fetched.begin);
+    bytes_ += fetched.bytes;
     items_.push_back(std::move(fetched));
   }
   const Fetched& front() const { return items_.front(); }
   // The first of the front is done.
   void Advance() {
     if (items_.front().kind == Fetched::Kind::kRecords) --records_;
-    if (++items_.front().begin == items_.front().end) items_.pop_front();
+    if (++items_.front().begin != items_.front().end) return;
+    bytes_ -= items_.front().bytes;
+    items_.pop_front();
   }
   void Clear() {
     items_.clear();
     records_ = 0;
+    bytes_ = 0;
   }
 
  private:
   std::deque<Fetched> items_;
   int64_t records_ = 0;
+  size_t bytes_ = 0;
 };
 
 }  // namespace once

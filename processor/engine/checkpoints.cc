@@ -26,16 +26,13 @@ bool Checkpoints::MayWrite(const Task& task) const {
 }
 
 void Checkpoints::Write(bool all) {
-  if (tasks_->all().empty()) return;
-  const size_t budget = options_->state_cache_bytes / tasks_->all().size();
   for (const auto& [id, task] : tasks_->all()) {
     tasks_->RebuildIfFree(task.get());
     if (step_->halted) return;
-    if (task->phase != TaskPhase::kOpening && task->state_is_loaded && !task->touched) task->state.TrimTo(budget);
     if (!MayWrite(*task)) continue;
     const bool due =
         step_->now - task->last_checkpoint >= options_->checkpoint_interval && task->phase != TaskPhase::kReplaying;
-    if (all || due || task->state.dirty_bytes() > budget / 2) Start(task.get());
+    if (all || due || memory_->WantsCheckpoint(*task)) Start(task.get());
   }
 }
 
@@ -58,8 +55,7 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
     ++task->checkpoint_failures;
     Complain(task, written.status);
     // Damaged files do not mend themselves, and all tasks share them: who runs us makes them anew.
-    const bool is_hopeless = absl::IsDataLoss(written.status) && !step_->stopping;
-    if (is_hopeless || task->state.dirty_bytes() > options_->state_cache_bytes) step_->Halt(written.status);
+    if (absl::IsDataLoss(written.status) && !step_->stopping) step_->Halt(written.status);
   }
   tasks_->RebuildIfFree(task);
 }

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "processor/base/log.h"
+#include "processor/engine/memory.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
 #include "processor/engine/step.h"
@@ -14,10 +15,11 @@ namespace once {
 // Not thread-safe; arguments must outlive this.
 class Checkpoints {
  public:
-  Checkpoints(const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
-      : options_(options), log_(log), step_(step), tasks_(tasks) {}
+  Checkpoints(const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks, const Memory* memory)
+      : options_(options), log_(log), step_(step), tasks_(tasks), memory_(memory) {}
 
-  // Of the tasks that no epoch speaks for: those that are due, or with `all` those that have anything to write.
+  // Of the tasks that no epoch speaks for: those that are due, those whose memory is wanted, or with `all` those that
+  // have anything to write.
   void Write(bool all);
   void OnWritten(const event::CheckpointWritten& written);
 
@@ -30,6 +32,7 @@ class Checkpoints {
   LogSink* const log_;
   Step* const step_;
   Tasks* const tasks_;
+  const Memory* const memory_;
 };
 
 }  // namespace once

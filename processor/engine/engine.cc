@@ -17,7 +17,8 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
       epochs_(plan, &options_, log, &step_, &tasks_),
       pipeline_(plan, &options_, &epochs_.current(), log, observer),
       scheduler_(&options_, log, &step_, &tasks_, &epochs_, &pipeline_, observer),
-      checkpoints_(&options_, log, &step_, &tasks_) {}
+      memory_(&options_, log, &step_, &tasks_, &epochs_),
+      checkpoints_(&options_, log, &step_, &tasks_, &memory_) {}
 
 void Engine::Step(const Event& event, Actions* actions) {
   step_.actions = actions;
@@ -35,6 +36,7 @@ void Engine::On(const event::Tick& tick) {
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
   tasks_.RequestOffsets();
+  memory_.Measure(/*now=*/false);
   checkpoints_.Write(/*all=*/false);
   if (!epochs_.accepting()) return;
   if (!step_.stopping && !tasks_.leaving()) {
@@ -42,7 +44,8 @@ void Engine::On(const event::Tick& tick) {
     scheduler_.AddDueRetries();
     scheduler_.TouchOverdue();
   }
-  if (epochs_.open() && epochs_.MustSeal()) epochs_.Seal();
+  // What the epoch holds becomes free when it has ended.
+  if (epochs_.open() && (epochs_.MustSeal() || memory_.full())) epochs_.Seal();
   if (epochs_.accepting() && !SeekTargets().empty()) step_.Ask(action::Seek{});
 }
 
@@ -51,11 +54,15 @@ absl::Time Engine::NextDeadline() const {
   return epochs_.open() ? std::min(next, epochs_.current().opened_at + options_.commit_interval) : next;
 }
 
+void Engine::On(const event::MemoryShare& share) { memory_.SetShare(share.bytes); }
+
 // X5: after a rebalance the client may read the partitions that are kept from anywhere; librdkafka 2.2 to 2.13 skips a
 // record. They go on from our own positions.
 void Engine::On(const event::Assigned& assigned) {
   tasks_.RewindRunning();
   tasks_.Assign(assigned.tasks);
+  // Before they load anything they have their share of what there is.
+  memory_.Measure(/*now=*/true);
 }
 
 void Engine::On(const event::Revoked& revoked) {
@@ -78,13 +85,17 @@ void Engine::UnassignLeaving() {
 
 void Engine::On(const event::Records& records) { scheduler_.Take(records.batch); }
 
-void Engine::On(const event::Continue&) { scheduler_.RunSlice(); }
+void Engine::On(const event::Continue&) {
+  if (!memory_.full()) scheduler_.RunSlice();
+}
 
 void Engine::On(const event::TaskOffsetsFetched& fetched) { tasks_.OnOffsets(fetched); }
 
 void Engine::On(const event::Replayed& replayed) {
   tasks_.OnReplayed(*replayed.batch);
-  if (!step_.halted) checkpoints_.Write(/*all=*/false);
+  if (step_.halted) return;
+  memory_.Measure(/*now=*/false);
+  checkpoints_.Write(/*all=*/false);
 }
 
 void Engine::On(const event::SeekDone& done) {
@@ -112,7 +123,10 @@ void Engine::Conclude(CommitVerdict verdict) {
       return;
     case CommitVerdict::kCommitted:
       epochs_.Commit();
-      if (!step_.halted) checkpoints_.Write(/*all=*/step_.stopping);
+      if (step_.halted) return;
+      // Now what the epoch has read can be dropped, and what it wrote be checkpointed.
+      memory_.Measure(/*now=*/false);
+      checkpoints_.Write(/*all=*/step_.stopping);
       // Its producer is being replaced: what is fetched meanwhile would have to wait.
       if (!epochs_.accepting()) tasks_.RewindRunning();
       return;

@@ -27,6 +27,7 @@
 #include "processor/engine/counters.h"
 #include "processor/engine/epochs.h"
 #include "processor/engine/event_pipeline.h"
+#include "processor/engine/memory.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
@@ -50,10 +51,12 @@ class Engine {
 
   // Whether records that were fetched, or parked events that are due, wait for event::Continue.
   bool has_work() const { return scheduler_.has_work(); }
-  // Whether event::Continue does any of it: no transaction is ending.
-  bool accepts_work() const { return epochs_.accepting(); }
+  // Whether event::Continue does any of it: no transaction is ending, and there is memory.
+  bool accepts_work() const { return epochs_.accepting() && !memory_.full(); }
+  // Whether there is memory for more of the changelogs under replay.
+  bool accepts_replay() const { return !memory_.full(); }
   // Whether there is work but also a task that may be polled for without delay to others.
-  bool is_hungry() const { return scheduler_.IsAnyTaskHungry(); }
+  bool is_hungry() const { return !memory_.full() && scheduler_.IsAnyTaskHungry(); }
   // No epoch is open and no transaction is ending.
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
   // After StopRequested: all is committed and checkpointed.
@@ -71,6 +74,8 @@ class Engine {
   const EventCounters& committed_counters() const { return epochs_.committed_counters(); }
   int64_t committed_epochs() const { return epochs_.committed_epochs(); }
   const Committer& committer() const { return epochs_.committer(); }
+  // As it was measured last.
+  const MemoryUse& memory_use() const { return memory_.use(); }
 
  private:
   // One for each kind of event; all outcomes of the producer's calls are alike.
@@ -78,6 +83,7 @@ class Engine {
   requires std::is_base_of_v<event::ProducerOutcome, E>
   void On(const E& outcome);
   void On(const event::Tick& tick);
+  void On(const event::MemoryShare& share);
   void On(const event::Assigned& assigned);
   void On(const event::Revoked& revoked);
   void On(const event::Lost& lost);
@@ -100,6 +106,7 @@ class Engine {
   Epochs epochs_;
   EventPipeline pipeline_;
   Scheduler scheduler_;
+  Memory memory_;
   Checkpoints checkpoints_;
 };
 

@@ -280,6 +280,8 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
   const absl::Status built = output_builder_.Build(context_, cause, epoch_->arena, epoch_->outputs);
   if (!built.ok()) return built;
   for (const EventContext::StateWrite& write : context_.writes()) {
+    // It is kept until the epoch ends, and goes to the changelog then.
+    epoch_->bytes += static_cast<int64_t>(write.value.value_or("").size());
     if (opened_[write.node] == nullptr) {
       const absl::StatusOr<OptionalBytes> read = Read(write.node, attempt.record->key.value_or(std::string_view()));
       if (!read.ok()) {

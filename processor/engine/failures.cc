@@ -205,6 +205,20 @@ Outcome Failures::CheckParkingLimits(const Task& task, const v1::AggregateStatus
                                                       " parked events, its limit (max_parked_per_task); release or "
                                                       "discard some, or raise the limit"))};
   }
+  if (task.parking.parked_bytes() >= options_->max_parked_bytes_per_task) {
+    return {Outcome::Kind::kPauseTask,
+            absl::ResourceExhaustedError(absl::StrCat("the parked events of task ", ToString(task.inputs.front().where),
+                                                      " take ", task.parking.parked_bytes(),
+                                                      " bytes, its limit (max_parked_bytes_per_task); release or "
+                                                      "discard some, or raise the limit"))};
+  }
+  if (status == nullptr && task.parking.memory_bytes() >= task.max_parking_bytes) {
+    return {Outcome::Kind::kPauseTask,
+            absl::ResourceExhaustedError(absl::StrCat(
+                "task ", ToString(task.inputs.front().where), " has ", task.parking.blocked_aggregates(),
+                " blocked aggregates, as many as its part of the memory holds; release or discard some, or raise "
+                "memory_bytes"))};
+  }
   if (status == nullptr) return {};
   const auto queued = static_cast<int64_t>(status->next_sequence() - status->head_sequence());
   if (queued >= options_->max_parked_per_aggregate) {

@@ -33,8 +33,8 @@ struct EngineOptions {
   // Between attempts at what failed for a passing reason (opening a task, making a producer).
   absl::Duration retry_interval = absl::Milliseconds(200);
 
-  // Memory for one worker's state, spread over its tasks.
-  size_t state_cache_bytes = 256 << 20;
+  // One worker's share of memory, until it is told another: state, event IDs, parking, what is fetched. See Memory.
+  size_t memory_bytes = size_t{256} << 20;
   absl::Duration checkpoint_interval = absl::Seconds(2);
   // A checkpoint older than the changelog's delete.retention.ms less this is rebuilt.
   absl::Duration checkpoint_age_margin = absl::Hours(1);
@@ -43,12 +43,14 @@ struct EngineOptions {
   absl::Duration idempotency_retention = absl::Hours(24);
   int64_t idempotency_max_ids = 10'000'000;
 
-  // Records of one task that may be fetched and wait; beyond it they are left at the broker.
+  // Of what is fetched for one task and waits; beyond it records are left at the broker.
   int64_t max_backlog_records = 10'000;
+  size_t max_backlog_bytes = size_t{8} << 20;
 
   // A task stops when it would have to park more than this.
   int64_t max_parked_per_aggregate = 1'000'000;
   int64_t max_parked_per_task = 4'000'000;
+  int64_t max_parked_bytes_per_task = int64_t{16} << 30;
 
   // A task pauses for `breaker_backoff` when, within `breaker_window`, at least so many events failed for good and they
   // are at least this share of all that were finished.

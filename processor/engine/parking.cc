@@ -29,6 +29,13 @@ bool IsPlausible(const v1::AggregateStatus& status) {
   }
 }
 
+// What a queue takes in the index: its name twice, the message with its texts, nodes and slots.
+size_t MemoryBytes(std::string_view queue, const v1::AggregateStatus& status) {
+  constexpr size_t kNodes = 160;
+  return sizeof(v1::AggregateStatus) + kNodes + 2 * queue.size() + status.reason().capacity() +
+         status.message().capacity() + status.blocking_event_id().capacity();
+}
+
 // For messages.
 std::string Describe(std::string_view queue) {
   const bool keyless = queue.starts_with(KindPrefix(ChangelogKind::kKeylessStatus));
@@ -61,7 +68,10 @@ const v1::AggregateStatus* Parking::FindQueue(std::string_view queue) const {
 void Parking::Forget(std::string_view queue) {
   const auto found = index_.find(queue);
   if (found == index_.end()) return;
-  parked_events_ -= QueueLength(found->second.status);
+  const v1::AggregateStatus& status = found->second.status;
+  parked_events_ -= QueueLength(status);
+  parked_bytes_ -= static_cast<int64_t>(status.queued_bytes());
+  memory_bytes_ -= MemoryBytes(found->first, status);
   retries_.erase({found->second.due, found->first});
   runnable_.erase(found->first);
   index_.erase(found);
@@ -83,7 +93,9 @@ absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& s
   const bool notices_outstanding =
       status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
   if (status.state() == v1::AggregateStatus::DRAINING || notices_outstanding) runnable_.insert(owned);
-  index_.emplace(std::move(owned), Queue{.status = status, .due = due});
+  parked_bytes_ += static_cast<int64_t>(status.queued_bytes());
+  const auto added = index_.emplace(std::move(owned), Queue{.status = status, .due = due}).first;
+  memory_bytes_ += MemoryBytes(added->first, added->second.status);
   return absl::OkStatus();
 }
 
@@ -102,14 +114,19 @@ absl::Status Parking::SetStatus(std::string_view queue, const v1::AggregateStatu
 absl::Status Parking::Push(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus status) {
   absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status.next_sequence()));
   if (!entry.ok()) return entry.status();
-  state_->Put(*entry, event.SerializeAsString());
+  const std::string bytes = event.SerializeAsString();
+  state_->Put(*entry, bytes);
   status.set_next_sequence(status.next_sequence() + 1);
+  status.set_queued_bytes(status.queued_bytes() + bytes.size());
   return SetStatus(queue, status);
 }
 
 absl::Status Parking::Pop(std::string_view queue, v1::AggregateStatus status) {
   absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status.head_sequence()));
   if (!entry.ok()) return entry.status();
+  // Statuses of before bytes were counted have less than they hold.
+  const uint64_t bytes = std::min<uint64_t>((*entry)->value().value_or("").size(), status.queued_bytes());
+  status.set_queued_bytes(status.queued_bytes() - bytes);
   state_->Delete(*entry);
   status.set_head_sequence(status.head_sequence() + 1);
   if (QueueLength(status) == 0) status.set_state(v1::AggregateStatus::OPEN);
@@ -160,6 +177,8 @@ absl::Status Parking::Load() {
   runnable_.clear();
   changed_.clear();
   parked_events_ = 0;
+  parked_bytes_ = 0;
+  memory_bytes_ = 0;
   absl::Status failure;
   const auto load = [&](std::string_view queue, std::string_view value) {
     const absl::StatusOr<v1::AggregateStatus> status = ParseStatus(queue, value);

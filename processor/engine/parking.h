@@ -73,6 +73,10 @@ class Parking {
   absl::Time NextRetry() const;
 
   int64_t parked_events() const { return parked_events_; }
+  // Bytes of those in the task's state.
+  int64_t parked_bytes() const { return parked_bytes_; }
+  // What this index takes of memory, approximately: grows with the queues, not with what waits in them.
+  size_t memory_bytes() const { return memory_bytes_; }
   // Queues, those of events without a key included.
   int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
 
@@ -119,6 +123,8 @@ class Parking {
   std::set<std::string> runnable_;                        // DRAINING, or PARKED with notices outstanding
   absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
   int64_t parked_events_ = 0;
+  int64_t parked_bytes_ = 0;
+  size_t memory_bytes_ = 0;
   // Whose turn it was.
   std::string last_runnable_;
   bool was_retry_ = false;

@@ -30,16 +30,24 @@ void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
 }
 
 void Scheduler::TakeRecords(const std::shared_ptr<const kafka::Batch>& batch) {
+  // Beside its bytes, a record is an object of the client's and a view of ours.
+  constexpr size_t kObjects = 400;
   const std::vector<RecordView>& records = batch->records;
+  const auto bytes_of = [&](size_t i) {
+    return kObjects + records[i].key.value_or("").size() + records[i].value.value_or("").size();
+  };
   size_t begin = 0;
+  size_t bytes = records.empty() ? 0 : bytes_of(0);
   for (size_t i = 1; i <= records.size(); ++i) {
     if (i < records.size() && records[i].partition == records[begin].partition &&
         records[i].topic_index == records[begin].topic_index) {
+      bytes += bytes_of(i);
       continue;
     }
     const InputRef ref = tasks_->FindInput(records[begin].topic_index, records[begin].partition);
-    Push(ref, {batch, Fetched::Kind::kRecords, ref.input, begin, i});
+    Push(ref, {batch, Fetched::Kind::kRecords, ref.input, begin, i, bytes});
     begin = i;
+    bytes = i < records.size() ? bytes_of(i) : 0;
   }
 }
 
@@ -49,8 +57,10 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   // What comes behind something that was left at the broker must be left there, too.
   if (task->holding != Task::Holding::kNo) return;
   const int64_t waiting = task->backlog.records();
-  if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 &&
-      waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records) {
+  const bool is_too_much =
+      waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records ||
+      task->backlog.bytes() + fetched.bytes > options_->max_backlog_bytes;
+  if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 && is_too_much) {
     task->holding = Task::Holding::kToBeSought;
     return;
   }

@@ -2,6 +2,7 @@
 #ifndef ONCE_PROCESSOR_ENGINE_TASK_H_
 #define ONCE_PROCESSOR_ENGINE_TASK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -87,6 +88,7 @@ struct Task {
   IdempotencyWindow window;
   WindowClock window_clock;
   Parking parking;
+  size_t max_parking_bytes = SIZE_MAX;  // Of the index's memory: beyond it no further aggregate is blocked.
 
   v1::Frontier frontier;         // The last committed one, or the default.
   bool state_is_loaded = false;  // The memory holds the state as of `changelog_position`.

@@ -97,7 +97,8 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
 absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
   EngineOptions engine = options_.engine;
-  engine.state_cache_bytes /= static_cast<size_t>(options_.workers);
+  MemoryBudget memory(engine.memory_bytes, options_.workers);
+  engine.memory_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::random_device random;
   std::vector<std::unique_ptr<Worker>> workers;
@@ -114,6 +115,7 @@ absl::Status Pod::Run() {
         .checkpoints = &checkpoints,
         .clock = deps_.clock,
         .log = deps_.log,
+        .memory = &memory,
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
     workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
     if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));

@@ -11,6 +11,8 @@ namespace {
 
 // While tasks have work others are polled for so often.
 constexpr absl::Duration kPollWithWork = absl::Milliseconds(50);
+// Workers tell each other so often what memory they use.
+constexpr absl::Duration kShareInterval = absl::Milliseconds(50);
 
 }  // namespace
 
@@ -61,7 +63,15 @@ void Worker::Tick() {
   Dispatch(event::Tick{deps_.clock->Read()});
 }
 
+void Worker::ShareMemory() {
+  const absl::Time now = deps_.clock->Steady();
+  if (deps_.memory == nullptr || now - last_share_ < kShareInterval) return;
+  last_share_ = now;
+  Dispatch(event::MemoryShare{deps_.memory->Exchange(config_.index, engine_.memory_use().total())});
+}
+
 void Worker::RunOnce() {
+  ShareMemory();
   Tick();
   for (event::CheckpointWritten& written : deps_.checkpoints->TakeResults(config_.index)) Dispatch(std::move(written));
   if (stop_requested_.load(std::memory_order_relaxed) && !stop_sent_) {
@@ -71,7 +81,8 @@ void Worker::RunOnce() {
   if (done()) return;
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
   if (engine_.has_work() && !done()) RunWork();
-  if (replays_ > 0 && !done()) PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
+  if (replays_ > 0 && engine_.accepts_replay() && !done())
+    PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
 }
 
 // A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).
@@ -101,7 +112,8 @@ void Worker::PollRecords(absl::Duration longest_wait) {
   last_poll_ = now;
   const absl::Duration wait = std::clamp(engine_.NextDeadline() - now, absl::ZeroDuration(), longest_wait);
   const std::shared_ptr<kafka::Batch> batch = FreeBatch();
-  const absl::Status polled = consumer_->Poll(replays_ > 0 ? absl::ZeroDuration() : wait, batch.get());
+  const bool replays = replays_ > 0 && engine_.accepts_replay();
+  const absl::Status polled = consumer_->Poll(replays ? absl::ZeroDuration() : wait, batch.get());
   if (!polled.ok()) return ConsumerFailed(polled);
   if (!batch->records.empty() || !batch->ends.empty() || !batch->errors.empty()) Dispatch(event::Records{batch});
 }

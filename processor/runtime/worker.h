@@ -29,6 +29,7 @@
 #include "processor/kafka/kafka.h"
 #include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/handler_watch.h"
+#include "processor/runtime/memory_budget.h"
 
 namespace once {
 
@@ -50,6 +51,7 @@ struct WorkerDeps {
   CheckpointWriter* checkpoints = nullptr;
   Clock* clock = nullptr;
   LogSink* log = nullptr;
+  MemoryBudget* memory = nullptr;  // Null: the engine's options say what it may use.
   std::function<void(absl::Duration)> sleep;
 };
 
@@ -115,6 +117,7 @@ class Worker final : private kafka::RebalanceListener {
   kafka::Result MakeProducer();
   absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
   void Tick();
+  void ShareMemory();
   void RunWork();
   void PollRecords(absl::Duration longest_wait);
   void ServeCallbacks();
@@ -139,6 +142,7 @@ class Worker final : private kafka::RebalanceListener {
   // Those that the engine holds have other owners besides.
   std::vector<std::shared_ptr<kafka::Batch>> batches_;
   absl::Time last_poll_ = absl::InfinitePast();
+  absl::Time last_share_ = absl::InfinitePast();
   kafka::Batch replay_batch_;
   Actions actions_;
   std::deque<Event> events_;

@@ -30,7 +30,6 @@ namespace {
 
 constexpr size_t kMinMemoryBytes = size_t{8} << 20;
 constexpr int kWriteBuffers = 3;
-constexpr int kMaxOpenFiles = 256;
 
 // RocksDB's warnings and errors, in our log instead of a file of its own.
 class LogAdapter final : public rocksdb::Logger {
@@ -78,7 +77,7 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log, st
   database.target_file_size_base = std::max<uint64_t>(database.write_buffer_size, uint64_t{8} << 20);
   database.level_compaction_dynamic_level_bytes = true;
   database.max_background_jobs = options.background_jobs;
-  database.max_open_files = kMaxOpenFiles;
+  database.max_open_files = options.max_open_files;
   database.compression = Compression();
   database.bytes_per_sync = uint64_t{1} << 20;
   database.max_manifest_file_size = uint64_t{16} << 20;
@@ -96,6 +95,7 @@ absl::Status CheckOptions(const RocksDbOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat("memory for the state store: ", options.memory_bytes,
                                                    " bytes are too few; the least is ", kMinMemoryBytes));
   }
+  if (options.max_open_files < 16) return absl::InvalidArgumentError("the state store needs 16 open files");
   if (options.background_jobs < 2) return absl::InvalidArgumentError("the state store needs 2 background jobs");
   return absl::OkStatus();
 }

@@ -31,6 +31,8 @@ struct RocksDbOptions {
   // Bound, in bytes, on cached blocks, filters and indexes (one half) and on unflushed writes (the other), however many
   // tasks there are. At least 8 MiB. A batch larger than a sixth of it takes its own size for a while.
   size_t memory_bytes = size_t{64} << 20;
+  // Files that are open at a time, at least 16.
+  int max_open_files = 256;
   // Threads that flush and compact, at least 2; shared by all databases of the process.
   int background_jobs = 2;
 };

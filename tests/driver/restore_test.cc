@@ -244,12 +244,12 @@ TEST(RestoreTest, AFullDiskLosesNothing) {
 // However much waits to be written, a full disk is tried once a second, and once more at the end.
 TEST(RestoreTest, AFullDiskIsTriedAgainNowAndThen) {
   DriverOptions options;
-  options.engine.state_cache_bytes = 64 * 1024;
+  options.engine.memory_bytes = 1024 * 1024;
   TopologyTestDriver driver(BuildOrderTotals, options);
   driver.store().SetFull(true);
   driver.RunUntilIdle();
   const auto dirty_bytes = [&] { return driver.worker().engine().tasks().begin()->second->state.dirty_bytes(); };
-  for (int i = 0; dirty_bytes() <= options.engine.state_cache_bytes * 3 / 5; ++i) {
+  for (int i = 0; dirty_bytes() <= options.engine.memory_bytes / 7; ++i) {
     driver.Send("orders", "c" + std::to_string(i), Order(1), {.event_id = std::to_string(i)});
     driver.RunUntilIdle();
   }
@@ -282,7 +282,7 @@ TEST(RestoreTest, AFullDiskIsTriedAgainNowAndThen) {
 // With little memory values come back from the disk.
 TEST(RestoreTest, StateLargerThanMemoryIsReadFromDisk) {
   DriverOptions options;
-  options.engine.state_cache_bytes = 64 * 1024;
+  options.engine.memory_bytes = 64 * 1024;
   TopologyTestDriver driver(BuildOrderTotals, options);
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 2'000; ++i) {

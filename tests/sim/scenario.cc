@@ -96,7 +96,7 @@ std::string Scenario::ToString() const {
     absl::StrAppend(&text, " handlers of ", absl::FormatDuration(handler_time), " and more");
   if (max_batch_records > 1) absl::StrAppend(&text, " batches");
   if (delivery_seed != 0) absl::StrAppend(&text, " late refusals");
-  if (state_cache_bytes > 0) absl::StrAppend(&text, " cache of ", state_cache_bytes, " bytes");
+  if (memory_bytes > 0) absl::StrAppend(&text, " cache of ", memory_bytes, " bytes");
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
@@ -155,8 +155,7 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     scenario->limit_is_lowered = random.Chance(70);
   }
   if (draw(Dimension::kLocalFailures)) AddFaults(FaultKind::kCall, &random, scenario);
-  if (draw(Dimension::kSmallCaches))
-    scenario->state_cache_bytes = static_cast<size_t>(random.Between(4 << 10, 16 << 10));
+  if (draw(Dimension::kSmallCaches)) scenario->memory_bytes = static_cast<size_t>(random.Between(4 << 10, 16 << 10));
   if (draw(Dimension::kTimestamps)) scenario->is_strict_on_time = scenario->with_skew = true;
   if (draw(Dimension::kRights)) AddFaults(FaultKind::kDenyWriting, &random, scenario);
   if (draw(Dimension::kOutputs)) {

@@ -72,7 +72,7 @@ struct Scenario {
   absl::Duration handler_time;     // Of most events; some take far longer.
   uint64_t delivery_seed = 0;      // As MemoryClientOptions has it.
   size_t max_batch_records = 1;    // Likewise.
-  size_t state_cache_bytes = 0;    // 0: as much as is wanted.
+  size_t memory_bytes = 0;         // 0: as much as is wanted.
   bool is_strict_on_time = false;  // Outputs refuse timestamps as brokers do.
   bool with_odd_records = false;
   bool with_hostile_code = false;

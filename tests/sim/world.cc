@@ -89,7 +89,7 @@ void World::MakePods() {
   config.engine.max_epoch_records = 40;
   // So that slow tasks leave some of theirs at the broker.
   if (scenario_.handler_time > absl::ZeroDuration()) config.engine.max_backlog_records = 30;
-  if (scenario_.state_cache_bytes > 0) config.engine.state_cache_bytes = scenario_.state_cache_bytes;
+  if (scenario_.memory_bytes > 0) config.engine.memory_bytes = scenario_.memory_bytes;
   config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
@@ -111,8 +111,8 @@ void World::KeepRunning() {
   for (const auto& pod : pods_) {
     // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
     // So does a full disk when there is no memory to wait in.
-    const bool is_excused = absl::IsDataLoss(pod->failure()) ||
-                            (absl::IsResourceExhausted(pod->failure()) && scenario_.state_cache_bytes > 0);
+    const bool is_excused =
+        absl::IsDataLoss(pod->failure()) || (absl::IsResourceExhausted(pod->failure()) && scenario_.memory_bytes > 0);
     if (!pod->failure().ok() && scenario_.remakes_source) is_told_ = true;
     if (!pod->failure().ok() && !is_excused && !scenario_.remakes_source)
       Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));

@@ -2,94 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-#include "tests/testkit/store/memory_checkpoint_store.h"
+#include "tests/state/idempotency_window_fixture.h"
 
 namespace once {
 namespace {
-
-constexpr int64_t kStart = 1'700'000'000'000;
-constexpr int64_t kHour = 3'600'000;
-
-EventIdHash Id(uint64_t n) { return HashEventId("orders", "shop", std::to_string(n), 0); }
-
-class IdempotencyWindowTest : public testing::Test {
- protected:
-  using Options = IdempotencyWindow::Options;
-
-  void Configure(const Options& options) {
-    options_ = options;
-    window_.emplace(options);
-  }
-
-  void ReserveRange(uint64_t begin, uint64_t end) {
-    for (uint64_t n = begin; n < end; ++n) ASSERT_TRUE(window_->Reserve(Id(n))) << n;
-  }
-  void Seal(int64_t clock_ms) {
-    const absl::Status status = window_->Seal(clock_ms, &state_);
-    ASSERT_TRUE(status.ok()) << status;
-  }
-  void Commit() {
-    for (const TaskState::Entry* entry : state_.epoch_writes()) {
-      const OptionalBytes value = entry->value();
-      largest_record_ = std::max(largest_record_, value.has_value() ? value->size() : 0);
-      (value.has_value() ? ++puts_ : ++tombstones_);
-    }
-    state_.CommitEpoch();
-    window_->CommitEpoch();
-  }
-  void Drop() {
-    state_.DropEpoch();
-    window_->DropEpoch();
-  }
-  // An epoch with the IDs [begin, end).
-  void Epoch(int64_t clock_ms, uint64_t begin, uint64_t end) {
-    ReserveRange(begin, end);
-    Seal(clock_ms);
-    Commit();
-  }
-  bool Contains(uint64_t n) {
-    if (!window_->Reserve(Id(n))) return true;
-    window_->Release(Id(n));
-    return false;
-  }
-  using Records = std::vector<std::pair<std::string, std::string>>;
-  Records ReadRecords() {
-    Records records;
-    const absl::Status status =
-        state_.Scan(KindPrefix(ChangelogKind::kEventIds), [&](std::string_view key, std::string_view value) {
-          records.emplace_back(key, value);
-          return true;
-        });
-    EXPECT_TRUE(status.ok()) << status;
-    return records;
-  }
-  absl::Status LoadRecord(std::string_view key, OptionalBytes value) {
-    const absl::StatusOr<ChangelogKey> parsed = ParseChangelogKey(key);
-    if (!parsed.ok()) return parsed.status();
-    return window_->Load(*parsed, value);
-  }
-  void Restart() {
-    Configure(options_);
-    for (const auto& [key, value] : ReadRecords()) ASSERT_TRUE(LoadRecord(key, value).ok());
-  }
-
-  MemoryCheckpointStore store_;
-  TaskState state_{&store_, TaskPrefix("orders", Partition(0))};
-  Options options_;
-  std::optional<IdempotencyWindow> window_{std::in_place, options_};
-  int64_t puts_ = 0;
-  int64_t tombstones_ = 0;
-  size_t largest_record_ = 0;
-};
 
 // Rule E1.
 TEST_F(IdempotencyWindowTest, E1_ReservedIsADuplicateUntilItsEpochDrops) {
@@ -286,72 +206,6 @@ TEST_F(IdempotencyWindowTest, E6_HalfTombstonedBucketStaysForgottenAfterARestart
   EXPECT_EQ(records, ReadRecords().size());
   Epoch(kStart + 18 * kHour, 0, 0);
   EXPECT_EQ(ReadRecords().size(), 3u);
-}
-
-TEST_F(IdempotencyWindowTest, LoadTakesRecordsInAnyOrderAndAgain) {
-  Configure({.retention = absl::Hours(16), .max_ids = 1000});
-  for (uint64_t i = 0; i < 30; ++i) Epoch(kStart + static_cast<int64_t>(i), i * 50, (i + 1) * 50);
-  Epoch(kStart + 40, 3, 4);  // Forgotten long ago, and here again.
-  const int64_t size = window_->size();
-  Records records = ReadRecords();
-  std::sort(records.begin(), records.end());
-  do {
-    Configure(options_);
-    for (const auto& [key, value] : records) ASSERT_TRUE(LoadRecord(key, value).ok());
-    for (size_t i = 0; i < records.size(); i += 3) ASSERT_TRUE(LoadRecord(records[i].first, records[i].second).ok());
-    ASSERT_EQ(window_->size(), size);
-    ASSERT_TRUE(Contains(3));
-    ASSERT_FALSE(Contains(4));
-    std::rotate(records.begin(), records.begin() + 1, records.end());
-  } while (!std::is_sorted(records.begin(), records.end()));
-}
-
-TEST_F(IdempotencyWindowTest, LoadPrefersTheLaterBucketOfAnIdThatCameAgain) {
-  const std::string id(16, 'i');
-  const std::string horizon = std::string(6, '\0') + '\1' + std::string(9, '\0');  // 256
-  Records records = {{EventIdsKey(0, 0), horizon}, {EventIdsKey(256, 0), id}, {EventIdsKey(300, 0), id}};
-  do {
-    Configure(options_);
-    for (const auto& [key, value] : records) ASSERT_TRUE(LoadRecord(key, value).ok());
-    EXPECT_EQ(window_->size(), 1);
-    EXPECT_EQ(window_->record_count(), 3u);
-  } while (std::next_permutation(records.begin(), records.end()));
-}
-
-TEST_F(IdempotencyWindowTest, MergedAndOldRecordsMayBothBePresent) {
-  std::vector<std::pair<std::string, std::optional<std::string>>> changelog;
-  for (uint64_t i = 0; i < 70; ++i) {
-    ReserveRange(i, i + 1);
-    Seal(kStart);
-    for (const TaskState::Entry* entry : state_.epoch_writes()) changelog.emplace_back(entry->key(), entry->value());
-    Commit();
-  }
-  Configure(options_);
-  for (const auto& [key, value] : changelog) {  // As from an uncompacted changelog without its tombstones.
-    if (value.has_value()) {
-      ASSERT_TRUE(LoadRecord(key, *value).ok());
-    }
-  }
-  EXPECT_EQ(window_->size(), 70);
-  for (const auto& [key, value] : changelog) {
-    if (!value.has_value()) {
-      ASSERT_TRUE(LoadRecord(key, std::nullopt).ok());
-    }
-  }
-  EXPECT_EQ(window_->size(), 70);
-  EXPECT_EQ(window_->record_count(), ReadRecords().size());
-  for (uint64_t i = 0; i < 70; ++i) EXPECT_TRUE(Contains(i));
-}
-
-TEST_F(IdempotencyWindowTest, ASmallerWindowAfterARestartForgetsAtTheNextSeal) {
-  Configure({.retention = absl::Hours(16), .max_ids = 1600});
-  for (uint64_t i = 0; i < 16; ++i) Epoch(kStart + static_cast<int64_t>(i), i * 100, (i + 1) * 100);
-  options_.max_ids = 200;
-  Restart();
-  EXPECT_EQ(window_->size(), 1600);
-  Epoch(kStart + 20, 5000, 5001);
-  EXPECT_LE(window_->size(), 200);
-  EXPECT_TRUE(Contains(1599));
 }
 
 TEST_F(IdempotencyWindowTest, AMergeOfALostRecordIsDataLossAndADiskErrorIsPassedOn) {

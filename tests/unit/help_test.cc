@@ -24,7 +24,7 @@ TEST(HelpTest, ShowsEveryOptionWithItsDefaultTheTopologysFirst) {
   EXPECT_THAT(text, HasSubstr("  --input_topic=orders\n      Topic of the orders.\n"));
   EXPECT_THAT(text, HasSubstr("  --application_id=order-totals\n"));
   EXPECT_THAT(text, HasSubstr("  --commit_interval=100ms\n"));
-  EXPECT_THAT(text, HasSubstr("  --state_cache_bytes=256MiB\n"));
+  EXPECT_THAT(text, HasSubstr("  --memory_bytes=0B\n"));
   EXPECT_THAT(text, HasSubstr("  --[no]create_topics  (default: false)\n"));
   for (const ConfigOption& option : config.options()) EXPECT_THAT(text, HasSubstr(option.name)) << option.name;
   EXPECT_LT(text.find("--input_topic"), text.find("--application_id"));

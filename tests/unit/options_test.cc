@@ -39,7 +39,7 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
   EXPECT_EQ(options.transaction_timeout, absl::Seconds(15));
   EXPECT_EQ(options.session_timeout, absl::Seconds(10));
   EXPECT_EQ(options.max_poll_interval, absl::Minutes(5));
-  EXPECT_EQ(options.state_cache_bytes, 256 << 20);
+  EXPECT_EQ(options.memory_bytes, 0);
   EXPECT_EQ(options.checkpoint_interval, absl::Seconds(2));
   EXPECT_EQ(options.idempotency_retention, absl::Hours(24));
   EXPECT_EQ(options.idempotency_max_ids, 10'000'000);
@@ -66,7 +66,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"transaction_timeout", "8s"},
                                             {"session_timeout", "9s"},
                                             {"max_poll_interval", "10s"},
-                                            {"state_cache_bytes", "11MiB"},
+                                            {"memory_bytes", "99MiB"},
                                             {"checkpoint_interval", "12s"},
                                             {"checkpoint_flush_interval", "13s"},
                                             {"idempotency_retention", "0"},
@@ -96,7 +96,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.transaction_timeout, absl::Seconds(8));
   EXPECT_EQ(options.session_timeout, absl::Seconds(9));
   EXPECT_EQ(options.max_poll_interval, absl::Seconds(10));
-  EXPECT_EQ(options.state_cache_bytes, 11 << 20);
+  EXPECT_EQ(options.memory_bytes, 99 << 20);
   EXPECT_EQ(options.checkpoint_interval, absl::Seconds(12));
   EXPECT_EQ(options.checkpoint_flush_interval, absl::Seconds(13));
   EXPECT_EQ(options.idempotency_retention, absl::ZeroDuration());
@@ -200,10 +200,10 @@ TEST(OptionsTest, SessionMustBeShorterThanThePollInterval) {
 
 TEST(OptionsTest, AllMistakesComeAtOnceButOneForEachValue) {
   const std::string mistakes =
-      Mistakes({{"workers", "0"}, {"commit_interval", "0"}, {"state_cache_bytes", "much"}, {"wokers", "2"}});
+      Mistakes({{"workers", "0"}, {"commit_interval", "0"}, {"memory_bytes", "much"}, {"wokers", "2"}});
   EXPECT_THAT(mistakes,
               AllOf(HasSubstr("--workers = \"0\""), HasSubstr("--commit_interval = \"0\": it is out of range"),
-                    HasSubstr("--state_cache_bytes = \"much\": it is not a size in bytes"),
+                    HasSubstr("--memory_bytes = \"much\": it is not a size in bytes"),
                     HasSubstr("--wokers: there is no such flag; did you mean --workers?")));
   EXPECT_EQ(std::count(mistakes.begin(), mistakes.end(), '\n'), 3);
 }

@@ -44,6 +44,10 @@ struct RdKafkaConfig {
   // record may be larger: it is sent alone.
   int64_t max_batch_bytes = 1'000'000;
 
+  // What a consumer or log reader fetches ahead, at most, in bytes and beyond one response; at least 1 MiB. Before 2.2
+  // librdkafka stalls a partition for a second when this is full.
+  int64_t fetch_queue_bytes = 64 << 20;
+
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
   // break the guarantees are refused.
   std::map<std::string, std::string> extra = {};

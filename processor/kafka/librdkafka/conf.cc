@@ -24,7 +24,7 @@ void AddConnection(Properties* properties) {
 }
 
 // What every reader of records needs.
-void AddReading(Properties* properties) {
+void AddReading(const RdKafkaConfig& config, Properties* properties) {
   Properties& set = *properties;
   set["isolation.level"] = "read_committed";
   set["enable.auto.commit"] = "false";
@@ -35,11 +35,14 @@ void AddReading(Properties* properties) {
   set["fetch.error.backoff.ms"] = "100";
   // Records are sent as they come; this is how long a request in vain keeps a seek or a new partition waiting.
   set["fetch.wait.max.ms"] = "100";
+  // One response may hold so much, whatever the number of partitions.
+  set["fetch.max.bytes"] = absl::StrCat(std::clamp<int64_t>(config.fetch_queue_bytes, 1'000'000, 52'428'800));
   if (rd_kafka_version() < kVersion_2_2) {
     // A full fetch queue stalls its partition for a whole second, so it must never be full by count.
     set["queued.min.messages"] = "10000000";
-    set["queued.max.messages.kbytes"] = "131072";
+    set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(config.fetch_queue_bytes / 1024 * 2, 1024));
   } else {
+    set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(config.fetch_queue_bytes / 1024, 1024));
     set["fetch.queue.backoff.ms"] = "2";
   }
 }
@@ -77,7 +80,7 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
                                    const std::string& member_name) {
   Properties set;
   AddConnection(&set);
-  AddReading(&set);
+  AddReading(config, &set);
   set["group.id"] = group;
   if (!member_name.empty()) set["group.instance.id"] = member_name;
   set["partition.assignment.strategy"] = "cooperative-sticky";
@@ -88,10 +91,10 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   return set;
 }
 
-Properties LogReaderProperties() {
+Properties LogReaderProperties(const RdKafkaConfig& config) {
   Properties set;
   AddConnection(&set);
-  AddReading(&set);
+  AddReading(config, &set);
   return set;
 }
 

@@ -14,7 +14,7 @@ Properties ProducerProperties(const RdKafkaConfig& config, const std::string& tr
 // `member_name` empty: a dynamic member.
 Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group,
                                    const std::string& member_name = "");
-Properties LogReaderProperties();
+Properties LogReaderProperties(const RdKafkaConfig& config);
 // For administrative calls; `group` may be empty.
 Properties AdminProperties(const std::string& group);
 

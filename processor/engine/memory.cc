@@ -1,0 +1,118 @@
+#include "processor/engine/memory.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "state/idempotency_window.h"
+
+namespace once {
+namespace {
+
+constexpr absl::Duration kMeasureInterval = absl::Milliseconds(50);
+// An intake that waits for less is nothing to talk of.
+constexpr absl::Duration kTellAfter = absl::Seconds(5);
+constexpr absl::Duration kTellInterval = absl::Minutes(1);
+// Of a value on its way to the disk: see the header.
+constexpr size_t kCopies = 3;
+// Less than this is of no use to a task, whatever it is short of.
+constexpr size_t kLeastIds = 4'096;
+constexpr size_t kLeastParkingBytes = size_t{64} << 10;
+
+std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) >> 20, " MiB"); }
+
+}  // namespace
+
+size_t FairLimit(size_t total, std::vector<size_t>* sizes) {
+  std::sort(sizes->begin(), sizes->end());
+  size_t left = total;
+  for (size_t i = 0; i < sizes->size(); ++i) {
+    // One more than there are shares what is left.
+    const size_t equal = left / (sizes->size() - i + 1);
+    if ((*sizes)[i] > equal) return equal;
+    left -= (*sizes)[i];
+  }
+  return left;
+}
+
+void Memory::Add(const Task& task) {
+  const size_t dirty = task.state.dirty_bytes();
+  use_.dirty += dirty;
+  use_.clean += task.state.memory_bytes() - dirty;
+  use_.copies += kCopies * std::max(dirty, task.state.frozen_bytes());
+  use_.window += task.window.memory_bytes();
+  use_.parking += task.parking.memory_bytes();
+  use_.backlog += task.backlog.bytes();
+  if (dirty > 0) ++dirty_tasks_;
+}
+
+void Memory::Measure(bool now) {
+  if (!now && step_->now - measured_at_ < kMeasureInterval && !full_) return;
+  measured_at_ = step_->now;
+  use_ = {};
+  dirty_tasks_ = 0;
+  for (const auto& [id, task] : tasks_->all()) Add(*task);
+  if (epochs_->open()) use_.epoch = static_cast<size_t>(epochs_->current().bytes);
+  ShareOut();
+  Trim();
+  Judge();
+}
+
+// By need: who takes little leaves the rest to others.
+void Memory::ShareOut() {
+  const size_t part = share_ / 4;
+  const auto limit_of = [&](auto bytes_of) {
+    sizes_.clear();
+    for (const auto& [id, task] : tasks_->all()) sizes_.push_back(bytes_of(*task));
+    return FairLimit(part, &sizes_);
+  };
+  const size_t window = limit_of([](const Task& task) { return task.window.memory_bytes(); });
+  const size_t parking = limit_of([](const Task& task) { return task.parking.memory_bytes(); });
+  const auto ids = static_cast<int64_t>(std::max(window / IdempotencyWindow::kBytesPerId, kLeastIds));
+  for (const auto& [id, task] : tasks_->all()) {
+    task->window.SetMaxIds(std::min(options_->idempotency_max_ids, ids));
+    task->max_parking_bytes = std::max(parking, kLeastParkingBytes);
+  }
+}
+
+// Of what tasks have beyond what they must keep, each gives up the same share.
+void Memory::Trim() {
+  const size_t wanted = share_ / 4 * 3;
+  if (use_.total() <= wanted || use_.clean == 0) return;
+  const size_t kept = wanted > use_.fixed() ? wanted - use_.fixed() : 0;
+  const double share = static_cast<double>(kept) / static_cast<double>(use_.clean);
+  for (const auto& [id, task] : tasks_->all()) {
+    if (task->phase == TaskPhase::kOpening || !task->state_is_loaded || task->touched) continue;
+    const size_t before = task->state.memory_bytes();
+    const size_t dirty = task->state.dirty_bytes();
+    task->state.TrimTo(dirty + static_cast<size_t>(static_cast<double>(before - dirty) * share));
+    use_.clean -= std::min(use_.clean, before - task->state.memory_bytes());
+  }
+}
+
+void Memory::Judge() {
+  const bool passes = use_.dirty + use_.copies > 0 || epochs_->open();
+  full_ = use_.total() > share_ && passes;
+  if (!full_) {
+    full_since_ = absl::InfiniteFuture();
+    return;
+  }
+  full_since_ = std::min(full_since_, step_->now);
+  if (step_->now - full_since_ < kTellAfter || step_->now - told_at_ < kTellInterval) return;
+  told_at_ = step_->now;
+  log_->Log(LogLevel::kWarning,
+            absl::StrCat("no events are taken in for ", absl::FormatDuration(step_->now - full_since_),
+                         ": the tasks use ", MiB(use_.total()), " of the ", MiB(share_),
+                         " that they may (state that waits for the disk ", MiB(use_.dirty),
+                         ", event IDs ", MiB(use_.window), ", parked queues ", MiB(use_.parking), ", fetched ",
+                         MiB(use_.backlog), "); it goes on when the checkpoint is written: see whether the disk under "
+                         "state_dir is slow or full, or raise memory_bytes"));
+}
+
+bool Memory::WantsCheckpoint(const Task& task) const {
+  if ((use_.dirty <= share_ / 8 && !full_) || dirty_tasks_ == 0) return false;
+  // Those with the most to write: few large batches cost less than many small ones.
+  return task.state.dirty_bytes() >= use_.dirty / dirty_tasks_;
+}
+
+}  // namespace once
