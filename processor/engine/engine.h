@@ -76,6 +76,7 @@ class Engine {
   const Committer& committer() const { return epochs_.committer(); }
   // As it was measured last.
   const MemoryUse& memory_use() const { return memory_.use(); }
+  size_t memory_share() const { return memory_.share(); }
 
  private:
   // One for each kind of event; all outcomes of the producer's calls are alike.

@@ -7,6 +7,12 @@
 #include "processor/base/strings.h"
 
 namespace once {
+namespace {
+
+// Of a handler's message, in a line of the log.
+constexpr size_t kMaxToldBytes = 500;
+
+}  // namespace
 
 Outcome FromStore(absl::Status status) {
   if (status.ok()) return {};
@@ -22,11 +28,13 @@ Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch,
       log_(log),
       unwritten_(LogLevel::kError,
                  absl::StrCat("dead letters that ", plan->graph->dead_letter_topic, " has no room for"),
-                 "raise its max.message.bytes; the events are still at these places") {}
+                 "raise its max.message.bytes; the events are still at these places"),
+      failed_(LogLevel::kWarning, "events that failed for good", "see the dead letters for all of them"),
+      rejected_(LogLevel::kWarning, "events that were rejected", "see the dead letters for all of them") {}
 
 void Failures::ReleaseStep() {
   revived_.clear();
-  unwritten_.Tell(epoch_->opened_at, log_);
+  for (Tally* tally : {&unwritten_, &failed_, &rejected_}) tally->Tell(epoch_->opened_at, log_);
 }
 
 std::string Failures::KeyText(SourceIndex source, const RecordView& record) const {
@@ -65,6 +73,12 @@ void Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
                               uint32_t round) {
   const std::string reason = StatusCodeName(status.code());
   const std::string aggregate = KeyText(attempt.source, *attempt.record);
+  Tally& tally = disposition == Disposition::kRejected ? rejected_ : failed_;
+  tally.Count([&] {
+    return absl::StrCat(OriginOf(*attempt.record, *attempt.topic), " (event ",
+                        Printable(EventIdOf(*attempt.record, *attempt.topic)), ", key \"", Printable(aggregate),
+                        "\"): ", reason, ": ", Printable(CutUtf8(ToStd(status.message()), kMaxToldBytes)));
+  });
   EmitDeadLetter(attempt, {.disposition = disposition,
                            .reason = reason,
                            .message = ToStd(status.message()),

@@ -127,6 +127,8 @@ class Failures {
   LogSink* const log_;
   std::vector<std::unique_ptr<Revived>> revived_;  // What this step's outputs may point into.
   Tally unwritten_;
+  Tally failed_;
+  Tally rejected_;
 };
 
 }  // namespace once

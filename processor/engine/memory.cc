@@ -103,9 +103,9 @@ void Memory::Judge() {
   log_->Log(LogLevel::kWarning,
             absl::StrCat("no events are taken in for ", absl::FormatDuration(step_->now - full_since_),
                          ": the tasks use ", MiB(use_.total()), " of the ", MiB(share_),
-                         " that they may (state that waits for the disk ", MiB(use_.dirty),
-                         ", event IDs ", MiB(use_.window), ", parked queues ", MiB(use_.parking), ", fetched ",
-                         MiB(use_.backlog), "); it goes on when the checkpoint is written: see whether the disk under "
+                         " that they may (state that waits for the disk ", MiB(use_.dirty), ", event IDs ",
+                         MiB(use_.window), ", parked queues ", MiB(use_.parking), ", fetched ", MiB(use_.backlog),
+                         "); it goes on when the checkpoint is written: see whether the disk under "
                          "state_dir is slow or full, or raise memory_bytes"));
 }
 

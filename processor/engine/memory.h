@@ -4,13 +4,13 @@
 //   an eighth of it not written   checkpoints are written although they are not due
 //   above the share               intake waits: no event begins, no changelog is read on, the epoch ends
 //
-// What the checkpoint lacks counts four times, since on its way to the disk it is there so often: here, in the batch for
-// the writing thread, in the store's own batch, and in the store's buffer.
+// What the checkpoint lacks counts four times, since on its way to the disk it is there so often: here, in the batch
+// for the writing thread, in the store's own batch, and in the store's buffer.
 //
 // Intake waits only for what passes: an epoch to end, a checkpoint to be written. Event IDs and the index of parked
-// queues stay in memory, so each of the two has a quarter of the share at most, and tasks share that by need: those that
-// take less than an equal part leave the rest to the others. IDs beyond it are forgotten, oldest first; a task that
-// would block more aggregates pauses (R4).
+// queues stay in memory, so each of the two has a quarter of the share at most, and tasks share that by need: those
+// that take less than an equal part leave the rest to the others. IDs beyond it are forgotten, oldest first; a task
+// that would block more aggregates pauses (R4).
 #ifndef ONCE_PROCESSOR_ENGINE_MEMORY_H_
 #define ONCE_PROCESSOR_ENGINE_MEMORY_H_
 
@@ -54,6 +54,7 @@ class Memory {
   // Measures, and drops clean values if need be; a pass over all tasks, so not at each call, unless tasks have come.
   void Measure(bool now);
   const MemoryUse& use() const { return use_; }
+  size_t share() const { return share_; }
 
   // Intake waits.
   bool full() const { return full_; }

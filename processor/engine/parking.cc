@@ -158,6 +158,21 @@ std::optional<std::string> Parking::NextRunnable(absl::Time now) {
 
 absl::Time Parking::NextRetry() const { return retries_.empty() ? absl::InfiniteFuture() : retries_.begin()->first; }
 
+Parking::Blocked Parking::CountBlocked() const {
+  Blocked blocked;
+  for (const auto& [name, queue] : index_) {
+    const v1::AggregateStatus& status = queue.status;
+    if (status.state() == v1::AggregateStatus::RETRYING) continue;
+    blocked.events += QueueLength(status);
+    if (blocked.aggregates++ > 0 && status.first_failure_time_ms() >= blocked.since_ms) continue;
+    blocked.since_ms = status.first_failure_time_ms();
+    blocked.key = name.substr(1);
+    blocked.event_id = status.blocking_event_id();
+    blocked.reason = absl::StrCat(status.reason(), ": ", Printable(status.message()));
+  }
+  return blocked;
+}
+
 absl::Status Parking::Revert() {
   const auto changed = std::move(changed_);
   changed_.clear();

@@ -79,6 +79,20 @@ class Parking {
   size_t memory_bytes() const { return memory_bytes_; }
   // Queues, those of events without a key included.
   int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
+  // Of these, those that wait for another attempt.
+  int64_t retrying() const { return static_cast<int64_t>(retries_.size()); }
+  // Those whose head has failed for good, or that drain.
+  struct Blocked {
+    int64_t aggregates = 0;
+    int64_t events = 0;  // Parked, the heads included.
+    // Of the one that failed first.
+    int64_t since_ms = 0;  // Unix milliseconds.
+    std::string key = {};
+    std::string event_id = {};
+    std::string reason = {};  // Its name and message.
+  };
+  // A pass over all queues.
+  Blocked CountBlocked() const;
 
   // The epoch's changes stay / are undone.
   void Commit() { changed_.clear(); }

@@ -180,6 +180,10 @@ class GroupConsumer {
   // A fresh reading at each call.
   virtual GroupMetadata group_metadata() = 0;
 
+  // One past the last record of a partition of ours, as of what was fetched last of it; nothing if none was. Asks
+  // nobody. For reports: it may be old.
+  virtual std::optional<Offset> KnownEnd(const TopicPartition&) { return std::nullopt; }
+
   // Leaves the group; OnRevoked is called for what is still assigned. No call follows but the destructor.
   virtual absl::Status Close() = 0;
 };

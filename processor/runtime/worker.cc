@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "processor/base/strings.h"
 
 namespace once {
 
@@ -20,7 +22,8 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
     : plan_(plan),
       config_(config),
       deps_(deps),
-      engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_) {
+      engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_),
+      summary_(config.index, deps.log) {
   Tick();
 }
 
@@ -79,6 +82,8 @@ void Worker::RunOnce() {
     Dispatch(event::StopRequested{});
   }
   if (done()) return;
+  const ClockReading clock = deps_.clock->Read();
+  summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
   if (engine_.has_work() && !done()) RunWork();
   if (replays_ > 0 && engine_.accepts_replay() && !done())
@@ -354,6 +359,7 @@ std::vector<TopicPartition> Worker::InputsOf(const std::vector<TaskId>& tasks) c
 
 void Worker::OnAssigned(std::span<const TopicPartition> partitions) {
   in_callback_ = true;
+  TellOfRebalance("is given", partitions);
   served_member_id_ = consumer_->group_metadata().member_id;
   const std::vector<TaskId> tasks = TasksOf(partitions);
   if (absl::Status assigned = consumer_->Assign(InputsOf(tasks)); !assigned.ok()) {
@@ -364,12 +370,25 @@ void Worker::OnAssigned(std::span<const TopicPartition> partitions) {
   in_callback_ = false;
 }
 
+// At info, with the partitions of the leads: their tasks are named after them.
+void Worker::TellOfRebalance(std::string_view what, std::span<const TopicPartition> leads) {
+  constexpr size_t kMostNamed = 20;
+  if (leads.empty()) return;
+  std::vector<std::string> names;
+  for (const TopicPartition& lead : leads.first(std::min(leads.size(), kMostNamed))) names.push_back(ToString(lead));
+  deps_.log->Log(LogLevel::kInfo, absl::StrCat("worker ", config_.index, " ", ToAbsl(what), " ", leads.size(),
+                                               leads.size() == 1 ? " task: " : " tasks: ", absl::StrJoin(names, ", "),
+                                               leads.size() > kMostNamed ? ", ..." : ""));
+}
+
 void Worker::OnRevoked(std::span<const TopicPartition> partitions) {
+  TellOfRebalance("gives back", partitions);
   const std::vector<TaskId> tasks = TasksOf(partitions);
   GiveUp(event::Revoked{tasks}, tasks);
 }
 
 void Worker::OnLost(std::span<const TopicPartition> partitions) {
+  TellOfRebalance("has lost", partitions);
   const std::vector<TaskId> tasks = TasksOf(partitions);
   GiveUp(event::Lost{tasks}, tasks);
 }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +31,7 @@
 #include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/handler_watch.h"
 #include "processor/runtime/memory_budget.h"
+#include "processor/runtime/summary.h"
 
 namespace once {
 
@@ -86,6 +88,7 @@ class Worker final : private kafka::RebalanceListener {
   void OnRevoked(std::span<const TopicPartition> partitions) override;
   void OnLost(std::span<const TopicPartition> partitions) override;
   void GiveUp(Event event, const std::vector<TaskId>& tasks);
+  void TellOfRebalance(std::string_view what, std::span<const TopicPartition> leads);
   std::vector<TaskId> TasksOf(std::span<const TopicPartition> leads) const;
   std::vector<TopicPartition> InputsOf(const std::vector<TaskId>& tasks) const;
 
@@ -134,6 +137,7 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::TransactionalProducer> producer_;
   std::unique_ptr<kafka::GroupConsumer> consumer_;
   std::unique_ptr<kafka::LogReader> reader_;
+  Summary summary_;
   int replays_ = 0;
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;

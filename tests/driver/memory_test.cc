@@ -1,4 +1,6 @@
 // Memory is bounded, and what is short of it waits (X7).
+#include "processor/engine/memory.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,6 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "processor/engine/memory.h"
 #include "tests/driver/orders.h"
 #include "tests/driver/scripted.h"
 

@@ -1,12 +1,11 @@
 // What a window takes in at a start.
-#include "state/idempotency_window.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "state/idempotency_window.h"
 #include "tests/state/idempotency_window_fixture.h"
 
 namespace once {

@@ -185,6 +185,12 @@ absl::Status MemoryConsumer::Poll(absl::Duration, kafka::Batch* batch) {
   return absl::OkStatus();
 }
 
+std::optional<Offset> MemoryConsumer::KnownEnd(const TopicPartition& partition) {
+  const std::lock_guard lock(core_->mutex);
+  const PartitionLog* const log = core_->topics.Find(partition);
+  return log == nullptr ? std::nullopt : std::optional<Offset>(log->high_watermark());
+}
+
 kafka::GroupMetadata MemoryConsumer::group_metadata() {
   const std::lock_guard lock(core_->mutex);
   core_->Tick();

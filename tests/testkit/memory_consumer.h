@@ -27,6 +27,7 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override;
   absl::Status ServeCallbacks() override;
   kafka::GroupMetadata group_metadata() override;
+  std::optional<Offset> KnownEnd(const TopicPartition& partition) override;
   absl::Status Close() override;
 
  private:

@@ -231,6 +231,15 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
 
 GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }
 
+std::optional<Offset> RdKafkaGroupConsumer::KnownEnd(const TopicPartition& partition) {
+  int64_t low = RD_KAFKA_OFFSET_INVALID;
+  int64_t high = RD_KAFKA_OFFSET_INVALID;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_get_watermark_offsets(rk(), partition.topic.c_str(), partition.partition.value(), &low, &high);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
+  return Offset(high);
+}
+
 absl::Status RdKafkaGroupConsumer::Close() {
   const absl::Status status = CloseWithin(kClosePatience);
   deferred_seeks_.clear();

@@ -35,6 +35,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   absl::Status Poll(absl::Duration timeout, Batch* batch) override;
   absl::Status ServeCallbacks() override;
   GroupMetadata group_metadata() override;
+  std::optional<Offset> KnownEnd(const TopicPartition& partition) override;
   absl::Status Close() override;
 
  private:

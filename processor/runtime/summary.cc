@@ -1,0 +1,102 @@
+#include "processor/runtime/summary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+
+namespace once {
+namespace {
+
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
+constexpr absl::Duration kInterval = absl::Minutes(1);
+
+std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) >> 20, " MiB"); }
+
+// Those that are not zero, so that a line without them says that all is well.
+void AddCount(int64_t count, std::string_view what, std::string* text) {
+  if (count != 0) absl::StrAppend(text, ", ", count, " ", ToAbsl(what));
+}
+
+}  // namespace
+
+std::optional<int64_t> LagOf(const Engine& engine, kafka::GroupConsumer* consumer) {
+  std::optional<int64_t> lag;
+  if (consumer == nullptr) return lag;
+  for (const auto& [id, task] : engine.tasks()) {
+    for (const InputPosition& input : task->inputs) {
+      const std::optional<Offset> end = consumer->KnownEnd(input.where);
+      if (end.has_value()) lag = lag.value_or(0) + std::max<int64_t>(end->value() - input.next.value(), 0);
+    }
+  }
+  return lag;
+}
+
+void Summary::Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer) {
+  if (now - looked_at_ < kLookInterval) return;
+  looked_at_ = now;
+  TellOfBlocked(now, wall, engine);
+  if (summed_at_ == absl::InfinitePast()) summed_at_ = now;
+  if (now - summed_at_ < kInterval) return;
+  log_->Log(LogLevel::kInfo, Describe(now, engine, consumer));
+  summed_at_ = now;
+  counted_ = engine.committed_counters();
+  epochs_ = engine.committed_epochs();
+}
+
+std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) const {
+  const EventCounters& total = engine.committed_counters();
+  const double seconds = std::max(absl::ToDoubleSeconds(now - summed_at_), 1e-3);
+  int64_t running = 0;
+  int64_t retrying = 0;
+  for (const auto& [id, task] : engine.tasks()) {
+    if (task->phase == TaskPhase::kRunning) ++running;
+    retrying += task->parking.retrying();
+  }
+  std::string text =
+      absl::StrCat("worker ", worker_, ": ", static_cast<int64_t>(static_cast<double>(total.processed - counted_.processed) / seconds),
+                   " events/s in the last ", absl::FormatDuration(absl::Seconds(static_cast<int64_t>(seconds + 0.5))));
+  if (const std::optional<int64_t> lag = LagOf(engine, consumer); lag.has_value()) {
+    absl::StrAppend(&text, ", lag ", *lag);
+  }
+  absl::StrAppend(&text, ", ", engine.committed_epochs() - epochs_, " commits");
+  AddCount(total.failed - counted_.failed, "failed for good", &text);
+  AddCount(total.blocked - counted_.blocked, "blocked", &text);
+  AddCount(total.rejected - counted_.rejected, "rejected", &text);
+  AddCount(total.duplicates - counted_.duplicates, "duplicates", &text);
+  AddCount(total.retries - counted_.retries, "retries", &text);
+  AddCount(retrying, "waiting for a retry", &text);
+  const MemoryUse& memory = engine.memory_use();
+  absl::StrAppend(&text, "; ", running, " of ", engine.tasks().size(), " tasks run; memory ", MiB(memory.total()),
+                  " (state ", MiB(memory.clean + memory.dirty), ", on its way to the disk ", MiB(memory.copies),
+                  ", event IDs ", MiB(memory.window), ", parked queues ", MiB(memory.parking), ", fetched ",
+                  MiB(memory.backlog), ") of ", MiB(engine.memory_share()));
+  return text;
+}
+
+void Summary::TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine) {
+  if (now - blocked_told_at_ < kInterval) return;
+  int64_t aggregates = 0;
+  int64_t events = 0;
+  std::optional<Parking::Blocked> oldest;
+  for (const auto& [id, task] : engine.tasks()) {
+    if (task->parking.blocked_aggregates() == 0) continue;
+    const Parking::Blocked blocked = task->parking.CountBlocked();
+    aggregates += blocked.aggregates;
+    events += blocked.events;
+    if (blocked.aggregates > 0 && (!oldest.has_value() || blocked.since_ms < oldest->since_ms)) oldest = blocked;
+  }
+  if (aggregates == 0) return;
+  blocked_told_at_ = now;
+  const absl::Time since = absl::FromUnixMillis(oldest->since_ms);
+  log_->Log(LogLevel::kWarning,
+            absl::StrCat(aggregates, aggregates == 1 ? " aggregate is" : " aggregates are", " blocked, with ", events,
+                         " parked events; the oldest, key \"", Printable(oldest->key), "\", since ",
+                         absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", since, absl::UTCTimeZone()), " (",
+                         absl::FormatDuration(absl::Seconds(std::max<int64_t>(absl::ToInt64Seconds(wall - since), 0))),
+                         "), by event ", Printable(oldest->event_id), ": ", oldest->reason,
+                         "; mend the cause and copy its FAILED dead letter back to its source to release it"));
+}
+
+}  // namespace once

@@ -1,0 +1,48 @@
+// What a worker says of itself once a minute, so that whoever reads the log sees that it works, how fast, how far behind,
+// and what is stuck.
+#ifndef ONCE_PROCESSOR_RUNTIME_SUMMARY_H_
+#define ONCE_PROCESSOR_RUNTIME_SUMMARY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "processor/base/log.h"
+#include "processor/engine/counters.h"
+#include "processor/engine/engine.h"
+#include "processor/kafka/kafka.h"
+
+namespace once {
+
+// Not thread-safe.
+class Summary {
+ public:
+  // `log` must outlive this.
+  Summary(int worker, LogSink* log) : worker_(worker), log_(log) {}
+
+  // Says what is due: a summary once a minute, and, as soon as there are any and then once a minute, which aggregates
+  // are blocked. Call it often: it looks at the tasks once a second at most. `now` is steady, `wall` is the wall clock's
+  // reading; `consumer` may be null.
+  void Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
+
+ private:
+  void TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine);
+  std::string Describe(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) const;
+
+  const int worker_;
+  LogSink* const log_;
+  absl::Time looked_at_ = absl::InfinitePast();
+  absl::Time summed_at_ = absl::InfinitePast();
+  absl::Time blocked_told_at_ = absl::InfinitePast();
+  EventCounters counted_;  // As of the last summary.
+  int64_t epochs_ = 0;
+};
+
+// Events that wait at the brokers for tasks that run, as far as the consumer has heard of them; nothing if it has not
+// heard of any input.
+std::optional<int64_t> LagOf(const Engine& engine, kafka::GroupConsumer* consumer);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_RUNTIME_SUMMARY_H_

@@ -1,0 +1,78 @@
+// What a worker says of itself, and of what is stuck.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tests/driver/orders.h"
+
+namespace once {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::vector<std::string> Lines(const TopologyTestDriver& driver, const std::string& what) {
+  std::vector<std::string> found;
+  std::copy_if(driver.log().begin(), driver.log().end(), std::back_inserter(found),
+               [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  return found;
+}
+
+void LetPass(TopologyTestDriver* driver, int seconds) {
+  for (int i = 0; i < seconds; ++i) driver->AdvanceTime(absl::Seconds(1));
+}
+
+TEST(SummaryTest, OncePerMinuteWithWhatWasDone) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.RunUntilIdle();
+  LetPass(&driver, 2);
+  for (int i = 0; i < 600; ++i) driver.Send("orders", "c" + std::to_string(i), Order(1));
+  driver.Send("orders", "mallory", Order(-1));
+  LetPass(&driver, 62);
+  const std::vector<std::string> told = Lines(driver, "events/s in the last");
+  ASSERT_EQ(told.size(), 1u) << testing::PrintToString(driver.log());
+  EXPECT_THAT(told[0], AllOf(HasSubstr("worker 0: 10 events/s in the last 1m, lag 0, "), HasSubstr(" commits, 1 failed"),
+                             HasSubstr("1 of 1 tasks run; memory ")));
+  LetPass(&driver, 61);
+  EXPECT_THAT(Lines(driver, "events/s in the last").back(), HasSubstr("worker 0: 0 events/s"));
+}
+
+TEST(SummaryTest, BlockedAggregatesAreToldAtOnceEachMinuteAndAfterAStart) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.Send("orders", "mallory", Order(-1), {.event_id = "bad"});
+  driver.Send("orders", "mallory", Order(1), {.event_id = "behind"});
+  driver.Send("orders", "trudy", Order(-2), {.event_id = "worse"});
+  LetPass(&driver, 3);
+  std::vector<std::string> told = Lines(driver, "aggregates are blocked");
+  ASSERT_EQ(told.size(), 1u) << testing::PrintToString(driver.log());
+  EXPECT_THAT(told[0], AllOf(HasSubstr("2 aggregates are blocked, with 3 parked events"), HasSubstr("key \"mallory\""),
+                             HasSubstr("by event bad"), HasSubstr("cents must be positive")));
+  LetPass(&driver, 61);
+  EXPECT_EQ(Lines(driver, "aggregates are blocked").size(), 2u);
+  driver.Restart();
+  LetPass(&driver, 2);
+  told = Lines(driver, "aggregates are blocked");
+  EXPECT_EQ(told.size(), 3u);
+}
+
+TEST(SummaryTest, AnEventThatFailsForGoodIsToldWithItsReason) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.Send("orders", "mallory", Order(-1), {.event_id = "bad"});
+  for (int i = 0; i < 50; ++i) driver.Send("orders", "m" + std::to_string(i), Order(-1));
+  driver.RunUntilIdle();
+  LetPass(&driver, 61);
+  driver.Send("orders", "alice", Order(1));
+  driver.RunUntilIdle();
+  const std::vector<std::string> told = Lines(driver, "failed for good");
+  ASSERT_GE(told.size(), 1u);
+  EXPECT_LE(told.size(), 3u);
+  EXPECT_THAT(told[0], AllOf(HasSubstr("orders-0-0"), HasSubstr("event bad"), HasSubstr("key \"mallory\""),
+                             HasSubstr("INVALID_ARGUMENT: cents must be positive")));
+}
+
+}  // namespace
+}  // namespace once
