@@ -61,13 +61,16 @@ class Sender {
   Sender(const char* bootstrap_servers, std::string topic, unsigned seed) : topic_(std::move(topic)), random_(seed) {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     char error[512];
-    const std::vector<std::pair<const char*, const char*>> properties = {{"bootstrap.servers", bootstrap_servers},
-                                                                         {"enable.idempotence", "true"},
-                                                                         {"partitioner", "murmur2_random"},
-                                                                         {"linger.ms", "20"},
-                                                                         {"message.timeout.ms", "300000"},
-                                                                         {"reconnect.backoff.max.ms", "1000"},
-                                                                         {"socket.timeout.ms", "10000"}};
+    const std::vector<std::pair<const char*, const char*>> properties = {
+        {"bootstrap.servers", bootstrap_servers},
+        // Not idempotent: brokers forget a producer by the time of its last record, and refuse it then.
+        {"acks", "all"},
+        {"max.in.flight", "1"},
+        {"partitioner", "murmur2_random"},
+        {"linger.ms", "20"},
+        {"message.timeout.ms", "300000"},
+        {"reconnect.backoff.max.ms", "1000"},
+        {"socket.timeout.ms", "10000"}};
     for (const auto& [name, value] : properties) {
       if (rd_kafka_conf_set(conf, name, value, error, sizeof(error)) != RD_KAFKA_CONF_OK) Fail(error);
     }

@@ -2,9 +2,9 @@
 //   operator BOOTSTRAP_SERVERS deny topic|group|transactional_id NAME USER write|read
 //   operator BOOTSTRAP_SERVERS allow topic|group|transactional_id NAME
 //   operator BOOTSTRAP_SERVERS set TOPIC [SETTING=VALUE...]
-// `deny` denies one operation to one user; of transactional ids, those that begin with NAME. `allow` takes back all that
-// was denied there. `set` leaves the topic with these settings of its own and no others. Exit codes: 0 done, 1 refused
-// or no answer (do it again), 2 impossible.
+// `deny` denies one operation to one user; of transactional ids, those that begin with NAME. `allow` takes back all
+// that was denied there. `set` leaves the topic with these settings of its own and no others. Exit codes: 0 done, 1
+// refused or no answer (do it again), 2 impossible.
 #include <librdkafka/rdkafka.h>
 
 #include <cstdio>
@@ -72,9 +72,9 @@ class Operator {
 
   int Allow(const Resource& resource, const char* name) {
     char error[512];
-    rd_kafka_AclBindingFilter_t* filter =
-        rd_kafka_AclBindingFilter_new(resource.type, name, resource.pattern, nullptr, nullptr,
-                                      RD_KAFKA_ACL_OPERATION_ANY, RD_KAFKA_ACL_PERMISSION_TYPE_ANY, error, sizeof(error));
+    rd_kafka_AclBindingFilter_t* filter = rd_kafka_AclBindingFilter_new(
+        resource.type, name, resource.pattern, nullptr, nullptr, RD_KAFKA_ACL_OPERATION_ANY,
+        RD_KAFKA_ACL_PERMISSION_TYPE_ANY, error, sizeof(error));
     if (filter == nullptr) End(kImpossible, error);
     return Call(
         RD_KAFKA_ADMIN_OP_DELETEACLS,
