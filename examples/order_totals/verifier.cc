@@ -94,9 +94,13 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
   AddDuration(app, "--read_timeout", flags.reader.stall_timeout, "how long a partition may give nothing new");
   app.add_option("--show", flags.verifier.max_shown, "differences shown in full, per kind")
       ->check(CLI::Range(0, 1000000));
-  app.add_option("--output_max_bytes", flags.verifier.max_output_bytes,
+  app.add_option("--output_max_bytes", flags.verifier.reference.max_output_bytes,
                  "totals whose key and value exceed this were refused; 0: no limit")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--failing_header", flags.verifier.reference.failing_header,
+                 "for tests: an order with this header fails for the reason that it names");
+  app.add_option("--may_fail_header", flags.verifier.reference.may_fail_header,
+                 "for tests: an order with this header fails for the reason that it names, or is processed");
   app.add_option("--json", flags.json, "also writes the report to this file");
   std::vector<std::string> properties;
   app.add_option("--property", properties, "NAME=VALUE for librdkafka, such as security.protocol=ssl; repeatable");
@@ -126,6 +130,9 @@ class Run {
     if (absl::Status whole = CheckWhole(flags_.input_topic, *input); !whole.ok()) return whole;
     if (!flags_.allow_lag) {
       if (absl::Status waited = WaitForOffsets(*input); !waited.ok()) return waited;
+    }
+    if (!flags_.verifier.reference.may_fail_header.empty()) {
+      if (absl::Status read = ReadVerdicts(); !read.ok()) return read;
     }
     const auto to_input = [this](const Record& record) { return verifier_.AddInput(record); };
     if (absl::Status read = Read(flags_.input_topic, *input, to_input); !read.ok()) return read;
@@ -193,6 +200,15 @@ class Run {
                                    found == committed_.end() ? std::nullopt : std::optional<int64_t>(found->second));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status ReadVerdicts() {
+    const absl::StatusOr<Ranges> ranges = reader_.Find(flags_.dead_letter_topic);
+    if (!ranges.ok()) return ranges.status();
+    return Read(flags_.dead_letter_topic, *ranges, [this](const Record& record) {
+      verifier_.AddVerdict(record);
+      return absl::OkStatus();
+    });
   }
 
   absl::Status ReadResults() {

@@ -12,7 +12,7 @@ namespace orders::verifier {
 struct Verifier::Parts {
   explicit Parts(const VerifierOptions& given)
       : options(given),
-        reference(given.max_output_bytes),
+        reference(given.reference),
         outputs(&reference, given.max_shown),
         dead_letters(&reference, given.application_id, given.max_shown),
         changelog(&reference, given.max_shown),
@@ -29,6 +29,7 @@ struct Verifier::Parts {
 Verifier::Verifier(const VerifierOptions& options) : parts_(std::make_unique<Parts>(options)) {}
 Verifier::~Verifier() = default;
 
+void Verifier::AddVerdict(const Record& record) { parts_->reference.AddVerdict(record); }
 absl::Status Verifier::AddInput(const Record& record) { return parts_->reference.Add(record); }
 void Verifier::AddOutput(const Record& record) { parts_->outputs.Add(record); }
 void Verifier::AddDeadLetter(const Record& record) { parts_->dead_letters.Add(record); }

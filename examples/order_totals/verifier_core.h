@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "examples/order_totals/verifier_record.h"
+#include "examples/order_totals/verifier_reference.h"
 #include "examples/order_totals/verifier_report.h"
 
 namespace orders::verifier {
@@ -25,14 +26,14 @@ namespace orders::verifier {
 struct VerifierOptions {
   std::string application_id = "order-totals";
   bool check_changelog = true;
-  bool check_parked = true;      // Parked events in the changelog; only with check_changelog.
-  bool check_offsets = true;     // Committed offsets at the input's end.
-  int64_t max_output_bytes = 0;  // Larger totals were refused (see Reference); 0: no limit.
-  int max_shown = 5;             // Differences shown in full, per kind; at least 0.
+  bool check_parked = true;   // Parked events in the changelog; only with check_changelog.
+  bool check_offsets = true;  // Committed offsets at the input's end.
+  ReferenceOptions reference = {};
+  int max_shown = 5;  // Differences shown in full, per kind; at least 0.
 };
 
 // The names of the checks in the report, each with its kinds of difference.
-//   outputs: per customer exactly the reference's sequence, in one partition
+//   outputs: per customer exactly the reference's sequence, in one partition, with the times of their orders
 //   dead letters: the same, and what they say and carry
 //   state: the fold of the changelog; parked events: likewise
 //   committed offsets: of each partition
@@ -48,7 +49,9 @@ class Verifier {
   explicit Verifier(const VerifierOptions& options);
   ~Verifier();
 
-  // All input comes before anything else. An error: the input cannot be verified (see Reference::Add).
+  // See Reference; before all input.
+  void AddVerdict(const Record& record);
+  // All input comes before everything below. An error: the input cannot be verified (see Reference::Add).
   absl::Status AddInput(const Record& record);
   // Each partition in the order of its offsets.
   void AddOutput(const Record& record);

@@ -28,7 +28,8 @@ const char* Garbled(const Record& record, v1::CustomerTotal* total) {
 
 OutputsCheck::OutputsCheck(const Reference* reference, int max_shown)
     : reference_(reference),
-      check_(kOutputsCheck, {"lost", "doubled", "swapped", "garbled", "wrong total", "unexpected", "scattered"},
+      check_(kOutputsCheck,
+             {"lost", "doubled", "swapped", "garbled", "wrong total", "wrong time", "unexpected", "scattered"},
              max_shown) {}
 
 void OutputsCheck::Add(const Record& record) {
@@ -69,6 +70,13 @@ void OutputsCheck::AddTotal(const Record& record, const v1::CustomerTotal& total
     report("wrong total", Describe(count, cents));
   } else if (was_seen) {
     report("doubled", absl::StrCat(Describe(count, cents), " once"));
+  }
+  if (const std::optional<int64_t> expected = customer.outputs[place].timestamp_ms; expected.has_value()) {
+    const std::optional<std::string> original = FindHeader(record.headers, "once.timestamp");
+    if (original.has_value() ? *original != absl::StrCat(*expected)
+                             : record.timestamp_ms.has_value() && record.timestamp_ms != expected) {
+      report("wrong time", absl::StrCat("the time of its order, ", *expected));
+    }
   }
   if (record.partition != progress.partition) {
     report("scattered", absl::StrCat("all of the customer's outputs in partition ", progress.partition));

@@ -1,4 +1,5 @@
-// Checks the output topic: per customer exactly the reference's sequence, in one partition.
+// Checks the output topic: per customer exactly the reference's sequence, in one partition, each total with the time of
+// its order: as its timestamp, or else in the header once.timestamp.
 #ifndef ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_OUTPUTS_H_
 #define ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_OUTPUTS_H_
 

@@ -16,6 +16,20 @@ std::string HeaderOrEmpty(const Record& record, std::string_view name) {
 
 }  // namespace
 
+void Reference::AddVerdict(const Record& dead_letter) {
+  if (FindHeader(dead_letter.headers, "once.disposition") != "FAILED") return;
+  verdicts_[HeaderOrEmpty(dead_letter, "once.origin")] = HeaderOrEmpty(dead_letter, "once.reason");
+}
+
+std::string Reference::ReasonGiven(const Record& record) const {
+  const auto header = [&record](const std::string& name) { return name.empty() ? "" : HeaderOrEmpty(record, name); };
+  if (std::string reason = header(options_.failing_header); !reason.empty()) return reason;
+  const std::string possible = header(options_.may_fail_header);
+  if (possible.empty()) return "";
+  const auto verdict = verdicts_.find(Origin(record));
+  return verdict != verdicts_.end() && verdict->second == possible ? possible : "";
+}
+
 const Customer* Reference::Find(const std::string& key) const {
   const auto found = index_.find(key);
   return found == index_.end() ? nullptr : &customers_[found->second];
@@ -69,12 +83,12 @@ void Reference::Refuse(const Record& record, Customer& customer, std::string rea
 }
 
 bool Reference::FitsTheOutput(const Customer& customer, int64_t cents) const {
-  if (max_output_bytes_ == 0) return true;
+  if (options_.max_output_bytes == 0) return true;
   v1::CustomerTotal total;
   total.set_customer_id(customer.key);
   total.set_order_count(static_cast<int64_t>(customer.outputs.size()) + 1);
   total.set_cents(cents);
-  return static_cast<int64_t>(customer.key.size() + total.ByteSizeLong()) <= max_output_bytes_;
+  return static_cast<int64_t>(customer.key.size() + total.ByteSizeLong()) <= options_.max_output_bytes;
 }
 
 absl::Status Reference::Process(const Record& record, Customer& customer) {
@@ -94,7 +108,9 @@ absl::Status Reference::Process(const Record& record, Customer& customer) {
   }
   v1::OrderPlaced order;
   const std::string type = HeaderOrEmpty(record, "ce_type");
-  if (!type.empty() && type != "orders.v1.OrderPlaced") {
+  if (std::string given = ReasonGiven(record); !given.empty()) {
+    Refuse(record, customer, std::move(given));
+  } else if (!type.empty() && type != "orders.v1.OrderPlaced") {
     Refuse(record, customer, "UNIMPLEMENTED");
   } else if (!order.ParseFromString(*record.value)) {
     Refuse(record, customer, "DATA_LOSS");
@@ -106,7 +122,8 @@ absl::Status Reference::Process(const Record& record, Customer& customer) {
     Refuse(record, customer, "OUT_OF_RANGE");
   } else {
     ++counts_.processed;
-    customer.outputs.push_back({.cents = customer.cents() + order.cents(), .origin = record.offset});
+    customer.outputs.push_back(
+        {.cents = customer.cents() + order.cents(), .origin = record.offset, .timestamp_ms = record.timestamp_ms});
   }
   return absl::OkStatus();
 }

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -30,8 +32,19 @@ struct Letter {
 
 // A processed event's output: its order_count is its place in Customer::outputs, from 1.
 struct Output {
-  int64_t cents = 0;   // The total.
-  int64_t origin = 0;  // Offset of the event.
+  int64_t cents = 0;                         // The total.
+  int64_t origin = 0;                        // Offset of the event.
+  std::optional<int64_t> timestamp_ms = {};  // Of the event, if its producer set it.
+};
+
+struct ReferenceOptions {
+  // Totals whose key and value together exceed this cannot be written: their orders fail. 0: no limit. Headers are not
+  // counted, so keep the test's records well away from the limit.
+  int64_t max_output_bytes = 0;
+  // For tests whose application fails on purpose. Names of headers that name a reason: an order with the first fails
+  // for it if it is run, one with the second may fail for it or be processed (see AddVerdict). Empty: none.
+  std::string failing_header = {};
+  std::string may_fail_header = {};
 };
 
 // Also made for keys that only have REJECTED records.
@@ -60,9 +73,11 @@ struct InputCounts {
 // Not thread-safe.
 class Reference {
  public:
-  // Totals whose key and value together exceed `max_output_bytes` cannot be written: their orders fail. 0: no limit.
-  // Headers are not counted, so keep the test's records well away from the limit.
-  explicit Reference(int64_t max_output_bytes = 0) : max_output_bytes_(max_output_bytes) {}
+  explicit Reference(ReferenceOptions options = {}) : options_(std::move(options)) {}
+
+  // A record of the dead-letter topic, before any input: of an order that may fail it tells that it did, if it says so
+  // for the reason that the order allows.
+  void AddVerdict(const Record& dead_letter);
 
   // The next record of its partition. An error means that the input cannot be verified at all: a key that is in two
   // partitions (no order between them), or offsets that go back.
@@ -78,10 +93,13 @@ class Reference {
  private:
   absl::Status Process(const Record& record, Customer& customer);
   bool FitsTheOutput(const Customer& customer, int64_t cents) const;
+  // Why an order that fails on purpose does; empty if it does not.
+  std::string ReasonGiven(const Record& record) const;
   void Refuse(const Record& record, Customer& customer, std::string reason);
   bool IsDuplicate(const Record& record);
 
-  const int64_t max_output_bytes_;
+  const ReferenceOptions options_;
+  absl::flat_hash_map<std::string, std::string> verdicts_;  // Reasons of failed orders, by origin.
   InputCounts counts_;
   std::deque<Customer> customers_;
   absl::flat_hash_map<std::string, size_t> index_;

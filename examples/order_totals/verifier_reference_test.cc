@@ -27,7 +27,7 @@ struct RuleCase {
 
 // A total that its topic cannot take fails its order, and blocks its customer, like any other failure.
 TEST(ReferenceTest, TotalsAboveTheOutputsLimitAreRefused) {
-  Reference reference(/*max_output_bytes=*/2'000);
+  Reference reference({.max_output_bytes = 2'000});
   int64_t offset = 0;
   for (const int key_bytes : {10, 3'000, 3'000}) {
     ASSERT_TRUE(reference

@@ -46,7 +46,9 @@ Record& TestRun::In(int32_t partition, const std::optional<std::string>& key, co
 }
 
 Record& TestRun::Out(int32_t partition, const std::string& key, int64_t count, int64_t cents) {
-  return outputs.emplace_back(Make("totals", partition, key, Total(key, count, cents)));
+  Record record = Make("totals", partition, key, Total(key, count, cents));
+  record.timestamp_ms.reset();
+  return outputs.emplace_back(record);
 }
 
 Record& TestRun::Letter(int32_t partition, const Record& event, const std::string& disposition,
@@ -75,6 +77,7 @@ void TestRun::Parked(int32_t partition, uint8_t sequence, const Record& event) {
 
 Report TestRun::Verify(const VerifierOptions& options) const {
   Verifier verifier(options);
+  for (const Record& record : letters) verifier.AddVerdict(record);
   for (const Record& record : input) EXPECT_TRUE(verifier.AddInput(record).ok());
   for (const Record& record : outputs) verifier.AddOutput(record);
   for (const Record& record : letters) verifier.AddDeadLetter(record);

@@ -29,7 +29,7 @@ struct TestRun {
   std::map<int32_t, std::pair<int64_t, std::optional<int64_t>>> offsets;  // Partition: end, committed.
 
   // Each appends a record. References hold until the next of the kind.
-  // `id` empty: no ce_id.
+  // `id` empty: no ce_id. Outputs have no timestamp, as if the broker set it, unless a test gives them one.
   Record& In(int32_t partition, const std::optional<std::string>& key, const std::string& id,
              const std::optional<std::string>& value);
   Record& Out(int32_t partition, const std::string& key, int64_t count, int64_t cents);

@@ -2,6 +2,8 @@
 #include "processor/engine/epochs.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +11,12 @@
 #include "state/changelog.h"
 
 namespace once {
+
+namespace {
+
+constexpr std::string_view kRefusedStamp = "INVALID_TIMESTAMP";
+
+}  // namespace
 
 Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
     : plan_(plan),
@@ -173,12 +181,36 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   return ran;
 }
 
+// X3: a stamp that is refused is the fault of no event, as long as another one can be tried. Returns the topics whose
+// records are stamped otherwise from now on.
+std::set<uint32_t> Epochs::NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries) {
+  std::set<uint32_t> refused;
+  for (const kafka::Delivery& delivery : deliveries) {
+    if (delivery.refusal == kafka::Refusal::kNone || delivery.code != kRefusedStamp) continue;
+    if (!refused.insert(delivery.topic_index).second) continue;
+    failure_.refusal = absl::StrCat("topic ", plan_->output_topics[delivery.topic_index],
+                                    " refuses timestamps of this instance: ", delivery.error,
+                                    "; the transaction is aborted, and its records are stamped with the present, or"
+                                    " else earlier. Widen the topic's message.timestamp bounds, or set this machine's"
+                                    " clock, or the brokers'");
+  }
+  // Further reports of an epoch are of stamps from before.
+  std::erase_if(refused, [this](uint32_t topic) {
+    const auto [restamped, is_first] = restamped_in_.try_emplace(topic, epoch_.number);
+    if (!is_first && restamped->second == epoch_.number) return false;
+    restamped->second = epoch_.number;
+    return !stamps_.Refused(topic);
+  });
+  return refused;
+}
+
 // A record that the broker refuses would abort its epoch for ever: its task finds out whose fault it is (R3b).
 void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
+  const std::set<uint32_t> restamped = NoteRefusedStamps(deliveries);
   std::map<Task*, std::vector<Suspects::Refused>> by_task;
   for (const kafka::Delivery& delivery : deliveries) {
     if (delivery.refusal == kafka::Refusal::kNone) continue;
-    if (delivery.code == "INVALID_TIMESTAMP") stamps_.Refused(delivery.topic_index);
+    if (delivery.code == kRefusedStamp && restamped.contains(delivery.topic_index)) continue;
     Task* const task = TaskOf(delivery);
     if (task == nullptr) continue;
     Suspects::Refused refused{.refusal = delivery.refusal,

@@ -10,7 +10,9 @@
 #define ONCE_PROCESSOR_ENGINE_EPOCHS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -92,6 +94,7 @@ class Epochs {
   void NoteDelivered(const kafka::Delivery& delivery);
   void NoteFailure(const kafka::Delivery& delivery);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
+  std::set<uint32_t> NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries);
   Suspects::Ran WhatRan(const Task& task) const;
   // Keeps why the epoch is given up, if that was decided just now.
   CommitVerdict Judged(const kafka::Result& result, CommitVerdict verdict);
@@ -105,6 +108,8 @@ class Epochs {
 
   Arena arena_;
   Stamps stamps_;
+  std::map<uint32_t, EpochNumber>
+      restamped_in_;  // By topic, the epoch in which the judgement of stamps was moved last.
   Epoch epoch_;
   Committer committer_;
   EpochFailure failure_;  // Of the epoch that is open.

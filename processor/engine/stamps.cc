@@ -37,16 +37,21 @@ int64_t Stamps::Present(uint32_t topic, int64_t now_ms) const {
 int64_t Stamps::OwnRecord(uint32_t topic, int64_t now_ms) const {
   const Bounds& bounds = bounds_[topic];
   if (bounds.any) return -1;
+  if (bounds.only_present && bounds.skew_ms == 0) return now_ms;
   return std::max(int64_t{0}, now_ms - std::min(kHourMs + bounds.skew_ms, bounds.before_ms / 2));
 }
 
-void Stamps::Refused(uint32_t topic) {
+bool Stamps::Refused(uint32_t topic) {
   Bounds& bounds = bounds_[topic];
-  const int64_t least = std::max(bounds.after_ms, kHourMs);
-  bounds.skew_ms = std::min(kMaxSkewMs, std::max(2 * bounds.skew_ms, least));
   bounds.any = false;
-  // Nothing newer than the present, as the broker sees it.
-  bounds.ahead_ms = -bounds.skew_ms;
+  if (!bounds.only_present) {
+    bounds.only_present = true;
+    return true;
+  }
+  if (bounds.skew_ms == kMaxSkewMs) return false;
+  const int64_t least = std::min(std::max(bounds.after_ms, kHourMs), kMaxSkewMs);
+  bounds.skew_ms = std::min(kMaxSkewMs, std::max(2 * bounds.skew_ms, least));
+  return true;
 }
 
 }  // namespace once

@@ -2,8 +2,8 @@
 // once.
 //
 // An output carries the time of its event where its topic takes that, else the present, and the original in the header
-// once.timestamp. What a topic takes is judged by our clock with a margin, since the broker's may be another; where
-// that was not enough and the broker refused a stamp, Refused moves the judgement.
+// once.timestamp. What a topic takes is judged by its settings at the start and by our clock, with a margin, since the
+// broker's may be another; where the broker refuses a stamp all the same, Refused moves the judgement.
 #ifndef ONCE_PROCESSOR_ENGINE_STAMPS_H_
 #define ONCE_PROCESSOR_ENGINE_STAMPS_H_
 
@@ -26,6 +26,7 @@ class Stamps {
   bool Takes(uint32_t topic, int64_t stamp_ms, int64_t now_ms) const {
     const Bounds& bounds = bounds_[topic];
     if (bounds.any || stamp_ms == -1) return true;
+    if (bounds.only_present) return false;
     return stamp_ms >= 0 && stamp_ms - now_ms <= bounds.ahead_ms && now_ms - stamp_ms <= bounds.behind_ms;
   }
   // The stamp of what happens now.
@@ -34,18 +35,21 @@ class Stamps {
   // of ours that is ahead, by less than two hours by Kafka's default, does no harm.
   int64_t OwnRecord(uint32_t topic, int64_t now_ms) const;
 
-  // The broker refused a stamp that was taken for good: our clock is ahead of its by more than the margin. From now on
-  // it is taken to be ahead by twice as much as before.
-  void Refused(uint32_t topic);
+  // The broker refused a stamp that was taken for good. At first the topic is believed to take less than at the start:
+  // from now on it gets the present only. If that is refused as well, our clock is ahead of the broker's by more than
+  // the margin: it is taken to be ahead, twice as much each time. False if it was taken to be as far ahead as it may
+  // be, so that the next try would be the same.
+  bool Refused(uint32_t topic);
 
  private:
   struct Bounds {
-    bool any = false;       // The broker stamps by itself, or does not care.
-    int64_t ahead_ms = 0;   // By our clock, margin taken off; negative after refusals.
-    int64_t behind_ms = 0;  // Also the age at which the topic deletes.
-    int64_t before_ms = 0;  // The topic's own bound into the past.
-    int64_t after_ms = 0;   // Into the future.
-    int64_t skew_ms = 0;    // What our clock is taken to be ahead.
+    bool any = false;           // The broker stamps by itself, or does not care.
+    bool only_present = false;  // After refusals.
+    int64_t ahead_ms = 0;       // By our clock, margin taken off.
+    int64_t behind_ms = 0;      // Also the age at which the topic deletes.
+    int64_t before_ms = 0;      // The topic's own bound into the past.
+    int64_t after_ms = 0;       // Into the future.
+    int64_t skew_ms = 0;        // What our clock is taken to be ahead.
   };
 
   std::vector<Bounds> bounds_;

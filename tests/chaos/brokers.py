@@ -1,7 +1,7 @@
 """The run's own Kafka: one node, or three of one cluster, through docker/kafka/broker.
 
 Each node listens twice: for the tools directly, and for pods at an address that is the proxy's, so that the proxy sees
-what pods send without rewriting anything.
+what pods send without rewriting anything. There they have a name, so that rights can be taken away from them alone.
 """
 
 import os
@@ -18,6 +18,10 @@ _START_LIMIT_S = 150
 # Kafka 4.3 loses what chaos is to check (KAFKA-20734): while a partition has no leader, as in the first moment after a
 # broker's start, the transaction coordinator leaves out its marker and calls the transaction complete.
 KAFKA = "--kafka=4.1.1"
+
+# Whom pods are to the brokers, and their password, too. All others are nobody, who may do everything.
+PODS_USER = "pods"
+_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_%s="%s";' % (PODS_USER, PODS_USER)
 
 
 class Broker:
@@ -54,7 +58,11 @@ class Broker:
                   "--voters=" + ",".join(voters), "--cluster_id=" + _CLUSTER_ID,
                   "--set=listeners=%s,CONTROLLER://%s:%d" % (listeners, host, self.controller_port),
                   "--set=advertised.listeners=PLAINTEXT://%s,PODS://%s:%d" % (self.address, proxy_host, self.proxy_port),
-                  "--set=listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PODS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                  "--set=listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PODS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+                  "--set=listener.name.pods.sasl.enabled.mechanisms=PLAIN",
+                  "--set=listener.name.pods.plain.sasl.jaas.config=" + _LOGIN,
+                  "--set=authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                  "--set=allow.everyone.if.no.acl.found=true", "--set=super.users=User:ANONYMOUS",
                   "--set=replica.lag.time.max.ms=5000",
                   # Soon compacted, so that a coordinator is loaded in no time. In Kafka 4.1 a group coordinator that is
                   # loaded for seconds while its partition's leader epoch moves on may take offsets for pending for ever.

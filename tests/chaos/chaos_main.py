@@ -44,6 +44,8 @@ def parse(arguments):
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1, help="brokers (default: 1)")
     parser.add_argument("--faults", metavar="KIND,KIND", help="only these kinds")
     parser.add_argument("--rate", type=int, default=3000, help="orders a second, duplicates not counted (default: 3000)")
+    parser.add_argument("--odd_rate", type=int, default=20, help="odd orders a second: timestamps far off, totals that "
+                        "are large, codecs and handlers that throw (default: 20)")
     parser.add_argument("--pods", type=int, default=len(_POD_NAMES), help="pods that always run (default: 3)")
     parser.add_argument("--pairs", type=int, default=25, metavar="PERCENT",
                         help="steps with two faults at once (default: 25)")
@@ -87,6 +89,9 @@ def end(world, options):
     world.say("all faults are healed; the load ends")
     world.load.stop()
     world.say("sent: " + world.load.summary())
+    if world.odd is not None:
+        world.odd.stop()
+        world.say("sent: " + world.odd.summary())
     world.say("verifying")
     try:
         verified = world.verify(wait_s=120)
@@ -107,7 +112,8 @@ def run(options, work):
     conducted = conductor.Conductor(world, plan)
     print("seed %d; the schedule begins: %s" % (options.seed, plan.text(max(10, int(options.minutes * 7)))))
     try:
-        world.start(options.rate, [_POD_NAMES[i] if i < len(_POD_NAMES) else "p%d" % i for i in range(options.pods)])
+        world.start(options.rate, [_POD_NAMES[i] if i < len(_POD_NAMES) else "p%d" % i for i in range(options.pods)],
+                    options.odd_rate)
         conducted.run(options.minutes * 60)
         minutes = world.clock() / 60
         verified = end(world, options)

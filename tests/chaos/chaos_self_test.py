@@ -1,16 +1,25 @@
 """Tests of what the chaos commands are made of, without a broker."""
 
 import collections
+import os
+import random
 import struct
+import tempfile
+import threading
 import types
 import unittest
+import unittest.mock
 import xml.dom.minidom
 
+import conductor
 import faults
+import faults_events
+import faults_rules
 import frames
 import picture
 import report
 import schedule
+import watcher
 
 
 def text(value, compact=False):
@@ -56,6 +65,75 @@ class ScheduleTest(unittest.TestCase):
         self.assertLessEqual(max(counts.values()) - min(counts.values()), 1)
         for step in steps:
             self.assertEqual(len({faults.KINDS[kind].target for kind in step}), len(step))
+
+
+class FakeWorld:
+    """What the faults of events and rules touch, without processes."""
+
+    application, output, dead_letters, changelog = "app", "out", "letters", "app-changelog"
+
+    def __init__(self, folder=""):
+        self.handlers_switch = os.path.join(folder, "handlers")
+        self.done, self.lines, self.pods = [], [], ["a"]
+        self.watcher = types.SimpleNamespace(failed={}, await_progress=lambda seconds: [])
+        self.supervisor = types.SimpleNamespace(exits=0)
+        self.odd = types.SimpleNamespace(send_deadly=lambda: "deadly-1")
+        self.operator = types.SimpleNamespace(knows=lambda resource: True, do=lambda *words: self.done.append(words))
+
+    def clock(self):
+        return 0.0
+
+    def say(self, text):
+        self.lines.append(text)
+
+    def case(self, seed):
+        return faults.Case(self, random.Random(seed), "a", self.say)
+
+
+@unittest.mock.patch("time.sleep")
+class NewKindsTest(unittest.TestCase):
+    def test_a_right_is_given_back_where_it_was_taken_away(self, _sleep):
+        seen = set()
+        for seed in range(40):
+            world = FakeWorld()
+            faults_rules.no_right(world.case(seed))
+            (denied, resource, name, _, _), allowed = world.done
+            self.assertEqual((denied, allowed), ("deny", ("allow", resource, name)))
+            seen.add(name)
+        self.assertEqual(seen, {"app", "app-", "out", "letters", "app-changelog"})
+
+    def test_a_limit_is_taken_back_though_the_run_breaks_off(self, sleep):
+        sleep.side_effect = KeyboardInterrupt
+        world = FakeWorld()
+        with self.assertRaises(KeyboardInterrupt):
+            faults_rules.lower_limit(world.case(1))
+        self.assertEqual(world.done[1], ("set", world.done[0][1]))
+
+    def test_handlers_are_quick_again_afterwards(self, _sleep):
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(10):
+                faults_events.slow_handlers(FakeWorld(folder).case(seed))
+                self.assertEqual(os.listdir(folder), [])
+
+    def test_a_deadly_order_without_a_dead_letter_is_a_violation(self, _sleep):
+        for arrives in (True, False):
+            world = FakeWorld()
+            if arrives:
+                world.watcher.failed["deadly-1"] = "INTERNAL"
+            conducted = conductor.Conductor(world, schedule.Schedule(1, ["deadly_event"], 0))
+            with unittest.mock.patch.object(faults_events, "_DEADLY_LIMIT_S", 0):
+                conducted._step(0)
+            self.assertEqual(len(conducted.violations), 0 if arrives else 1)
+
+    def test_the_watchers_lines_are_heard(self, _sleep):
+        heard = watcher.Watcher.__new__(watcher.Watcher)
+        heard.failed, heard.violations, heard.count = {}, [], 0
+        heard.samples, heard._lock, heard._world = [], threading.Lock(), FakeWorld()
+        heard._take("failed deadly-7 INTERNAL")
+        heard._take("violation customer-totals-0-12 of odd-3 has order_count=4 after 2")
+        heard._take("state violations=1 dead_letters=3 records=5,6")
+        self.assertEqual((heard.failed, heard.count, heard.records()), ({"deadly-7": "INTERNAL"}, 1, [5, 6]))
+        self.assertEqual(len(heard.violations), 1)
 
 
 class ReportTest(unittest.TestCase):

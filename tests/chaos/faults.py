@@ -8,8 +8,10 @@ import random
 
 import faults_brokers
 import faults_disk
+import faults_events
 import faults_pods
 import faults_proxy
+import faults_rules
 
 
 @dataclasses.dataclass
@@ -52,6 +54,10 @@ KINDS = {
     "corrupt_checkpoint": Kind(faults_disk.corrupt_checkpoint, "pod", "flipped or lost bytes in its MANIFEST or CURRENT"),
     "delayed_end": Kind(faults_proxy.delayed_end, "proxy", "EndTxn held and released into the next transaction"),
     "delayed_offsets": Kind(faults_proxy.delayed_offsets, "proxy", "TxnOffsetCommit, likewise"),
+    "slow_handlers": Kind(faults_events.slow_handlers, "handlers", "handlers take 50 to 300 ms, and one of them too long"),
+    "deadly_event": Kind(faults_events.deadly_event, "pod", "an order, or two, that ends each process that runs it"),
+    "no_right": Kind(faults_rules.no_right, "rules", "a right of the pods is taken away and given back"),
+    "lower_limit": Kind(faults_rules.lower_limit, "rules", "what outputs or dead letters may be is narrowed, and back"),
 }
 
 

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import brokers
 import isolation
 import network
 import processes
@@ -45,7 +46,9 @@ class Pod:
             binary, "--bootstrap_servers=" + self._world.cluster.pod_bootstrap, *topics, "--state_dir=" + self.dir,
             "--instance_id=" + self.name, "--session_timeout=%ds" % SESSION_S,
             "--transaction_timeout=%ds" % TRANSACTION_S, "--max_poll_interval=%ds" % _MAX_POLL_S,
-            "--checkpoint_interval=500ms", "--checkpoint_flush_interval=1s", *self._world.pod_flags]
+            "--checkpoint_interval=500ms", "--checkpoint_flush_interval=1s", "--kafka.security.protocol=sasl_plaintext",
+            "--kafka.sasl.mechanism=PLAIN", "--kafka.sasl.username=" + brokers.PODS_USER,
+            "--kafka.sasl.password=" + brokers.PODS_USER, *self._world.pod_flags]
 
     def start(self, crash_at=None):
         """Runs it until stop() or kill(); with `crash_at` the next start only ends at that point."""
@@ -55,7 +58,8 @@ class Pod:
 
     def _launch(self, crash_at=None):
         self._starts += 1
-        environment = {"CHAOS_SLOW_DISK": self.slow_switch, "LD_PRELOAD": self._world.slow_disk_library}
+        environment = {"CHAOS_SLOW_DISK": self.slow_switch, "LD_PRELOAD": self._world.slow_disk_library,
+                       "CHAOS_HANDLERS": self._world.handlers_switch}
         if crash_at:
             environment["ONCE_CRASH_AT"] = crash_at
         log = os.path.join(self._world.work, "log", "pod-%s-%03d.log" % (self.name, self._starts))

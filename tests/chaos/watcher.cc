@@ -2,7 +2,8 @@
 //   outputs: each customer's order_count goes up by exactly one and its cents go up, all in one partition
 //   dead letters: none twice; a customer's in the order of their origins, the first FAILED, all others BLOCKED behind
 //   it
-// Shares no code with the processor. Prints each violation, and five times a second how far it is.
+// Shares no code with the processor. Prints each violation, each odd order that failed, and five times a second how far
+// it is.
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
 
@@ -81,6 +82,10 @@ class Checks {
     const std::string expected = customer.letters++ == 0 ? "FAILED" : "BLOCKED";
     const std::string disposition = Header(message, "once.disposition");
     if (disposition != expected) Violation(message, key, "is " + disposition + ", not " + expected);
+    const std::string id = Header(message, "ce_id");
+    if (disposition == "FAILED" && id.rfind("order-", 0) != 0) {
+      std::printf("failed %s %s\n", id.c_str(), Header(message, "once.reason").c_str());
+    }
   }
 
   void Print() const {

@@ -16,6 +16,7 @@ class Watcher:
         self.violations = []  # Texts; at most the first hundred.
         self.count = 0
         self.dead_letters = 0
+        self.failed = {}  # {event ID: reason} of odd orders whose FAILED dead letter has come.
         self.samples = []  # (seconds since the start, records)
         self._records = []
         self._lock = threading.Lock()
@@ -40,6 +41,9 @@ class Watcher:
                 self.count = int(state["violations"])
                 self.dead_letters = int(state["dead_letters"])
                 self.samples.append((self._world.clock(), sum(self._records)))
+        elif words and words[0] == "failed":
+            with self._lock:
+                self.failed[words[1]] = words[2]
         elif words and words[0] == "violation":
             with self._lock:
                 self.violations.append(line)

@@ -10,6 +10,8 @@ import brokers
 import isolation
 import load
 import network
+import odd_load
+import operator_tool
 import pods
 import processes
 import proxy_control
@@ -28,12 +30,13 @@ class World:
         self._started = time.monotonic()
         self._say_lock = threading.Lock()
         self.partitions = 6
-        self.application, self.output, self.dead_letters = "order-totals", "customer-totals", "orders.dlq"
-        self.topic_flags = ["--input_topic=orders", "--output_topic=" + self.output,
+        self.application, self.changelog = "order-totals", "order-totals-orders-changelog"
+        self.input, self.output, self.dead_letters = "orders", "customer-totals", "orders.dlq"
+        self.topic_flags = ["--input_topic=" + self.input, "--output_topic=" + self.output,
                             "--dead_letter_topic=" + self.dead_letters]
-        self.pod_binary = self.binary("tests/chaos/order_totals_trusting" if trusting else
-                                      "examples/order_totals/order_totals")
-        self.crashable_binary = self.binary("tests/integration/order_totals_crashable")
+        self.pod_binary = self.binary("tests/chaos/order_totals_trusting" if trusting else "tests/chaos/order_totals_odd")
+        self.crashable_binary = self.binary("tests/chaos/order_totals_odd_crashable")
+        self.handlers_switch = os.path.join(work, "handlers")
         self.slow_disk_library = self.binary("tests/chaos/libslow_disk.so")
         self.pod_flags = list(pod_flags)
         os.makedirs(os.path.join(work, "log"), exist_ok=True)
@@ -42,7 +45,8 @@ class World:
         self.cluster = brokers.Cluster(os.path.join(ROOT, "docker/kafka/broker"), work, nodes, self.isolated)
         self.mounts = []
         self._pod_numbers = itertools.cycle(range(20, 250))
-        self.pods, self.load, self.watcher, self.proxy, self.supervisor = [], None, None, None, None
+        self.operator = operator_tool.Operator(self)
+        self.pods, self.load, self.odd, self.watcher, self.proxy, self.supervisor = [], None, None, None, None, None
 
     def binary(self, path):
         return os.path.join(self._binaries, path)
@@ -58,18 +62,22 @@ class World:
         with self._say_lock:
             print("[%7.1f s] %s" % (self.clock(), text), flush=True)
 
-    def start(self, rate, pod_names):
-        """Until every pod works."""
+    def start(self, rate, pod_names, odd_rate=0):
+        """Until every pod works; with `odd_rate` so many odd orders a second as well."""
         self.say("starting %d broker%s" % (len(self.cluster.brokers), "s" if len(self.cluster.brokers) > 1 else ""))
         self.cluster.start()
         self.proxy = proxy_control.Proxy(self)
         self.load = load.Load(self, rate, self.seed)
         self.load.create_topics()
+        # Odd orders may have any time, and stay.
+        self.operator.do("set", self.input, "retention.ms=-1", "message.timestamp.after.max.ms=9223372036854775807")
         self.watcher = watcher.Watcher(self)
         self.supervisor = pods.Supervisor(self.pods, self.say)
         for name in pod_names:
             self.add_pod(name)
         self.load.start()
+        if odd_rate:
+            self.odd = odd_load.OddLoad(self, odd_rate, self.seed)
         self.supervisor.start()
         if not processes.wait_until(lambda: all(self.watcher.records() or [0]), 90):
             raise RuntimeError("the pods gave no output within 90 s: see their logs in %s/log" % self.work)
@@ -92,7 +100,8 @@ class World:
         report = os.path.join(self.work, "verifier.json")
         process = processes.Process(
             [self.binary("examples/order_totals/order_verifier"), "--bootstrap_servers=" + self.cluster.bootstrap,
-             "--application_id=" + self.application, *self.topic_flags, "--wait=%ds" % wait_s, "--json=" + report],
+             "--application_id=" + self.application, *self.topic_flags, "--failing_header=chaos.fails",
+             "--may_fail_header=chaos.may_fail", "--wait=%ds" % wait_s, "--json=" + report],
             self.log("verifier"))
         if process.wait(wait_s + 600) not in (0, 1):
             raise RuntimeError("the run could not be verified: " + process.tail(3))
@@ -107,6 +116,8 @@ class World:
             pod.kill()
         if self.load is not None and self.load.is_alive():
             self.load.stop()
+        if self.odd is not None and self.odd.running():
+            self.odd.kill()
         for part in (self.watcher, self.proxy):
             if part is not None:
                 part.stop()

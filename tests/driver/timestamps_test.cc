@@ -78,6 +78,52 @@ TEST_F(TimestampsTest, X3TheEnginesOwnRecordsAreStampedSafely) {
   }
 }
 
+struct Narrowed {
+  const char* name;
+  const char* topic;
+  const char* setting;
+  const char* value;
+  int64_t shift_ms;  // Of an event's time, which the topic takes until then.
+};
+
+class NarrowedTest : public TimestampsTest, public testing::WithParamInterface<Narrowed> {};
+
+// It is the time of some events, or of the engine's records, that does not fit any more, and no clock of ours: nobody
+// fails, and nobody's stamps move away from the present.
+TEST_P(NarrowedTest, X3WhileRunningFailsNobody) {
+  const Narrowed& narrowed = GetParam();
+  driver_.Send("orders", "alice", Order(1));
+  driver_.RunUntilIdle();
+  driver_.cluster().SetTopicSetting(narrowed.topic, narrowed.setting, narrowed.value);
+  for (int round = 0; round < 3; ++round) {
+    const int64_t event_ms = Now() + narrowed.shift_ms;
+    for (int i = 0; i < 20; ++i) driver_.Send("orders", "alice" + std::to_string(i), Order(1));
+    driver_.Send("orders", "bob", Order(7), {.timestamp_ms = event_ms});
+    for (int i = 0; i < 20; ++i) driver_.Send("orders", "carol" + std::to_string(i), Order(1));
+    driver_.RunUntilIdle();
+    ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+    EXPECT_EQ(Letters(driver_), "");
+    const auto totals = driver_.cluster().ReadCommitted("customer-totals");
+    ASSERT_EQ(totals.size(), 1u + 41 * (static_cast<size_t>(round) + 1));
+    for (const testkit::MemoryRecord& total : totals) {
+      if (total.key == "bob" && total.header("once.timestamp") == std::nullopt) {
+        EXPECT_LE(std::abs(total.timestamp_ms - narrowed.shift_ms - Now()), 60'000);
+      } else {
+        EXPECT_LE(std::abs(total.timestamp_ms - Now()), 60'000) << total.key.value_or("");
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, NarrowedTest,
+    testing::Values(
+        Narrowed{"into_the_past", "customer-totals", "message.timestamp.before.max.ms", "3600000", -2 * 3'600'000},
+        Narrowed{"to_minutes", "customer-totals", "message.timestamp.before.max.ms", "60000", -10 * 60'000},
+        Narrowed{"into_the_future", "customer-totals", "message.timestamp.after.max.ms", "60000", 20 * 60'000},
+        Narrowed{"the_changelog", "order-totals-orders-changelog", "message.timestamp.before.max.ms", "1800000", 0}),
+    [](const auto& info) { return info.param.name; });
+
 // What a forwarded event said of its time before is the older truth.
 TEST(TimestampsForwardTest, X3AForwardedEventKeepsTheOldestTime) {
   TopologyTestDriver driver([](const Config&) -> absl::StatusOr<Topology> {

@@ -29,6 +29,7 @@ absl::Status RunPod(int argc, char** argv) {
   once::CrashPoint point = once::CrashPoint::FromEnvironment();
   once::ApplicationDeps deps;
   deps.log = &log;
+  deps.kafka_properties = config.kafka_properties();
   deps.wrap_client = [&](auto client) { return once::WrapWithCrashes(std::move(client), &point); };
   deps.wrap_store = [&](auto store) { return once::WrapWithCrashes(std::move(store), &point); };
   auto application = once::Application::Create(options, *topology, deps);

@@ -58,8 +58,21 @@ TEST(StampsTest, X3RefusalsMoveTheJudgementUntilTheBrokerAgrees) {
     stamps.Refused(0);
   }
   EXPECT_FALSE(stamps.Takes(0, kNow, kNow)) << "an event of now, by our clock";
-  EXPECT_TRUE(stamps.Takes(0, broker_now - kHour, kNow));
   EXPECT_TRUE(broker_takes(stamps.OwnRecord(0, kNow)));
+}
+
+// The topic's bounds are narrower than at the start: the present is tried before our clock is doubted.
+TEST(StampsTest, X3TheFirstRefusalLeavesThePresent) {
+  Stamps stamps(OneSink());
+  ASSERT_TRUE(stamps.Takes(0, kNow - 2 * kHour, kNow));
+  EXPECT_TRUE(stamps.Refused(0));
+  EXPECT_FALSE(stamps.Takes(0, kNow - 2 * kHour, kNow));
+  EXPECT_EQ(stamps.Present(0, kNow), kNow);
+  EXPECT_EQ(stamps.OwnRecord(0, kNow), kNow);
+  int further = 0;
+  while (stamps.Refused(0)) ++further;
+  EXPECT_EQ(further, 7) << "1, 2, 4, 8, 16, 32, 48 hours";
+  EXPECT_EQ(stamps.Present(0, kNow), kNow - 48 * kHour);
 }
 
 TEST(StampsTest, X3TheEnginesOwnRecordsAreWithinANarrowTopicToo) {
