@@ -104,6 +104,7 @@ Result MemoryProducer::AddNewPartitions() {
     if (target.added_in == transaction_) continue;
     if (core_->rights.IsDenied(Right::kWriteTopic, target.where.topic)) {
       may_have_contacted_ = true;
+      denied_ = {batch.topic_index, target.where.partition};
       return MakeResult(ErrorClass::kAbortable, "TOPIC_AUTHORIZATION_FAILED",
                         absl::StrCat("producer ", id_, ": adding ", ToString(target.where),
                                      " to the transaction: no right to write the topic"));
