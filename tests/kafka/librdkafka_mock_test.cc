@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
+constexpr char kInput[] = "input";
 constexpr char kTopic[] = "output";
 constexpr char kGroup[] = "group";
 constexpr char kId[] = "group-pod-0-0";
@@ -32,9 +33,12 @@ class MockTest : public testing::Test {
  protected:
   void SetUp() override {
     char reason[256];
-    rk_ = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof(reason));
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "3", reason, sizeof(reason));
+    rk_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
     ASSERT_NE(rk_, nullptr) << reason;
     cluster_ = rd_kafka_mock_cluster_new(rk_, 2);
+    rd_kafka_mock_topic_create(cluster_, kInput, 1, 1);
     rd_kafka_mock_topic_create(cluster_, kTopic, 1, 1);
     rd_kafka_mock_partition_set_leader(cluster_, kTopic, 0, kLeader);
     rd_kafka_mock_coordinator_set(cluster_, "transaction", kId, kLeader);
@@ -74,7 +78,7 @@ class MockTest : public testing::Test {
     ASSERT_TRUE(Eventually([&] { return producer.Flush(absl::Seconds(5)); }).ok());
   }
   Result SendOffsets(TransactionalProducer& producer) {
-    const std::vector<TopicPartitionOffset> offsets = {{{"input", Partition(0)}, Offset(7)}};
+    const std::vector<TopicPartitionOffset> offsets = {{{kInput, Partition(0)}, Offset(7)}};
     return producer.SendOffsets(offsets, {.generation = 1, .member_id = "member", .native = native_}, kShort);
   }
 
