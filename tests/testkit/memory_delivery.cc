@@ -105,9 +105,11 @@ Result MemoryProducer::AddNewPartitions() {
     if (core_->rights.IsDenied(Right::kWriteTopic, target.where.topic)) {
       may_have_contacted_ = true;
       denied_ = {batch.topic_index, target.where.partition};
-      return MakeResult(ErrorClass::kAbortable, "TOPIC_AUTHORIZATION_FAILED",
-                        absl::StrCat("producer ", id_, ": adding ", ToString(target.where),
-                                     " to the transaction: no right to write the topic"));
+      Result denied = MakeResult(ErrorClass::kAbortable, "TOPIC_AUTHORIZATION_FAILED",
+                                 absl::StrCat("producer ", id_, ": adding ", ToString(target.where),
+                                              " to the transaction: no right to write the topic"));
+      denied.lasting = true;
+      return denied;
     }
     if (target.log != nullptr || target.where.partition.value() >= ViewOf(batch.topic_index).partition_count) continue;
     may_have_contacted_ = true;
