@@ -35,7 +35,7 @@ std::optional<int64_t> ReadLimit(const std::string& path) {
 MemoryPlan PlanMemory(int64_t memory_bytes, int workers) {
   MemoryPlan plan;
   plan.state_store = Within(memory_bytes / 8, 16 * kMiB, 1024 * kMiB);
-  plan.fetch_queue = Within(memory_bytes / 16 / workers, kMiB, 64 * kMiB);
+  plan.fetch_queue = Within(memory_bytes / 16 / workers, kMiB, 16 * kMiB);
   const int64_t taken = static_cast<int64_t>(plan.state_store) + 2 * workers * static_cast<int64_t>(plan.fetch_queue);
   plan.workers = Within(memory_bytes - taken, memory_bytes / 2, memory_bytes);
   return plan;

@@ -27,7 +27,9 @@ namespace once::kafka {
 
 struct RdKafkaConfig {
   std::string bootstrap_servers = "";  // "host:port[,host:port…]"; required.
-  std::string client_id = "once";      // Shown in the broker's logs and quotas.
+  // What the brokers' logs, metrics and quotas call the client's handles: "<client_id>-<what it is>".
+  std::string client_id = "once";
+  bool is_client_id_given = false;  // By the user: then all handles are called that and nothing else.
 
   // After this the broker aborts an open transaction and fences its producer. 1 s to what the broker allows (15 min).
   absl::Duration transaction_timeout = absl::Seconds(15);
@@ -44,9 +46,9 @@ struct RdKafkaConfig {
   // record may be larger: it is sent alone.
   int64_t max_batch_bytes = 1'000'000;
 
-  // What a consumer or log reader fetches ahead, at most, in bytes and beyond one response; at least 1 MiB. Before 2.2
-  // librdkafka stalls a partition for a second when this is full.
-  int64_t fetch_queue_bytes = 64 << 20;
+  // What a consumer or log reader fetches ahead, at most, in bytes and beyond one response; at least 1 MiB. Eight times as
+  // much before librdkafka 2.2, which stalls a partition for a second when its queue is full.
+  int64_t fetch_queue_bytes = 16 << 20;
 
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
   // break the guarantees are refused.
