@@ -16,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "absl/time/time.h"
 #include "processor/base/clock.h"
 #include "processor/base/log.h"
+#include "processor/base/mutex.h"
 #include "processor/engine/engine.h"
 #include "processor/engine/messages.h"
 #include "processor/kafka/kafka.h"
@@ -68,6 +70,8 @@ class Worker final : private kafka::RebalanceListener {
 
   // Asks for an orderly end: what is open commits, the state is checkpointed. Thread-safe.
   void RequestStop() { stop_requested_.store(true, std::memory_order_relaxed); }
+  // All that is wrong with topics by now; tasks that use them fail (X4, X8). Thread-safe.
+  void SetTopicProblems(std::vector<TopicProblem> problems);
   // Stopped as asked, or halted.
   bool done() const { return halted_ || engine_.stopped(); }
   // Why it halted; OK if it did not.
@@ -110,12 +114,15 @@ class Worker final : private kafka::RebalanceListener {
   void Do(const action::StartReplay& start);
   void Do(const action::StopReplay& stop);
   void Do(const action::Seek&);
+  void Do(const action::Rejoin&);
   void Do(const action::Unassign& unassign);
   void Do(action::WriteCheckpoint& write);
   void Do(const action::Halt& halt);
 
   kafka::Result MakeProducer();
   absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
+  std::optional<std::vector<TopicProblem>> TakeTopicProblems();
+  void Rejoin();
   void Tick();
   void RunWork();
   void PollRecords(absl::Duration longest_wait);
@@ -137,6 +144,7 @@ class Worker final : private kafka::RebalanceListener {
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;
   bool unassigned_ = false;  // In this callback.
+  bool rejoins_ = false;     // At the next turn.
 
   // Those that the engine holds have other owners besides.
   std::vector<std::shared_ptr<kafka::Batch>> batches_;
@@ -146,6 +154,8 @@ class Worker final : private kafka::RebalanceListener {
   std::deque<Event> events_;
   bool dispatching_ = false;
 
+  Mutex mutex_;
+  std::optional<std::vector<TopicProblem>> topic_problems_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> stop_requested_{false};
   std::atomic<int64_t> last_turn_ms_{0};
   bool stop_sent_ = false;
