@@ -17,8 +17,7 @@ constexpr absl::Duration kCheckpointComplaint = absl::Minutes(1);
 }  // namespace
 
 bool Checkpoints::MayWrite(const Task& task) const {
-  const bool readable =
-      task.phase != TaskPhase::kOpening && task.phase != TaskPhase::kFailed && task.state_is_loaded;
+  const bool readable = task.phase != TaskPhase::kOpening && task.phase != TaskPhase::kFailed && task.state_is_loaded;
   if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) return false;
   if (task.checkpoint_failures == 0) return true;
   // A disk that is full stays so for a while, and nobody who stops waits for it.
@@ -63,7 +62,8 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
     if (task->state.dirty_bytes() > options_->state_cache_bytes) {
       tasks_->Fail(task, absl::Status(written.status.code(),
                                       absl::StrCat("its state has no more room in memory, and its checkpoint cannot be"
-                                                   " written: ", std::string(written.status.message()),
+                                                   " written: ",
+                                                   std::string(written.status.message()),
                                                    "; make room on the disk of the state directory")));
     }
   }

@@ -4,8 +4,8 @@
 // before the outcome is judged. An epoch that ends without a commit because something failed holds the tasks that it
 // concerns back, longer each time; see Troubles.
 //
-// One epoch is open at a time. What makes a task pause or fail waits for the epoch's end, so that everything done before
-// it commits.
+// One epoch is open at a time. What makes a task pause or fail waits for the epoch's end, so that everything done
+// before it commits.
 #ifndef ONCE_PROCESSOR_ENGINE_EPOCHS_H_
 #define ONCE_PROCESSOR_ENGINE_EPOCHS_H_
 

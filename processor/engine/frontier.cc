@@ -156,7 +156,8 @@ std::string UnknownInput(const Plan& plan, const Task& task, const InputPosition
     if (other.name != group.name) others.push_back(GroupNamed(plan, other.name));
   }
   return absl::StrCat(
-      committed, " holds no state for it. Either the changelog was lost, and the state with it: start under a new"
+      committed,
+      " holds no state for it. Either the changelog was lost, and the state with it: start under a new"
       " application_id. Or another task group held it",
       others.empty() ? "" : absl::StrCat(", such as ", absl::StrJoin(others, " or ")), ": was source ",
       Quoted(plan.graph->sources[group.sources.front()].name),
@@ -171,7 +172,8 @@ std::string DescribeMisfit(const Plan& plan, const Task& task, const InputPositi
       absl::StrCat("the state of ", ToString(task.changelog), " stands for ", ToString(input.where, known));
   if (!input.committed.has_value()) {
     return absl::StrCat(state_side, ", but group ", plan.application_id,
-                        " has no committed offset there: it expired or was deleted");
+                        " has no committed offset there: it expired or was deleted (or topic ", input.where.topic,
+                        " was deleted and made anew: then start under a new application_id)");
   }
   return absl::StrCat(state_side, ", but group ", plan.application_id, " has committed ", input.committed->value(),
                       " there: ",
@@ -234,9 +236,9 @@ absl::Status CheckIdentity(const Plan& plan, const Task& task) {
         kOrStartAnew));
   }
   if (!IsOtherTopic(plan, task.changelog.topic, frontier.changelog_id())) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      DescribeOtherTopic(plan, task.changelog.topic, frontier.changelog_id(), Changelog(plan, task)),
-      ", and may lack state that the one before held. Start under a new application_id"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(DescribeOtherTopic(plan, task.changelog.topic, frontier.changelog_id(), Changelog(plan, task)),
+                   ", and may lack state that the one before held. Start under a new application_id"));
 }
 
 absl::Status CheckTopology(const Plan& plan, const Task& task, bool accept_remade) {
@@ -251,7 +253,7 @@ bool IsRemade(const Plan& plan, const Task& task, const InputPosition& input) {
   return known != nullptr && IsOtherTopic(plan, known->topic(), known->topic_id());
 }
 
-absl::Status CheckOffsets(const Plan& plan, const Task& task) {
+absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade) {
   std::vector<std::string> unknown;
   std::vector<std::string> misfits;
   std::vector<std::string> commands;
@@ -261,6 +263,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task) {
       if (input.committed.has_value()) unknown.push_back(UnknownInput(plan, task, input));
       continue;
     }
+    if (accept_remade && IsRemade(plan, task, input)) continue;
     std::string misfit = DescribeMisfit(plan, task, input, Offset(known->next_offset()));
     if (misfit.empty()) continue;
     misfits.push_back(std::move(misfit));
@@ -271,9 +274,9 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task) {
   std::vector<std::string> problems = std::move(unknown);
   if (!misfits.empty()) {
     // The tool refuses while the group has members.
-    problems.push_back(absl::StrCat(
-        absl::StrJoin(misfits, "; "), ". Set the group's offset to what the state stands for, while no instance runs: ",
-        absl::StrJoin(commands, "; "), kOrStartAnew));
+    problems.push_back(absl::StrCat(absl::StrJoin(misfits, "; "),
+                                    ". Set the group's offset to what the state stands for, while no instance runs: ",
+                                    absl::StrJoin(commands, "; "), kOrStartAnew));
   }
   return AllOf(problems);
 }

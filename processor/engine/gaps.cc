@@ -47,8 +47,7 @@ absl::Status CheckLogs(const Task& task) {
   std::string text;
   if (!beyond.empty()) text = absl::StrCat(absl::StrJoin(beyond, "; "), kHowToGoOnBeyond);
   if (gone.empty()) return absl::FailedPreconditionError(text);
-  return absl::OutOfRangeError(
-      absl::StrCat(text, text.empty() ? "" : ". And ", absl::StrJoin(gone, "; "), kHowToGoOn));
+  return absl::OutOfRangeError(absl::StrCat(text, text.empty() ? "" : ". And ", absl::StrJoin(gone, "; "), kHowToGoOn));
 }
 
 absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told) {
@@ -59,15 +58,13 @@ absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told) {
     if (IsRemade(plan, *task, input)) {
       lost.push_back(absl::StrCat("topic ", input.where.topic, " is another one than before, so it is read from ",
                                   ToString(input.where, input.log->begin),
-                                  " on; what the one before still had from offset ", input.next.value(),
-                                  " on is lost, and what was read of the new one already takes effect again, unless it"
-                                  " has an event ID"));
+                                  " on; what the one before still had is lost, and what was read of the new one already"
+                                  " takes effect again, unless it has an event ID"));
       input.resume = input.log->begin;
     } else if (IsGone(input)) {
-      lost.push_back(absl::StrCat(UpTo(input.log->begin.value() - input.next.value()), " of ",
-                                  ToString(input.where), ", from offset ", input.next.value(), " to ",
-                                  input.log->begin.value() - 1, ", are lost: it goes on at ",
-                                  input.log->begin.value()));
+      lost.push_back(absl::StrCat(UpTo(input.log->begin.value() - input.next.value()), " of ", ToString(input.where),
+                                  ", from offset ", input.next.value(), " to ", input.log->begin.value() - 1,
+                                  ", are lost: it goes on at ", input.log->begin.value()));
       input.resume = input.log->begin;
     } else if (IsBeyond(input)) {
       beyond.push_back(DescribeBeyond(input));

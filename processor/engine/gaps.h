@@ -11,8 +11,8 @@
 namespace once {
 
 // Of inputs whose logs are known: the next event is in the log, or will be. Else all that are not, and what to do:
-// OutOfRange if they are gone, which nothing mends, and FailedPrecondition if a log ends before, which may be seen for a
-// moment only.
+// OutOfRange if they are gone, which nothing mends, and FailedPrecondition if a log ends before, which may be seen for
+// a moment only.
 absl::Status CheckLogs(const Task& task);
 
 // Instead: lets inputs go on at the beginning of their logs where what was next is gone, or where the topic is another

@@ -67,8 +67,8 @@ struct Replayed {
 struct TaskOffsets {
   std::map<TopicPartition, Offset> committed;  // Stable; without those that are not there.
   Offset changelog_begin;
-  Offset changelog_end;                    // High watermark, read after `committed`.
-  std::map<TopicPartition, Offset> start;  // Where inputs without a committed offset are to begin.
+  Offset changelog_end;                           // High watermark, read after `committed`.
+  std::map<TopicPartition, Offset> start;         // Where inputs without a committed offset are to begin.
   std::map<TopicPartition, LogBounds> logs = {};  // Of all inputs, read after `committed`; absent: not known.
 };
 struct TaskOffsetsFetched {
@@ -115,11 +115,11 @@ struct StopRequested {};
 
 }  // namespace event
 
-using Event = std::variant<event::Tick, event::Assigned, event::Revoked, event::Lost, event::Records, event::Continue,
-                           event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::BeginFailed,
-                           event::SendFailed, event::Delivered, event::Flushed, event::OffsetsSent, event::CommitDone,
-                           event::AbortDone, event::ProducerReady, event::CheckpointWritten, event::TopicsChecked,
-                           event::StopRequested>;
+using Event =
+    std::variant<event::Tick, event::Assigned, event::Revoked, event::Lost, event::Records, event::Continue,
+                 event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::BeginFailed, event::SendFailed,
+                 event::Delivered, event::Flushed, event::OffsetsSent, event::CommitDone, event::AbortDone,
+                 event::ProducerReady, event::CheckpointWritten, event::TopicsChecked, event::StopRequested>;
 
 // Each says whether it belongs to the open transaction (X2). One that does is void when the step's begin or send has
 // failed: the failure is its answer. All others are carried out whatever becomes of the transaction.

@@ -37,6 +37,10 @@ struct EngineOptions {
   // yet that it lost the task sees its successor's.
   absl::Duration misfit_patience = absl::Seconds(20);
 
+  // A task that has failed is tried again after the first of these, then after twice as long each time, up to the
+  // second.
+  absl::Duration first_task_rest = absl::Seconds(10);
+  absl::Duration longest_task_rest = absl::Minutes(5);
   // A task's failure ends the process.
   bool exit_on_task_failure = false;
   // An input whose next event is gone goes on at the beginning of its log.

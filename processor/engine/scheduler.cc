@@ -11,9 +11,7 @@ namespace once {
 namespace {
 
 // What is fetched of such a task counts for nothing: it is read again by a later seek.
-bool IsVoid(const Task& task) {
-  return task.phase != TaskPhase::kRunning || task.awaiting_seek || task.is_ending();
-}
+bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek || task.is_ending(); }
 
 }  // namespace
 

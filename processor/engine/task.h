@@ -43,7 +43,7 @@ struct InputPosition {
   std::optional<LogBounds> log = {};     // What its log held when the task was opened, if that is known.
   std::optional<Offset> resume = {};     // Where it goes on, instead of at what is committed, until a commit says so.
 
-  bool is_broken = false;                // The client reads it no more until it is assigned anew.
+  bool is_broken = false;  // The client reads it no more until it is assigned anew.
 
   // Where it stands when nothing of the open epoch counts.
   Offset stable() const { return resume.value_or(committed.value_or(start)); }
@@ -52,8 +52,8 @@ struct InputPosition {
 // How often a task has failed in a row, and what is to become of it.
 struct TaskFailure {
   int64_t count = 0;
-  absl::Status why = {};           // The last time.
-  absl::Duration rest = {};        // After the last time.
+  absl::Status why = {};     // The last time.
+  absl::Duration rest = {};  // After the last time.
   absl::Time retry_at = absl::InfiniteFuture();
   absl::Time since = absl::InfiniteFuture();
   absl::Time running_since = absl::InfiniteFuture();  // It runs again.
@@ -125,7 +125,7 @@ struct Task {
   Offset replay_target;
   absl::Time looked_at = absl::InfinitePast();  // When `replay_target` was read, or before.
   int64_t replayed_records = 0;
-  std::string misfit = {};   // Of the group's offsets and the frontier, when they were read last.
+  std::string misfit = {};  // Of the group's offsets and the frontier, when they were read last.
   absl::Time misfit_since = absl::InfinitePast();
   bool rebuilding = false;   // Replays from the beginning after a wipe.
   int void_rebuilds = 0;     // Of these, in a row, that were of no use when they ended.

@@ -4,30 +4,28 @@
 #ifndef ONCE_PROCESSOR_ENGINE_TASK_FAILURES_H_
 #define ONCE_PROCESSOR_ENGINE_TASK_FAILURES_H_
 
-#include <cstdint>
-#include <map>
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/engine/messages.h"
+#include "processor/engine/options.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/step.h"
 #include "processor/engine/task.h"
 
 namespace once {
 
-// After its first failure a task rests so long, then twice as long each time.
-inline constexpr absl::Duration kFirstRest = absl::Seconds(10);
-inline constexpr absl::Duration kLongestRest = absl::Minutes(5);
-
 // Counts failures, says when a task is to be tried again, and tells of both: at once, then at most once a minute for
 // each task. Not thread-safe; arguments must outlive this.
 class TaskFailures {
  public:
-  TaskFailures(const Plan* plan, LogSink* log, Step* step) : plan_(plan), log_(log), step_(step) {}
+  TaskFailures(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step)
+      : plan_(plan), options_(options), log_(log), step_(step) {}
 
   // `task` has failed. Sets task.failure, and tells. A task that has run for as long as it rested before is taken to
   // have been well, and begins anew.
@@ -47,6 +45,7 @@ class TaskFailures {
   std::string Name(const Task& task) const;
 
   const Plan* const plan_;
+  const EngineOptions* const options_;
   LogSink* const log_;
   Step* const step_;
   std::vector<TopicProblem> problems_;

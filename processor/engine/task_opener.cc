@@ -160,8 +160,8 @@ absl::Status TaskOpener::OnReplayed(Task* task, const RecordView& record) {
   if (record.key->front() == static_cast<char>(ChangelogKind::kEventIds)) {
     if (absl::Status loaded = LoadWindowRecord(task, *record.key, record.value); !loaded.ok()) {
       return absl::DataLossError(absl::StrCat(
-          "changelog record ", ToString(task->changelog, record.offset), " is unreadable: ",
-          std::string(loaded.message()),
+          "changelog record ", ToString(task->changelog, record.offset),
+          " is unreadable: ", std::string(loaded.message()),
           "; was it written by another program, or by a newer version of this one? Run the version that wrote it, or"
           " start under a new application_id"));
     }
@@ -193,9 +193,9 @@ absl::Status TaskOpener::ReadFrontier(Task* task) {
   if (!(*entry)->value().has_value()) return absl::OkStatus();
   absl::StatusOr<v1::Frontier> frontier = ParseFrontier(*(*entry)->value());
   if (!frontier.ok()) {
-    return absl::DataLossError(
-        absl::StrCat("the frontier in ", ToString(task->changelog), " ", std::string(frontier.status().message()),
-                     "; was it written by another program? Start under a new application_id"));
+    return absl::DataLossError(absl::StrCat("the frontier in ", ToString(task->changelog), " ",
+                                            std::string(frontier.status().message()),
+                                            "; was it written by another program? Start under a new application_id"));
   }
   task->frontier = *std::move(frontier);
   return absl::OkStatus();
@@ -239,7 +239,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (ready.ok()) ready = task->parking.Load();
   if (ready.ok()) ready = CheckTopology(*plan_, *task, options_->accept_gaps);
   if (!ready.ok()) return ready;
-  absl::Status fits = CheckOffsets(*plan_, *task);
+  absl::Status fits = CheckOffsets(*plan_, *task, options_->accept_gaps);
   if (fits.ok()) fits = CheckGaps(task);
   if (absl::IsOutOfRange(fits)) return fits;
   if (!fits.ok()) return AwaitFit(task, fits, now);
@@ -262,8 +262,8 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
 absl::Status TaskOpener::AwaitFit(Task* task, const absl::Status& misfit, absl::Time now) const {
   constexpr absl::Duration kLongestWait = absl::Seconds(2);
   if (task->misfit.empty()) {
-    log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task), " does not open yet, but looks again: ",
-                                            std::string(misfit.message())));
+    log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task),
+                                            " does not open yet, but looks again: ", std::string(misfit.message())));
   }
   if (task->misfit != std::string_view(misfit.message().data(), misfit.message().size())) {
     task->misfit = std::string(misfit.message());
@@ -281,7 +281,8 @@ absl::Status TaskOpener::CheckGaps(Task* task) const {
   std::string lost;
   if (absl::Status accepted = AcceptGaps(*plan_, task, &lost); !accepted.ok()) return accepted;
   if (!lost.empty()) {
-    log_->Log(LogLevel::kError, absl::StrCat("task ", Name(*task), " goes on behind a gap, as --accept_gaps says: ", lost));
+    log_->Log(LogLevel::kError,
+              absl::StrCat("task ", Name(*task), " goes on behind a gap, as --accept_gaps says: ", lost));
   }
   return absl::OkStatus();
 }

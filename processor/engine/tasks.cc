@@ -12,7 +12,8 @@ namespace once {
 namespace {
 
 bool HasBrokenInput(const Task& task) {
-  return std::any_of(task.inputs.begin(), task.inputs.end(), [](const InputPosition& input) { return input.is_broken; });
+  return std::any_of(task.inputs.begin(), task.inputs.end(),
+                     [](const InputPosition& input) { return input.is_broken; });
 }
 
 }  // namespace
@@ -24,7 +25,7 @@ Tasks::Tasks(const Plan* plan, const EngineOptions* options, CheckpointStore* st
       log_(log),
       step_(step),
       opener_(plan, options, store, log, std::move(new_incarnation)),
-      failures_(plan, log, step),
+      failures_(plan, options, log, step),
       inputs_(plan->input_topics.size()) {}
 
 Task* Tasks::Find(const TaskId& id) const {
@@ -100,16 +101,16 @@ void Tasks::OnOpened(Task* task) {
   KeepHeld(task);
 }
 
-// All is well again but for the client, which reads such a partition only when it was assigned anew. With it the worker's
-// other tasks are opened anew, so not all the time.
+// All is well again but for the client, which reads such a partition only when it was assigned anew. With it the
+// worker's other tasks are opened anew, so not all the time.
 void Tasks::AssignAnew(Task* task) {
   constexpr absl::Duration kBetweenRejoins = absl::Seconds(10);
   task->phase = TaskPhase::kOpening;
   task->opening_at = std::max(step_->now + options_->retry_interval, next_rejoin_);
   if (step_->now < next_rejoin_) return;
   next_rejoin_ = step_->now + kBetweenRejoins;
-  log_->Log(LogLevel::kInfo, absl::StrCat("the worker joins its group anew, to read ",
-                                          ToString(task->inputs.front().where), " again"));
+  log_->Log(LogLevel::kInfo,
+            absl::StrCat("the worker joins its group anew, to read ", ToString(task->inputs.front().where), " again"));
   step_->Ask(action::Rejoin{});
 }
 

@@ -32,7 +32,8 @@ std::string TopicWatch::WhatToDo(const Topic& topic) {
   if (topic.is_changelog) {
     return ". The state that it held is in no log any more: start under a new application_id";
   }
-  return ". What is stored stands for the topic before, and events of the new one may have been passed over. To read the"
+  return ". What is stored stands for the topic before, and events of the new one may have been passed over. To read "
+         "the"
          " new one from its beginning with the state kept, start the application again, with --accept_gaps; or start"
          " under a new application_id";
 }
@@ -96,9 +97,9 @@ void TopicWatch::CheckEnds(Topic* topic) {
     if (*end < seen) {
       topic->shortened.try_emplace(
           index, absl::FailedPreconditionError(absl::StrCat(
-          ToString(where), " ended at ", seen.value(), " and ends at ", end->value(),
-                       " now: the topic was deleted and made anew, or its brokers lost what they had acknowledged. What"
-                       " is stored stands for the log before; start under a new application_id")));
+                     ToString(where), " ended at ", seen.value(), " and ends at ", end->value(),
+                     " now: the topic was deleted and made anew, or its brokers lost what they had acknowledged. What"
+                     " is stored stands for the log before; start under a new application_id")));
     }
     seen = std::max(seen, *end);
   }

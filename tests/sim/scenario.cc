@@ -68,6 +68,10 @@ const char* NameOf(FaultKind kind) {
       return "grow an output";
     case FaultKind::kRemakeSource:
       return "make the source anew";
+    case FaultKind::kChangedTopic:
+      return "take a source for another";
+    case FaultKind::kUnreadableChangelog:
+      return "make the changelog unreadable";
   }
   return "";
 }
@@ -167,6 +171,11 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   scenario->with_hostile_code = draw(Dimension::kHostileCode);
   scenario->remakes_source = draw(Dimension::kSources);
   if (scenario->remakes_source) AddFaults(FaultKind::kRemakeSource, &random, scenario);
+  scenario->fails_tasks = draw(Dimension::kTaskFailures);
+  if (scenario->fails_tasks) {
+    AddFaults(FaultKind::kChangedTopic, &random, scenario);
+    AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);
+  }
   // Fewer, since it decides about the topology.
   if (draw(Dimension::kNewTopology) && random.Chance(25)) {
     scenario->topology = TopologyKind::kJoin;

@@ -83,6 +83,11 @@ class World {
   static std::string OutputOf(const ScheduledFault& fault);
   void DeleteOutput(const std::string& topic, absl::Duration gone_for);
   void MakeMissing();
+  // See task_faults.cc. No task fails but by these faults.
+  void FailTask(const ScheduledFault& fault);
+  void SetTopicProblems(const std::vector<TopicProblem>& problems);
+  void EndTaskFailures();
+  void CheckTaskFailures();
   void SwitchPlan();
   void LowerLimit(const std::string& topic) {
     if (topic != kMainSink || !scenario_.limit_is_lowered) return;

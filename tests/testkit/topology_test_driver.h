@@ -10,11 +10,11 @@
 // Nothing waits and nothing is random, so a test takes milliseconds and comes out the same each time. Not thread-safe.
 //
 // What goes wrong: a topology that does not build, a worker that halts and a task that has failed show in status(), the
-// latter two on stderr as well. A halted worker does nothing more until Crash, TakeOver or Restart; what it has committed
-// can be read. After a task's failure the other partitions go on, and AdvanceTime brings its retries. Whatever
-// has no answer throws DriverError, which says why and fails the one test: anything but status() and Restart(factory)
-// while there is no topology that built, names of no source, topic or aggregate, partitions that are not there, and
-// values that are not of the type they are read as.
+// latter two on stderr as well. A halted worker does nothing more until Crash, TakeOver or Restart; what it has
+// committed can be read. After a task's failure the other partitions go on, and AdvanceTime brings its retries.
+// Whatever has no answer throws DriverError, which says why and fails the one test: anything but status() and
+// Restart(factory) while there is no topology that built, names of no source, topic or aggregate, partitions that are
+// not there, and values that are not of the type they are read as.
 #ifndef ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 #define ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 
