@@ -171,15 +171,15 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   scenario->with_hostile_code = draw(Dimension::kHostileCode);
   scenario->remakes_source = draw(Dimension::kSources);
   if (scenario->remakes_source) AddFaults(FaultKind::kRemakeSource, &random, scenario);
-  scenario->fails_tasks = draw(Dimension::kTaskFailures);
-  if (scenario->fails_tasks) {
-    AddFaults(FaultKind::kChangedTopic, &random, scenario);
-    AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);
-  }
   // Fewer, since it decides about the topology.
   if (draw(Dimension::kNewTopology) && random.Chance(25)) {
     scenario->topology = TopologyKind::kJoin;
     scenario->second_source_at = random.Between(absl::Milliseconds(300), scenario->span);
+  }
+  scenario->fails_tasks = draw(Dimension::kTaskFailures);
+  if (scenario->fails_tasks) {
+    AddFaults(FaultKind::kChangedTopic, &random, scenario);
+    AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);
   }
 }
 
