@@ -396,5 +396,44 @@ TEST(TaskFailuresOfSeveralTest, X4AllThatIsWrongIsToldAtOnce) {
   EXPECT_FALSE(absl::StrContains(all, "--topic topic-a:2")) << all;
 }
 
+// The advice for a changelog that is another application's, and for one that was lost.
+TEST(TaskFailuresOfSeveralTest, X4AnotherGroupOrApplicationGoesOnAsTheMessageSays) {
+  const auto counting = [](const std::string& application, const std::string& source, const std::string& group) {
+    return [=](const Config&) -> absl::StatusOr<Topology> {
+      TopologyBuilder builder(application);
+      auto orders = builder.AddSource(source, {.topic = "orders", .group = group});
+      builder.DeadLetterTo("dlq");
+      builder.AddAggregate<CustomerTotal>("customer").On<OrderPlaced>(orders, [](const OrderPlaced&, auto& total) {
+        total.mutable_state()->set_order_count(total.mutable_state()->order_count() + 1);
+        return absl::OkStatus();
+      });
+      return std::move(builder).Build();
+    };
+  };
+  TopologyTestDriver driver(counting("a-b", "c", ""));
+  driver.Send("c", "alice", Order(1));
+  driver.RunUntilIdle();
+  driver.Restart(counting("a", "b-c", ""));
+  driver.RunUntilIdle();
+  ASSERT_TRUE(absl::StrContains(driver.status().ToString(), "Give the task group another name (SourceOptions.group)"))
+      << driver.status();
+  driver.Restart(counting("a", "b-c", "mine"));
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(driver.State<CustomerTotal>("customer", "alice")->order_count(), 1);
+
+  driver.CrashAndLoseDisk();
+  driver.cluster().RemakeTopic("a-mine-changelog");
+  driver.Restart(counting("a", "b-c", "mine"));
+  driver.RunUntilIdle();
+  ASSERT_TRUE(absl::StrContains(driver.status().ToString(),
+                                "the changelog was lost, and the state with it: start under a new application_id"))
+      << driver.status();
+  driver.Restart(counting("anew", "b-c", "mine"));
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(driver.State<CustomerTotal>("customer", "alice")->order_count(), 1);
+}
+
 }  // namespace
 }  // namespace once

@@ -45,6 +45,8 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
   EXPECT_EQ(options.idempotency_max_ids, 10'000'000);
   EXPECT_FALSE(options.static_membership);
   EXPECT_FALSE(options.create_topics);
+  EXPECT_FALSE(options.exit_on_task_failure);
+  EXPECT_FALSE(options.accept_gaps);
   EXPECT_EQ(options.create_partitions, 4);
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
 }
@@ -57,6 +59,8 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"static_membership", "true"},
                                             {"workers", "2"},
                                             {"create_topics", "true"},
+                                            {"exit_on_task_failure", "true"},
+                                            {"accept_gaps", "true"},
                                             {"create_partitions", "3"},
                                             {"start_timeout", "4s"},
                                             {"log_level", "debug"},
@@ -87,6 +91,8 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_TRUE(options.static_membership);
   EXPECT_EQ(options.workers, 2);
   EXPECT_TRUE(options.create_topics);
+  EXPECT_TRUE(options.exit_on_task_failure);
+  EXPECT_TRUE(options.accept_gaps);
   EXPECT_EQ(options.create_partitions, 3);
   EXPECT_EQ(options.start_timeout, absl::Seconds(4));
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
