@@ -161,11 +161,11 @@ class Checker {
       if (topic == nullptr || topic->partition_count == lead->partition_count) continue;
       const bool lead_has_more = lead->partition_count > topic->partition_count;
       const std::string& smaller = lead_has_more ? plan_.input_topics[source] : lead_topic;
-      problems_.push_back(
-          absl::StrCat("source topics ", lead_topic, " and ", plan_.input_topics[source],
-                       " feed the same aggregate, so they need equally many partitions, but have ",
-                       lead->partition_count, " and ", topic->partition_count, "; add partitions to ", smaller, ", up to ",
-                       std::max(lead->partition_count, topic->partition_count), ", or make it anew with so many"));
+      problems_.push_back(absl::StrCat("source topics ", lead_topic, " and ", plan_.input_topics[source],
+                                       " feed the same aggregate, so they need equally many partitions, but have ",
+                                       lead->partition_count, " and ", topic->partition_count, "; add partitions to ",
+                                       smaller, ", up to ", std::max(lead->partition_count, topic->partition_count),
+                                       ", or make it anew with so many"));
     }
     CheckChangelog(index, lead_topic, *lead);
   }

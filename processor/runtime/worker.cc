@@ -69,9 +69,7 @@ void Worker::RunOnce() {
     stop_sent_ = true;
     Dispatch(event::StopRequested{});
   }
-  if (std::optional<std::vector<TopicProblem>> problems = TakeTopicProblems(); problems.has_value()) {
-    Dispatch(event::TopicsChecked{*std::move(problems)});
-  }
+  if (auto problems = topic_news_.Take(); problems.has_value()) Dispatch(event::TopicsChecked{*std::move(problems)});
   if (std::exchange(rejoins_, false)) Rejoin();
   if (done()) return;
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
@@ -79,7 +77,6 @@ void Worker::RunOnce() {
   if (replays_ > 0 && !done()) PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
 }
 
-// Closing it gives everything back through the listener.
 void Worker::Rejoin() {
   if (absl::Status left = consumer_->Close(); !left.ok()) {
     deps_.log->Log(LogLevel::kWarning, absl::StrCat("leaving the group, to join it anew: ", left.ToString()));
@@ -87,16 +84,6 @@ void Worker::Rejoin() {
   batches_.clear();
   consumer_.reset();
   if (absl::Status joined = Join(); !joined.ok()) ConsumerFailed(joined);
-}
-
-void Worker::SetTopicProblems(std::vector<TopicProblem> problems) {
-  MutexLock lock(&mutex_);
-  topic_problems_ = std::move(problems);
-}
-
-std::optional<std::vector<TopicProblem>> Worker::TakeTopicProblems() {
-  MutexLock lock(&mutex_);
-  return std::exchange(topic_problems_, std::nullopt);
 }
 
 // A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).

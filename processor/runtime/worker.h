@@ -16,21 +16,21 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "processor/base/clock.h"
 #include "processor/base/log.h"
-#include "processor/base/mutex.h"
 #include "processor/engine/engine.h"
 #include "processor/engine/messages.h"
 #include "processor/kafka/kafka.h"
 #include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/handler_watch.h"
+#include "processor/runtime/topic_news.h"
 
 namespace once {
 
@@ -71,7 +71,7 @@ class Worker final : private kafka::RebalanceListener {
   // Asks for an orderly end: what is open commits, the state is checkpointed. Thread-safe.
   void RequestStop() { stop_requested_.store(true, std::memory_order_relaxed); }
   // All that is wrong with topics by now; tasks that use them fail (X4, X8). Thread-safe.
-  void SetTopicProblems(std::vector<TopicProblem> problems);
+  void SetTopicProblems(std::vector<TopicProblem> problems) { topic_news_.Put(std::move(problems)); }
   // Stopped as asked, or halted.
   bool done() const { return halted_ || engine_.stopped(); }
   // Why it halted; OK if it did not.
@@ -121,7 +121,7 @@ class Worker final : private kafka::RebalanceListener {
 
   kafka::Result MakeProducer();
   absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
-  std::optional<std::vector<TopicProblem>> TakeTopicProblems();
+  // Closing the consumer gives everything back through the listener.
   void Rejoin();
   void Tick();
   void RunWork();
@@ -154,8 +154,7 @@ class Worker final : private kafka::RebalanceListener {
   std::deque<Event> events_;
   bool dispatching_ = false;
 
-  Mutex mutex_;
-  std::optional<std::vector<TopicProblem>> topic_problems_ ABSL_GUARDED_BY(mutex_);
+  TopicNews topic_news_;
   std::atomic<bool> stop_requested_{false};
   std::atomic<int64_t> last_turn_ms_{0};
   bool stop_sent_ = false;

@@ -30,9 +30,7 @@ class BrokerTaskFailuresTest : public testing::Test {
       const std::string key = absl::StrCat("key", partition);
       for (int i = 0; i < count; ++i) {
         ASSERT_TRUE(
-            (*producer)
-                ->Send({.topic_index = 0, .partition = Partition(partition), .key = key, .value = value})
-                .ok());
+            (*producer)->Send({.topic_index = 0, .partition = Partition(partition), .key = key, .value = value}).ok());
       }
     }
     ASSERT_TRUE((*producer)->Commit(kCall).ok());
@@ -107,8 +105,8 @@ class BrokerTaskFailuresTest : public testing::Test {
     ASSERT_NE(rk, nullptr) << error;
     rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, scene_.input().c_str(), partition)->offset = offset;
-    EXPECT_TRUE(Scene::Eventually(
-        [&] { return rd_kafka_commit(rk, list, /*async=*/0) == RD_KAFKA_RESP_ERR_NO_ERROR; }, kCall));
+    EXPECT_TRUE(
+        Scene::Eventually([&] { return rd_kafka_commit(rk, list, /*async=*/0) == RD_KAFKA_RESP_ERR_NO_ERROR; }, kCall));
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
   }
@@ -187,8 +185,8 @@ TEST_F(BrokerTaskFailuresTest, X4EachOfThreeHurtPartitionsStopsAloneAndComesBack
   StartPods({"a", "b", "c"}, {"--accept_gaps"});
   EXPECT_TRUE(CatchUp(hurt)) << Logs();
   EXPECT_TRUE(CatchUp(others)) << Logs();
-  EXPECT_TRUE(Say(absl::StrCat("up to 3 events of ", in, "-0, from offset ", stood_at, " to ", stood_at + 2,
-                               ", are lost")))
+  EXPECT_TRUE(
+      Say(absl::StrCat("up to 3 events of ", in, "-0, from offset ", stood_at, " to ", stood_at + 2, ", are lost")))
       << Logs();
   const std::map<std::string, std::string> counts = {{"key0", "17"}, {"key1", "15"}, {"key2", "16"},
                                                      {"key3", "20"}, {"key4", "20"}, {"key5", "20"}};

@@ -51,6 +51,13 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
 }
 
+TEST(OptionsTest, WhatTasksDoThatFailIsLoaded) {
+  const Options options =
+      LoadOptions(Config::FromValues({{"exit_on_task_failure", "true"}, {"accept_gaps", "true"}}), "app");
+  EXPECT_TRUE(options.exit_on_task_failure);
+  EXPECT_TRUE(options.accept_gaps);
+}
+
 TEST(OptionsTest, EveryOptionIsLoaded) {
   const Config config = Config::FromValues({{"application_id", "a"},
                                             {"bootstrap_servers", "h1:1,h2"},
@@ -59,8 +66,6 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"static_membership", "true"},
                                             {"workers", "2"},
                                             {"create_topics", "true"},
-                                            {"exit_on_task_failure", "true"},
-                                            {"accept_gaps", "true"},
                                             {"create_partitions", "3"},
                                             {"start_timeout", "4s"},
                                             {"log_level", "debug"},
@@ -91,8 +96,6 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_TRUE(options.static_membership);
   EXPECT_EQ(options.workers, 2);
   EXPECT_TRUE(options.create_topics);
-  EXPECT_TRUE(options.exit_on_task_failure);
-  EXPECT_TRUE(options.accept_gaps);
   EXPECT_EQ(options.create_partitions, 3);
   EXPECT_EQ(options.start_timeout, absl::Seconds(4));
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
