@@ -229,7 +229,7 @@ absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
   return absl::FailedPreconditionError(absl::StrCat(
       "task ", Name(*task), " cannot be rebuilt from ", ToString(task->changelog), ": ", why, ", ", kVoidRebuilds,
       " times in a row; keys that were deleted could be back. Raise its delete.retention.ms (",
-      absl::FormatDuration(retention), " now) well above the time that reading it takes"));
+      absl::FormatDuration(retention), " now) well above the time that reading it takes, and start again"));
 }
 
 absl::Status TaskOpener::Finish(Task* task, absl::Time now) {

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/process.h"
 #include "tests/integration/scene.h"
@@ -17,6 +18,7 @@ namespace once {
 namespace {
 
 constexpr absl::Duration kCall = absl::Seconds(20);
+constexpr absl::Duration kLongestFetch = absl::Milliseconds(500);  // fetch.wait.max.ms
 
 class BrokerTaskFailuresTest : public testing::Test {
  protected:
@@ -203,6 +205,8 @@ TEST_F(BrokerTaskFailuresTest, X4AGapWhileItRunsIsAcceptedToo) {
   ASSERT_TRUE(CatchUp({0, 1})) << Logs();
   const int64_t stood_at = Committed(0);
   pods_[0]->Signal(SIGSTOP);
+  // Its last fetch waits at the broker for so long, and would still get what comes.
+  absl::SleepFor(2 * kLongestFetch);
   Send({0, 1}, 5);
   kafka::BrokerAdmin(scene_.bootstrap_servers()).DeleteRecordsBefore({Input(0), Offset(stood_at + 3)});
   pods_[0]->Signal(SIGCONT);
