@@ -220,5 +220,30 @@ TEST_F(BrokerTaskFailuresTest, X4AGapWhileItRunsIsAcceptedToo) {
   StopPods();
 }
 
+// Where brokers and client tell topics' ids; elsewhere it is only said that it may be so.
+TEST_F(BrokerTaskFailuresTest, X4ASourceMadeAnewBetweenRunsIsReadFromItsBeginning) {
+  constexpr int kVersionWithIds = 0x02030000;
+  scene_.CreateTopics(2);
+  StartPods({"a"});
+  Send({0, 1}, 10);
+  ASSERT_TRUE(CatchUp({0, 1})) << Logs();
+  StopPods();
+  kafka::BrokerAdmin(scene_.bootstrap_servers()).DeleteTopic(scene_.input());
+  const kafka::NewTopic anew{.name = scene_.input(), .partition_count = 2};
+  ASSERT_TRUE(Scene::Eventually([&] { return scene_.admin().CreateTopic(anew, kCall).ok(); }));
+  Send({0, 1}, 15);
+  StartPods({"a"});
+  EXPECT_TRUE(WillSay("was deleted and made anew")) << Logs();
+  EXPECT_EQ(Committed(0), -1);
+  StopPods();
+  if (rd_kafka_version() < kVersionWithIds) return;
+  StartPods({"a"}, {"--accept_gaps"});
+  EXPECT_TRUE(CatchUp({0, 1})) << Logs();
+  EXPECT_TRUE(Say("is another one than before, so it is read from")) << Logs();
+  const std::map<std::string, std::string> counts = {{"key0", "25"}, {"key1", "25"}};
+  EXPECT_EQ(Counts(2), counts);
+  StopPods();
+}
+
 }  // namespace
 }  // namespace once
