@@ -14,7 +14,7 @@ namespace once {
 enum class FailureAction {
   kBlockAggregate,  // Dead-letter it and park later events of its key behind it, in order, until an operator decides.
   kSkip,            // Dead-letter it and go on with the next event of its key.
-  kStop,            // Stop the application with the error; the event stays uncommitted.
+  kStop,            // Fail the task with the error; the event stays uncommitted, and is tried again when the task is.
 };
 
 // One policy per aggregate or transform. Permanent errors get one attempt; transient ones `max_attempts`, with a delay

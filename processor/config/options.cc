@@ -316,6 +316,17 @@ void LoadTexts(const Config& config, Options* options) {
                   .group = group});
   options->create_topics = config.Get("create_topics", options->create_topics,
                                       {.help = "Create missing source, sink and dead-letter topics.", .group = group});
+  options->exit_on_task_failure = config.Get(
+      "exit_on_task_failure", options->exit_on_task_failure,
+      {.help = "When the task of one partition fails the process ends, instead of going on with the others and "
+               "trying that one again.",
+       .group = "Failures"});
+  options->accept_gaps = config.Get(
+      "accept_gaps", options->accept_gaps,
+      {.help = "Where the next event is not in its topic any more (retention, or a topic made anew) go on at "
+               "the topic's beginning, with the state kept; what is lost is logged as an error. Off: that "
+               "partition's task fails.",
+       .group = "Failures"});
   options->log_level = LoadLogLevel(config);
 }
 

@@ -24,6 +24,8 @@ struct Options {
   int32_t create_partitions = 4;
   absl::Duration start_timeout = absl::Seconds(60);
   LogLevel log_level = LogLevel::kInfo;
+  bool exit_on_task_failure = false;
+  bool accept_gaps = false;
 
   absl::Duration commit_interval = absl::Milliseconds(100);
   int64_t max_epoch_records = 200'000;

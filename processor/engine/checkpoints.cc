@@ -17,7 +17,7 @@ constexpr absl::Duration kCheckpointComplaint = absl::Minutes(1);
 }  // namespace
 
 bool Checkpoints::MayWrite(const Task& task) const {
-  const bool readable = task.phase != TaskPhase::kOpening && task.state_is_loaded;
+  const bool readable = task.phase != TaskPhase::kOpening && task.phase != TaskPhase::kFailed && task.state_is_loaded;
   if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) return false;
   if (task.checkpoint_failures == 0) return true;
   // A disk that is full stays so for a while, and nobody who stops waits for it.
@@ -55,7 +55,7 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
     ++task->checkpoint_failures;
     Complain(task, written.status);
     // Damaged files do not mend themselves, and all tasks share them: who runs us makes them anew.
-    if (absl::IsDataLoss(written.status) && !step_->stopping) step_->Halt(written.status);
+    if (absl::IsDataLoss(written.status) && !step_->stopping) return step_->Halt(written.status);
   }
   tasks_->RebuildIfFree(task);
 }

@@ -35,6 +35,7 @@ void Engine::On(const event::Tick& tick) {
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
+  if (!step_.stopping) tasks_.RetryFailed();
   tasks_.RequestOffsets();
   memory_.Measure(/*now=*/false);
   checkpoints_.Write(/*all=*/false);
@@ -150,6 +151,8 @@ void Engine::On(const event::CheckpointWritten& written) {
   checkpoints_.OnWritten(written);
   if (step_.stopping && idle()) checkpoints_.Write(/*all=*/true);
 }
+
+void Engine::On(const event::TopicsChecked& checked) { tasks_.SetTopicProblems(checked.problems); }
 
 void Engine::On(const event::StopRequested&) {
   step_.stopping = true;

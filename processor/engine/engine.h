@@ -69,6 +69,8 @@ class Engine {
 
   const Tasks::Map& tasks() const { return tasks_.all(); }
   Task* FindTask(const TaskId& id) const { return tasks_.Find(id); }
+  // A task that has failed is tried again now. False if it has not failed.
+  bool RetryTask(const TaskId& id) { return tasks_.Retry(id); }
   // Records of the open epoch.
   int64_t open_records() const { return epochs_.open() ? epochs_.current().records : 0; }
   const EventCounters& committed_counters() const { return epochs_.committed_counters(); }
@@ -94,6 +96,7 @@ class Engine {
   void On(const event::TaskOffsetsFetched& fetched);
   void On(const event::SeekDone& done);
   void On(const event::CheckpointWritten& written);
+  void On(const event::TopicsChecked& checked);
   void On(const event::StopRequested&);
 
   void Conclude(CommitVerdict verdict);

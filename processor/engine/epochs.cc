@@ -153,7 +153,10 @@ void Epochs::NoteDelivered(const kafka::Delivery& delivery) {
   if (!epoch_.open || delivery.token < kFrontierToken || !delivery.offset.has_value()) return;
   const uint64_t index = delivery.token - kFrontierToken;
   if (index >= epoch_.touched.size()) return;
-  same_log_.Update(CheckDelivered(*epoch_.touched[index], *delivery.offset));
+  if (absl::Status same = CheckDelivered(*epoch_.touched[index], *delivery.offset); !same.ok()) {
+    tasks_->Fail(epoch_.touched[index], same);
+    same_log_.Update(same);
+  }
   epoch_.touched[index]->pending_changelog_position = *delivery.offset + 1;
 }
 
@@ -229,7 +232,7 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
   }
   for (const auto& [task, refused] : by_task) {
     const absl::Status judged = task->suspects.OnRefused(WhatRan(*task), refused);
-    if (!judged.ok()) halt_afterwards_ = judged;
+    if (!judged.ok()) tasks_->Fail(task, judged);
     // Progress: the next try is another one.
     const Suspects::Refused& first = refused.front();
     const bool is_own = first.what == Suspects::Refused::What::kOwn;
@@ -272,7 +275,6 @@ CommitVerdict Epochs::On(const event::Delivered& delivered) {
 CommitVerdict Epochs::On(const event::Flushed& flushed) {
   if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
   if (!same_log_.ok()) {
-    HaltAfterwards(same_log_);
     committer_.Abort(step_->now, step_->actions);
     return CommitVerdict::kPending;
   }
@@ -306,7 +308,10 @@ void Epochs::Commit() {
       const std::string_view bytes = *(*entry)->value();
       task->frontier.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
     }
-    for (InputPosition& input : task->inputs) input.committed = input.next;
+    for (InputPosition& input : task->inputs) {
+      input.committed = input.next;
+      input.resume.reset();
+    }
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
     if (step_->now - task->breaker.window_start >= options_->breaker_window)
       task->breaker = {.window_start = step_->now};
@@ -319,7 +324,6 @@ void Epochs::Commit() {
   ++committed_epochs_;
   troubles_.OnCommit(epoch_);
   Close();
-  if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
   for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
     pause.task->breaker = {.window_start = step_->now};
     tasks_->Pause(pause.task, pause.why, pause.retries_go_on);
@@ -334,12 +338,11 @@ void Epochs::Drop() {
     task->state.DropEpoch();
     task->window.DropEpoch();
     if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
-    for (InputPosition& input : task->inputs) input.next = input.committed.value_or(input.start);
+    for (InputPosition& input : task->inputs) input.next = input.stable();
   }
   troubles_.OnDrop(std::exchange(failure_, {}), epoch_);
   Close();
   pause_afterwards_.clear();
-  if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
   for (const auto& [task, status] : failures) tasks_->StoreFailed(task, status);
 }
 
@@ -349,8 +352,8 @@ void Epochs::Close() {
     task->epoch_breaker = {};
     task->pending_changelog_position.reset();
   }
-  epoch_.touched.clear();
   epoch_.open = false;
+  for (Task* task : std::exchange(epoch_.touched, {})) tasks_->EndOf(task);
 }
 
 }  // namespace once

@@ -4,8 +4,8 @@
 // before the outcome is judged. An epoch that ends without a commit because something failed holds the tasks that it
 // concerns back, longer each time; see Troubles.
 //
-// One epoch is open at a time. What makes a task pause or the application halt waits for the epoch's end, so that
-// everything done before it commits.
+// One epoch is open at a time. What makes a task pause or fail waits for the epoch's end, so that everything done
+// before it commits.
 #ifndef ONCE_PROCESSOR_ENGINE_EPOCHS_H_
 #define ONCE_PROCESSOR_ENGINE_EPOCHS_H_
 
@@ -55,11 +55,10 @@ class Epochs {
   void Seal();
   void Abort();
 
-  // The task pauses, or the application halts, once this epoch has ended.
+  // The task pauses once this epoch has ended.
   void PauseAfterwards(Task* task, absl::Status why, bool retries_go_on) {
     pause_afterwards_.push_back({task, std::move(why), retries_go_on});
   }
-  void HaltAfterwards(absl::Status why) { halt_afterwards_ = std::move(why); }
   // The task's store failed: the epoch is dropped, and the task rebuilt.
   void FailStore(Task* task, absl::Status status);
 
@@ -116,7 +115,6 @@ class Epochs {
   Troubles troubles_;
   absl::Status same_log_;  // Whether the changelogs that the open epoch was delivered to are those of before.
   std::map<TaskId, Suspects::Ran> ran_;  // What was in the last epoch, if it was dropped.
-  std::optional<absl::Status> halt_afterwards_;
   std::vector<PlannedPause> pause_afterwards_;
   std::optional<std::pair<Task*, absl::Status>> store_failure_;
   EventCounters committed_counters_;

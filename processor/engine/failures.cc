@@ -153,7 +153,7 @@ Outcome Failures::Stop(const Attempt& attempt, const Verdict& verdict) const {
                                     Printable(KeyText(attempt.source, *attempt.record)), "\") failed in \"",
                                     plan_->graph->nodes[verdict.node].name, "\", whose policy is to stop: ",
                                     ToAbsl(CutUtf8(ToStd(verdict.status.message()), kMaxStoredMessageBytes)),
-                                    "; mend the handler or the event's cause and start again"))};
+                                    "; mend the event's cause, or the handler and start again"))};
 }
 
 // The first failure of an open aggregate, or of an event without one: it becomes the head of a new queue.

@@ -35,15 +35,23 @@ std::string KnownId(const Plan& plan, const std::string& topic) {
   return found == plan.topic_ids.end() ? std::string() : found->second;
 }
 
-// OK unless both ids are known and differ.
-absl::Status CheckTopicId(const Plan& plan, const std::string& topic, const std::string& written,
-                          const std::string& holder) {
+// Both ids are known and differ.
+bool IsOtherTopic(const Plan& plan, const std::string& topic, const std::string& written) {
   const std::string now = KnownId(plan, topic);
-  if (written.empty() || now.empty() || written == now) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      holder, " was written when topic ", topic, " had the id ", absl::BytesToHexString(written), ", but now it has ",
-      absl::BytesToHexString(now), ": the topic was deleted and made anew, and its offsets mean other events. Start",
-      " under a new application_id, or bring the topic back that was there"));
+  return !written.empty() && !now.empty() && written != now;
+}
+
+std::string DescribeOtherTopic(const Plan& plan, const std::string& topic, const std::string& written,
+                               const std::string& holder) {
+  return absl::StrCat(holder, " was written when topic ", topic, " had the id ", absl::BytesToHexString(written),
+                      ", but now it has ", absl::BytesToHexString(KnownId(plan, topic)),
+                      ": the topic was deleted and made anew");
+}
+
+// One status of many problems.
+absl::Status AllOf(const std::vector<std::string>& problems) {
+  if (problems.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrJoin(problems, ". And "));
 }
 
 const v1::InputOffset* FindInput(const v1::Frontier& frontier, const std::string& topic) {
@@ -68,7 +76,7 @@ std::string OtherReader(const Plan& plan, const std::string& topic) {
 }
 
 // Every input that the state stands for must be read still, and be the topic that it was.
-absl::Status CheckInputs(const Plan& plan, const Task& task) {
+void CheckInputs(const Plan& plan, const Task& task, bool accept_remade, std::vector<std::string>* problems) {
   std::vector<std::string> missing;
   for (const v1::InputOffset& known : task.frontier.inputs()) {
     const bool is_read = std::any_of(task.inputs.begin(), task.inputs.end(),
@@ -78,11 +86,15 @@ absl::Status CheckInputs(const Plan& plan, const Task& task) {
                                      OtherReader(plan, known.topic())));
       continue;
     }
-    absl::Status same = CheckTopicId(plan, known.topic(), known.topic_id(), Changelog(plan, task));
-    if (!same.ok()) return same;
+    if (accept_remade || !IsOtherTopic(plan, known.topic(), known.topic_id())) continue;
+    problems->push_back(
+        absl::StrCat(DescribeOtherTopic(plan, known.topic(), known.topic_id(), Changelog(plan, task)),
+                     ", and its offsets mean other events. To read the new one from its beginning with the state kept,"
+                     " start the application with --accept_gaps",
+                     kOrStartAnew));
   }
-  if (missing.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
+  if (missing.empty()) return;
+  problems->push_back(absl::StrCat(
       Changelog(plan, task), " holds what became of the events up to ", absl::StrJoin(missing, " and "),
       ", but no source of that group reads there any more: was a source given another topic, taken away, or moved to"
       " another task group? Its state would be taken for that of other events. Give the group its source back",
@@ -91,7 +103,7 @@ absl::Status CheckInputs(const Plan& plan, const Task& task) {
 
 // Every aggregate that has state must still be there, with that state: of one that was renamed, or has come from
 // another task group, nothing would be found, in silence.
-absl::Status CheckStores(const Plan& plan, const Task& task) {
+void CheckStores(const Plan& plan, const Task& task, std::vector<std::string>* problems) {
   const auto find = [&](const std::string& aggregate) -> const NodeSpec* {
     for (const NodeIndex node : plan.aggregates[task.id.group]) {
       if (plan.graph->nodes[node].name == aggregate) return &plan.graph->nodes[node];
@@ -103,39 +115,37 @@ absl::Status CheckStores(const Plan& plan, const Task& task) {
                                              Quoted(known.aggregate()), ", of type ", known.type());
     const NodeSpec* now = find(known.aggregate());
     if (now == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat(
+      problems->push_back(absl::StrCat(
           written, ", but the topology has no such aggregate there: was it renamed or removed? Give it back its name",
           kOrStartAnew));
-    }
-    if (now->state_type != known.type()) {
-      return absl::FailedPreconditionError(absl::StrCat(
+    } else if (now->state_type != known.type()) {
+      problems->push_back(absl::StrCat(
           written, ", but the topology's is of type ", now->state_type,
           ": it would be read wrong. Keep the type (fields may be added to a protobuf message)", kOrStartAnew));
     }
   }
   for (const v1::Store& known : task.frontier.elsewhere()) {
     if (find(known.aggregate()) == nullptr || HasStore(task.frontier, known.aggregate())) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
+    problems->push_back(absl::StrCat(
         "the state of aggregate ", Quoted(known.aggregate()), " is held by ", GroupNamed(plan, known.task_group()),
         ", but it belongs to task group ", Quoted(plan.group(task.id.group).name),
         " now, which would begin it anew: was it given other sources? Let it hear those it heard", kOrStartAnew));
   }
-  return absl::OkStatus();
 }
 
 // A committed offset that the state knows nothing of: some other changelog does.
-absl::Status UnknownInput(const Plan& plan, const Task& task, const InputPosition& input) {
+std::string UnknownInput(const Plan& plan, const Task& task, const InputPosition& input) {
   const TaskGroupSpec& group = plan.group(task.id.group);
   const SourceSpec& source = plan.graph->sources[input.source];
   const std::string committed = absl::StrCat("group ", plan.application_id, " has the committed offset ",
                                              ToString(input.where, *input.committed), ", but ", Changelog(plan, task));
   if (!task.frontier.inputs().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
+    return absl::StrCat(
         committed, " knows nothing of it: another task group has held the state of source ", Quoted(source.name),
         ", such as ", GroupNamed(plan, source.name),
         ". Task groups that hold state cannot be joined: its state and its parked events would be lost. Let no"
         " aggregate hear sources of both",
-        kOrStartAnew));
+        kOrStartAnew);
   }
   std::vector<std::string> others;
   for (const SourceIndex each : group.sources) {
@@ -145,12 +155,31 @@ absl::Status UnknownInput(const Plan& plan, const Task& task, const InputPositio
   for (const TaskGroupSpec& other : plan.graph->groups) {
     if (other.name != group.name) others.push_back(GroupNamed(plan, other.name));
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      committed, " holds no state for it. Either the changelog was lost: restore it. Or another task group held it",
+  return absl::StrCat(
+      committed,
+      " holds no state for it. Either the changelog was lost, and the state with it: start under a new"
+      " application_id. Or another task group held it",
       others.empty() ? "" : absl::StrCat(", such as ", absl::StrJoin(others, " or ")), ": was source ",
       Quoted(plan.graph->sources[group.sources.front()].name),
       " renamed or moved, or a task group split? Name the group (SourceOptions.group) as it was, to keep its"
-      " changelog. Or the group was used by another program: start under a new application_id"));
+      " changelog. Or the group was used by another program: start under a new application_id");
+}
+
+// What is wrong with an offset that the state stands for; empty if nothing is.
+std::string DescribeMisfit(const Plan& plan, const Task& task, const InputPosition& input, Offset known) {
+  if (input.committed == known) return "";
+  const std::string state_side =
+      absl::StrCat("the state of ", ToString(task.changelog), " stands for ", ToString(input.where, known));
+  if (!input.committed.has_value()) {
+    return absl::StrCat(state_side, ", but group ", plan.application_id,
+                        " has no committed offset there: it expired or was deleted (or topic ", input.where.topic,
+                        " was deleted and made anew: then start under a new application_id)");
+  }
+  return absl::StrCat(state_side, ", but group ", plan.application_id, " has committed ", input.committed->value(),
+                      " there: ",
+                      *input.committed > known ? "the offsets were moved forward from outside, or the changelog was"
+                                                 " restored from an older copy"
+                                               : "the offsets were moved back from outside");
 }
 
 }  // namespace
@@ -206,38 +235,50 @@ absl::Status CheckIdentity(const Plan& plan, const Task& task) {
         " task group another name (SourceOptions.group)",
         kOrStartAnew));
   }
-  return CheckTopicId(plan, task.changelog.topic, frontier.changelog_id(), Changelog(plan, task));
+  if (!IsOtherTopic(plan, task.changelog.topic, frontier.changelog_id())) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(DescribeOtherTopic(plan, task.changelog.topic, frontier.changelog_id(), Changelog(plan, task)),
+                   ", and may lack state that the one before held. Start under a new application_id"));
 }
 
-absl::Status CheckTopology(const Plan& plan, const Task& task) {
-  if (absl::Status inputs = CheckInputs(plan, task); !inputs.ok()) return inputs;
-  return CheckStores(plan, task);
+absl::Status CheckTopology(const Plan& plan, const Task& task, bool accept_remade) {
+  std::vector<std::string> problems;
+  CheckInputs(plan, task, accept_remade, &problems);
+  CheckStores(plan, task, &problems);
+  return AllOf(problems);
 }
 
-absl::Status CheckOffsets(const Plan& plan, const Task& task) {
+bool IsRemade(const Plan& plan, const Task& task, const InputPosition& input) {
+  const v1::InputOffset* known = FindInput(task.frontier, input.where.topic);
+  return known != nullptr && IsOtherTopic(plan, known->topic(), known->topic_id());
+}
+
+absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade) {
+  std::vector<std::string> unknown;
+  std::vector<std::string> misfits;
+  std::vector<std::string> commands;
   for (const InputPosition& input : task.inputs) {
     const v1::InputOffset* known = FindInput(task.frontier, input.where.topic);
     if (known == nullptr) {
-      if (input.committed.has_value()) return UnknownInput(plan, task, input);
+      if (input.committed.has_value()) unknown.push_back(UnknownInput(plan, task, input));
       continue;
     }
-    if (input.committed.has_value() && input.committed->value() == known->next_offset()) continue;
-    const std::string state_side = absl::StrCat("the state of ", ToString(task.changelog), " stands for ",
-                                                ToString(input.where, Offset(known->next_offset())));
-    if (!input.committed.has_value()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          state_side, ", but group ", plan.application_id,
-          " has no committed offset there: it expired or was deleted. Set it to that offset before starting"));
-    }
-    return absl::FailedPreconditionError(absl::StrCat(
-        state_side, ", but group ", plan.application_id, " has committed ", input.committed->value(), " there: ",
-        input.committed->value() > known->next_offset()
-            ? "the offsets were moved forward from outside, or the changelog"
-              " was restored from an older copy"
-            : "the offsets were moved back from outside",
-        ". Set the group's offset to ", known->next_offset(), kOrStartAnew));
+    if (accept_remade && IsRemade(plan, task, input)) continue;
+    std::string misfit = DescribeMisfit(plan, task, input, Offset(known->next_offset()));
+    if (misfit.empty()) continue;
+    misfits.push_back(std::move(misfit));
+    commands.push_back(absl::StrCat("kafka-consumer-groups.sh --group ", plan.application_id, " --topic ",
+                                    input.where.topic, ":", input.where.partition.value(),
+                                    " --reset-offsets --execute --to-offset ", known->next_offset()));
   }
-  return absl::OkStatus();
+  std::vector<std::string> problems = std::move(unknown);
+  if (!misfits.empty()) {
+    // The tool refuses while the group has members.
+    problems.push_back(absl::StrCat(absl::StrJoin(misfits, "; "),
+                                    ". Set the group's offset to what the state stands for, while no instance runs: ",
+                                    absl::StrJoin(commands, "; "), kOrStartAnew));
+  }
+  return AllOf(problems);
 }
 
 absl::Status CheckDelivered(const Task& task, Offset delivered) {
@@ -249,8 +290,7 @@ absl::Status CheckDelivered(const Task& task, Offset delivered) {
       "an epoch's last record went to ", ToString(task.changelog, delivered),
       ", though the state stands for all below ", task.changelog_position.value(), " and ", sent,
       " records were sent: the changelog was deleted and made anew, or truncated, while the application ran. Nothing of"
-      " that epoch is committed. Restore the changelog",
-      kOrStartAnew));
+      " that epoch is committed. Start under a new application_id"));
 }
 
 }  // namespace once

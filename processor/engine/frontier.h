@@ -27,12 +27,16 @@ void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier);
 absl::StatusOr<v1::Frontier> ParseFrontier(std::string_view bytes);
 
 // Of task.frontier, as read. CheckIdentity: it is of this application, in a format that we know, of this very topic.
-// CheckTopology: all that it holds offsets and state of is still there.
+// CheckTopology: all that it holds offsets and state of is still there; all that is not is told. With `accept_remade`
+// an input may be another topic of its name.
 absl::Status CheckIdentity(const Plan& plan, const Task& task);
-absl::Status CheckTopology(const Plan& plan, const Task& task);
+absl::Status CheckTopology(const Plan& plan, const Task& task, bool accept_remade = false);
+// The input's topic was deleted and made anew since task.frontier was written; false if that is not known.
+bool IsRemade(const Plan& plan, const Task& task, const InputPosition& input);
 
-// The group's offsets are those that task.frontier stands for (F2).
-absl::Status CheckOffsets(const Plan& plan, const Task& task);
+// The group's offsets are those that task.frontier stands for (F2); all that are not are told. With `accept_remade`
+// those of another topic of its name count for nothing: brokers forget them with the topic.
+absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade = false);
 
 // The open epoch's frontier was written at `delivered`: behind all that the task holds of its changelog and all that it
 // has sent since, or the log is not the one it was.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +23,19 @@
 #include "state/task_state.h"
 
 namespace once {
+
+// What a partition's log holds: offsets from `begin` to below `end`.
+struct LogBounds {
+  Offset begin;
+  Offset end;
+};
+
+// A fact of a topic that is not what it was at the start, in words (X8).
+struct TopicProblem {
+  std::string topic;
+  std::optional<Partition> partition = std::nullopt;  // Absent: of all its partitions.
+  absl::Status why = {};
+};
 
 namespace event {
 
@@ -58,8 +72,9 @@ struct Replayed {
 struct TaskOffsets {
   std::map<TopicPartition, Offset> committed;  // Stable; without those that are not there.
   Offset changelog_begin;
-  Offset changelog_end;                    // High watermark, read after `committed`.
-  std::map<TopicPartition, Offset> start;  // Where inputs without a committed offset are to begin.
+  Offset changelog_end;                           // High watermark, read after `committed`.
+  std::map<TopicPartition, Offset> start;         // Where inputs without a committed offset are to begin.
+  std::map<TopicPartition, LogBounds> logs = {};  // Of all inputs, read after `committed`; absent: not known.
 };
 struct TaskOffsetsFetched {
   TaskId task;
@@ -96,6 +111,10 @@ struct CheckpointWritten {
   uint64_t generation = 0;
   absl::Status status;
 };
+// All that the topics' watch has found by now; it replaces what it found before.
+struct TopicsChecked {
+  std::vector<TopicProblem> problems;
+};
 // Finish what is open, then checkpoint everything.
 struct StopRequested {};
 
@@ -105,7 +124,8 @@ using Event =
     std::variant<event::Tick, event::MemoryShare, event::Assigned, event::Revoked, event::Lost, event::Records,
                  event::Continue, event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::BeginFailed,
                  event::SendFailed, event::Delivered, event::Flushed, event::OffsetsSent, event::CommitDone,
-                 event::AbortDone, event::ProducerReady, event::CheckpointWritten, event::StopRequested>;
+                 event::AbortDone, event::ProducerReady, event::CheckpointWritten, event::TopicsChecked,
+                 event::StopRequested>;
 
 // Each says whether it belongs to the open transaction (X2). One that does is void when the step's begin or send has
 // failed: the failure is its answer. All others are carried out whatever becomes of the transaction.
@@ -146,6 +166,10 @@ struct StopReplay {
 struct Seek {
   static constexpr bool kOfTransaction = false;
 };
+// Leave the group and join it anew, at the next turn: the one way to read a partition again whose reading has ended.
+struct Rejoin {
+  static constexpr bool kOfTransaction = false;
+};
 // Revoked or lost tasks are done with: give the partitions of all their inputs back.
 struct Unassign {
   static constexpr bool kOfTransaction = false;
@@ -166,7 +190,7 @@ struct Halt {
 
 using Action = std::variant<action::Flush, action::SendOffsets, action::Commit, action::Abort, action::RebuildProducer,
                             action::FetchTaskOffsets, action::StartReplay, action::StopReplay, action::Seek,
-                            action::Unassign, action::WriteCheckpoint, action::Halt>;
+                            action::Rejoin, action::Unassign, action::WriteCheckpoint, action::Halt>;
 
 // What one step wants. `begin` first, then the outputs, then `control` in order. The outputs' views hold until the
 // next step; the one who carries them out clears this.

@@ -33,6 +33,19 @@ struct EngineOptions {
   // Between attempts at what failed for a passing reason (opening a task, making a producer).
   absl::Duration retry_interval = absl::Milliseconds(200);
 
+  // Offsets that do not fit a task's state fail it when they have not changed for so long: a member that does not know
+  // yet that it lost the task sees its successor's.
+  absl::Duration misfit_patience = absl::Seconds(20);
+
+  // A task that has failed is tried again after the first of these, then after twice as long each time, up to the
+  // second.
+  absl::Duration first_task_rest = absl::Seconds(10);
+  absl::Duration longest_task_rest = absl::Minutes(5);
+  // A task's failure ends the process.
+  bool exit_on_task_failure = false;
+  // An input whose next event is gone goes on at the beginning of its log.
+  bool accept_gaps = false;
+
   // One worker's share of memory, until it is told another: state, event IDs, parking, what is fetched. See Memory.
   size_t memory_bytes = size_t{256} << 20;
   absl::Duration checkpoint_interval = absl::Seconds(2);

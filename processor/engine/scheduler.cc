@@ -11,7 +11,7 @@ namespace once {
 namespace {
 
 // What is fetched of such a task counts for nothing: it is read again by a later seek.
-bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek; }
+bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek || task.is_ending(); }
 
 }  // namespace
 
@@ -80,6 +80,7 @@ void Scheduler::AddTurn(Task* task, Kind kind) {
 bool Scheduler::HasWork(const Task& task, Kind kind) const {
   if (step_->stopping || tasks_->leaving()) return false;
   if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
+  if (task.is_ending()) return false;
   const bool may_retry =
       task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
   return may_retry && task.parking.IsRunnable(step_->now);
@@ -148,9 +149,12 @@ bool Scheduler::RunNext(Task* task) {
     case Fetched::Kind::kEnd:
       ProcessEnd(task, next.input, next.batch->ends[next.begin]);
       break;
-    case Fetched::Kind::kError:
-      ProcessError(task, next.input, next.batch->errors[next.begin]);
-      break;
+    case Fetched::Kind::kError: {
+      const Fetched error = next;  // The backlog is void if the task is opened anew.
+      task->backlog.Advance();
+      ProcessError(task, error.input, error.batch->errors[error.begin]);
+      return true;
+    }
   }
   task->backlog.Advance();
   return true;
@@ -206,9 +210,9 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
       epochs_->Seal();
       return true;
     case Outcome::Kind::kHalt:
-      epochs_->HaltAfterwards(outcome.status);
+      tasks_->Fail(task, outcome.status);
       epochs_->Seal();
-      return false;
+      return true;
     case Outcome::Kind::kStoreFailed:
       epochs_->FailStore(task, outcome.status);
       return false;
@@ -223,11 +227,9 @@ void Scheduler::ProcessError(Task* task, InputPosition* input, const kafka::Part
     if (absl::IsUnavailable(error.status)) task->awaiting_seek = true;
     return;
   }
-  step_->Halt(absl::OutOfRangeError(absl::StrCat(
-      "offset ", ToString(input->where, input->next),
-      ", the next to process, is not in the log: ", std::string(error.status.message()),
-      ". Events between it and the log's beginning are gone (retention too short for the time the application stood"
-      " still?); decide where to go on and set the group's offset")));
+  // The opening finds out what is missing, of this input and of the task's others.
+  tasks_->LookAgain(task, input);
+  epochs_->Seal();
 }
 
 // All that was fetched of the partition is done, so the position may pass trailing control markers (T10).
@@ -267,8 +269,9 @@ void Scheduler::CountForBreaker(Task* task) {
 void Scheduler::TouchOverdue() {
   for (const auto& [id, task] : tasks_->all()) {
     if (task->phase != TaskPhase::kRunning || task->touched) continue;
-    const bool first = std::any_of(task->inputs.begin(), task->inputs.end(),
-                                   [](const InputPosition& input) { return !input.committed.has_value(); });
+    const bool first = std::any_of(task->inputs.begin(), task->inputs.end(), [](const InputPosition& input) {
+      return !input.committed.has_value() || input.resume.has_value();
+    });
     if (!first && step_->now - task->last_commit < options_->recommit_interval) continue;
     if (!first && task->last_commit == absl::InfinitePast()) {
       task->last_commit = step_->now;

@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "once/v1/changelog.pb.h"
 #include "processor/base/types.h"
 #include "processor/engine/backlog.h"
+#include "processor/engine/messages.h"
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
@@ -30,6 +32,7 @@ enum class TaskPhase {
   kReplaying,  // Reads its changelog.
   kRunning,
   kPaused,  // By the breaker, at a limit, or held back, until `resume_at`.
+  kFailed,  // Nothing is done for it until it is opened anew: see TaskFailures.
 };
 
 // Offsets of one input partition. The engine's own: a consumer's position is never asked.
@@ -39,6 +42,25 @@ struct InputPosition {
   Offset next = {};                      // The next offset to process; records below it are dropped.
   std::optional<Offset> committed = {};  // What the group has, as far as known.
   Offset start = {};                     // Where the task began to read it, if nothing is committed.
+  std::optional<LogBounds> log = {};     // What its log held when the task was opened, if that is known.
+  std::optional<Offset> resume = {};     // Where it goes on, instead of at what is committed, until a commit says so.
+
+  bool is_broken = false;  // The client reads it no more until it is assigned anew.
+
+  // Where it stands when nothing of the open epoch counts.
+  Offset stable() const { return resume.value_or(committed.value_or(start)); }
+};
+
+// How often a task has failed in a row, and what is to become of it.
+struct TaskFailure {
+  int64_t count = 0;
+  absl::Status why = {};     // The last time.
+  absl::Duration rest = {};  // After the last time.
+  absl::Time retry_at = absl::InfiniteFuture();
+  absl::Time since = absl::InfiniteFuture();
+  absl::Time running_since = absl::InfiniteFuture();  // It runs again.
+  absl::Time told_at = absl::InfinitePast();
+  int64_t untold = 0;
 };
 
 // Counts of the breaker's current window.
@@ -72,6 +94,13 @@ struct Task {
   bool retries_while_paused = false;             // It waits for room among its parked events, so these go on.
   absl::Time held_until = absl::InfinitePast();  // Not to run before: its epochs fail again and again.
 
+  // X4. It fails, or is looked at again, when the epoch that speaks for it has ended; it takes no events meanwhile.
+  absl::Status failing;
+  bool looks_again = false;
+  bool is_ending() const { return looks_again || !failing.ok(); }
+  TaskFailure failure;
+  bool is_forgotten = false;  // It failed, and its state is not in memory any more.
+
   // X1. Void while a seek is awaited.
   Backlog backlog;
   // More is fetched than the task gets done: its inputs are read from their ends on until the backlog is worked off,
@@ -102,7 +131,8 @@ struct Task {
   Offset replay_target;
   absl::Time looked_at = absl::InfinitePast();  // When `replay_target` was read, or before.
   int64_t replayed_records = 0;
-  std::string misfit = {};   // Of the group's offsets and the frontier, when they were read last.
+  std::string misfit = {};  // Of the group's offsets and the frontier, when they were read last.
+  absl::Time misfit_since = absl::InfinitePast();
   bool rebuilding = false;   // Replays from the beginning after a wipe.
   int void_rebuilds = 0;     // Of these, in a row, that were of no use when they ended.
   absl::Status rebuild_why;  // It is to be rebuilt as soon as it may be, and waits until then; OK: it is not.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/engine/frontier.h"
+#include "processor/engine/gaps.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -52,12 +53,16 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
   for (InputPosition& input : task->inputs) {
     const auto committed = offsets.committed.find(input.where);
     input.committed = std::nullopt;
+    input.resume = std::nullopt;
+    const auto log = offsets.logs.find(input.where);
+    input.log = log == offsets.logs.end() ? std::nullopt : std::make_optional(log->second);
     if (committed != offsets.committed.end()) {
       input.committed = committed->second;
       input.next = committed->second;
     } else {
-      input.next = offsets.start.at(input.where);
-      input.start = input.next;
+      input.start = offsets.start.at(input.where);
+      if (input.log.has_value()) input.start = std::max(input.start, input.log->begin);
+      input.next = input.start;
     }
   }
   task->replay_target = offsets.changelog_end;
@@ -89,9 +94,9 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
         "the local state of task ", Name(*task), " stands for changelog offset ",
         ToString(task->changelog, task->changelog_position), ", but that partition ends at ",
         offsets.changelog_end.value(),
-        ": the changelog was truncated, or deleted and made anew. Restore it, or start under a new application_id. If"
-        " only its tail is gone, delete the state directory: the state is rebuilt from what the changelog still holds,"
-        " and held against the group's offsets"));
+        ": the changelog was truncated, or deleted and made anew. Start under a new application_id. If only its tail is"
+        " gone, delete the state directory: the state is rebuilt from what the changelog still holds, and held against"
+        " the group's offsets"));
   }
   if (task->changelog_position < offsets.changelog_begin) {
     task->rebuilding = false;  // A replay that was overtaken begins anew.
@@ -132,6 +137,13 @@ absl::Status TaskOpener::RebuildIfFree(Task* task) {
 absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
   log_->Log(LogLevel::kWarning, absl::StrCat("the local state of task ", Name(*task), " is rebuilt from ",
                                              ToString(task->changelog), ": ", why));
+  Forget(task);
+  task->rebuilding = true;
+  if (absl::Status wiped = store_->Wipe(PrefixOf(*task)); !wiped.ok()) return wiped;
+  return task->parking.Load();
+}
+
+void TaskOpener::Forget(Task* task) {
   task->state.Clear();
   task->window.Clear();
   task->frontier.Clear();
@@ -139,9 +151,7 @@ absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
   task->current_at = absl::InfinitePast();
   task->two_histories = false;
   task->state_is_loaded = false;
-  task->rebuilding = true;
-  if (absl::Status wiped = store_->Wipe(PrefixOf(*task)); !wiped.ok()) return wiped;
-  return task->parking.Load();
+  task->rebuilding = false;
 }
 
 absl::Status TaskOpener::OnReplayed(Task* task, const RecordView& record) {
@@ -155,8 +165,11 @@ absl::Status TaskOpener::OnReplayed(Task* task, const RecordView& record) {
   if (record.key->front() == static_cast<char>(ChangelogKind::kFrontier)) NoteFrontier(task, record.value);
   if (record.key->front() == static_cast<char>(ChangelogKind::kEventIds)) {
     if (absl::Status loaded = LoadWindowRecord(task, *record.key, record.value); !loaded.ok()) {
-      return absl::DataLossError(absl::StrCat("changelog record ", ToString(task->changelog, record.offset),
-                                              " is unreadable: ", std::string(loaded.message())));
+      return absl::DataLossError(absl::StrCat(
+          "changelog record ", ToString(task->changelog, record.offset),
+          " is unreadable: ", std::string(loaded.message()),
+          "; was it written by another program, or by a newer version of this one? Run the version that wrote it, or"
+          " start under a new application_id"));
     }
   }
   return absl::OkStatus();
@@ -186,8 +199,9 @@ absl::Status TaskOpener::ReadFrontier(Task* task) {
   if (!(*entry)->value().has_value()) return absl::OkStatus();
   absl::StatusOr<v1::Frontier> frontier = ParseFrontier(*(*entry)->value());
   if (!frontier.ok()) {
-    return absl::DataLossError(
-        absl::StrCat("the frontier in ", ToString(task->changelog), " ", std::string(frontier.status().message())));
+    return absl::DataLossError(absl::StrCat("the frontier in ", ToString(task->changelog), " ",
+                                            std::string(frontier.status().message()),
+                                            "; was it written by another program? Start under a new application_id"));
   }
   task->frontier = *std::move(frontier);
   return absl::OkStatus();
@@ -221,7 +235,7 @@ absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
   return absl::FailedPreconditionError(absl::StrCat(
       "task ", Name(*task), " cannot be rebuilt from ", ToString(task->changelog), ": ", why, ", ", kVoidRebuilds,
       " times in a row; keys that were deleted could be back. Raise its delete.retention.ms (",
-      absl::FormatDuration(retention), " now) well above the time that reading it takes"));
+      absl::FormatDuration(retention), " now) well above the time that reading it takes, and start again"));
 }
 
 absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
@@ -229,17 +243,12 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (ready.ok()) ready = CheckIdentity(*plan_, *task);
   if (ready.ok()) ready = CheckBase(task, now);
   if (ready.ok()) ready = task->parking.Load();
-  if (ready.ok()) ready = CheckTopology(*plan_, *task);
+  if (ready.ok()) ready = CheckTopology(*plan_, *task, options_->accept_gaps);
   if (!ready.ok()) return ready;
-  if (absl::Status fits = CheckOffsets(*plan_, *task); !fits.ok()) {
-    // If the task went to another worker and we do not know it yet, that one has committed since the offsets were read,
-    // and may do so again and again. What does not fit in the same way twice is none of its doing.
-    const std::string misfit = std::exchange(task->misfit, std::string(fits.message()));
-    if (misfit == task->misfit) return fits;
-    task->phase = TaskPhase::kOpening;
-    task->opening_at = now + options_->retry_interval;
-    return absl::OkStatus();
-  }
+  absl::Status fits = CheckOffsets(*plan_, *task, options_->accept_gaps);
+  if (fits.ok()) fits = CheckGaps(task);
+  if (absl::IsOutOfRange(fits)) return fits;
+  if (!fits.ok()) return AwaitFit(task, fits, now);
   task->misfit.clear();
   task->incarnation = task->frontier.incarnation();
   if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());
@@ -253,6 +262,36 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   task->last_checkpoint = now;
   log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task), " runs from offset ", task->inputs.front().next.value(),
                                           "; replayed ", task->replayed_records, " changelog records"));
+  return absl::OkStatus();
+}
+
+// If the task went to another worker and we do not know it yet, that one has committed since the offsets were read, and
+// may do so again and again. What does not fit in the same way for a while is none of its doing (F2).
+absl::Status TaskOpener::AwaitFit(Task* task, const absl::Status& misfit, absl::Time now) const {
+  constexpr absl::Duration kLongestWait = absl::Seconds(2);
+  if (task->misfit.empty()) {
+    log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task),
+                                            " does not open yet, but looks again: ", std::string(misfit.message())));
+  }
+  if (task->misfit != std::string_view(misfit.message().data(), misfit.message().size())) {
+    task->misfit = std::string(misfit.message());
+    task->misfit_since = now;
+  }
+  const absl::Duration lasting = now - task->misfit_since;
+  if (lasting >= options_->misfit_patience) return misfit;
+  task->phase = TaskPhase::kOpening;
+  task->opening_at = now + std::clamp(lasting, options_->retry_interval, kLongestWait);
+  return absl::OkStatus();
+}
+
+absl::Status TaskOpener::CheckGaps(Task* task) const {
+  if (!options_->accept_gaps) return CheckLogs(*task);
+  std::string lost;
+  if (absl::Status accepted = AcceptGaps(*plan_, task, &lost); !accepted.ok()) return accepted;
+  if (!lost.empty()) {
+    log_->Log(LogLevel::kError,
+              absl::StrCat("task ", Name(*task), " goes on behind a gap, as --accept_gaps says: ", lost));
+  }
   return absl::OkStatus();
 }
 

@@ -18,7 +18,7 @@
 
 namespace once {
 
-// Not thread-safe; arguments must outlive this. A non-OK status from any call means: halt with it.
+// Not thread-safe; arguments must outlive this. A non-OK status from any call means: the task fails, or is rebuilt.
 class TaskOpener {
  public:
   // `clock` is the present reading; times that calls are given are of the steady clock. `new_incarnation` draws the
@@ -40,6 +40,8 @@ class TaskOpener {
   // beginning. Waits for a call when nothing writes its state any more (the write would come after the wipe, and pass a
   // part for all) and no epoch speaks for it; until then the task, which must be opening, does not open (F7).
   absl::Status RebuildIfFree(Task* task);
+  // Forgets what the memory holds of the task's state, so that the next opening begins with the checkpoint.
+  static void Forget(Task* task);
 
  private:
   absl::StatusOr<Offset> ReplayStart(Task* task, const event::TaskOffsets& offsets);
@@ -47,6 +49,8 @@ class TaskOpener {
   absl::Status Rebuild(Task* task, const std::string& why);
   void NoteFrontier(Task* task, OptionalBytes value) const;
   absl::Status Finish(Task* task, absl::Time now);
+  absl::Status AwaitFit(Task* task, const absl::Status& misfit, absl::Time now) const;
+  absl::Status CheckGaps(Task* task) const;
   absl::Status ReadFrontier(Task* task);
   absl::Status CheckBase(Task* task, absl::Time now) const;
   std::string PrefixOf(const Task& task) const {

@@ -5,8 +5,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "state/checkpoint_store.h"
 
 namespace once {
+
+namespace {
+
+bool HasBrokenInput(const Task& task) {
+  return std::any_of(task.inputs.begin(), task.inputs.end(),
+                     [](const InputPosition& input) { return input.is_broken; });
+}
+
+}  // namespace
 
 Tasks::Tasks(const Plan* plan, const EngineOptions* options, CheckpointStore* store, LogSink* log, Step* step,
              std::function<uint64_t()> new_incarnation)
@@ -15,6 +25,7 @@ Tasks::Tasks(const Plan* plan, const EngineOptions* options, CheckpointStore* st
       log_(log),
       step_(step),
       opener_(plan, options, store, log, step, std::move(new_incarnation)),
+      failures_(plan, options, log, step),
       inputs_(plan->input_topics.size()) {}
 
 Task* Tasks::Find(const TaskId& id) const {
@@ -31,6 +42,10 @@ InputRef Tasks::FindInput(uint32_t source, Partition partition) const {
 absl::Time Tasks::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [id, task] : tasks_) {
+    if (task->phase == TaskPhase::kFailed) {
+      next = std::min(next, task->failure.retry_at);
+      continue;
+    }
     if (task->awaiting_seek || task->holding == Task::Holding::kToBeSought) return step_->now;
     if (task->phase == TaskPhase::kReplaying) return step_->now;
     if (task->phase == TaskPhase::kOpening) next = std::min(next, step_->now + options_->retry_interval);
@@ -55,7 +70,8 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
       if (by_partition.size() <= index) by_partition.resize(index + 1);
       by_partition[index] = {task.get(), &input};
     }
-    tasks_[id] = std::move(task);
+    Task* const assigned_task = (tasks_[id] = std::move(task)).get();
+    if (absl::Status problem = failures_.TopicProblemOf(*assigned_task); !problem.ok()) Fail(assigned_task, problem);
   }
 }
 
@@ -78,12 +94,31 @@ void Tasks::RequestOffsets() {
   for (const auto& [id, task] : tasks_) opener_.Request(task.get(), step_->now, step_->actions);
 }
 
+void Tasks::OnOpened(Task* task) {
+  if (task->phase == TaskPhase::kRunning && HasBrokenInput(*task)) return AssignAnew(task);
+  if (task->phase == TaskPhase::kRunning) failures_.NoteRunning(task);
+  KeepHeld(task);
+}
+
+// All is well again but for the client, which reads such a partition only when it was assigned anew. With it the
+// worker's other tasks are opened anew, so not all the time.
+void Tasks::AssignAnew(Task* task) {
+  constexpr absl::Duration kBetweenRejoins = absl::Seconds(10);
+  task->phase = TaskPhase::kOpening;
+  task->opening_at = std::max(step_->now + options_->retry_interval, next_rejoin_);
+  if (step_->now < next_rejoin_) return;
+  next_rejoin_ = step_->now + kBetweenRejoins;
+  log_->Log(LogLevel::kInfo,
+            absl::StrCat("the worker joins its group anew, to read ", ToString(task->inputs.front().where), " again"));
+  step_->Ask(action::Rejoin{});
+}
+
 void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   Task* task = Find(fetched.task);
   if (task == nullptr) return;
   const absl::Status opened = opener_.OnOffsets(task, fetched, step_->now, step_->actions);
   if (!opened.ok()) StoreFailed(task, opened);
-  KeepHeld(task);
+  OnOpened(task);
 }
 
 void Tasks::OnReplayed(const kafka::Batch& batch) {
@@ -94,20 +129,20 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
     Task* task = find(record.topic_index, record.partition);
     if (task == nullptr) continue;
     const absl::Status applied = opener_.OnReplayed(task, record);
-    if (!applied.ok()) return step_->Halt(applied);
+    if (!applied.ok()) Fail(task, applied);
   }
   for (const kafka::PartitionError& error : batch.errors) {
-    if (find(error.topic_index, error.partition) == nullptr) continue;
-    return step_->Halt(absl::Status(
-        error.status.code(), absl::StrCat("reading changelog ", plan_->changelog_topics[error.topic_index], "-",
-                                          error.partition.value(), " failed: ", std::string(error.status.message()))));
+    Task* task = find(error.topic_index, error.partition);
+    if (task == nullptr || task->phase != TaskPhase::kReplaying) continue;
+    Fail(task, absl::Status(error.status.code(), absl::StrCat("reading changelog ", ToString(task->changelog),
+                                                              " failed: ", std::string(error.status.message()))));
   }
   for (const kafka::EndOfPartition& end : batch.ends) {
     Task* task = find(end.topic_index, end.partition);
     if (task == nullptr) continue;
     const absl::Status finished = opener_.OnReplayEnd(task, end.position, step_->now, step_->actions);
     if (!finished.ok()) StoreFailed(task, finished);
-    KeepHeld(task);
+    OnOpened(task);
   }
 }
 
@@ -121,18 +156,91 @@ void Tasks::Reopen(Task* task) {
 }
 
 void Tasks::ReopenAll() {
-  for (const auto& [id, task] : tasks_) Reopen(task.get());
+  for (const auto& [id, task] : tasks_) {
+    if (task->phase != TaskPhase::kFailed) Reopen(task.get());
+  }
+}
+
+void Tasks::Fail(Task* task, const absl::Status& why) {
+  if (task->phase == TaskPhase::kFailed) return;
+  if (task->touched) {
+    if (task->failing.ok()) task->failing = why;
+    return;
+  }
+  if (options_->exit_on_task_failure) return step_->Halt(why);
+  if (task->phase == TaskPhase::kReplaying) step_->Ask(action::StopReplay{task->changelog});
+  task->phase = TaskPhase::kFailed;
+  task->failing = absl::OkStatus();
+  task->looks_again = false;
+  task->rebuild_why = absl::OkStatus();
+  task->offsets_requested = false;
+  task->backlog.Clear();
+  task->holding = Task::Holding::kNo;
+  task->awaiting_seek = true;  // To the end, where nothing is fetched in vain.
+  failures_.Note(task, why);
+  ForgetIfFree(task);
+  const bool have_all = std::all_of(tasks_.begin(), tasks_.end(),
+                                    [](const auto& each) { return each.second->phase == TaskPhase::kFailed; });
+  if (have_all) failures_.TellThatAllHave(tasks_.size());
+}
+
+void Tasks::LookAgain(Task* task, InputPosition* input) {
+  input->is_broken = true;
+  task->looks_again = true;
+  if (!task->touched) EndOf(task);
+}
+
+void Tasks::EndOf(Task* task) {
+  if (!task->failing.ok()) return Fail(task, std::exchange(task->failing, absl::OkStatus()));
+  if (!std::exchange(task->looks_again, false) || task->phase == TaskPhase::kFailed) return;
+  Reopen(task);
+}
+
+// What is written to the disk at present is of the state that memory holds.
+void Tasks::ForgetIfFree(Task* task) {
+  if (task->phase != TaskPhase::kFailed || task->is_forgotten || task->state.checkpoint_under_way()) return;
+  opener_.Forget(task);
+  task->is_forgotten = true;
+}
+
+void Tasks::RetryFailed() {
+  for (const auto& [id, task] : tasks_) {
+    if (task->phase == TaskPhase::kFailed && step_->now >= task->failure.retry_at) Retry(id);
+  }
+}
+
+bool Tasks::Retry(const TaskId& id) {
+  Task* const task = Find(id);
+  if (task == nullptr || task->phase != TaskPhase::kFailed) return false;
+  task->failure.retry_at = step_->now;
+  ForgetIfFree(task);
+  if (!task->is_forgotten) return true;  // As soon as its checkpoint is written.
+  task->is_forgotten = false;
+  Reopen(task);
+  if (absl::Status problem = failures_.TopicProblemOf(*task); !problem.ok()) Fail(task, problem);
+  return true;
+}
+
+void Tasks::SetTopicProblems(std::vector<TopicProblem> problems) {
+  failures_.SetTopicProblems(std::move(problems));
+  for (const auto& [id, task] : tasks_) {
+    if (absl::Status problem = failures_.TopicProblemOf(*task); !problem.ok()) Fail(task.get(), problem);
+  }
 }
 
 void Tasks::StoreFailed(Task* task, const absl::Status& status) {
-  if (!absl::IsDataLoss(status) || task->rebuilding) return step_->Halt(status);
+  if (task->phase == TaskPhase::kFailed) return;
+  // All tasks share damaged files: who runs us makes them anew.
+  if (IsCorruptStore(status) && task->rebuilding) return step_->Halt(status);
+  if (!absl::IsDataLoss(status) || task->rebuilding) return Fail(task, status);
   Reopen(task);
   task->rebuild_why = status;
   RebuildIfFree(task);
 }
 
 void Tasks::RebuildIfFree(Task* task) {
-  if (absl::Status rebuilt = opener_.RebuildIfFree(task); !rebuilt.ok()) step_->Halt(rebuilt);
+  ForgetIfFree(task);
+  if (absl::Status rebuilt = opener_.RebuildIfFree(task); !rebuilt.ok()) StoreFailed(task, rebuilt);
 }
 
 namespace {
@@ -141,9 +249,10 @@ namespace {
 std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   std::vector<TopicPartitionOffset> targets;
   if (!task.awaiting_seek && task.holding != Task::Holding::kToBeSought) return targets;
-  if (task.phase != TaskPhase::kRunning && task.phase != TaskPhase::kPaused) return targets;
+  if (task.phase == TaskPhase::kOpening || task.phase == TaskPhase::kReplaying || task.is_ending()) return targets;
+  if (HasBrokenInput(task)) return targets;
   // Where nothing is to be fetched for now the end is the place to wait at.
-  const bool waits = task.phase == TaskPhase::kPaused || !task.awaiting_seek;
+  const bool waits = task.phase != TaskPhase::kRunning || !task.awaiting_seek;
   for (const InputPosition& input : task.inputs)
     targets.push_back({input.where, waits ? kafka::kEndOffset : input.next});
   return targets;
@@ -188,6 +297,7 @@ void Tasks::RewindRunning() {
 }
 
 void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
+  if (task->phase == TaskPhase::kFailed) return;
   log_->Log(LogLevel::kError,
             absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
                          absl::FormatDuration(options_->breaker_backoff), ": ", std::string(why.message())));

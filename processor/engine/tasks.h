@@ -16,6 +16,7 @@
 #include "processor/engine/plan.h"
 #include "processor/engine/step.h"
 #include "processor/engine/task.h"
+#include "processor/engine/task_failures.h"
 #include "processor/engine/task_opener.h"
 
 namespace once {
@@ -60,6 +61,18 @@ class Tasks {
   // T7: what was fetched of running tasks is void; they are sought to our own positions.
   void RewindRunning();
 
+  // The task fails: at once, or when the epoch that speaks for it has ended (X4).
+  void Fail(Task* task, const absl::Status& why);
+  // Likewise it is opened anew: the client says that the log of `input` lacks what is next.
+  void LookAgain(Task* task, InputPosition* input);
+  // What these two have asked for, of a task whose epoch has ended.
+  void EndOf(Task* task);
+  // Failed tasks whose time has come are opened anew.
+  void RetryFailed();
+  // Does so now, whatever its time. False if the task has not failed.
+  bool Retry(const TaskId& id);
+  void SetTopicProblems(std::vector<TopicProblem> problems);
+
   // Takes no new events for a while.
   void Pause(Task* task, const absl::Status& why, bool retries_go_on);
   // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
@@ -71,18 +84,23 @@ class Tasks {
   void RebuildIfFree(Task* task);
 
  private:
-  // A task that has come to run although it is held back waits.
+  // After a step of its opening. A task that has come to run although it is held back waits.
+  void OnOpened(Task* task);
   void KeepHeld(Task* task);
+  void AssignAnew(Task* task);
+  void ForgetIfFree(Task* task);
 
   const Plan* const plan_;
   const EngineOptions* const options_;
   LogSink* const log_;
   Step* const step_;
   TaskOpener opener_;
+  TaskFailures failures_;
 
   Map tasks_;
   std::vector<std::vector<InputRef>> inputs_;  // [source][partition]
   std::vector<TaskId> leaving_;
+  absl::Time next_rejoin_ = absl::InfinitePast();
 };
 
 }  // namespace once

@@ -64,16 +64,16 @@ void Pod::RunWorker(Worker* worker) {
   }
 }
 
-// Until the workers have ended (X8).
-void Pod::WatchTopics() {
+// Until the workers have ended (X8). Tasks that use a topic that has changed fail.
+void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers) {
   TopicWatch watch(plan_, deps_.admin);
   MutexLock lock(&mutex_);
   while (!have_workers_ended_) {
     workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
     if (have_workers_ended_) return;
     mutex_.Unlock();
-    const absl::Status changed = watch.Check();
-    if (!changed.ok()) Fail(changed);
+    const std::vector<TopicProblem> problems = watch.Check();
+    for (const std::unique_ptr<Worker>& worker : workers) worker->SetTopicProblems(problems);
     mutex_.Lock();
   }
 }
@@ -129,7 +129,7 @@ absl::Status Pod::Run() {
       threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
     }
     std::thread monitor([this, &workers] { WatchHandlers(workers); });
-    std::thread topics([this] { WatchTopics(); });
+    std::thread topics([this, &workers] { WatchTopics(workers); });
     for (std::thread& thread : threads) thread.join();
     {
       MutexLock lock(&mutex_);

@@ -42,7 +42,8 @@ class Pod {
  public:
   Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps);
 
-  // Blocks until Stop or a worker's halt, which stops the others too. The first halt's status, or OK. Ends the process,
+  // Blocks until Stop or a worker's halt, which stops the others too; a task's failure stops none of them. The first
+  // halt's status, or OK. Ends the process,
   // with exit code 1, when a handler does not return within handler_timeout. Call once.
   absl::Status Run();
   // Thread-safe.
@@ -51,7 +52,7 @@ class Pod {
  private:
   absl::Status StartProducers(std::vector<std::unique_ptr<Worker>>* workers);
   void RunWorker(Worker* worker);
-  void WatchTopics();
+  void WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers);
   void WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers);
   void Fail(const absl::Status& status);
 

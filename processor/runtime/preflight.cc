@@ -160,10 +160,13 @@ class Checker {
     for (const SourceIndex source : group.sources) {
       const kafka::TopicDescription* topic = Find(plan_.input_topics[source]);
       if (topic == nullptr || topic->partition_count == lead->partition_count) continue;
+      const bool lead_has_more = lead->partition_count > topic->partition_count;
+      const std::string& smaller = lead_has_more ? plan_.input_topics[source] : lead_topic;
       problems_.push_back(absl::StrCat("source topics ", lead_topic, " and ", plan_.input_topics[source],
                                        " feed the same aggregate, so they need equally many partitions, but have ",
-                                       lead->partition_count, " and ", topic->partition_count,
-                                       "; recreate one with the other's count"));
+                                       lead->partition_count, " and ", topic->partition_count, "; add partitions to ",
+                                       smaller, ", up to ", std::max(lead->partition_count, topic->partition_count),
+                                       ", or make it anew with so many"));
     }
     CheckChangelog(index, lead_topic, *lead);
   }
@@ -181,11 +184,14 @@ class Checker {
     }
     const kafka::TopicDescription& found = *Find(changelog);
     if (found.partition_count != lead.partition_count) {
-      problems_.push_back(
-          absl::StrCat("changelog ", changelog, " has ", found.partition_count, " partitions but source topic ",
-                       lead_topic, " has ", lead.partition_count,
-                       ": the source's count was changed, so keys would meet other tasks' state. Restore the"
-                       " count, or start under a new application_id"));
+      // Kafka takes no partitions away.
+      const std::string fix = found.partition_count > lead.partition_count
+                                  ? absl::StrCat("Add partitions to the source, up to ", found.partition_count,
+                                                 ", or start under a new application_id")
+                                  : "Start under a new application_id";
+      problems_.push_back(absl::StrCat(
+          "changelog ", changelog, " has ", found.partition_count, " partitions but source topic ", lead_topic, " has ",
+          lead.partition_count, ": the source's count was changed, so keys would meet other tasks' state. ", fix));
     }
     const auto policy = found.settings.find("cleanup.policy");
     if (policy != found.settings.end() && policy->second != "compact") {

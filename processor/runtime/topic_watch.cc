@@ -29,34 +29,42 @@ TopicWatch::TopicWatch(const Plan* plan, kafka::Admin* admin) : admin_(admin) {
 }
 
 std::string TopicWatch::WhatToDo(const Topic& topic) {
-  return absl::StrCat(topic.is_changelog ? ". The state that it held is in no log any more"
-                                         : ". What is stored stands for the topic before, and events of the new one may"
-                                           " have been passed over",
-                      "; put back what was there, or start under a new application_id");
+  if (topic.is_changelog) {
+    return ". The state that it held is in no log any more: start under a new application_id";
+  }
+  return ". What is stored stands for the topic before, and events of the new one may have been passed over. To read "
+         "the"
+         " new one from its beginning with the state kept, start the application again, with --accept_gaps; or start"
+         " under a new application_id";
 }
 
-absl::Status TopicWatch::Check() {
-  for (Topic& topic : topics_) {
-    if (absl::Status same = CheckOne(&topic); !same.ok()) return same;
-  }
+std::vector<TopicProblem> TopicWatch::Check() {
+  std::vector<TopicProblem> problems;
+  for (Topic& topic : topics_) CheckOne(&topic, &problems);
   next_end_ += kEndsPerCheck;
-  return absl::OkStatus();
+  return problems;
 }
 
-absl::Status TopicWatch::CheckOne(Topic* topic) {
+void TopicWatch::CheckOne(Topic* topic, std::vector<TopicProblem>* problems) {
   const absl::StatusOr<kafka::TopicDescription> found = admin_->DescribeTopic(topic->name, kCallTimeout);
-  if (absl::IsNotFound(found.status())) {
-    if (++topic->missing < kLooksBeforeMissing) return absl::OkStatus();
-    return absl::FailedPreconditionError(absl::StrCat("topic ", topic->name,
-                                                      " was deleted while the application runs; restore it, or start"
-                                                      " under a new application_id"));
+  if (absl::IsNotFound(found.status()) && ++topic->missing >= kLooksBeforeMissing) {
+    topic->problem = absl::FailedPreconditionError(
+        absl::StrCat("topic ", topic->name, " was deleted while the application runs",
+                     topic->is_changelog ? WhatToDo(*topic)
+                                         : ". Make it anew, with as many partitions, and start the application again,"
+                                           " with --accept_gaps"));
   }
-  if (!found.ok()) return absl::OkStatus();
-  topic->missing = 0;
-  if (absl::Status same = CheckFacts(topic, *found); !same.ok()) return same;
-  if (topic->partition_count == 0) topic->partition_count = found->partition_count;
-  if (topic->id.empty()) topic->id = found->id;
-  return topic->id.empty() ? CheckEnds(topic) : absl::OkStatus();
+  if (found.ok()) {
+    topic->missing = 0;
+    topic->problem = CheckFacts(topic, *found);
+    if (topic->partition_count == 0) topic->partition_count = found->partition_count;
+    if (topic->id.empty()) topic->id = found->id;
+    if (topic->id.empty()) CheckEnds(topic);
+  }
+  if (!topic->problem.ok()) problems->push_back({topic->name, std::nullopt, topic->problem});
+  for (const auto& [index, why] : topic->shortened) {
+    problems->push_back({topic->name, Partition(index), why});
+  }
 }
 
 absl::Status TopicWatch::CheckFacts(Topic* topic, const kafka::TopicDescription& found) const {
@@ -79,7 +87,7 @@ absl::Status TopicWatch::CheckFacts(Topic* topic, const kafka::TopicDescription&
 }
 
 // A log's end never goes back; one that did belongs to another log of the same name.
-absl::Status TopicWatch::CheckEnds(Topic* topic) {
+void TopicWatch::CheckEnds(Topic* topic) {
   for (int32_t i = 0; i < std::min(kEndsPerCheck, topic->partition_count); ++i) {
     const int32_t index = (next_end_ + i) % topic->partition_count;
     const TopicPartition where{topic->name, Partition(index)};
@@ -87,14 +95,14 @@ absl::Status TopicWatch::CheckEnds(Topic* topic) {
     if (!end.ok()) continue;
     Offset& seen = topic->ends[index];
     if (*end < seen) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(ToString(where), " ended at ", seen.value(), " and ends at ", end->value(),
-                       " now: the topic was deleted and made anew, or its brokers lost what they had acknowledged",
-                       WhatToDo(*topic)));
+      topic->shortened.try_emplace(
+          index, absl::FailedPreconditionError(absl::StrCat(
+                     ToString(where), " ended at ", seen.value(), " and ends at ", end->value(),
+                     " now: the topic was deleted and made anew, or its brokers lost what they had acknowledged. What"
+                     " is stored stands for the log before; start under a new application_id")));
     }
-    seen = *end;
+    seen = std::max(seen, *end);
   }
-  return absl::OkStatus();
 }
 
 }  // namespace once

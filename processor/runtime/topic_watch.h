@@ -3,7 +3,7 @@
 // state), or delete a topic and make it anew (offsets and state would stand for records that are gone).
 //
 //   TopicWatch watch(&plan, admin);
-//   absl::Status changed = watch.Check();   // every few seconds; OK, or what has changed and what to do
+//   std::vector<TopicProblem> problems = watch.Check();   // every few seconds: what has changed, and what to do
 #ifndef ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
 #define ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
 
@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "processor/engine/messages.h"
 #include "processor/engine/plan.h"
 #include "processor/kafka/kafka.h"
 
@@ -24,10 +25,10 @@ class TopicWatch {
  public:
   TopicWatch(const Plan* plan, kafka::Admin* admin);
 
-  // Asks the brokers about each source topic and changelog; blocks for at most some seconds. FailedPrecondition if a
-  // fact is no longer what it was at the first look, or at the start where the plan knows it. What cannot be found out
-  // now (no broker, no right) is no change.
-  absl::Status Check();
+  // Asks the brokers about each source topic and changelog; blocks for at most some seconds for each. A
+  // FailedPrecondition for each fact that is not what it was at the first look, or at the start where the plan knows
+  // it. What cannot be found out now (no broker, no right) is no change.
+  std::vector<TopicProblem> Check();
 
  private:
   struct Topic {
@@ -36,12 +37,14 @@ class TopicWatch {
     std::string id;                  // Empty: not known.
     int32_t partition_count = 0;     // 0: not seen yet.
     int missing = 0;                 // Looks in a row that did not find it.
+    absl::Status problem;            // Of all its partitions, as of the last look that told anything.
     std::map<int32_t, Offset> ends;  // Of topics whose id nobody tells: how far each partition was seen to go.
+    std::map<int32_t, absl::Status> shortened;  // Of these: partitions that went back, which cannot be mended.
   };
 
-  absl::Status CheckOne(Topic* topic);
+  void CheckOne(Topic* topic, std::vector<TopicProblem>* problems);
   absl::Status CheckFacts(Topic* topic, const kafka::TopicDescription& found) const;
-  absl::Status CheckEnds(Topic* topic);
+  void CheckEnds(Topic* topic);
   static std::string WhatToDo(const Topic& topic);
 
   kafka::Admin* const admin_;

@@ -81,6 +81,8 @@ void Worker::RunOnce() {
     stop_sent_ = true;
     Dispatch(event::StopRequested{});
   }
+  if (auto problems = topic_news_.Take(); problems.has_value()) Dispatch(event::TopicsChecked{*std::move(problems)});
+  if (std::exchange(rejoins_, false)) Rejoin();
   if (done()) return;
   const ClockReading clock = deps_.clock->Read();
   summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
@@ -88,6 +90,15 @@ void Worker::RunOnce() {
   if (engine_.has_work() && !done()) RunWork();
   if (replays_ > 0 && engine_.accepts_replay() && !done())
     PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
+}
+
+void Worker::Rejoin() {
+  if (absl::Status left = consumer_->Close(); !left.ok()) {
+    deps_.log->Log(LogLevel::kWarning, absl::StrCat("leaving the group, to join it anew: ", left.ToString()));
+  }
+  batches_.clear();
+  consumer_.reset();
+  if (absl::Status joined = Join(); !joined.ok()) ConsumerFailed(joined);
 }
 
 // A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).
@@ -294,6 +305,13 @@ absl::StatusOr<event::TaskOffsets> Worker::ReadTaskOffsets(const TaskId& id) {
     if (!start.ok()) return start.status();
     offsets.start[inputs[i]] = *start;
   }
+  for (const TopicPartition& input : inputs) {
+    const auto first = deps_.admin->BeginningOffset(input, config_.call_timeout);
+    if (!first.ok()) return first.status();
+    const auto past = deps_.admin->HighWatermark(input, config_.call_timeout);
+    if (!past.ok()) return past.status();
+    offsets.logs[input] = {*first, *past};
+  }
   return offsets;
 }
 
@@ -322,6 +340,8 @@ void Worker::Do(const action::Seek&) {
   absl::Status sought = consumer_->Seek(targets);
   events_.emplace_back(event::SeekDone{std::move(sought), std::move(targets)});
 }
+
+void Worker::Do(const action::Rejoin&) { rejoins_ = true; }
 
 void Worker::Do(const action::Unassign& unassign) {
   for (const TaskId& task : unassign.tasks) deps_.checkpoints->Release(config_.index, task);

@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +33,7 @@
 #include "processor/runtime/handler_watch.h"
 #include "processor/runtime/memory_budget.h"
 #include "processor/runtime/summary.h"
+#include "processor/runtime/topic_news.h"
 
 namespace once {
 
@@ -72,6 +74,8 @@ class Worker final : private kafka::RebalanceListener {
 
   // Asks for an orderly end: what is open commits, the state is checkpointed. Thread-safe.
   void RequestStop() { stop_requested_.store(true, std::memory_order_relaxed); }
+  // All that is wrong with topics by now; tasks that use them fail (X4, X8). Thread-safe.
+  void SetTopicProblems(std::vector<TopicProblem> problems) { topic_news_.Put(std::move(problems)); }
   // Stopped as asked, or halted.
   bool done() const { return halted_ || engine_.stopped(); }
   // Why it halted; OK if it did not.
@@ -113,12 +117,15 @@ class Worker final : private kafka::RebalanceListener {
   void Do(const action::StartReplay& start);
   void Do(const action::StopReplay& stop);
   void Do(const action::Seek&);
+  void Do(const action::Rejoin&);
   void Do(const action::Unassign& unassign);
   void Do(action::WriteCheckpoint& write);
   void Do(const action::Halt& halt);
 
   kafka::Result MakeProducer();
   absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
+  // Closing the consumer gives everything back through the listener.
+  void Rejoin();
   void Tick();
   void ShareMemory();
   void RunWork();
@@ -142,6 +149,7 @@ class Worker final : private kafka::RebalanceListener {
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;
   bool unassigned_ = false;  // In this callback.
+  bool rejoins_ = false;     // At the next turn.
 
   // Those that the engine holds have other owners besides.
   std::vector<std::shared_ptr<kafka::Batch>> batches_;
@@ -152,6 +160,7 @@ class Worker final : private kafka::RebalanceListener {
   std::deque<Event> events_;
   bool dispatching_ = false;
 
+  TopicNews topic_news_;
   std::atomic<bool> stop_requested_{false};
   bool stop_sent_ = false;
   bool halted_ = false;

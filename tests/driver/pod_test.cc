@@ -15,14 +15,24 @@ namespace {
 
 struct StderrSink final : LogSink {
   void Log(LogLevel level, const std::string& message) override {
-    if (level >= LogLevel::kWarning) std::fprintf(stderr, "%s\n", message.c_str());
+    if (level < LogLevel::kWarning) return;
+    std::fprintf(stderr, "%s\n", message.c_str());
+    MutexLock lock(&mutex);
+    all += message + "\n";
   }
+  bool Has(const std::string& text) {
+    MutexLock lock(&mutex);
+    return all.find(text) != std::string::npos;
+  }
+  Mutex mutex;
+  std::string all ABSL_GUARDED_BY(mutex);
 };
 
 // What a pod runs on, and the pod.
 class PodWorld {
  public:
-  PodWorld(const TopologyTestDriver::Factory& factory, int workers, absl::Duration handler_timeout = absl::Minutes(10))
+  PodWorld(const TopologyTestDriver::Factory& factory, int workers, absl::Duration handler_timeout = absl::Minutes(10),
+           bool exit_on_task_failure = false)
       : client_(WrapWithRecording(cluster_.NewClient(), &calls_)), admin_(*client_->NewAdmin()) {
     const absl::StatusOr<Topology> topology = factory(Config::FromValues({}));
     EXPECT_TRUE(topology.ok()) << topology.status();
@@ -31,6 +41,7 @@ class PodWorld {
     EXPECT_TRUE(Preflight(preflight, admin_.get(), &log_, &plan_).ok());
     PodOptions options;
     options.engine.application_id = plan_.application_id;
+    options.engine.exit_on_task_failure = exit_on_task_failure;
     options.workers = workers;
     options.instance_id = "i";
     options.handler_timeout = handler_timeout;
@@ -41,6 +52,7 @@ class PodWorld {
   Pod& pod() { return *pod_; }
   CallLog& calls() { return calls_; }
   testkit::MemoryCluster& cluster() { return cluster_; }
+  StderrSink& log() { return log_; }
 
  private:
   SystemClock clock_;
@@ -85,8 +97,23 @@ TEST(PodTest, StoppedBeforeItHadStartedIsNoFailure) {
   EXPECT_EQ(world.cluster().pending_faults(), 0);
 }
 
-TEST(PodTest, X8PartitionsThatAreAddedEndTheApplicationInWords) {
+// All its tasks have failed, and it lives until it is told to stop.
+TEST(PodTest, X8PartitionsThatAreAddedFailTheTasksInWords) {
   PodWorld world(BuildOrderTotals, 1);
+  world.cluster().Append("orders", Partition(0), "alice", Order(1).SerializeAsString());
+  absl::Status ended;
+  std::thread runner([&] { ended = world.pod().Run(); });
+  while (world.cluster().ReadCommitted("customer-totals").empty()) std::this_thread::yield();
+  world.cluster().GrowTopic("orders", 8);
+  while (!world.log().Has("all tasks of this worker")) std::this_thread::yield();
+  world.pod().Stop();
+  runner.join();
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_TRUE(world.log().Has("orders had 4 partitions and has 8 now"));
+}
+
+TEST(PodTest, X4WithExitOnTaskFailureTheyEndTheApplicationInWords) {
+  PodWorld world(BuildOrderTotals, 1, absl::Minutes(10), /*exit_on_task_failure=*/true);
   world.cluster().Append("orders", Partition(0), "alice", Order(1).SerializeAsString());
   absl::Status ended;
   std::thread runner([&] { ended = world.pod().Run(); });

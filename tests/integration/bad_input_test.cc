@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
                    ASSERT_TRUE(created.ok()) << created;
                  },
                  1,
-                 {"has 3 partitions", "has 2", "Restore the count"}}),
+                 {"has 3 partitions", "has 2", "Add partitions to the source, up to 3"}}),
     [](const auto& info) { return info.param.name; });
 
 // --- on a running pod ---

@@ -60,6 +60,7 @@ TEST(BadStateTest, StateOfAnotherTopologyHaltsAndLosesNothing) {
     options.bootstrap_servers = scene.bootstrap_servers();
     options.instance_id = instance;
     options.state_dir = scene.StateDir(instance);
+    options.exit_on_task_failure = true;
     const absl::StatusOr<Topology> topology = BuildRenamed(scene);
     ASSERT_TRUE(topology.ok()) << topology.status();
     ApplicationDeps deps;
@@ -107,7 +108,7 @@ TEST(BadStateTest, X5AChangelogMadeAnewMidRunIsSeenBeforeTheNextCommit) {
   Scene scene("changelog-anew");
   scene.CreateTopics(2);
   const std::string changelog = scene.application_id() + "-orders-changelog";
-  auto pod = scene.StartPod({.instance = "a"});
+  auto pod = scene.StartPod({.instance = "a", .flags = {"--exit_on_task_failure"}});
   scene.Generate({.orders = 5'000});
   ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
   DeleteTopic(scene, changelog);
@@ -121,7 +122,7 @@ TEST(BadStateTest, X5AChangelogMadeAnewMidRunIsSeenBeforeTheNextCommit) {
   EXPECT_NE(pod->Log().find("deleted and made anew"), std::string::npos) << pod->Log();
   EXPECT_EQ(scene.ReadOutput().read_committed, before);
   // The local state is the only copy now, so the next start leaves it alone too.
-  pod = scene.StartPod({.instance = "a"});
+  pod = scene.StartPod({.instance = "a", .flags = {"--exit_on_task_failure"}});
   const std::optional<ExitState> again = pod->Wait(absl::Seconds(60));
   ASSERT_TRUE(again.has_value()) << "it runs: " << pod->Log();
   EXPECT_EQ(again->code, 1) << pod->Log();

@@ -235,7 +235,7 @@ TEST(TwoSourcesTest, OfDifferentPartitionCountsAreRefused) {
   const absl::Status refused = Application::Create(options, *topology, deps).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
   const std::string message(refused.message());
-  for (const std::string& part : {scene.input(), payments, std::string("4 and 3"), std::string("recreate one")}) {
+  for (const std::string& part : {scene.input(), payments, std::string("4 and 3"), std::string("add partitions to ")}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << " is not in: " << message;
   }
 }

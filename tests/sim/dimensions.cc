@@ -30,6 +30,8 @@ const char* NameOf(Dimension dimension) {
       return "hostile_code";
     case Dimension::kSources:
       return "sources";
+    case Dimension::kTaskFailures:
+      return "task_failures";
     case Dimension::kNewTopology:
       return "new_topology";
   }
@@ -47,6 +49,7 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kOutputs)
       .Add(Dimension::kOddRecords)
       .Add(Dimension::kHostileCode)
+      .Add(Dimension::kTaskFailures)
       .Add(Dimension::kNewTopology);
 }
 

@@ -22,9 +22,10 @@ enum class Dimension {
   kOddRecords,     // Keyless, as large as a record may be, with a handler that throws.
   kHostileCode,    // A codec that throws, an error text larger than a record may be.
   kSources,        // A source's topic is deleted and made anew: the engine must notice, or lose nothing.
+  kTaskFailures,   // Single tasks fail for a while.
   kNewTopology,    // All pods restart with a topology that has one source more.
 };
-inline constexpr int kDimensions = 11;
+inline constexpr int kDimensions = 12;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

@@ -73,6 +73,14 @@ class Network {
   // No call of the process gets through until then.
   void Cut(int process, absl::Time until);
   bool IsCut(int process);
+  // Whoever replays that partition of the first changelog is told that it cannot be read; nullopt: nobody.
+  void set_unreadable(std::optional<Partition> partition, absl::Status why) {
+    unreadable_ = partition;
+    unreadable_why_ = std::move(why);
+  }
+  void AddUnreadable(kafka::Batch* batch) const {
+    if (unreadable_.has_value()) batch->errors.push_back({0, *unreadable_, unreadable_why_});
+  }
   // Nothing goes wrong any more; late copies are dropped or delivered by then.
   void Heal();
 
@@ -106,6 +114,8 @@ class Network {
   std::map<const void*, absl::Duration> handling_;  // By thread.
   std::vector<absl::Time> cut_until_;
   absl::Time no_coordinators_until_ = absl::InfinitePast();
+  std::optional<Partition> unreadable_;
+  absl::Status unreadable_why_;
   int64_t faults_ = 0;
   bool handlers_take_time_ = false;
 };

@@ -146,7 +146,9 @@ class SimLogReader final : public kafka::LogReader {
   absl::Status Add(const TopicPartitionOffset& from) override { return inner_->Add(from); }
   absl::Status Remove(const TopicPartition& partition) override { return inner_->Remove(partition); }
   absl::Status Poll(absl::Duration timeout, Batch* batch) override {
-    return PollThrough(link_, Call::kReaderPoll, timeout, *inner_, batch);
+    absl::Status polled = PollThrough(link_, Call::kReaderPoll, timeout, *inner_, batch);
+    link_.network->AddUnreadable(batch);
+    return polled;
   }
 
  private:

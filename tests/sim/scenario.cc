@@ -68,6 +68,10 @@ const char* NameOf(FaultKind kind) {
       return "grow an output";
     case FaultKind::kRemakeSource:
       return "make the source anew";
+    case FaultKind::kChangedTopic:
+      return "take a source for another";
+    case FaultKind::kUnreadableChangelog:
+      return "make the changelog unreadable";
   }
   return "";
 }
@@ -170,6 +174,11 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   if (draw(Dimension::kNewTopology) && random.Chance(25)) {
     scenario->topology = TopologyKind::kJoin;
     scenario->second_source_at = random.Between(absl::Milliseconds(300), scenario->span);
+  }
+  scenario->fails_tasks = draw(Dimension::kTaskFailures);
+  if (scenario->fails_tasks) {
+    AddFaults(FaultKind::kChangedTopic, &random, scenario);
+    AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);
   }
 }
 

@@ -29,10 +29,12 @@ enum class FaultKind {
   kTorn,     // A crash that leaves what was written last half done.
   kCompact,  // The changelog is compacted.
   // Of some dimensions only.
-  kDenyWriting,   // Nobody may write an output.
-  kDeleteOutput,  // An output is deleted, and made anew later.
-  kGrowOutput,    // An output gets one partition more.
-  kRemakeSource,  // The first source is deleted and made anew.
+  kDenyWriting,          // Nobody may write an output.
+  kDeleteOutput,         // An output is deleted, and made anew later.
+  kGrowOutput,           // An output gets one partition more.
+  kRemakeSource,         // The first source is deleted and made anew.
+  kChangedTopic,         // Pods take a partition of a source for another one's, for a while.
+  kUnreadableChangelog,  // A partition of the changelog cannot be read, for a while.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -77,6 +79,7 @@ struct Scenario {
   bool with_odd_records = false;
   bool with_hostile_code = false;
   bool remakes_source = false;
+  bool fails_tasks = false;
   absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 

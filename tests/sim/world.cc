@@ -87,6 +87,11 @@ void World::MakePods() {
   config.engine.retry_interval = absl::Milliseconds(100);
   config.engine.checkpoint_interval = absl::Milliseconds(200);
   config.engine.max_epoch_records = 40;
+  config.engine.misfit_patience = 2 * kSessionTimeout;
+  // No task is to fail for any other reason than a fault that says so.
+  config.engine.exit_on_task_failure = !scenario_.fails_tasks;
+  config.engine.first_task_rest = absl::Milliseconds(100);
+  config.engine.longest_task_rest = absl::Milliseconds(400);
   // So that slow tasks leave some of theirs at the broker.
   if (scenario_.handler_time > absl::ZeroDuration()) config.engine.max_backlog_records = 30;
   if (scenario_.memory_bytes > 0) config.engine.memory_bytes = scenario_.memory_bytes;
@@ -106,6 +111,7 @@ void World::MakePods() {
 }
 
 void World::KeepRunning() {
+  if (scenario_.fails_tasks && !scenario_.remakes_source) CheckTaskFailures();
   // Whoever says so may stand still.
   if (scenario_.remakes_source && log_.errors().find(plan_.input_topics[0]) != std::string::npos) is_told_ = true;
   for (const auto& pod : pods_) {
@@ -123,6 +129,7 @@ void World::KeepRunning() {
 void World::Heal() {
   is_healed_ = true;
   MakeMissing();
+  EndTaskFailures();
   for (const std::string& topic : plan_.output_topics) cluster_.Allow(testkit::Right::kWriteTopic, topic);
   network_.Heal();
   ReleaseMarkers();

@@ -23,6 +23,12 @@ void World::ScheduleFaults() {
   }
 }
 
+void World::ExpireMember() {
+  const std::vector<std::string> members = cluster_.Members(kApplication);
+  if (members.empty()) return;
+  cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
+}
+
 void World::Hit(const ScheduledFault& fault) {
   SimPod& pod = *pods_[static_cast<size_t>(fault.pod)];
   const absl::Time end = scheduler_.now() + fault.length;
@@ -51,12 +57,8 @@ void World::Hit(const ScheduledFault& fault) {
       return;
     case FaultKind::kLeave:
       return pod.RequestStop();
-    case FaultKind::kExpireMember: {
-      const std::vector<std::string> members = cluster_.Members(kApplication);
-      if (!members.empty())
-        cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
-      return;
-    }
+    case FaultKind::kExpireMember:
+      return ExpireMember();
     case FaultKind::kHoldMarkers:
       cluster_.HoldMarkers(random_.Chance(50));
       input_->set_markers_are_held(true);
@@ -76,6 +78,9 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kRemakeSource:
       checker_->OnRemade(0);
       return cluster_.RemakeTopic(plan_.input_topics[0]);
+    case FaultKind::kChangedTopic:
+    case FaultKind::kUnreadableChangelog:
+      return FailTask(fault);
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);

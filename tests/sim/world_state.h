@@ -76,6 +76,7 @@ class World {
   void MakePods();
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
+  void ExpireMember();
   absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
   // I8, and what all handlers may take, twice.
@@ -83,6 +84,11 @@ class World {
   static std::string OutputOf(const ScheduledFault& fault);
   void DeleteOutput(const std::string& topic, absl::Duration gone_for);
   void MakeMissing();
+  // See task_faults.cc. No task fails but by these faults.
+  void FailTask(const ScheduledFault& fault);
+  void SetTopicProblems(const std::vector<TopicProblem>& problems);
+  void EndTaskFailures();
+  void CheckTaskFailures();
   void SwitchPlan();
   void LowerLimit(const std::string& topic) {
     if (topic != kMainSink || !scenario_.limit_is_lowered) return;

@@ -44,7 +44,8 @@ void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& me
 TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions options)
     : options_(std::move(options)),
       cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
-      store_(std::make_unique<MemoryCheckpointStore>()) {
+      store_(std::make_unique<MemoryCheckpointStore>()),
+      engine_(options_.engine) {
   built_ = Open(factory);
   if (built_.ok()) StartWorker();
 }
@@ -60,7 +61,6 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   if (!built.ok()) return built;
   graph_ = topology->shared_graph();
   plan_ = MakePlan(graph_, graph_->application_id);
-  engine_ = options_.engine;
   engine_.application_id = graph_->application_id;
   client_ = cluster_->NewClient(options_.kafka);
   if (options_.wrap_client) client_ = options_.wrap_client(std::move(client_));
@@ -100,10 +100,18 @@ void TopologyTestDriver::StartWorker() {
   if (!started.ok()) status_ = started;
 }
 
-absl::Status TopologyTestDriver::status() const {
+absl::Status TopologyTestDriver::Halted() const {
   if (!built_.ok()) return built_;
   if (!status_.ok()) return status_;
   return worker_->status();
+}
+
+absl::Status TopologyTestDriver::status() const {
+  if (absl::Status halted = Halted(); !halted.ok()) return halted;
+  for (const auto& [id, task] : worker_->engine().tasks()) {
+    if (task->phase == TaskPhase::kFailed) return task->failure.why;
+  }
+  return absl::OkStatus();
 }
 
 Worker& TopologyTestDriver::Running(const char* asked) const {
@@ -197,7 +205,8 @@ bool TopologyTestDriver::Settled() const {
   if (!engine.idle() || engine.has_work()) return false;
   return std::all_of(engine.tasks().begin(), engine.tasks().end(), [](const auto& entry) {
     const Task& task = *entry.second;
-    return task.phase == TaskPhase::kPaused || (task.phase == TaskPhase::kRunning && !task.awaiting_seek);
+    if (task.phase == TaskPhase::kPaused || task.phase == TaskPhase::kFailed) return true;
+    return task.phase == TaskPhase::kRunning && !task.awaiting_seek;
   });
 }
 
@@ -211,7 +220,7 @@ void TopologyTestDriver::RunUntilIdle() {
   Running("RunUntilIdle");
   int quiet = 0;
   for (int turn = 0; turn < kMaxTurns && quiet < kQuietTurns; ++turn) {
-    if (!status().ok() || worker_->done()) return TellOfHalt();
+    if (!Halted().ok() || worker_->done()) return TellOfHalt();
     const int64_t before = worker_->engine().committed_epochs();
     worker_->RunOnce();
     if (Settled() && worker_->engine().committed_epochs() == before && !worker_->engine().tasks().empty()) {
@@ -223,7 +232,7 @@ void TopologyTestDriver::RunUntilIdle() {
     if (!worker_->engine().idle()) clock_.Advance(engine_.commit_interval / 2);
     if (worker_->engine().idle() && !Settled()) clock_.Advance(engine_.retry_interval / 2);
   }
-  if (quiet == kQuietTurns) return;
+  if (quiet == kQuietTurns) return TellOfHalt();
   status_ = absl::DeadlineExceededError("the driver did not come to rest");
   TellOfHalt();
 }
@@ -321,6 +330,13 @@ void TopologyTestDriver::Restart() {
   worker_.reset();
   checkpoints_ = std::make_unique<InlineCheckpointWriter>(store_.get());
   StartWorker();
+}
+
+void TopologyTestDriver::Restart(const EngineOptions& engine) {
+  const std::string application_id = engine_.application_id;
+  engine_ = engine;
+  engine_.application_id = application_id;
+  Restart();
 }
 
 void TopologyTestDriver::Restart(const Factory& factory) {

@@ -9,11 +9,12 @@
 //
 // Nothing waits and nothing is random, so a test takes milliseconds and comes out the same each time. Not thread-safe.
 //
-// What goes wrong: a topology that does not build, and a worker that halts, show in status(), and a halt on stderr as
-// well. A halted worker does nothing more until Crash, TakeOver or Restart; what it has committed can be read. Whatever
-// has no answer throws DriverError, which says why and fails the one test: anything but status() and Restart(factory)
-// while there is no topology that built, names of no source, topic or aggregate, partitions that are not there, and
-// values that are not of the type they are read as.
+// What goes wrong: a topology that does not build, a worker that halts and a task that has failed show in status(), the
+// latter two on stderr as well. A halted worker does nothing more until Crash, TakeOver or Restart; what it has
+// committed can be read. After a task's failure the other partitions go on, and AdvanceTime brings its retries.
+// Whatever has no answer throws DriverError, which says why and fails the one test: anything but status() and
+// Restart(factory) while there is no topology that built, names of no source, topic or aggregate, partitions that are
+// not there, and values that are not of the type they are read as.
 #ifndef ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 #define ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 
@@ -101,7 +102,7 @@ class TopologyTestDriver {
   explicit TopologyTestDriver(const Factory& factory, DriverOptions options = {});
   ~TopologyTestDriver();
 
-  // Whether the topology was built and the worker goes on.
+  // Whether the topology was built, the worker goes on and no task has failed.
   absl::Status status() const;
 
   // `source` is a source's name. Keys and values are encoded by their codec.
@@ -169,6 +170,8 @@ class TopologyTestDriver {
   void TakeOver();
   // Orderly stop and start.
   void Restart();
+  // The same, with other settings.
+  void Restart(const EngineOptions& engine);
   // The same, as another version of the topology. If that does not build nothing runs until a version does.
   void Restart(const Factory& factory);
 
@@ -207,6 +210,7 @@ class TopologyTestDriver {
   void StopWorker();
   void KillWorker();
   bool Settled() const;
+  absl::Status Halted() const;
   void TellOfHalt();
 
   const DriverOptions options_;

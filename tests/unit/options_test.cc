@@ -45,8 +45,17 @@ TEST(OptionsTest, DefaultsAreThoseOfTheStructAndRight) {
   EXPECT_EQ(options.idempotency_max_ids, 10'000'000);
   EXPECT_FALSE(options.static_membership);
   EXPECT_FALSE(options.create_topics);
+  EXPECT_FALSE(options.exit_on_task_failure);
+  EXPECT_FALSE(options.accept_gaps);
   EXPECT_EQ(options.create_partitions, 4);
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
+}
+
+TEST(OptionsTest, WhatTasksDoThatFailIsLoaded) {
+  const Options options =
+      LoadOptions(Config::FromValues({{"exit_on_task_failure", "true"}, {"accept_gaps", "true"}}), "app");
+  EXPECT_TRUE(options.exit_on_task_failure);
+  EXPECT_TRUE(options.accept_gaps);
 }
 
 TEST(OptionsTest, EveryOptionIsLoaded) {

@@ -155,4 +155,12 @@ MUTANTS = [
      "a step runs until nothing is left, whatever handlers take"),
     ("held_back_is_forgotten", "processor/engine/scheduler.cc", "X1",
      "records that a slow task left at the broker are not read again"),
+    ("failure_ends_the_pod", "processor/engine/tasks.cc", "X4",
+     "a task's failure ends the pod"),
+    ("failed_task_is_not_tried", "processor/engine/tasks.cc", "X4",
+     "a task that has failed is not tried again"),
+    ("failed_task_is_not_reopened", "processor/engine/tasks.cc", "X4",
+     "a task that has failed goes on without the state that it had forgotten"),
+    ("fails_within_its_epoch", "processor/engine/tasks.cc", "X4",
+     "a task fails at once, though an epoch speaks for it"),
 ]

@@ -1,0 +1,77 @@
+#include "processor/engine/task_failures.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/engine/trouble.h"
+
+namespace once {
+
+std::string TaskFailures::Name(const Task& task) const {
+  return absl::StrCat("task ", ToString(task.inputs.front().where), " of task group \"",
+                      plan_->group(task.id.group).name, "\"");
+}
+
+void TaskFailures::Note(Task* task, const absl::Status& why) {
+  TaskFailure& failure = task->failure;
+  const bool was_well = failure.count > 0 && step_->now - failure.running_since > failure.rest;
+  if (failure.count == 0 || was_well) {
+    failure.count = 0;
+    failure.since = step_->now;
+    failure.rest = options_->first_task_rest;
+  } else {
+    failure.rest = std::min(2 * failure.rest, options_->longest_task_rest);
+  }
+  ++failure.count;
+  ++failure.untold;
+  failure.why = why;
+  failure.running_since = absl::InfiniteFuture();
+  failure.retry_at = step_->now + failure.rest;
+  if (step_->now - failure.told_at < kTellingInterval) return;
+  log_->Log(
+      LogLevel::kError,
+      absl::StrCat(Name(*task), " has failed",
+                   failure.untold > 1 ? absl::StrCat(" (", failure.untold, " times since that was said last)") : "",
+                   ": ", std::string(why.message()),
+                   ". Its offsets stay as they are, other tasks run on; it is"
+                   " tried again in ",
+                   absl::FormatDuration(failure.rest)));
+  failure.told_at = step_->now;
+  failure.untold = 0;
+}
+
+void TaskFailures::NoteRunning(Task* task) {
+  TaskFailure& failure = task->failure;
+  if (failure.count == 0 || failure.running_since <= step_->now) return;
+  failure.running_since = step_->now;
+  log_->Log(
+      LogLevel::kInfo,
+      absl::StrCat(Name(*task), " runs again, after ", failure.count, failure.count == 1 ? " failure" : " failures",
+                   " in ", absl::FormatDuration(absl::Trunc(step_->now - failure.since, absl::Milliseconds(1)))));
+}
+
+void TaskFailures::TellThatAllHave(size_t count) {
+  if (step_->now - all_told_at_ < kTellingInterval) return;
+  all_told_at_ = step_->now;
+  log_->Log(LogLevel::kError, absl::StrCat("all tasks of this worker (", count,
+                                           ") have failed, so it processes nothing; it lives on and"
+                                           " tries them again (with --exit_on_task_failure it would end)"));
+}
+
+absl::Status TaskFailures::TopicProblemOf(const Task& task) const {
+  absl::Status all;
+  for (const TopicProblem& problem : problems_) {
+    const bool is_here = !problem.partition.has_value() || *problem.partition == task.id.partition;
+    const bool is_its = task.changelog.topic == problem.topic ||
+                        std::any_of(task.inputs.begin(), task.inputs.end(),
+                                    [&](const InputPosition& input) { return input.where.topic == problem.topic; });
+    if (!is_here || !is_its) continue;
+    all = all.ok() ? problem.why
+                   : absl::Status(all.code(), absl::StrCat(std::string(all.message()), "; and ",
+                                                           std::string(problem.why.message())));
+  }
+  return all;
+}
+
+}  // namespace once
