@@ -119,15 +119,23 @@ absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view queue, uint64_t s
   return event;
 }
 
-std::optional<std::string> Parking::NextRunnable(int64_t now_ms) {
+std::optional<std::string> Parking::NextRunnable(int64_t now_ms) const {
   const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now_ms;
   if (runnable_.empty() && !is_retry_due) return std::nullopt;
-  was_retry_ = is_retry_due && (runnable_.empty() || !was_retry_);
-  if (was_retry_) return retries_.begin()->second;
-  auto next = runnable_.upper_bound(last_runnable_);
-  if (next == runnable_.end()) next = runnable_.begin();
-  last_runnable_ = *next;
-  return last_runnable_;
+  if (is_retry_due && (runnable_.empty() || !was_retry_)) return retries_.begin()->second;
+  const auto next = runnable_.upper_bound(last_runnable_);
+  return next == runnable_.end() ? *runnable_.begin() : *next;
+}
+
+void Parking::NoteTurn(const std::string& queue) {
+  was_retry_ = !runnable_.contains(queue);
+  if (!was_retry_) last_runnable_ = queue;
+}
+
+int64_t Parking::CountRunnable(int64_t now_ms) const {
+  auto count = static_cast<int64_t>(runnable_.size());
+  for (auto it = retries_.begin(); it != retries_.end() && it->first <= now_ms; ++it) ++count;
+  return count;
 }
 
 std::optional<int64_t> Parking::NextRetryMs() const {

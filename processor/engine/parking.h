@@ -61,7 +61,11 @@ class Parking {
     return !runnable_.empty() || (!retries_.empty() && retries_.begin()->first <= now_ms);
   }
   // The queue whose turn it is among those. In turn, so that no long queue holds up another (X1).
-  std::optional<std::string> NextRunnable(int64_t now_ms);
+  std::optional<std::string> NextRunnable(int64_t now_ms) const;
+  // That queue has its turn now.
+  void NoteTurn(const std::string& queue);
+  // How many there are.
+  int64_t CountRunnable(int64_t now_ms) const;
   // When the next retry is due, Unix milliseconds; nothing if none waits.
   std::optional<int64_t> NextRetryMs() const;
 

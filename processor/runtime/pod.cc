@@ -101,6 +101,7 @@ absl::Status Pod::Run() {
   engine.state_cache_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::random_device random;
+  Solitude solitude;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
     WorkerConfig config;
@@ -115,7 +116,8 @@ absl::Status Pod::Run() {
         .checkpoints = &checkpoints,
         .clock = deps_.clock,
         .log = deps_.log,
-        .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
+        .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
+        .solitude = &solitude};
     workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
     if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
   }

@@ -11,6 +11,8 @@ namespace {
 
 // While tasks have work others are polled for so often.
 constexpr absl::Duration kPollWithWork = absl::Milliseconds(50);
+// While another worker is alone it is asked so often whether it still is.
+constexpr absl::Duration kSolitudePause = absl::Milliseconds(1);
 
 }  // namespace
 
@@ -19,6 +21,7 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
       config_(config),
       deps_(deps),
       engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_) {
+  handler_watch_.set_solitude(deps.solitude, config.index);
   Tick();
 }
 
@@ -62,6 +65,15 @@ void Worker::Tick() {
 }
 
 void Worker::RunOnce() {
+  Turn();
+  // X3: others wait for no longer than they must.
+  const bool waits = handler_watch_.waits_to_be_alone() && engine_.accepts_work();
+  if (deps_.solitude != nullptr && !(engine_.has_work() && (waits || engine_.needs_solitude()))) {
+    deps_.solitude->EndAlone(config_.index);
+  }
+}
+
+void Worker::Turn() {
   last_turn_ms_.store(absl::ToUnixMillis(deps_.clock->Now()), std::memory_order_relaxed);
   Tick();
   for (event::CheckpointWritten& written : deps_.checkpoints->TakeResults(config_.index)) Dispatch(std::move(written));
@@ -77,16 +89,22 @@ void Worker::RunOnce() {
 
 // A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).
 void Worker::RunWork() {
-  if (engine_.accepts_work()) {
-    handler_watch_.BeginSlice(deps_.clock);
-    Dispatch(event::Continue{});
-  }
+  if (engine_.accepts_work()) RunSlice();
   if (!engine_.has_work() || done()) return;
   // The transaction waits for a broker.
   if (!engine_.accepts_work()) deps_.sleep(config_.retry_pause);
   // Tasks whose handlers are quick do not wait for those whose are not.
   if (deps_.clock->Now() - last_poll_ >= kPollWithWork && engine_.is_hungry()) return PollRecords(absl::ZeroDuration());
   ServeCallbacks();
+}
+
+void Worker::RunSlice() {
+  if (deps_.solitude != nullptr && !deps_.solitude->TryEnter(config_.index)) return deps_.sleep(kSolitudePause);
+  handler_watch_.BeginSlice(deps_.clock);
+  Dispatch(event::Continue{});
+  if (deps_.solitude == nullptr) return;
+  deps_.solitude->Leave();
+  if (handler_watch_.waits_to_be_alone()) deps_.sleep(kSolitudePause);
 }
 
 std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
@@ -125,6 +143,7 @@ void Worker::PollReplay(absl::Duration wait) {
 }
 
 absl::Status Worker::Leave() {
+  if (deps_.solitude != nullptr) deps_.solitude->EndAlone(config_.index);
   absl::Status left;
   if (consumer_ != nullptr) left = consumer_->Close();
   consumer_.reset();

@@ -51,6 +51,7 @@ struct WorkerDeps {
   Clock* clock = nullptr;
   LogSink* log = nullptr;
   std::function<void(absl::Duration)> sleep;
+  Solitude* solitude = nullptr;  // Shared by the process's workers; null: it has no other.
 };
 
 class Worker final : private kafka::RebalanceListener {
@@ -117,7 +118,9 @@ class Worker final : private kafka::RebalanceListener {
   kafka::Result MakeProducer();
   absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
   void Tick();
+  void Turn();
   void RunWork();
+  void RunSlice();
   void PollRecords(absl::Duration longest_wait);
   void ServeCallbacks();
   void ConsumerFailed(const absl::Status& status);
