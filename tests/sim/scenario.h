@@ -77,6 +77,7 @@ struct Scenario {
   bool with_odd_records = false;
   bool with_hostile_code = false;
   bool remakes_source = false;
+  bool with_deadly_events = false;
   absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 

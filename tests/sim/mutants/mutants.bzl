@@ -155,4 +155,8 @@ MUTANTS = [
      "a step runs until nothing is left, whatever handlers take"),
     ("held_back_is_forgotten", "processor/engine/scheduler.cc", "X1",
      "records that a slow task left at the broker are not read again"),
+    ("deaths_not_counted", "processor/engine/crash_memory.cc", "X3",
+     "an event that ends its process is run again and again"),
+    ("blamed_for_one_death", "processor/engine/crash_memory.cc", "X3",
+     "an event is to blame for one end of its process"),
 ]
