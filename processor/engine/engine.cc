@@ -26,6 +26,7 @@ void Engine::Step(const Event& event, Actions* actions) {
   pipeline_.ReleaseStep();
   if (step_.halted) return;
   std::visit([this](const auto& e) { On(e); }, event);
+  if (step_.stopping && !step_.halted) epochs_.EndOrderly();
   UnassignLeaving();
 }
 
@@ -74,6 +75,9 @@ void Engine::On(const event::Revoked& revoked) {
 
 void Engine::On(const event::Lost& lost) {
   tasks_.Leave(lost.tasks);
+  for (const TaskId& id : lost.tasks) {
+    if (Task* const task = tasks_.Find(id); task != nullptr) task->crashes.GiveUp();
+  }
   epochs_.Abort();
 }
 
@@ -81,6 +85,7 @@ void Engine::On(const event::Lost& lost) {
 void Engine::UnassignLeaving() {
   if (!tasks_.leaving() || epochs_.open()) return;
   if (!epochs_.accepting() && epochs_.committer().phase() != CommitPhase::kRebuilding) return;
+  if (epochs_.EndOrderly()) return;
   tasks_.UnassignLeaving();
 }
 

@@ -57,6 +57,8 @@ class Engine {
   bool accepts_replay() const { return !memory_.full(); }
   // Whether there is work but also a task that may be polled for without delay to others.
   bool is_hungry() const { return !memory_.full() && scheduler_.IsAnyTaskHungry(); }
+  // An event has been announced that nothing but may be running when it is: see HandlerObserver::IsAlone.
+  bool needs_solitude() const { return scheduler_.needs_solitude(); }
   // No epoch is open and no transaction is ending.
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
   // After StopRequested: all is committed and checkpointed.

@@ -39,6 +39,7 @@ struct Epoch {
   std::vector<Cause> causes = {};  // They stay until the next one opens: a report may come late.
   EventCounters counters = {};
   Place last_event = {};     // The one that ran last.
+  bool is_note = false;      // It was opened, or ended, for what crash memories say (X3).
   Task* careful = nullptr;   // Holds suspects of this task, and nothing else.
   int64_t careful_room = 0;  // How many more of them it may hold.
 
@@ -59,9 +60,10 @@ struct Epoch {
     if (treatment == Suspects::Treatment::kFree) return careful == nullptr;
     return treatment == Suspects::Treatment::kGrouped && careful == task && careful_room > 0;
   }
-  void NoteTreatment(Task* task, Suspects::Treatment treatment) {
+  // `group`: how many of them may be together.
+  void NoteTreatment(Task* task, Suspects::Treatment treatment, int64_t group) {
     if (treatment == Suspects::Treatment::kFree) return;
-    if (careful == nullptr) careful_room = treatment == Suspects::Treatment::kAlone ? 1 : task->suspects.group();
+    if (careful == nullptr) careful_room = treatment == Suspects::Treatment::kAlone ? 1 : group;
     careful = task;
     --careful_room;
   }

@@ -43,6 +43,7 @@ void Epochs::Join(Task* task) {
     epoch_.bytes = 0;
     epoch_.counters = {};
     epoch_.careful = nullptr;
+    epoch_.is_note = false;
     epoch_.in_calls = {};
     epoch_.causes.clear();
     failure_ = {};
@@ -59,6 +60,7 @@ bool Epochs::MustSeal() const {
 
 void Epochs::Seal() {
   if (!epoch_.open || !committer_.idle()) return;
+  JoinEnding();
   std::vector<TopicPartitionOffset> offsets;
   for (size_t i = 0; i < epoch_.touched.size(); ++i) {
     Task* task = epoch_.touched[i];
@@ -71,6 +73,24 @@ void Epochs::Seal() {
     for (const InputPosition& input : task->inputs) offsets.push_back({input.where, input.next});
   }
   committer_.Seal(std::move(offsets), step_->now, step_->actions);
+}
+
+void Epochs::JoinEnding() {
+  const bool is_end = step_->stopping || halt_afterwards_.has_value();
+  const auto end = [this](Task* task) {
+    if (task != nullptr && IsWritable(*task) && task->crashes.TakeBack()) Join(task);
+  };
+  for (const TaskId& id : tasks_->leaving_tasks()) end(tasks_->Find(id));
+  if (!is_end) return;
+  for (const auto& [id, task] : tasks_->all()) end(task.get());
+}
+
+bool Epochs::EndOrderly() {
+  if (epoch_.open || !committer_.idle()) return false;
+  JoinEnding();
+  if (!epoch_.open) return false;
+  Seal();
+  return true;
 }
 
 void Epochs::Abort() {
@@ -104,6 +124,11 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     store->set_type(plan_->graph->nodes[node].state_type);
   }
   AddIdentity(*plan_, *task, &frontier);
+  for (size_t i = 0; i < task->inputs.size(); ++i) {
+    const InputPosition& input = task->inputs[i];
+    if (input.next != input.committed.value_or(input.start)) task->crashes.NoteMoved(i);
+  }
+  task->crashes.AddTo(task->parking.parked_events() > 0, &frontier);
   absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   task->state.Put(*entry, frontier.SerializeAsString());
@@ -303,6 +328,7 @@ void Epochs::Commit() {
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();
+    task->crashes.OnCommitted();
     const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
     if (entry.ok() && (*entry)->value().has_value()) {
       const std::string_view bytes = *(*entry)->value();
@@ -337,6 +363,7 @@ void Epochs::Drop() {
     ran_.emplace(task->id, WhatRan(*task));
     task->state.DropEpoch();
     task->window.DropEpoch();
+    task->crashes.OnDropped();
     if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
     for (InputPosition& input : task->inputs) input.next = input.stable();
   }

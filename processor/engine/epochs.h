@@ -48,12 +48,20 @@ class Epochs {
 
   // Makes sure that an epoch is open and speaks for the task.
   void Join(Task* task);
+  // Likewise, for what its crash memory has to say.
+  void JoinToNote(Task* task) {
+    Join(task);
+    epoch_.is_note = true;
+  }
   bool MustSeal() const;
   bool IsFull() const {
     return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= options_->max_epoch_bytes;
   }
   void Seal();
   void Abort();
+  // Tasks that are given back, or all at an orderly end, say that they were, where that is news (X3). True if they do
+  // so in an epoch of their own, which was sealed.
+  bool EndOrderly();
 
   // The task pauses once this epoch has ended.
   void PauseAfterwards(Task* task, absl::Status why, bool retries_go_on) {
@@ -89,6 +97,7 @@ class Epochs {
     bool retries_go_on = false;
   };
 
+  void JoinEnding();
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
   void NoteDelivered(const kafka::Delivery& delivery);
   void NoteFailure(const kafka::Delivery& delivery);

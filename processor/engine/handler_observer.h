@@ -17,6 +17,9 @@ class HandlerObserver {
   virtual void Leave() = 0;
   // X1: whether the step should end, asked between any two events. What it says is an input of the engine.
   virtual bool IsSliceOver() { return false; }
+  // X3: whether no other handlers of the process run, and none will before the step has ended, or as long as
+  // Engine::needs_solitude(). Where they do it is asked again later.
+  virtual bool IsAlone() { return true; }
 };
 
 }  // namespace once

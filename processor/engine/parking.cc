@@ -145,15 +145,23 @@ absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view queue, uint64_t s
   return event;
 }
 
-std::optional<std::string> Parking::NextRunnable(absl::Time now) {
+std::optional<std::string> Parking::NextRunnable(absl::Time now) const {
   const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now;
   if (runnable_.empty() && !is_retry_due) return std::nullopt;
-  was_retry_ = is_retry_due && (runnable_.empty() || !was_retry_);
-  if (was_retry_) return retries_.begin()->second;
-  auto next = runnable_.upper_bound(last_runnable_);
-  if (next == runnable_.end()) next = runnable_.begin();
-  last_runnable_ = *next;
-  return last_runnable_;
+  if (is_retry_due && (runnable_.empty() || !was_retry_)) return retries_.begin()->second;
+  const auto next = runnable_.upper_bound(last_runnable_);
+  return next == runnable_.end() ? *runnable_.begin() : *next;
+}
+
+void Parking::NoteTurn(const std::string& queue) {
+  was_retry_ = !runnable_.contains(queue);
+  if (!was_retry_) last_runnable_ = queue;
+}
+
+int64_t Parking::CountRunnable(absl::Time now) const {
+  auto count = static_cast<int64_t>(runnable_.size());
+  for (auto it = retries_.begin(); it != retries_.end() && it->first <= now; ++it) ++count;
+  return count;
 }
 
 absl::Time Parking::NextRetry() const { return retries_.empty() ? absl::InfiniteFuture() : retries_.begin()->first; }

@@ -68,7 +68,11 @@ class Parking {
     return !runnable_.empty() || (!retries_.empty() && retries_.begin()->first <= now);
   }
   // The queue whose turn it is among those. In turn, so that no long queue holds up another (X1).
-  std::optional<std::string> NextRunnable(absl::Time now);
+  std::optional<std::string> NextRunnable(absl::Time now) const;
+  // That queue has its turn now.
+  void NoteTurn(const std::string& queue);
+  // How many there are.
+  int64_t CountRunnable(absl::Time now) const;
   // When the next retry is due, by the steady clock; InfiniteFuture if none waits.
   absl::Time NextRetry() const;
 

@@ -13,6 +13,23 @@ namespace {
 // What is fetched of such a task counts for nothing: it is read again by a later seek.
 bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek || task.is_ending(); }
 
+// The crash memory's number for it.
+size_t LaneOf(const Task& task, const InputPosition* input) { return static_cast<size_t>(input - task.inputs.data()); }
+
+// The event that a turn of that queue runs handlers of, if it does.
+std::optional<Place> HeadOf(Task* task, const std::string& queue) {
+  const v1::AggregateStatus* status = task->parking.FindQueue(queue);
+  if (status == nullptr || status->state() == v1::AggregateStatus::PARKED) return std::nullopt;
+  const absl::StatusOr<v1::ParkedEvent> head = task->parking.Read(queue, status->head_sequence());
+  if (!head.ok()) return std::nullopt;
+  return Place{{head->topic(), Partition(head->partition())}, Offset(head->offset())};
+}
+
+// How many events that are run in groups may be together.
+int64_t GroupOf(const Task& task) {
+  return task.suspects.empty() ? CrashMemory::kSmallEpoch : std::min(CrashMemory::kSmallEpoch, task.suspects.group());
+}
+
 }  // namespace
 
 void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
@@ -110,6 +127,7 @@ void Scheduler::AddDueRetries() {
 
 void Scheduler::RunSlice() {
   slice_began_ = step_->now;
+  RunAnnounced();
   while (!turns_.empty() && epochs_->accepting() && !step_->halted) {
     const Turn turn = turns_.top();
     turns_.pop();
@@ -119,6 +137,78 @@ void Scheduler::RunSlice() {
     pace_ = std::max(pace_, turn.used);
     if (!RunTurn(task, turn.kind)) return;
   }
+}
+
+// X3: between the announcement of an event and the event nothing else is run, so that it is to blame for what happens.
+void Scheduler::RunAnnounced() {
+  if (!announced_.has_value() || !epochs_->accepting()) return;
+  const Announced next = *std::exchange(announced_, std::nullopt);
+  Task* const task = tasks_->Find(next.task);
+  if (task == nullptr || !task->crashes.is_about_to_run()) return;
+  if (HasWork(*task, next.kind)) {
+    next.kind == Kind::kNew ? RunNext(task) : RunParked(task);
+    if (epochs_->open() && epochs_->current().IsCarefulAndFull()) epochs_->Seal();
+    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = next.kind};
+  } else if (IsWritable(*task)) {
+    // It has to be fetched again: others do not wait for that.
+    task->crashes.CameBack();
+    epochs_->JoinToNote(task);
+    epochs_->Seal();
+  }
+}
+
+// Not while a producer is replaced, which may take as long as it likes.
+bool Scheduler::needs_solitude() const {
+  if (!announced_.has_value() || epochs_->committer().phase() == CommitPhase::kRebuilding) return false;
+  const Task* task = tasks_->Find(announced_->task);
+  return task != nullptr && task->crashes.is_about_to_run();
+}
+
+// What is known of work that the process ended at goes before the work (X3).
+void Scheduler::BeginLanes(Task* task, size_t lane) {
+  const int64_t now_ms = step_->now;
+  const auto begin = [&](Task* its, size_t number) {
+    if (its->crashes.HasBegun(number)) return;
+    epochs_->JoinToNote(its);
+    its->crashes.Begin(number, number == its->crashes.parked_lane() ? 2 * its->parking.CountRunnable(step_->now) : 0);
+  };
+  begin(task, lane);
+  // Of others that have work as well, in the same transaction.
+  for (const auto& [id, other] : tasks_->all()) {
+    if (HasWork(*other, Kind::kNew)) begin(other.get(), LaneOf(*other, other->backlog.front().input));
+    if (HasWork(*other, Kind::kParked)) begin(other.get(), other->crashes.parked_lane());
+  }
+}
+
+bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<Place>& place,
+                        Suspects::Treatment* treatment) {
+  CrashMemory& crashes = task->crashes;
+  Suspects::Treatment wanted = Suspects::Treatment::kFree;
+  if (crashes.HasBegun(lane)) {
+    if (!place.has_value() || task->suspects.BlamedFor(*place) != nullptr) return true;
+    wanted = crashes.TreatmentOf(lane, *place);
+    const bool is_alone = wanted == Suspects::Treatment::kAlone;
+    if (is_alone ? crashes.IsAnnounced(*place) : !crashes.is_about_to_run()) {
+      *treatment = std::max(*treatment, wanted);
+      return true;
+    }
+    if (is_alone && !IsAlone()) return false;
+  }
+  // Not together with suspects of the broker's.
+  if (epochs_->current().MayJoin(task, Suspects::Treatment::kFree)) {
+    if (!crashes.HasBegun(lane)) {
+      BeginLanes(task, lane);
+    } else {
+      epochs_->JoinToNote(task);
+      crashes.CameBack();
+    }
+    if (wanted == Suspects::Treatment::kAlone) {
+      crashes.Announce(lane, *place);
+      announced_ = {task->id, kind};
+    }
+  }
+  epochs_->Seal();
+  return false;
 }
 
 bool Scheduler::RunTurn(Task* task, Kind kind) {
@@ -175,24 +265,33 @@ EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched&
 }
 
 // False if the epoch must end first: events that the broker may have refused run apart from others (R3b).
-bool Scheduler::JoinApart(Task* task, Suspects::Treatment treatment) {
+bool Scheduler::JoinApart(Task* task, Suspects::Treatment treatment, int64_t group) {
   if (!epochs_->current().MayJoin(task, treatment)) {
     epochs_->Seal();
     return false;
   }
   epochs_->Join(task);
-  epochs_->current().NoteTreatment(task, treatment);
+  epochs_->current().NoteTreatment(task, treatment, group);
   return true;
 }
 
 bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record,
                               const EventPipeline::WindowKey& key) {
   if (record.offset < input->next) return true;
-  const Suspects::Treatment treatment = pipeline_->TreatmentOf(*task, input->source, record);
-  if (!JoinApart(task, treatment)) return false;
+  Suspects::Treatment treatment = pipeline_->TreatmentOf(*task, input->source, record);
+  const size_t lane = LaneOf(*task, input);
+  std::optional<Place> place;
+  if (!task->crashes.IsCalm(lane)) {
+    place = {input->where, record.offset};
+    if (!Prepare(task, Kind::kNew, lane, place, &treatment)) return false;
+  }
+  // One that the process died of before, as its own memory has it.
+  if (treatment == Suspects::Treatment::kAlone && !IsAlone()) return false;
+  if (!JoinApart(task, treatment, GroupOf(*task))) return false;
   const Outcome outcome = pipeline_->Process(task, input->source, record, key);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
   input->next = record.offset + 1;
+  if (place.has_value()) task->crashes.NoteRan(lane, place);
   ++epochs_->current().records;
   ++task->epoch_breaker.finished;
   CountForBreaker(task);
@@ -201,6 +300,7 @@ bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView
 
 // Whether the slice goes on. What was not processed is read again by a later seek.
 bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
+  if (outcome.kind != Outcome::Kind::kDone) task->crashes.CameBack();
   switch (outcome.kind) {
     case Outcome::Kind::kDone:
       return true;
@@ -210,6 +310,7 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
       epochs_->Seal();
       return true;
     case Outcome::Kind::kHalt:
+      task->crashes.ForgetBlamed();
       tasks_->Fail(task, outcome.status);
       epochs_->Seal();
       return true;
@@ -241,13 +342,23 @@ void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfP
 
 // One parked event: the head of a queue that is due or drained, or an outstanding notice.
 bool Scheduler::RunParked(Task* task) {
-  const auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
-  if (!JoinApart(task, treatment)) return false;
   const std::optional<std::string> queue = task->parking.NextRunnable(step_->now);
   if (!queue.has_value()) return true;
+  auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
+  const size_t lane = task->crashes.parked_lane();
+  std::optional<Place> place;
+  if (!task->crashes.IsCalm(lane)) {
+    place = HeadOf(task, *queue);
+    if (!Prepare(task, Kind::kParked, lane, place, &treatment)) return false;
+  }
+  if (treatment == Suspects::Treatment::kAlone && !IsAlone()) return false;
+  if (!JoinApart(task, treatment, GroupOf(*task))) return false;
+  task->parking.NoteTurn(*queue);
   const Outcome outcome = pipeline_->RunParked(task, *queue);
   ++epochs_->current().records;
-  return outcome.kind == Outcome::Kind::kDone || HandleOutcome(task, outcome);
+  if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
+  task->crashes.NoteRan(lane, place, !task->parking.IsRunnable(step_->now));
+  return true;
 }
 
 // Trips when too large a share of what the task finished, committed or about to be, failed for good.
@@ -268,6 +379,7 @@ void Scheduler::CountForBreaker(Task* task) {
 
 void Scheduler::TouchOverdue() {
   for (const auto& [id, task] : tasks_->all()) {
+    if (task->crashes.has_news() && IsWritable(*task)) epochs_->JoinToNote(task.get());
     if (task->phase != TaskPhase::kRunning || task->touched) continue;
     const bool first = std::any_of(task->inputs.begin(), task->inputs.end(), [](const InputPosition& input) {
       return !input.committed.has_value() || input.resume.has_value();

@@ -47,6 +47,8 @@ class Scheduler {
   void RunSlice();
   // Something can run, unless a transaction is ending.
   bool has_work() const { return !turns_.empty() || unfinished_.has_value(); }
+  // What was announced is to be run next.
+  bool needs_solitude() const;
   // A running task has nothing fetched, so others' backlogs are no reason not to poll.
   bool IsAnyTaskHungry() const;
 
@@ -79,7 +81,13 @@ class Scheduler {
   // One record, end or error. False if it has to wait: the epoch is being ended before it.
   bool RunNext(Task* task);
   bool RunParked(Task* task);
-  bool JoinApart(Task* task, Suspects::Treatment treatment);
+  bool JoinApart(Task* task, Suspects::Treatment treatment, int64_t group);
+  // What an event (`place`; absent: none that runs handlers) is preceded by, and run with, because the process ended
+  // before (X3). False if that must be committed first.
+  bool Prepare(Task* task, Kind kind, size_t lane, const std::optional<Place>& place, Suspects::Treatment* treatment);
+  bool IsAlone() const { return observer_ == nullptr || observer_->IsAlone(); }
+  void BeginLanes(Task* task, size_t lane);
+  void RunAnnounced();
   bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const EventPipeline::WindowKey& key);
   EventPipeline::WindowKey WindowKeyOf(const Task& task, const Fetched& run);
   void ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end);
@@ -100,7 +108,13 @@ class Scheduler {
 
   std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns_;
   uint64_t next_turn_ = 0;
-  absl::Duration pace_;             // What the turn that came last had used: who comes anew begins there.
+  absl::Duration pace_;  // What the turn that came last had used: who comes anew begins there.
+  // What was announced, and is run before anything else when that has committed.
+  struct Announced {
+    TaskId task;
+    Kind kind = Kind::kNew;
+  };
+  std::optional<Announced> announced_;
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();
 

@@ -16,6 +16,7 @@
 #include "once/v1/changelog.pb.h"
 #include "processor/base/types.h"
 #include "processor/engine/backlog.h"
+#include "processor/engine/crash_memory.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
@@ -78,7 +79,8 @@ struct Task {
         changelog(plan.changelog(task_id)),
         state(store, TaskPrefix(plan.group(task_id.group).name, task_id.partition)),
         window({.retention = options.idempotency_retention, .max_ids = options.idempotency_max_ids}),
-        parking(&state, clock, plan.longest_backoff[task_id.group]) {
+        parking(&state, clock, plan.longest_backoff[task_id.group]),
+        crashes(plan.InputsOf(task_id), options.max_epoch_records) {
     for (const SourceIndex source : plan.group(task_id.group).sources) {
       inputs.push_back({.source = source, .where = {plan.input_topics[source], task_id.partition}});
     }
@@ -147,8 +149,14 @@ struct Task {
   absl::Time last_checkpoint = absl::InfinitePast();
   int checkpoint_failures = 0;  // In a row.
   absl::Time last_checkpoint_complaint = absl::InfinitePast();
-  Suspects suspects;  // Events of epochs that the broker refused.
+  Suspects suspects;    // Events of epochs that the broker refused.
+  CrashMemory crashes;  // Events that end their process.
 };
+
+// An epoch may speak for it.
+inline bool IsWritable(const Task& task) {
+  return task.phase == TaskPhase::kRunning || task.phase == TaskPhase::kPaused;
+}
 
 }  // namespace once
 

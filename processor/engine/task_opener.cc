@@ -250,6 +250,9 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (absl::IsOutOfRange(fits)) return fits;
   if (!fits.ok()) return AwaitFit(task, fits, now);
   task->misfit.clear();
+  if (const std::string told = task->crashes.Load(task->frontier, &task->suspects); !told.empty()) {
+    log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", told));
+  }
   task->incarnation = task->frontier.incarnation();
   if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());
   task->rebuilding = false;

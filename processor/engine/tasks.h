@@ -45,6 +45,7 @@ class Tasks {
   void Assign(const std::vector<TaskId>& tasks);
   void Leave(const std::vector<TaskId>& tasks);
   bool leaving() const { return !leaving_.empty(); }
+  const std::vector<TaskId>& leaving_tasks() const { return leaving_; }
   void UnassignLeaving();
 
   // Opening.

@@ -85,7 +85,8 @@ void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
 }
 
 void Troubles::OnCommit(const Epoch& epoch) {
-  if (scopes_.empty()) return;
+  // What only says that an event is about to be run says nothing of how that goes.
+  if (scopes_.empty() || (epoch.is_note && epoch.records == 0)) return;
   for (auto scope = scopes_.begin(); scope != scopes_.end();) {
     const auto topic = scope->first;
     auto& state = scope->second;

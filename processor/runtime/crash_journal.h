@@ -5,8 +5,9 @@
 // that finds an unfinished note counts a death of that event. After kAloneAfter of them the event is run in a
 // transaction of its own; after kBlamedAfter it fails without being run, as any event that fails for good.
 //
-// The file is in the state directory: another pod that takes the partition over begins to count anew. What a worker
-// writes there survives the process's death, whatever that is, but not the machine's, which is no event's fault.
+// The file is in the state directory, and stays there when a partition goes to another pod: for that there is
+// CrashMemory (processor/engine/crash_memory.h). What a worker writes here survives the process's death, whatever that
+// is, but not the machine's, which is no event's fault.
 #ifndef ONCE_PROCESSOR_RUNTIME_CRASH_JOURNAL_H_
 #define ONCE_PROCESSOR_RUNTIME_CRASH_JOURNAL_H_
 

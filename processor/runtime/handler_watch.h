@@ -18,6 +18,7 @@
 #include "processor/base/types.h"
 #include "processor/engine/handler_observer.h"
 #include "processor/runtime/crash_journal.h"
+#include "processor/runtime/solitude.h"
 
 namespace once {
 
@@ -61,9 +62,23 @@ class HandlerWatch final : public HandlerObserver {
 
   // By the worker, before a step that runs events. `clock` must outlive the step.
   void BeginSlice(Clock* clock) {
+    waits_to_be_alone_ = false;
     clock_ = clock;
     slice_end_ = clock->CoarseNanos() + absl::ToInt64Nanoseconds(kSlice);
   }
+  // By the worker, before its first step: what it shares with the process's others. Must outlive this; null: it is
+  // alone.
+  void set_solitude(Solitude* solitude, int worker) {
+    solitude_ = solitude;
+    worker_ = worker;
+  }
+  bool IsAlone() override {
+    const bool is_alone = solitude_ == nullptr || solitude_->TryBeAlone(worker_);
+    waits_to_be_alone_ = !is_alone;
+    return is_alone;
+  }
+  // In the last slice it was not, though it was to be.
+  bool waits_to_be_alone() const { return waits_to_be_alone_; }
   bool IsSliceOver() override { return clock_ != nullptr && clock_->CoarseNanos() >= slice_end_; }
 
   // By the worker, after each step: when it returns, nobody looks any more at what Enter was given.
@@ -97,6 +112,9 @@ class HandlerWatch final : public HandlerObserver {
   Clock* clock_ = nullptr;
   int64_t slice_end_ = 0;
   HandlingNote* note_ = nullptr;
+  Solitude* solitude_ = nullptr;
+  int worker_ = 0;
+  bool waits_to_be_alone_ = false;
 };
 
 }  // namespace once

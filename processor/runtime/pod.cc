@@ -102,6 +102,7 @@ absl::Status Pod::Run() {
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::random_device random;
   std::vector<std::unique_ptr<kafka::Client>> clients;  // They outlive the workers.
+  Solitude solitude;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
     clients.push_back(deps_.client->Named(absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i)));
@@ -118,7 +119,8 @@ absl::Status Pod::Run() {
         .clock = deps_.clock,
         .log = deps_.log,
         .memory = &memory,
-        .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};
+        .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
+        .solitude = &solitude};
     workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
     if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
   }

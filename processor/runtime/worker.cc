@@ -15,6 +15,8 @@ namespace {
 constexpr absl::Duration kPollWithWork = absl::Milliseconds(50);
 // Workers tell each other so often what memory they use.
 constexpr absl::Duration kShareInterval = absl::Milliseconds(50);
+// While another worker is alone it is asked so often whether it still is.
+constexpr absl::Duration kSolitudePause = absl::Milliseconds(1);
 
 }  // namespace
 
@@ -24,6 +26,7 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
       deps_(deps),
       engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_),
       summary_(config.index, deps.log) {
+  handler_watch_.set_solitude(deps.solitude, config.index);
   Tick();
 }
 
@@ -74,6 +77,15 @@ void Worker::ShareMemory() {
 }
 
 void Worker::RunOnce() {
+  Turn();
+  // X3: others wait for no longer than they must.
+  const bool waits = handler_watch_.waits_to_be_alone() && engine_.accepts_work();
+  if (deps_.solitude != nullptr && !(engine_.has_work() && (waits || engine_.needs_solitude()))) {
+    deps_.solitude->EndAlone(config_.index);
+  }
+}
+
+void Worker::Turn() {
   ShareMemory();
   Tick();
   for (event::CheckpointWritten& written : deps_.checkpoints->TakeResults(config_.index)) Dispatch(std::move(written));
@@ -103,10 +115,7 @@ void Worker::Rejoin() {
 
 // A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).
 void Worker::RunWork() {
-  if (engine_.accepts_work()) {
-    handler_watch_.BeginSlice(deps_.clock);
-    Dispatch(event::Continue{});
-  }
+  if (engine_.accepts_work()) RunSlice();
   if (!engine_.has_work() || done()) return;
   // The transaction waits for a broker.
   if (!engine_.accepts_work()) deps_.sleep(config_.retry_pause);
@@ -114,6 +123,15 @@ void Worker::RunWork() {
   if (deps_.clock->Steady() - last_poll_ >= kPollWithWork && engine_.is_hungry())
     return PollRecords(absl::ZeroDuration());
   ServeCallbacks();
+}
+
+void Worker::RunSlice() {
+  if (deps_.solitude != nullptr && !deps_.solitude->TryEnter(config_.index)) return deps_.sleep(kSolitudePause);
+  handler_watch_.BeginSlice(deps_.clock);
+  Dispatch(event::Continue{});
+  if (deps_.solitude == nullptr) return;
+  deps_.solitude->Leave();
+  if (handler_watch_.waits_to_be_alone()) deps_.sleep(kSolitudePause);
 }
 
 std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
@@ -153,6 +171,7 @@ void Worker::PollReplay(absl::Duration wait) {
 }
 
 absl::Status Worker::Leave() {
+  if (deps_.solitude != nullptr) deps_.solitude->EndAlone(config_.index);
   absl::Status left;
   if (consumer_ != nullptr) left = consumer_->Close();
   consumer_.reset();

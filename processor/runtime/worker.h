@@ -57,6 +57,7 @@ struct WorkerDeps {
   LogSink* log = nullptr;
   MemoryBudget* memory = nullptr;  // Null: the engine's options say what it may use.
   std::function<void(absl::Duration)> sleep;
+  Solitude* solitude = nullptr;  // Shared by the process's workers; null: it has no other.
 };
 
 class Worker final : private kafka::RebalanceListener {
@@ -128,7 +129,9 @@ class Worker final : private kafka::RebalanceListener {
   void Rejoin();
   void Tick();
   void ShareMemory();
+  void Turn();
   void RunWork();
+  void RunSlice();
   void PollRecords(absl::Duration longest_wait);
   void ServeCallbacks();
   void ConsumerFailed(const absl::Status& status);

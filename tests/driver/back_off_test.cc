@@ -238,7 +238,9 @@ TEST(BackOffTest, X2AnOutageIsWaitedFor) {
 TEST(BackOffTest, X2ATransactionThatTimedOutForSlowHandlersIsCalledThat) {
   Copies copies;
   TopologyTestDriver driver(copies.factory());
+  driver.Send("orders", "alice", Order(0));
   driver.RunUntilIdle();
+  copies.handled = 0;
   copies.meanwhile = [&] {
     if (copies.handled < 2) driver.clock().Advance(absl::Seconds(18));
   };

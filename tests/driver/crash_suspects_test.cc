@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "processor/runtime/crash_journal.h"
+#include "processor/runtime/solitude.h"
 #include "tests/driver/scripted.h"
 
 namespace once {
@@ -49,6 +50,24 @@ TEST(CrashSuspectsTest, X3ABlamedEventFailsWithoutBeingRun) {
   EXPECT_EQ(Letters(driver), "FAILED:2 BLOCKED:3");
   EXPECT_EQ(driver.dead_letters()[0].reason, "INTERNAL");
   EXPECT_EQ(driver.dead_letters()[0].message, "the process ended 4 times");
+}
+
+TEST(SolitudeTest, X3OneWorkerRunsAloneOthersWait) {
+  Solitude solitude;
+  ASSERT_TRUE(solitude.TryEnter(0));
+  ASSERT_TRUE(solitude.TryEnter(1));
+  EXPECT_FALSE(solitude.TryBeAlone(0)) << "the other is in its slice";
+  EXPECT_FALSE(solitude.TryBeAlone(1)) << "one at a time";
+  solitude.Leave();
+  EXPECT_FALSE(solitude.TryEnter(1)) << "nothing is begun beside it";
+  EXPECT_TRUE(solitude.TryBeAlone(0));
+  solitude.Leave();
+  EXPECT_FALSE(solitude.TryEnter(1)) << "it may run several slices";
+  solitude.EndAlone(1);
+  EXPECT_FALSE(solitude.TryEnter(1));
+  solitude.EndAlone(0);
+  EXPECT_TRUE(solitude.TryEnter(1));
+  EXPECT_TRUE(solitude.TryEnter(0));
 }
 
 class CrashJournalTest : public testing::Test {

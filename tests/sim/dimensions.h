@@ -24,6 +24,7 @@ enum class Dimension {
   kSources,        // A source's topic is deleted and made anew: the engine must notice, or lose nothing.
   kTaskFailures,   // Single tasks fail for a while.
   kNewTopology,    // All pods restart with a topology that has one source more.
+  kDeadlyEvents,   // Handlers of some events end their process, each time.
 };
 inline constexpr int kDimensions = 12;
 const char* NameOf(Dimension dimension);

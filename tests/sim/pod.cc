@@ -33,6 +33,7 @@ void SimPod::Boot() {
     return;
   }
   admin_ = *client_->NewAdmin();
+  solitude_ = std::make_unique<Solitude>();
   checkpoints_ = std::make_unique<SimCheckpointWriter>(disk_->store(), config_.flush_interval, process_.get(),
                                                        &network_->scheduler(), random_);
   for (int i = 0; i < config_.workers; ++i) {
@@ -47,7 +48,8 @@ void SimPod::Boot() {
                     .checkpoints = checkpoints_.get(),
                     .clock = &network_->scheduler().clock(),
                     .log = log_,
-                    .sleep = [this](absl::Duration pause) { network_->Wait(pause); }};
+                    .sleep = [this](absl::Duration pause) { network_->Wait(pause); },
+                    .solitude = solitude_.get()};
     workers_.push_back(std::make_unique<Worker>(plan_, config_.engine, worker, deps));
   }
   for (const auto& worker : workers_) {

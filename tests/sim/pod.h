@@ -68,6 +68,7 @@ class SimPod {
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<SimCheckpointWriter> checkpoints_;
+  std::unique_ptr<Solitude> solitude_;
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t ended_workers_ = 0;
   bool stopping_ = false;

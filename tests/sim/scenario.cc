@@ -104,6 +104,7 @@ std::string Scenario::ToString() const {
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
+  if (with_deadly_events) absl::StrAppend(&text, " deadly events");
   if (second_source_at > absl::ZeroDuration())
     absl::StrAppend(&text, " second source from ", absl::FormatDuration(second_source_at));
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
@@ -120,6 +121,7 @@ EventOptions Scenario::event_options() const {
           .with_skew = with_skew,
           .with_odd = with_odd_records,
           .with_hostile = with_hostile_code,
+          .with_deadly = with_deadly_events,
           .second_source_at = second_source_at};
 }
 
@@ -180,6 +182,8 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     AddFaults(FaultKind::kChangedTopic, &random, scenario);
     AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);
   }
+  // Fewer, since each death takes a session's time.
+  scenario->with_deadly_events = draw(Dimension::kDeadlyEvents) && random.Chance(40);
 }
 
 }  // namespace

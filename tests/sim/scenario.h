@@ -80,6 +80,7 @@ struct Scenario {
   bool with_hostile_code = false;
   bool remakes_source = false;
   bool fails_tasks = false;
+  bool with_deadly_events = false;
   absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 

@@ -127,6 +127,7 @@ void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string
 EventKind DrawAnyKind(const EventOptions& options, Random* random) {
   const TopologyKind topology = options.topology;
   const int64_t draw = random->Below(100);
+  if (options.with_deadly && random->Below(1000) < 6) return EventKind::kDeadly;
   if (options.with_large && random->Chance(3)) return EventKind::kLarge;
   if (options.with_odd && random->Chance(3)) {
     // Under the limit of large outputs a forwarded one would fail.
@@ -180,8 +181,8 @@ std::string SimEvent::value() const {
 
 bool SimEvent::fails_for_good() const {
   return kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
-         kind == EventKind::kThrowing || kind == EventKind::kBadCodec || kind == EventKind::kLongError ||
-         (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
+         kind == EventKind::kThrowing || kind == EventKind::kDeadly || kind == EventKind::kBadCodec ||
+         kind == EventKind::kLongError || (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
 }
 
 int SimEvent::outputs() const {

@@ -34,6 +34,7 @@ enum class EventKind : char {
   kThrowing = 'x',    // The handler throws.
   kHuge = 'g',        // As large as the input takes; else as usual.
   kBadCodec = 'c',    // The codec throws when it decodes the value.
+  kDeadly = 'k',      // The handler ends its process.
   kLongError = 'h',   // Fails for good, with a text that no record could hold.
 };
 
@@ -87,6 +88,7 @@ struct EventOptions {
   bool with_skew = false;                // Some timestamps are days off.
   bool with_odd = false;                 // Some have no key, are huge, or make the handler throw.
   bool with_hostile = false;             // Some make the codec throw, or the handler say too much.
+  bool with_deadly = false;              // A few make the handler end its process.
   absl::Duration second_source_at = {};  // None comes from the second source before.
 };
 

@@ -18,6 +18,8 @@ namespace {
 
 // A run has at least so many epochs. Where they do not come about by themselves, further events are sent.
 constexpr int64_t kMinEpochs = 5;
+// And one while something else is being found out.
+constexpr int kDeathsOfADeadlyEvent = 6;
 
 }  // namespace
 
@@ -39,8 +41,9 @@ std::map<std::string, std::string> World::SettingsOf(const std::string& topic) c
 }
 
 absl::Status World::SetUp() {
-  const HandlerHook hook =
-      scenario_.handler_time > absl::ZeroDuration() ? [this](int64_t number) { Handle(number); } : HandlerHook();
+  const HandlerHook hook = scenario_.handler_time > absl::ZeroDuration() || scenario_.with_deadly_events
+                               ? [this](int64_t number) { Handle(number); }
+                               : HandlerHook();
   absl::StatusOr<Topology> topology = BuildSimTopology(scenario_.topology, scenario_.is_burst, hook);
   if (!topology.ok()) return topology.status();
   plan_ = MakePlan(topology->shared_graph(), kApplication);
@@ -208,6 +211,9 @@ void World::CheckEnd() {
 
 absl::Duration World::HealingBound() const {
   absl::Duration bound = kHealingBound;
+  for (const SimEvent& event : *input_->events()) {
+    if (event.kind == EventKind::kDeadly) bound += kDeathsOfADeadlyEvent * (kSessionTimeout + kTransactionTimeout);
+  }
   if (scenario_.handler_time == absl::ZeroDuration()) return bound;
   for (const SimEvent& event : *input_->events()) bound += 2 * HandlerTime(event.number, 0);
   return bound;

@@ -97,6 +97,27 @@ absl::Duration World::HandlerTime(int64_t number, int64_t run) const {
 }
 
 void World::Handle(int64_t number) {
+  if (scenario_.handler_time > absl::ZeroDuration()) TakeTime(number);
+  if (!scenario_.with_deadly_events || number < 0) return;
+  const auto index = static_cast<size_t>(number);
+  if (index < input_->events()->size() && (*input_->events())[index].kind == EventKind::kDeadly) Die();
+}
+
+// The process under way ends, and is started again. What its thread does on its way out counts for nothing.
+void World::Die() {
+  Process* const process = scheduler_.current();
+  if (process == nullptr || process->dead) return;
+  SimPod* const pod = pods_[static_cast<size_t>(process->id)].get();
+  const bool loses_disk = random_.Chance(50);
+  scheduler_.At(scheduler_.now(), [this, pod, process, loses_disk] {
+    if (process->dead) return;
+    pod->Crash(loses_disk);
+    scheduler_.At(scheduler_.now() + absl::Milliseconds(10 + random_.Below(200)), [pod] { pod->Start(); });
+  });
+  while (!process->dead) scheduler_.Pass(absl::Milliseconds(1));
+}
+
+void World::TakeTime(int64_t number) {
   const absl::Duration time = HandlerTime(number, runs_[number]++);
   const absl::Time end = scheduler_.now() + time;
   Process* const process = scheduler_.current();

@@ -79,6 +79,8 @@ class World {
   void ExpireMember();
   absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
+  void TakeTime(int64_t number);
+  void Die();
   // I8, and what all handlers may take, twice.
   absl::Duration HealingBound() const;
   static std::string OutputOf(const ScheduledFault& fault);

@@ -163,4 +163,8 @@ MUTANTS = [
      "a task that has failed goes on without the state that it had forgotten"),
     ("fails_within_its_epoch", "processor/engine/tasks.cc", "X4",
      "a task fails at once, though an epoch speaks for it"),
+    ("deaths_not_counted", "processor/engine/crash_memory.cc", "X3",
+     "an event that ends its process is run again and again"),
+    ("blamed_for_one_death", "processor/engine/crash_memory.cc", "X3",
+     "an event is to blame for one end of its process"),
 ]
