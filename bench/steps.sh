@@ -1,6 +1,7 @@
 # What the measuring commands share: a broker of their own, the program in a copy, the logs of a failure. Sourced from
 # the project's root, after setup/steps.sh. They set BENCH_NAME first.
 BENCH_WORK=""
+BENCH_BUILD_OPTIONS=()
 bench_servers=""
 bench_pid=""
 bench_finished=""
@@ -36,7 +37,7 @@ bench_prepare() {
   fi
   # Links of its own: another build moves bazel-bin elsewhere.
   step "Building the benchmark" bazel build --config=opt --symlink_prefix="$BENCH_WORK/bazel-" --curses=no --color=no \
-    "//$target" ||
+    ${BENCH_BUILD_OPTIONS[@]+"${BENCH_BUILD_OPTIONS[@]}"} "//$target" ||
     die "the build failed: see above"
   # A copy: another build may replace it while it runs.
   cp "$BENCH_WORK/bazel-bin/${target/://}" "$BENCH_WORK/program"

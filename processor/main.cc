@@ -159,7 +159,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
     return kExitOk;
   }
   if (requests.version) {
-    Print(stdout, absl::StrCat("once ", kVersion, ", librdkafka ", KafkaLibraryVersion(), "\n"));
+    Print(stdout, absl::StrCat("once ", kVersion, ", librdkafka ", KafkaLibraryVersion(), ", ", AllocatorName(), "\n"));
     return kExitOk;
   }
   const std::string mistakes = MistakesOf(config, options, topology);

@@ -12,6 +12,7 @@
 #include "bench/floor/once_loop.h"
 #include "bench/floor/own_process.h"
 #include "bench/floor/raw_loop.h"
+#include "processor/base/allocator.h"
 #include "processor/kafka/librdkafka/client.h"
 
 namespace once::bench {
@@ -36,6 +37,7 @@ struct Settings {
 
 // In the process that MeasureInOwnProcess starts.
 absl::Status MeasureHere(const Settings& settings) {
+  TuneAllocator();  // As once::Main does; both sides alike.
   const absl::Duration commit_interval = absl::Milliseconds(settings.commit_ms);
   const absl::StatusOr<double> rate =
       settings.measure == kFloor ? RunRawLoop({.bootstrap_servers = settings.bootstrap_servers,
@@ -69,6 +71,8 @@ class Comparison {
       : settings_(settings), admin_(admin), name_(absl::StrCat("floor-", absl::ToUnixMillis(absl::Now()))) {}
 
   absl::Status Run() {
+    std::printf("librdkafka=%s allocator=\"%s\"\n", kafka::LibrdkafkaVersion().c_str(), AllocatorName().c_str());
+    std::fflush(stdout);
     absl::Status status = LoadInput("plain", false);
     if (status.ok()) status = ReportPlainFloor();
     if (status.ok()) status = LoadInput("input", true);
@@ -114,6 +118,7 @@ class Comparison {
   // The floor and Once take turns at going first, so that both see the same machine and the same broker.
   absl::Status Compare(const std::string& workload) {
     std::vector<double> rates[2];
+    int64_t resident_mb = 0;
     for (int round = 0; round < settings_.rounds; ++round) {
       for (int turn = 0; turn < 2; ++turn) {
         const bool is_floor = (round + turn) % 2 == 0;
@@ -121,13 +126,15 @@ class Comparison {
         const auto measured = Measure(is_floor ? kFloor : workload, "input", id);
         if (!measured.ok()) return measured.status();
         rates[is_floor ? 1 : 0].push_back(measured->records_per_second);
+        if (!is_floor) resident_mb = std::max(resident_mb, measured->peak_memory_mb);
         std::fprintf(stderr, "%s round %d: %s %s\n", workload.c_str(), round + 1, is_floor ? "floor" : "once ",
                      Describe(*measured).c_str());
       }
     }
     const double once = Median(rates[0]);
     const double floor = Median(rates[1]);
-    std::printf("workload=%s once=%.0f floor=%.0f ratio=%.2f\n", workload.c_str(), once, floor, once / floor);
+    std::printf("workload=%s once=%.0f floor=%.0f ratio=%.2f resident_mb=%lld\n", workload.c_str(), once, floor,
+                once / floor, static_cast<long long>(resident_mb));
     std::fflush(stdout);
     return absl::OkStatus();
   }

@@ -9,7 +9,6 @@
 #include "absl/time/clock.h"
 #include "examples/order_totals/orders.pb.h"
 #include "once/topology.h"
-#include "processor/base/allocator.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/preflight.h"
 #include "processor/runtime/worker.h"
@@ -56,7 +55,6 @@ absl::StatusOr<Topology> BuildWorkload(const OnceLoopOptions& options) {
 }  // namespace
 
 absl::StatusOr<double> RunOnceLoop(const OnceLoopOptions& options) {
-  TuneAllocator();  // As once::Main does.
   StderrLog log;
   SystemClock clock;
   absl::StatusOr<Topology> topology = BuildWorkload(options);

@@ -1,5 +1,6 @@
 #include "processor/base/allocator.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -20,10 +21,22 @@ bool IsSetByUser() {
   return false;
 }
 
+constexpr char kGlibc[] = "glibc malloc";
+
 }  // namespace
 
+std::string AllocatorName() {
+  if (void* const version = dlsym(RTLD_DEFAULT, "tc_version"); version != nullptr) {
+    return std::string("tcmalloc (") +
+           reinterpret_cast<const char* (*)(int*, int*, const char**)>(version)(nullptr, nullptr, nullptr) + ")";
+  }
+  if (dlsym(RTLD_DEFAULT, "mallctl") != nullptr) return "jemalloc";
+  if (dlsym(RTLD_DEFAULT, "mi_version") != nullptr) return "mimalloc";
+  return kGlibc;
+}
+
 void TuneAllocator() {
-  if (IsSetByUser()) return;
+  if (AllocatorName() != kGlibc || IsSetByUser()) return;
   mallopt(M_MXFAST, 0);
   // Also ends the growth of the size from which pieces are mapped one by one: in the heap large ones cause sweeps.
   mallopt(M_TRIM_THRESHOLD, kKeptBytes);

@@ -1,6 +1,6 @@
 """A test that runs one of the chaos commands, with brokers of its own."""
 
-def chaos_test(name, command, options, must_fail = False):
+def chaos_test(name, command, options, must_fail = False, tags = []):
     """`command` is a script of this package; `must_fail` expects it to find violations."""
     native.sh_test(
         name = name,
@@ -17,5 +17,5 @@ def chaos_test(name, command, options, must_fail = False):
             "integration",
             "local",
             "nosan",
-        ],
+        ] + tags,
     )

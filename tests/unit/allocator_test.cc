@@ -17,6 +17,8 @@ size_t BytesToSweep() {
   return mallinfo2().fsmblks;
 }
 
+TEST(AllocatorTest, IsGlibcsUnlessAProgramIsLinkedWithAnother) { EXPECT_EQ(AllocatorName(), "glibc malloc"); }
+
 TEST(AllocatorTest, SweepsNothingUnlessTheEnvironmentSaysSo) {
   setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=8", 1);
   TuneAllocator();
