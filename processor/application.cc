@@ -51,8 +51,9 @@ class RunningApplication final : public Application {
     if (std::optional<std::string> bad = kafka::KnownBadVersion(); bad.has_value()) {
       deps_.log->Log(LogLevel::kWarning, *bad);
     }
-    for (const auto& step : {&RunningApplication::CheckNames, &RunningApplication::Connect,
-                             &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
+    for (const auto& step :
+         {&RunningApplication::CheckNames, &RunningApplication::OpenStateDir, &RunningApplication::Connect,
+          &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return absl::OkStatus();
@@ -92,7 +93,7 @@ class RunningApplication final : public Application {
   absl::Status Connect() {
     kafka::RdKafkaConfig config;
     config.bootstrap_servers = options_.bootstrap_servers;
-    config.client_id = plan_.application_id;
+    config.client_id = absl::StrCat(plan_.application_id, "-", instance_id_);
     config.transaction_timeout = options_.transaction_timeout;
     config.session_timeout = options_.session_timeout;
     config.max_poll_interval = options_.max_poll_interval;
@@ -129,7 +130,8 @@ class RunningApplication final : public Application {
     return Connect();
   }
 
-  absl::Status OpenState() {
+  // Before the brokers are asked anything, who asks: the directory knows the instance.
+  absl::Status OpenStateDir() {
     absl::StatusOr<std::unique_ptr<LockedDir>> dir = LockedDir::Open(options_.state_dir);
     if (!dir.ok()) return dir.status();
     state_dir_ = *std::move(dir);
@@ -139,6 +141,10 @@ class RunningApplication final : public Application {
       if (!drawn.ok()) return drawn.status();
       instance_id_ = *drawn;
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenState() {
     auto journal = CrashJournal::Open(options_.state_dir, plan_.input_topics, options_.workers, deps_.log);
     if (!journal.ok()) {
       deps_.log->Log(LogLevel::kWarning, absl::StrCat("events that end the process cannot be told from others: ",

@@ -14,4 +14,6 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> Client::NewStaticGroupConsumer(co
                    ": this client knows dynamic members only; run without --static_membership"));
 }
 
+std::unique_ptr<Client> Client::Named(const std::string&) { return nullptr; }
+
 }  // namespace once::kafka

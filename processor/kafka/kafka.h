@@ -248,6 +248,9 @@ class Client {
                                                                                 const std::vector<std::string>& topics);
   virtual absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) = 0;
   virtual absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() = 0;
+  // The same cluster, under a name by which the brokers' logs and metrics tell what is made of it from others: a pod
+  // names the clients of its workers. Null where there are no such names.
+  virtual std::unique_ptr<Client> Named(const std::string& name);
 };
 
 }  // namespace once::kafka

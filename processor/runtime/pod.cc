@@ -101,15 +101,17 @@ absl::Status Pod::Run() {
   engine.state_cache_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::random_device random;
+  std::vector<std::unique_ptr<kafka::Client>> clients;  // They outlive the workers.
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
+    clients.push_back(deps_.client->Named(absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i)));
     WorkerConfig config;
     config.index = i;
     config.transactional_id = TransactionalId(plan_->application_id, options_.instance_id, i, /*slot=*/0);
     if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", i);
     config.seed = (uint64_t{random()} << 32) | random();
     WorkerDeps deps{
-        .client = deps_.client,
+        .client = clients[i] != nullptr ? clients[i].get() : deps_.client,
         .admin = deps_.admin,
         .store = deps_.store,
         .checkpoints = &checkpoints,

@@ -1,8 +1,11 @@
 // Pods that come, go, hang and lose their disks, under load, on a real broker.
 #include <csignal>
+#include <set>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "tests/integration/scene.h"
+#include "tests/kafka/broker_admin.h"
 
 namespace once {
 namespace {
@@ -139,6 +142,18 @@ TEST(PodsTest, PoisonAndDuplicatesAcrossKillAndRebalance) {
   a = scene.StartPod({.instance = "a"});
   ASSERT_TRUE(scene.Finish(generator.get()));
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << a->Log() << b->Log();
+}
+
+TEST(PodsTest, BrokersKnowClientsByApplicationInstanceAndWorkerUnlessTheUserNamesThem) {
+  Scene scene("names");
+  scene.CreateTopics(4);
+  kafka::BrokerAdmin admin(scene.bootstrap_servers());
+  auto a = scene.StartPod({.instance = "a", .flags = {"--workers=2"}});
+  auto b = scene.StartPod({.instance = "b", .flags = {"--kafka.client.id=mine"}});
+  const std::string named = scene.application_id() + "-a-";
+  const std::set<std::string> expected = {named + "0-consumer", named + "1-consumer", "mine"};
+  EXPECT_TRUE(Scene::Eventually([&] { return admin.ClientIdsOf(scene.application_id()) == expected; }))
+      << ::testing::PrintToString(admin.ClientIdsOf(scene.application_id())) << a->Log() << b->Log();
 }
 
 }  // namespace

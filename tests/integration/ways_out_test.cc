@@ -77,6 +77,26 @@ TEST_F(BrokerWaysOutTest, X2TheRightToWriteTheOutputTakenAwayAndGivenBack) {
   ExpectOrderlyEnd(pod.get());
 }
 
+// Before a transaction's first record: the client reports no record then, and answers later ones with _STATE only.
+TEST_F(BrokerWaysOutTest, X2ARightThatIsMissingFromTheStartIsNamed) {
+  Scene scene("no-right", bootstrap());
+  scene.CreateTopics(1);
+  kafka::BrokerAdmin admin(bootstrap());
+  ASSERT_TRUE(admin.Deny(RD_KAFKA_RESOURCE_TOPIC, scene.output(), RD_KAFKA_ACL_OPERATION_WRITE));
+  auto pod = scene.StartPod({.flags = {"--commit_interval=4s"}});
+  ASSERT_TRUE(Scene::Eventually([&] { return Says(*pod, "runs from offset "); })) << pod->Log();
+  auto generator = scene.StartGenerator({.orders = 1'000, .rate = 200});
+  ASSERT_TRUE(Scene::Eventually([&] { return Says(*pod, "sending a record failed"); })) << pod->Log();
+  ASSERT_TRUE(Scene::Eventually([&] {
+    return Says(*pod, absl::StrCat("give the application the rights Write and Describe on topic ", scene.output()));
+  })) << pod->Log();
+  ASSERT_TRUE(scene.Finish(generator.get())) << generator->Log();
+  EXPECT_FALSE(Says(*pod, "sending a record failed: _STATE")) << pod->Log();
+  admin.Allow(RD_KAFKA_RESOURCE_TOPIC, scene.output());
+  EXPECT_EQ(scene.Verify(absl::Seconds(90)), 0) << scene.verifier_output() << pod->Log();
+  ExpectOrderlyEnd(pod.get());
+}
+
 TEST_F(BrokerWaysOutTest, X2TheOutputDeletedAndMadeAnew) {
   Scene scene("deleted", bootstrap());
   scene.CreateTopics(2);

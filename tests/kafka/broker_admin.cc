@@ -149,4 +149,16 @@ void BrokerAdmin::Allow(rd_kafka_ResourceType_t resource, const std::string& nam
   EXPECT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }
 
+std::set<std::string> BrokerAdmin::ClientIdsOf(const std::string& group) {
+  const struct rd_kafka_group_list* groups = nullptr;
+  std::set<std::string> ids;
+  const rd_kafka_resp_err_t error = rd_kafka_list_groups(rk_, group.c_str(), &groups, 10'000);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return ids;
+  for (int i = 0; i < groups->group_cnt; ++i) {
+    for (int j = 0; j < groups->groups[i].member_cnt; ++j) ids.insert(groups->groups[i].members[j].client_id);
+  }
+  rd_kafka_group_list_destroy(groups);
+  return ids;
+}
+
 }  // namespace once::kafka

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "processor/base/types.h"
@@ -28,6 +29,9 @@ class BrokerAdmin {
   // authorizer.
   bool Deny(rd_kafka_ResourceType_t resource, const std::string& name, rd_kafka_AclOperation_t operation);
   void Allow(rd_kafka_ResourceType_t resource, const std::string& name);
+
+  // What the members of a consumer group call themselves to the brokers (client.id).
+  std::set<std::string> ClientIdsOf(const std::string& group);
 
  private:
   using Request = std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>;

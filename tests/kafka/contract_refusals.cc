@@ -11,6 +11,7 @@ namespace once::kafka {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -175,7 +176,16 @@ TEST_P(ContractTest, WithoutTheRightToWriteATransactionFailsWithoutReports) {
     EXPECT_THAT(Deliveries(*producer), IsEmpty());
     const Result sent = producer->Send(Record(2, "b"));
     EXPECT_EQ(sent.error, ErrorClass::kAbortable) << ToString(sent);
-    EXPECT_EQ(sent.code, "_STATE") << ToString(sent);
+    EXPECT_EQ(sent.code, "TOPIC_AUTHORIZATION_FAILED") << ToString(sent);
+    EXPECT_TRUE(sent.lasting);
+    EXPECT_THAT(ToString(sent), HasSubstr(topic));
+    const std::vector<Delivery> deliveries = Deliveries(*producer);
+    EXPECT_EQ(deliveries.size(), 1u);
+    if (deliveries.empty()) return true;
+    EXPECT_EQ(deliveries[0].topic_index, 0u) << "the topic that is to blame";
+    EXPECT_EQ(deliveries[0].code, "TOPIC_AUTHORIZATION_FAILED");
+    EXPECT_TRUE(deliveries[0].lasting);
+    EXPECT_FALSE(deliveries[0].record_refused);
     const Result aborted = Abort(*producer);
     EXPECT_EQ(aborted.error, ErrorClass::kFatal) << ToString(aborted);
     EXPECT_FALSE(aborted.fenced);

@@ -52,7 +52,7 @@ std::shared_ptr<const ClientContext> ContextWith(const std::map<std::string, std
   RdKafkaConfig config;
   config.bootstrap_servers = kNobody;
   config.extra = extra;
-  return std::make_shared<ClientContext>(ClientContext{config, log});
+  return std::make_shared<ClientContext>(config, log);
 }
 
 class AnyHandle : public Handle {
@@ -84,8 +84,8 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
                   {"transactional.id", "other"}});
   const RdKafkaConfig config;
   const std::vector<OwnCase> cases = {
-      {"admin", RD_KAFKA_CONSUMER, AdminProperties("g")},
-      {"reader", RD_KAFKA_CONSUMER, LogReaderProperties()},
+      {"admin", RD_KAFKA_CONSUMER, AdminProperties(config, "g")},
+      {"reader", RD_KAFKA_CONSUMER, LogReaderProperties(config)},
       {"group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g")},
       {"static group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g", "m")},
       {"producer", RD_KAFKA_PRODUCER, ProducerProperties(config, "t")},
@@ -100,8 +100,24 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
     EXPECT_EQ(InForce(handle, "reconnect.backoff.max.ms"), "77") << each.name << ": what is a user's to choose";
   }
   AnyHandle admin(ContextWith({{"isolation.level", "read_committed"}}, &log_), "admin");
-  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties("")).ok());
+  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties(config, "")).ok());
   EXPECT_EQ(InForce(admin, "isolation.level"), "read_uncommitted");
+}
+
+TEST_F(LibrdkafkaTest, HandlesAreNamedByWhoseAndWhatTheyAreUnlessTheUserNamesThem) {
+  RdKafkaConfig config;
+  config.client_id = "app-pod-0";
+  const auto names = [](const RdKafkaConfig& named) {
+    return std::vector<std::string>{ProducerProperties(named, "app-pod-0-1")["client.id"],
+                                    ProducerProperties(named, "other")["client.id"],
+                                    GroupConsumerProperties(named, "app")["client.id"],
+                                    LogReaderProperties(named)["client.id"], AdminProperties(named, "")["client.id"]};
+  };
+  EXPECT_EQ(names(config), (std::vector<std::string>{"app-pod-0-producer-1", "app-pod-0-producer", "app-pod-0-consumer",
+                                                     "app-pod-0-reader", "app-pod-0-admin"}));
+  config.extra = {{"client.id", "mine"}};
+  ASSERT_TRUE(AbsorbExtra(&config).ok());
+  EXPECT_EQ(names(config), std::vector<std::string>(5, "mine"));
 }
 
 TEST(ErrorListTest, WhatPassesIsAListAndAllElseLasts) {
@@ -228,6 +244,7 @@ TEST_F(LibrdkafkaTest, ExtraPropertiesBecomeFields) {
   EXPECT_EQ(config.session_timeout, absl::Seconds(8));
   EXPECT_EQ(config.max_poll_interval, absl::Seconds(9));
   EXPECT_EQ(config.client_id, "me");
+  EXPECT_TRUE(config.is_client_id_given);
   EXPECT_EQ(config.max_batch_bytes, 500);
   EXPECT_EQ(config.extra.size(), 1u);
 }
@@ -297,7 +314,7 @@ class Hanging : public Handle {
   static std::shared_ptr<const ClientContext> Context(LogSink* log) {
     RdKafkaConfig config;
     config.bootstrap_servers = kNobody;
-    return std::make_shared<ClientContext>(ClientContext{config, log});
+    return std::make_shared<ClientContext>(config, log);
   }
 };
 

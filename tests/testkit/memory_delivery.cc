@@ -104,9 +104,12 @@ Result MemoryProducer::AddNewPartitions() {
     if (target.added_in == transaction_) continue;
     if (core_->rights.IsDenied(Right::kWriteTopic, target.where.topic)) {
       may_have_contacted_ = true;
-      return MakeResult(ErrorClass::kAbortable, "TOPIC_AUTHORIZATION_FAILED",
-                        absl::StrCat("producer ", id_, ": adding ", ToString(target.where),
-                                     " to the transaction: no right to write the topic"));
+      denied_ = {batch.topic_index, target.where.partition};
+      Result denied = MakeResult(ErrorClass::kAbortable, "TOPIC_AUTHORIZATION_FAILED",
+                                 absl::StrCat("producer ", id_, ": adding ", ToString(target.where),
+                                              " to the transaction: no right to write the topic"));
+      denied.lasting = true;
+      return denied;
     }
     if (target.log != nullptr || target.where.partition.value() >= ViewOf(batch.topic_index).partition_count) continue;
     may_have_contacted_ = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,6 +56,7 @@ Result MemoryProducer::CheckState(Call call) const {
   switch (call) {
     case Call::kSend:
       if (state_ == State::kInTransaction) return Result::Ok();
+      if (denied_.has_value()) return failure_;
       // Before its report was polled nothing says what has failed.
       if (!first_undelivered_.ok() && is_failure_seen_) return first_undelivered_;
       return MakeResult(ErrorClass::kAbortable, "_STATE", absl::StrCat("producer ", id_, ": not in a transaction"));
@@ -155,6 +157,7 @@ Result MemoryProducer::BeginTransaction() {
     may_have_contacted_ = false;
     first_undelivered_ = Result::Ok();
     is_failure_seen_ = false;
+    denied_.reset();
     return Result::Ok();
   });
 }
@@ -221,6 +224,12 @@ Result MemoryProducer::Send(const OutputRecord& record) {
   if (result.error != ErrorClass::kAbortable || is_first_failure) return result;
   const std::lock_guard lock(core_->mutex);
   RefuseLocally(record, result.code.c_str(), result.message);
+  if (denied_.has_value()) {
+    Delivery& delivery = deliveries_.back();
+    if (delivery.topic_index != denied_->first) delivery.token = 0;
+    std::tie(delivery.topic_index, delivery.partition) = *denied_;
+    delivery.lasting = true;
+  }
   return result;
 }
 

@@ -122,7 +122,9 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   const std::vector<std::string> topics_;
   ProducerIdentity identity_;
   State state_ = State::kNew;
-  kafka::Result failure_;            // Why the state is kMustAbort or kFatal.
+  kafka::Result failure_;  // Why the state is kMustAbort or kFatal.
+  // The topic and partition that could not be added to this transaction.
+  std::optional<std::pair<uint32_t, Partition>> denied_;
   kafka::Result first_undelivered_;  // Why a record of this transaction was not written; ok if none failed.
   std::optional<Call> unanswered_;   // No other call but this may be made.
   uint64_t transaction_ = 0;         // Counts those begun.

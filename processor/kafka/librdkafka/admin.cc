@@ -36,7 +36,9 @@ RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context) : conte
 
 absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const ClientContext> context) {
   std::unique_ptr<RdKafkaAdmin> admin(new RdKafkaAdmin(std::move(context)));
-  if (absl::Status status = admin->main_.Start(RD_KAFKA_CONSUMER, AdminProperties("")); !status.ok()) return status;
+  if (absl::Status status = admin->main_.Start(RD_KAFKA_CONSUMER, AdminProperties(admin->main_.config(), ""));
+      !status.ok())
+    return status;
   return admin;
 }
 
@@ -191,7 +193,8 @@ absl::StatusOr<std::shared_ptr<AdminHandle>> RdKafkaAdmin::HandleOf(const std::s
   std::shared_ptr<AdminHandle>& handle = by_group_[group];
   if (handle == nullptr) {
     auto fresh = std::make_shared<AdminHandle>(context_, absl::StrCat("admin of group ", group));
-    if (absl::Status status = fresh->Start(RD_KAFKA_CONSUMER, AdminProperties(group)); !status.ok()) return status;
+    if (absl::Status status = fresh->Start(RD_KAFKA_CONSUMER, AdminProperties(fresh->config(), group)); !status.ok())
+      return status;
     handle = std::move(fresh);
   }
   return handle;

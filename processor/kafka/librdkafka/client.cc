@@ -32,6 +32,11 @@ class RdKafkaClient final : public Client {
     return RdKafkaLogReader::Make(context_, topics);
   }
   absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() override { return RdKafkaAdmin::Make(context_); }
+  std::unique_ptr<Client> Named(const std::string& name) override {
+    RdKafkaConfig config = context_->config;
+    if (!config.is_client_id_given) config.client_id = name;
+    return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(config), context_->log));
+  }
 
  private:
   const std::shared_ptr<const ClientContext> context_;
@@ -40,12 +45,10 @@ class RdKafkaClient final : public Client {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& config, LogSink* log) {
-  auto context = std::make_shared<ClientContext>();
-  context->config = config;
-  context->log = log;
-  if (absl::Status status = AbsorbExtra(&context->config); !status.ok()) return status;
-  if (absl::Status status = CheckConfig(context->config); !status.ok()) return status;
-  return std::make_unique<RdKafkaClient>(std::move(context));
+  RdKafkaConfig absorbed = config;
+  if (absl::Status status = AbsorbExtra(&absorbed); !status.ok()) return status;
+  if (absl::Status status = CheckConfig(absorbed); !status.ok()) return status;
+  return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(absorbed), log));
 }
 
 }  // namespace once::kafka

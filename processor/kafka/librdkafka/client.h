@@ -27,7 +27,9 @@ namespace once::kafka {
 
 struct RdKafkaConfig {
   std::string bootstrap_servers = "";  // "host:port[,host:port…]"; required.
-  std::string client_id = "once";      // Shown in the broker's logs and quotas.
+  // What the brokers' logs, metrics and quotas call the client's handles: "<client_id>-<what it is>".
+  std::string client_id = "once";
+  bool is_client_id_given = false;  // By the user: then all handles are called that and nothing else.
 
   // After this the broker aborts an open transaction and fences its producer. 1 s to what the broker allows (15 min).
   absl::Duration transaction_timeout = absl::Seconds(15);

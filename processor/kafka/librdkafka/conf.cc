@@ -40,15 +40,30 @@ void AddReading(Properties* properties) {
     set["queued.min.messages"] = "10000000";
     set["queued.max.messages.kbytes"] = "131072";
   } else {
+    // A full queue costs two milliseconds, so it can be small, whatever the size of records: about a quarter of a
+    // second of small ones.
     set["fetch.queue.backoff.ms"] = "2";
+    set["queued.max.messages.kbytes"] = "16384";
   }
+}
+
+// The last part of a transactional id: the worker's producers are told apart by it.
+std::string SlotOf(std::string_view transactional_id) {
+  const size_t dash = transactional_id.rfind('-');
+  const std::string slot(dash == std::string_view::npos ? "" : transactional_id.substr(dash));
+  return slot.size() > 1 && slot.find_first_not_of("0123456789", 1) == std::string::npos ? slot : "";
 }
 
 }  // namespace
 
+std::string ClientId(const RdKafkaConfig& config, std::string_view what) {
+  return config.is_client_id_given ? config.client_id : absl::StrCat(config.client_id, "-", ToAbsl(what));
+}
+
 Properties ProducerProperties(const RdKafkaConfig& config, const std::string& transactional_id) {
   Properties set;
   AddConnection(&set);
+  set["client.id"] = ClientId(config, absl::StrCat("producer", SlotOf(transactional_id)));
   set["transactional.id"] = transactional_id;
   set["enable.idempotence"] = "true";
   // Documented for consumers only, it is true in producers by default. A changelog that was deleted would be made anew
@@ -78,6 +93,7 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   Properties set;
   AddConnection(&set);
   AddReading(&set);
+  set["client.id"] = ClientId(config, "consumer");
   set["group.id"] = group;
   if (!member_name.empty()) set["group.instance.id"] = member_name;
   set["partition.assignment.strategy"] = "cooperative-sticky";
@@ -88,16 +104,18 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   return set;
 }
 
-Properties LogReaderProperties() {
+Properties LogReaderProperties(const RdKafkaConfig& config) {
   Properties set;
   AddConnection(&set);
+  set["client.id"] = ClientId(config, "reader");
   AddReading(&set);
   return set;
 }
 
-Properties AdminProperties(const std::string& group) {
+Properties AdminProperties(const RdKafkaConfig& config, const std::string& group) {
   Properties set;
   AddConnection(&set);
+  set["client.id"] = ClientId(config, "admin");
   // Makes HighWatermark answer with the high watermark; a read_committed handle answers with the last stable offset.
   set["isolation.level"] = "read_uncommitted";
   set["allow.auto.create.topics"] = "false";
@@ -125,6 +143,7 @@ absl::Status AbsorbExtra(RdKafkaConfig* config) {
   if (absl::Status s = take_millis("max.poll.interval.ms", &config->max_poll_interval); !s.ok()) return s;
   if (const auto entry = extra.find("client.id"); entry != extra.end()) {
     config->client_id = entry->second;
+    config->is_client_id_given = true;
     extra.erase(entry);
   }
   if (const auto entry = extra.find("batch.size"); entry != extra.end()) {

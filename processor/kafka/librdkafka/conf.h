@@ -3,6 +3,7 @@
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CONF_H_
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "processor/kafka/librdkafka/client.h"
@@ -10,13 +11,17 @@
 
 namespace once::kafka {
 
+// What a handle is called by the brokers, in their logs, metrics and quotas: the client's name and what the handle is,
+// unless the user has named all of them.
+std::string ClientId(const RdKafkaConfig& config, std::string_view what);
+
 Properties ProducerProperties(const RdKafkaConfig& config, const std::string& transactional_id);
 // `member_name` empty: a dynamic member.
 Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group,
                                    const std::string& member_name = "");
-Properties LogReaderProperties();
+Properties LogReaderProperties(const RdKafkaConfig& config);
 // For administrative calls; `group` may be empty.
-Properties AdminProperties(const std::string& group);
+Properties AdminProperties(const RdKafkaConfig& config, const std::string& group);
 
 // InvalidArgument if a field or an extra property cannot be used.
 absl::Status CheckConfig(const RdKafkaConfig& config);

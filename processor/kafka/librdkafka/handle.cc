@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/properties.h"
 
@@ -45,6 +46,7 @@ void Handle::Shutdown(absl::AnyInvocable<void() &&> prepare, absl::Duration pati
     prepare = nullptr;
     ending.set_value();
   }).detach();
+  if (patience <= absl::ZeroDuration()) return;
   if (ended.wait_for(absl::ToChronoMilliseconds(patience)) == std::future_status::ready) return;
   Log(LogLevel::kError, absl::StrCat("librdkafka did not end ", name_, " within ", absl::FormatDuration(patience),
                                      "; its threads are left behind"));
@@ -62,7 +64,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   ConfPtr conf(rd_kafka_conf_new());
   Properties properties = own;
   properties.insert({"bootstrap.servers", config().bootstrap_servers});
-  properties.insert({"client.id", config().client_id});
+  properties.insert({"client.id", ClientId(config(), type == RD_KAFKA_PRODUCER ? "producer" : "consumer")});
   for (const auto& [name, value] : config().extra) {
     const auto known = KnownProperties().find(name);
     if (known == KnownProperties().end()) continue;

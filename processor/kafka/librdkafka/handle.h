@@ -2,11 +2,13 @@
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -21,10 +23,13 @@
 
 namespace once::kafka {
 
-// The parts of a configuration that all handles of a client share. Immutable, so thread-safe.
+// What all handles of a client share. Thread-safe: configuration and log never change.
 struct ClientContext {
-  RdKafkaConfig config;
-  LogSink* log = nullptr;
+  ClientContext(RdKafkaConfig its_config, LogSink* its_log) : config(std::move(its_config)), log(its_log) {}
+
+  const RdKafkaConfig config;
+  LogSink* const log;
+  mutable std::atomic<int> left_behind{0};  // Producers that wait to be ended for a call of theirs.
 };
 
 using Properties = std::map<std::string, std::string>;
@@ -46,6 +51,8 @@ class Handle {
   rd_kafka_t* rk() const { return rk_; }
   const std::string& name() const { return name_; }
   const RdKafkaConfig& config() const { return context_->config; }
+  const ClientContext& context() const { return *context_; }
+  std::shared_ptr<const ClientContext> shared_context() const { return context_; }
 
   // What the client last said about a broker that it could not reach, or empty. Thread-safe.
   std::string LastConnectionError();
@@ -68,7 +75,7 @@ class Handle {
 
   // Ends the instance, after `prepare` has released what depends on it; what `prepare` holds lives as long as the
   // instance. There are no callbacks any more. librdkafka has no limits for these waits, so what is not done in time
-  // goes on, or hangs, on a thread of its own.
+  // goes on, or hangs, on a thread of its own; that is told, unless no patience was asked for.
   void Shutdown(absl::AnyInvocable<void() &&> prepare = nullptr, absl::Duration patience = absl::Seconds(10));
   // The Handle of a callback's opaque; null from Shutdown on.
   static Handle* Of(void* opaque) { return static_cast<CallbackTarget*>(opaque)->handle; }

@@ -14,7 +14,8 @@ RdKafkaLogReader::RdKafkaLogReader(std::shared_ptr<const ClientContext> context)
 absl::StatusOr<std::unique_ptr<LogReader>> RdKafkaLogReader::Make(std::shared_ptr<const ClientContext> context,
                                                                   const std::vector<std::string>& topics) {
   std::unique_ptr<RdKafkaLogReader> reader(new RdKafkaLogReader(std::move(context)));
-  if (absl::Status status = reader->Start(RD_KAFKA_CONSUMER, LogReaderProperties()); !status.ok()) return status;
+  if (absl::Status status = reader->Start(RD_KAFKA_CONSUMER, LogReaderProperties(reader->config())); !status.ok())
+    return status;
   reader->queue_.reset(rd_kafka_queue_new(reader->rk()));
   absl::StatusOr<std::vector<TopicPtr>> handles = reader->MakeTopics(topics);
   if (!handles.ok()) return handles.status();

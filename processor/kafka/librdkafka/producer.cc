@@ -15,6 +15,11 @@ namespace {
 
 constexpr int kSendsPerPoll = 1000;
 
+// What librdkafka is given to answer a call by itself after its timeout.
+constexpr absl::Duration kGrace = absl::Seconds(1);
+// Of producers that could not be ended because a call of theirs does not return, each with its threads.
+constexpr int kMostLeftBehind = 4;
+
 // A record's token and whether its success is reported, in the pointer that librdkafka carries along. Null, which
 // costs nothing in the delivery callback, is a record of token 0 whose success is of no interest.
 void* PackOpaque(const OutputRecord& record) {
@@ -70,7 +75,18 @@ RdKafkaProducer::~RdKafkaProducer() {
     rd_kafka_purge(rk(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   }
   topics_.clear();
-  Shutdown([repetitions = std::move(repetitions_)] {});
+  if (!sending_offsets_.under_way()) {
+    Shutdown([repetitions = std::move(repetitions_)] {});
+    return;
+  }
+  // The call uses the instance, so that is ended after it, on another thread.
+  ++context().left_behind;
+  Shutdown(
+      [repetitions = std::move(repetitions_), ended = sending_offsets_.ended(), context = shared_context()] {
+        ended.wait();
+        --context->left_behind;
+      },
+      absl::ZeroDuration());
 }
 
 void RdKafkaProducer::Configure(rd_kafka_conf_t* conf) {
@@ -83,12 +99,7 @@ void RdKafkaProducer::OnError(rd_kafka_resp_err_t code, const char* reason) {
   Handle::OnError(code, reason);
 }
 
-void RdKafkaProducer::OnErrorLine(std::string_view facility, std::string_view text) {
-  if (facility != "ADDPARTS") return;
-  const size_t begin = text.find("Failed to add");
-  MutexLock lock(&add_mutex_);
-  if (add_failure_.empty()) add_failure_ = std::string(begin == std::string_view::npos ? text : text.substr(begin));
-}
+void RdKafkaProducer::OnErrorLine(std::string_view facility, std::string_view text) { failure_.Note(facility, text); }
 
 void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 && !WantsOffset(message->_private)) return;
@@ -154,6 +165,11 @@ void RdKafkaProducer::JudgeRun() {
 }
 
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
+  if (const int left = context().left_behind; left >= kMostLeftBehind) {
+    return MakeResult(ErrorClass::kRetriable, RD_KAFKA_RESP_ERR__WAIT_COORD,
+                      absl::StrCat("initialising transactions of ", name(), ": ", left,
+                                   " producers before it still wait for the group's coordinator; start that broker"));
+  }
   const ErrorPtr error(rd_kafka_init_transactions(rk(), ToMillis(timeout)));
   Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
   rd_kafka_poll(rk(), 0);  // Brings the connection errors.
@@ -168,10 +184,7 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
 Result RdKafkaProducer::BeginTransaction() {
   first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   first_failure_where_.clear();
-  {
-    MutexLock lock(&add_mutex_);
-    add_failure_.clear();
-  }
+  failure_.Reset();
   const ErrorPtr error(rd_kafka_begin_transaction(rk()));
   return ToResult(error.get(), absl::StrCat("beginning a transaction of ", name()));
 }
@@ -236,6 +249,9 @@ Result RdKafkaProducer::SendFailed(const OutputRecord& record, rd_kafka_resp_err
   }
   // In a transaction that failed already nothing can be sent; what made it fail says more.
   if (code == RD_KAFKA_RESP_ERR__STATE && first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) return FailedDelivery(what);
+  if (const auto added = failure_.Get(); code == RD_KAFKA_RESP_ERR__STATE && added.has_value()) {
+    return FailedAdding(record, *added, what);
+  }
   Delivery& delivery = deliveries_.emplace_back();
   delivery.token = record.token;
   delivery.topic_index = record.topic_index;
@@ -246,6 +262,20 @@ Result RdKafkaProducer::SendFailed(const OutputRecord& record, rd_kafka_resp_err
     delivery.record_refused = true;
   }
   return MakeResult(ErrorClass::kAbortable, code, absl::StrCat(what, ": ", rd_kafka_err2str(code)));
+}
+
+Result RdKafkaProducer::FailedAdding(const OutputRecord& record, const TransactionFailure::Added& added,
+                                     std::string_view what) {
+  const auto topic = std::find(topic_names_.begin(), topic_names_.end(), added.where.topic);
+  if (topic != topic_names_.end()) {
+    Delivery& delivery = deliveries_.emplace_back();
+    delivery.topic_index = static_cast<uint32_t>(topic - topic_names_.begin());
+    delivery.partition = added.where.partition;
+    // Whose records the partition was for is not known, but for this one if it is for the topic as well.
+    if (record.topic_index == delivery.topic_index) delivery.token = record.token;
+    MarkFailed(added.code, &delivery);
+  }
+  return MakeResult(ErrorClass::kAbortable, added.code, absl::StrCat(ToAbsl(what), ": ", added.text));
 }
 
 Result RdKafkaProducer::FailedDelivery(std::string_view what) const {
@@ -281,8 +311,7 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
     result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
                                    ", ", rd_kafka_err2str(first_failure_));
   }
-  MutexLock lock(&add_mutex_);
-  if (!add_failure_.empty()) absl::StrAppend(&result.message, "; ", add_failure_);
+  if (const auto added = failure_.Get(); added.has_value()) absl::StrAppend(&result.message, "; ", added->text);
   return result;
 }
 
@@ -295,15 +324,30 @@ Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offset
         absl::StrCat("sending offsets by ", name(), ": no member of the group (generation ", group.generation,
                      ", member \"", group.member_id, "\"), so the partitions may already belong to others"));
   }
-  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const TopicPartitionOffset& each : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
-        each.offset.value();
-  }
   const absl::Time start = absl::Now();
-  const ErrorPtr error(rd_kafka_send_offsets_to_transaction(
-      rk(), list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(group.native.get()), ToMillis(timeout)));
-  return Finish(error.get(), "sending offsets by", start);
+  if (!sending_offsets_.under_way()) {
+    PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+    for (const TopicPartitionOffset& each : offsets) {
+      rd_kafka_topic_partition_list_add(list.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
+          each.offset.value();
+    }
+    sending_offsets_.Start([rk = rk(), list = std::move(list), member = group.native, millis = ToMillis(timeout)] {
+      return ErrorPtr(rd_kafka_send_offsets_to_transaction(
+          rk, list.get(), static_cast<const rd_kafka_consumer_group_metadata_t*>(member.get()), millis));
+    });
+  }
+  const std::optional<ErrorPtr> answer = sending_offsets_.Await(timeout + kGrace);
+  if (answer.has_value()) return Finish(answer->get(), "sending offsets by", start);
+  suspicious_ = true;
+  return StillUnderWay(ErrorClass::kRetriable, "sending offsets by");
+}
+
+Result RdKafkaProducer::StillUnderWay(ErrorClass error, std::string_view what) const {
+  const std::string message = absl::StrCat(
+      ToAbsl(what), " ", name(), ": librdkafka has kept the offsets' call since its timeout was over, as it ",
+      "does while the group's coordinator cannot be reached; see that its broker is up");
+  Log(LogLevel::kWarning, message);
+  return MakeResult(error, RD_KAFKA_RESP_ERR__TIMED_OUT, message);
 }
 
 Result RdKafkaProducer::Commit(absl::Duration timeout) {
@@ -316,6 +360,11 @@ Result RdKafkaProducer::Commit(absl::Duration timeout) {
 
 Result RdKafkaProducer::Abort(absl::Duration timeout) {
   const absl::Time start = absl::Now();
+  // One transactional call at a time.
+  if (sending_offsets_.under_way() && !sending_offsets_.Await(timeout).has_value()) {
+    suspicious_ = true;
+    return StillUnderWay(ErrorClass::kFatal, "aborting a transaction of");
+  }
   const ErrorPtr error(rd_kafka_abort_transaction(rk(), ToMillis(timeout)));
   return Finish(error.get(), "aborting a transaction of", start);
 }

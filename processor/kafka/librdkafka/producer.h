@@ -9,13 +9,18 @@
 #include <vector>
 
 #include "processor/kafka/librdkafka/handle.h"
+#include "processor/kafka/librdkafka/long_call.h"
 #include "processor/kafka/librdkafka/repetitions.h"
+#include "processor/kafka/librdkafka/transaction_failure.h"
 
 namespace once::kafka {
 
 // The calls take their timeouts at the word, also where librdkafka's own -1 would mean "the rest of the transaction's
 // lifetime": with the broker gone that can be for ever. A call that ends by its timeout goes on in the background, and
-// making it again resumes it. For a commit or abort allow at least a second.
+// making it again resumes it. For a commit or abort allow at least a second. That holds for SendOffsets as well, which
+// librdkafka may keep for as long as the group's coordinator is away, whatever its timeout: it is retriable meanwhile,
+// and an Abort that finds it still under way is fatal. Of producers that were given up so a context makes no more than
+// four at a time: InitTransactions is retriable until one of them has ended.
 //
 // TakeSuspicion is true also after a record failed, since the sequence numbers of its partition are then out of step. A
 // timestamp of 0 is sent as 1.
@@ -63,6 +68,10 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   // Judges the outcome of a call that started at `start`: notes suspicion, explains it by the first failed record.
   Result Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start);
   Result FailedDelivery(std::string_view what) const;
+  // Of a transaction to which a partition could not be added.
+  Result FailedAdding(const OutputRecord& record, const TransactionFailure::Added& added, std::string_view what);
+  // Of a call that goes on though its time is over.
+  Result StillUnderWay(ErrorClass error, std::string_view what) const;
 
   std::vector<std::string> topic_names_;
   std::vector<TopicPtr> topics_;
@@ -76,9 +85,8 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   // The first record of this transaction that failed.
   rd_kafka_resp_err_t first_failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string first_failure_where_;
-  // Which partition could not be added to this transaction, and why. The call that fails for it does not say.
-  Mutex add_mutex_;
-  std::string add_failure_ ABSL_GUARDED_BY(add_mutex_);
+  TransactionFailure failure_;
+  LongCall sending_offsets_;
 };
 
 }  // namespace once::kafka
