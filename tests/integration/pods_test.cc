@@ -1,5 +1,7 @@
 // Pods that come, go, hang and lose their disks, under load, on a real broker.
 #include <csignal>
+#include <set>
+#include <string>
 
 #include <set>
 #include <string>
