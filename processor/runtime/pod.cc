@@ -66,16 +66,12 @@ void Pod::RunWorker(Worker* worker) {
 
 // Until the workers have ended (X8).
 void Pod::WatchTopics() {
-  TopicWatch watch(plan_, deps_.admin);
-  MutexLock lock(&mutex_);
-  while (!have_workers_ended_) {
-    workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
-    if (have_workers_ended_) return;
-    mutex_.Unlock();
-    const absl::Status changed = watch.Check();
-    if (!changed.ok()) Fail(changed);
-    mutex_.Lock();
-  }
+  const auto wait = [this] {
+    MutexLock lock(&mutex_);
+    if (!have_workers_ended_) workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
+    return !have_workers_ended_;
+  };
+  TopicWatch(plan_, deps_.admin).Run(wait, [this](const absl::Status& changed) { Fail(changed); });
 }
 
 // Until the workers have ended. By its own steady clock: a handler's time has nothing to do with the wall's.

@@ -3,11 +3,13 @@
 // state), or delete a topic and make it anew (offsets and state would stand for records that are gone).
 //
 //   TopicWatch watch(&plan, admin);
-//   absl::Status changed = watch.Check();   // every few seconds; OK, or what has changed and what to do
+//   watch.Run(wait_some_seconds, end_with);   // on a thread of its own, until it is told to end
+//   absl::Status changed = watch.Check();     // one look; OK, or what has changed and what to do
 #ifndef ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
 #define ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +30,13 @@ class TopicWatch {
   // fact is no longer what it was at the first look, or at the start where the plan knows it. What cannot be found out
   // now (no broker, no right) is no change.
   absl::Status Check();
+
+  // Looks each time after `wait` has returned true, until it returns false, and hands what has changed to `fail`.
+  void Run(const std::function<bool()>& wait, const std::function<void(const absl::Status&)>& fail) {
+    while (wait()) {
+      if (const absl::Status changed = Check(); !changed.ok()) fail(changed);
+    }
+  }
 
  private:
   struct Topic {

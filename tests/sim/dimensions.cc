@@ -32,6 +32,8 @@ const char* NameOf(Dimension dimension) {
       return "sources";
     case Dimension::kNewTopology:
       return "new_topology";
+    case Dimension::kRedriven:
+      return "redriven";
   }
   return "";
 }
@@ -47,7 +49,9 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kOutputs)
       .Add(Dimension::kOddRecords)
       .Add(Dimension::kHostileCode)
-      .Add(Dimension::kNewTopology);
+      .Add(Dimension::kSources)
+      .Add(Dimension::kNewTopology)
+      .Add(Dimension::kRedriven);
 }
 
 Dimensions Dimensions::All() {

@@ -21,10 +21,11 @@ enum class Dimension {
   kOutputs,        // Outputs are deleted, made anew and given more partitions.
   kOddRecords,     // Keyless, as large as a record may be, with a handler that throws.
   kHostileCode,    // A codec that throws, an error text larger than a record may be.
-  kSources,        // A source's topic is deleted and made anew: the engine must notice, or lose nothing.
-  kNewTopology,    // All pods restart with a topology that has one source more.
+  kSources,        // A source's topic or the changelog is made anew, grows, or is no longer compacted.
+  kNewTopology,    // All pods restart with another topology.
+  kRedriven,       // Dead letters are copied back to their sources.
 };
-inline constexpr int kDimensions = 11;
+inline constexpr int kDimensions = 12;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {
