@@ -293,7 +293,7 @@ class Checker {
   std::set<std::string> refused_;  // Topics that cannot be described, as the problems say.
   absl::Status fatal_;
   // Until when a missing topic may still turn up; one wait for all.
-  const absl::Time patience_ = absl::Now() + absl::Seconds(1);
+  const absl::Time patience_ = absl::Now() + options_.patience;
 };
 
 }  // namespace

@@ -69,8 +69,7 @@ std::vector<std::string> WordsOf(Change change) {
       return {"made anew", "not in the log", "no committed offset"};
     case Change::kGrowSources:
     case Change::kGrowChangelog:
-      return {"partitions and has", "has 2 partitions", "has 3 partitions", "has 4 partitions", "has 5 partitions",
-              "equally many partitions"};
+      return {"partitions and has", "partitions but source topic", "equally many partitions"};
     case Change::kRemakeChangelog:
       return {"made anew", "the changelog was lost"};
     case Change::kCleanupPolicy:

@@ -142,9 +142,10 @@ void Checker::CheckPause(const SimEvent& event, const StoredRecord& record) {
 
 void Checker::ReadDeadLetter(const StoredRecord& record) {
   const int64_t number = NumberOf(record.value.value_or(""));
-  Effects* effects = EffectsOf(number, "a dead letter");
-  if (effects == nullptr) return;
+  if (number < 0 || number >= static_cast<int64_t>(events_->size())) return Fail("a dead letter stems from no event");
   const SimEvent& event = (*events_)[static_cast<size_t>(number)];
+  if (event.source >= static_cast<int>(sources_.size())) return;  // Another task group's.
+  Effects* const effects = &effects_[number];
   CheckTime(event, record, /*is_letter=*/true);
   Letter letter{HeaderOf(record, "once.disposition"), HeaderOf(record, "once.origin"), HeaderOf(record, "once.round")};
   if (letter.disposition == "FAILED") {

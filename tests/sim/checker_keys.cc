@@ -119,7 +119,8 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   if (!is_blocked || effects.blocked > 1 || !state->noticed.insert(&event).second) {
     Fail(absl::StrCat("R2: a notice that ", TextOf(event), " is blocked comes too often, or nothing blocks it"));
   }
-  return false;
+  // Released right after, it left without a trace.
+  return event.kind == EventKind::kSilent && course.is_released && !course.parked.contains(event.number);
 }
 
 std::set<int64_t> Checker::ParkedOf(const TaskModel& task, const std::string& key, const KeyState& state) const {

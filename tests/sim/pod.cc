@@ -46,23 +46,27 @@ void SimPod::End() {
   dead_.push_back(std::move(process_));
 }
 
-// Topics that are not there are waited for here, by the clock of the simulation: the preflight waits by the wall's.
-absl::Status SimPod::Prepare() {
-  checked_plan_ = *plan_;
+bool SimPod::AreTopicsThere() const {
   const auto is_there = [this](const std::string& topic) { return topic.empty() || network_->HasTopic(topic); };
   const Graph& graph = *plan_->graph;
-  while (!std::all_of(plan_->input_topics.begin(), plan_->input_topics.end(), is_there) ||
-         !std::all_of(graph.sinks.begin(), graph.sinks.end(), [&](const SinkSpec& s) { return is_there(s.topic); }) ||
-         !is_there(graph.dead_letter_topic)) {
-    network_->Wait(absl::Milliseconds(50));
-  }
-  absl::Status checked = Preflight({.bootstrap_servers = "sim"}, admin_.get(), log_, &checked_plan_);
-  while (absl::IsUnavailable(checked)) {
+  return std::all_of(graph.sources.begin(), graph.sources.end(), [&](const auto& s) { return is_there(s.topic); }) &&
+         std::all_of(graph.sinks.begin(), graph.sinks.end(), [&](const auto& s) { return is_there(s.topic); }) &&
+         is_there(graph.dead_letter_topic);
+}
+
+// Topics that are not there are waited for here, by the clock of the simulation: the preflight waits by the wall's.
+absl::Status SimPod::Prepare() {
+  const PreflightOptions options{.bootstrap_servers = "sim", .patience = absl::ZeroDuration()};
+  while (true) {
+    while (!AreTopicsThere()) network_->Wait(absl::Milliseconds(50));
+    checked_plan_ = *plan_;
+    absl::Status checked = Preflight(options, admin_.get(), log_, &checked_plan_);
+    if (config_.limits_are_stale) checked_plan_.max_record_bytes = plan_->max_record_bytes;
+    // Who runs it would start it again.
+    const bool has_lost_one = absl::IsFailedPrecondition(checked) && !AreTopicsThere();
+    if (!absl::IsUnavailable(checked) && !has_lost_one) return checked;
     network_->Wait(absl::Milliseconds(100));
-    checked = Preflight({.bootstrap_servers = "sim"}, admin_.get(), log_, &checked_plan_);
   }
-  if (config_.limits_are_stale) checked_plan_.max_record_bytes = plan_->max_record_bytes;
-  return checked;
 }
 
 // As the pod does it: all ids are taken over before any worker joins the group.

@@ -60,6 +60,7 @@ class SimPod {
   void Boot();
   // Lays the plan out anew by what the brokers say of its topics, as each start does.
   absl::Status Prepare();
+  bool AreTopicsThere() const;
   absl::Status StartWorkers();
   void WatchTopics();
   // Ends in words, as the program does.

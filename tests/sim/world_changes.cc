@@ -57,10 +57,19 @@ void World::WhenQuiet(std::vector<std::string> topics, std::function<void()> the
   });
 }
 
+bool World::HaveAllCommitted() const {
+  return std::all_of(plan_->input_topics.begin(), plan_->input_topics.end(), [this](const std::string& topic) {
+    for (int32_t p = 0; p < PartitionCount(topic); ++p) {
+      if (!cluster_.PeekCommittedOffset(plan_->application_id, {topic, Partition(p)}).has_value()) return false;
+    }
+    return true;
+  });
+}
+
 // Tasks without state have nothing to refuse for. What would come when all is healed does not come at all.
 void World::BeginChange() {
   if (is_healed_ || change_began_) return;
-  if (!checker_->HasStateEverywhere()) {
+  if (!checker_->HasStateEverywhere() || !HaveAllCommitted()) {
     return scheduler_.At(scheduler_.now() + kLook, [this] { BeginChange(); });
   }
   if (trace_.is_printed()) trace_.Print(absl::StrCat("CHANGE ", NameOf(scenario_.change)));

@@ -101,6 +101,7 @@ class World {
   void SendLettersBack();
   // What changes once: see change.h.
   void BeginChange();
+  bool HaveAllCommitted() const;
   void ChangeTopics();
   void ChangeVersion();
   void StopPods();
