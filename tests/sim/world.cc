@@ -147,7 +147,7 @@ void World::KeepRunning() {
   for (const auto& pod : pods_) {
     // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
     // So does a full disk when there is no memory to wait in.
-    const bool is_excused = absl::IsDataLoss(pod->failure()) || IsChangePending() ||
+    const bool is_excused = absl::IsDataLoss(pod->failure()) || IsRefusalDue() ||
                             (absl::IsResourceExhausted(pod->failure()) && scenario_.state_cache_bytes > 0);
     if (!pod->failure().ok() && !is_excused)
       Fail(absl::StrCat("pod ", pod->process_id(), " halted: ", pod->failure().ToString()));
@@ -270,7 +270,8 @@ RunResult World::Run() {
   if (scenario_.change != Change::kNone) scheduler_.At(start_ + scenario_.change_at, [this] { BeginChange(); });
   scheduler_.RunUntil(start_ + scenario_.span);
   Heal();
-  while (IsRight() && (scheduler_.now() < start_ + scenario_.load || IsChangePending())) {
+  const absl::Time end = start_ + scenario_.load;
+  while (IsRight() && (scheduler_.now() < end || (!IsChangeOver() && scheduler_.now() < end + 3 * HealingBound()))) {
     KeepRunning();
     scheduler_.RunUntil(scheduler_.now() + absl::Milliseconds(100));
   }

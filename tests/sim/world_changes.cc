@@ -66,9 +66,8 @@ bool World::HaveAllCommitted() const {
   });
 }
 
-// Tasks without state have nothing to refuse for. What would come when all is healed does not come at all.
+// Tasks without state have nothing to refuse for.
 void World::BeginChange() {
-  if (is_healed_ || change_began_) return;
   if (!checker_->HasStateEverywhere() || !HaveAllCommitted()) {
     return scheduler_.At(scheduler_.now() + kLook, [this] { BeginChange(); });
   }

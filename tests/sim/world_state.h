@@ -112,7 +112,9 @@ class World {
   void LookForRefusal();
   void Mend();
   // A refusal is due, and nobody has mended its cause yet.
-  bool IsChangePending() const { return change_began_ && !is_mended_ && AnswerTo(scenario_.change) != Answer::kGoesOn; }
+  bool IsRefusalDue() const { return change_began_ && !is_mended_ && AnswerTo(scenario_.change) != Answer::kGoesOn; }
+  // Nothing is to come of it any more.
+  bool IsChangeOver() const { return scenario_.change == Change::kNone || (change_began_ && !IsRefusalDue()); }
   int32_t PartitionCount(const std::string& topic) const;
   void LowerLimit(const std::string& topic) {
     if (topic != kMainSink || !scenario_.limit_is_lowered) return;
