@@ -21,15 +21,15 @@ enum class Change {
   kGrowChangelog,    // It gets one partition more.
   kCleanupPolicy,    // It is no longer compacted.
   // Of the application: all pods are killed and restart with another one.
-  kAddSource,          // One source more.
-  kJoinGroups,         // An aggregate hears the sources of two task groups.
-  kRenameSource,       // The source that names the task group gets another name.
-  kRenameInGroup,      // The same where the group has a name of its own.
-  kRemoveSource,       // One source less.
-  kReplaceTopic,       // A source reads another topic.
-  kSwapPolicy,         // What failed events do is swapped: block, or be passed over.
-  kOtherApplication,   // Another application whose changelog is called the same.
-  kNewerFormat,        // A version came and went whose changelog this one cannot read.
+  kAddSource,         // One source more.
+  kJoinGroups,        // An aggregate hears the sources of two task groups.
+  kRenameSource,      // The source that names the task group gets another name.
+  kRenameInGroup,     // The same where the group has a name of its own.
+  kRemoveSource,      // One source less.
+  kReplaceTopic,      // A source reads another topic.
+  kSwapPolicy,        // What failed events do is swapped: block, or be passed over.
+  kOtherApplication,  // Another application whose changelog is called the same.
+  kNewerFormat,       // A version came and went whose changelog this one cannot read.
 };
 inline constexpr Change kLastOfTopics = Change::kCleanupPolicy;
 inline constexpr Change kLastChange = Change::kNewerFormat;
@@ -40,8 +40,8 @@ inline bool IsOfTopics(Change change) { return change != Change::kNone && change
 // How the engine must take it.
 enum class Answer {
   kGoesOn,
-  kRefuses,        // In words, having done nothing wrong.
-  kRefusesAfter,   // In words; what it has done since is not to be judged: it may have passed over events.
+  kRefuses,       // In words, having done nothing wrong.
+  kRefusesAfter,  // In words; what it has done since is not to be judged: it may have passed over events.
 };
 Answer AnswerTo(Change change);
 // Of these words the refusal has some in one of its lines.

@@ -71,7 +71,7 @@ void Checker::OnSent(const SimEvent& event) {
 }
 
 void Checker::OnChangelogRemade() {
-  for (TaskModel& task : tasks_) task.is_lost = !task.fold.empty();
+  for (TaskModel& task : tasks_) task.lost_to = task.frontier_offset;
 }
 
 bool Checker::HasStateEverywhere() const {
@@ -178,9 +178,8 @@ void Checker::ReadChangelog(const CommittedTransaction& transaction, std::vector
     if (where.topic != plan_->changelog_topics[0]) continue;
     TaskModel& task = tasks_[static_cast<size_t>(where.partition.value())];
     auto& keys = (*touched)[static_cast<size_t>(where.partition.value())];
-    if (task.is_lost)
-      Fail(absl::StrCat("X5f: partition ", where.partition.value(), " goes on in a changelog made anew"));
     last_keys[where.partition.value()] = *record->key;
+    task.frontier_offset = record->offset.value();
     const absl::StatusOr<ChangelogKey> key = ParseChangelogKey(*record->key);
     if (key.ok() && key->kind == ChangelogKind::kAggregateStatus) keys.emplace(key->record_key);
     if (key.ok() && key->kind == ChangelogKind::kKeylessStatus) keys.insert(KeylessKey(task, key->record_key));
@@ -191,6 +190,11 @@ void Checker::ReadChangelog(const CommittedTransaction& transaction, std::vector
     }
   }
   for (const auto& [partition, key] : last_keys) {
+    const TaskModel& task = tasks_[static_cast<size_t>(partition)];
+    if (task.frontier_offset <= task.lost_to)
+      Fail(absl::StrCat("X5f: partition ", partition, " goes on in a changelog made anew"));
+    // That log has come farther than the one before: only who asks for its id can know.
+    if (task.lost_to >= 0) Suspend();
     if (key != FrontierKey())
       Fail(absl::StrCat("F1: the last changelog record of partition ", partition, " is no frontier"));
   }

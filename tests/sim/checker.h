@@ -40,7 +40,8 @@ class Checker {
   void OnSent(const SimEvent& event);
   // The topics have more partitions now.
   void Grow();
-  // The changelog was deleted and made anew: nothing may be committed that builds on what it held.
+  // The changelog was deleted and made anew: nothing may be committed to the new one before it has come as
+  // far, where it could be taken for the old one until somebody looks at its id.
   void OnChangelogRemade();
   // Nothing is judged from now on: a source is another one, and may be passed over until somebody reads what is said.
   void Suspend() { is_suspended_ = true; }
@@ -95,7 +96,8 @@ class Checker {
     std::vector<std::map<int64_t, const SimEvent*>> sent;  // By source and offset.
     std::vector<int64_t> committed;                        // By source: next offset.
     std::set<std::tuple<int, std::string, int>> seen;      // Source, event ID, round.
-    bool is_lost = false;                                  // What the changelog held.
+    int64_t frontier_offset = -1;                          // Of the last frontier.
+    int64_t lost_to = -1;                                  // That of the changelog before, if it was made anew.
   };
   // What a key went through in the transaction under judgement.
   struct Course {

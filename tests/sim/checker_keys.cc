@@ -32,7 +32,8 @@ void Checker::CheckLetters(const SimEvent& event, const Effects& effects) {
   for (const Letter& letter : effects.letters) {
     if (letter.origin != event.place())
       Fail(absl::StrCat("the dead letter of ", TextOf(event), " says it is from ", letter.origin));
-    const bool is_notice = letter.disposition == "BLOCKED" || (letter.disposition == "FAILED" && blocks_ && !event.keyless);
+    const bool is_notice =
+        letter.disposition == "BLOCKED" || (letter.disposition == "FAILED" && blocks_ && !event.keyless);
     if (letter.round != (is_notice ? "" : next_round))
       Fail(absl::StrCat("R6: the dead letter of ", TextOf(event), " (", letter.disposition, ") says round \"",
                         letter.round, "\""));
@@ -150,8 +151,8 @@ void Checker::Settle(int32_t partition, const std::string& key) {
       const auto found = effects_.find(event->number);
       if (found == effects_.end() || found->second.failed == 0 || !blocks_ || event->keyless) continue;
       const SimEvent& front = *waiting.front();
-      const bool is_behind = event != &front && (front.kind != EventKind::kSilent || front.misplaced) &&
-                             !effects_.contains(front.number);
+      const bool is_behind =
+          event != &front && (front.kind != EventKind::kSilent || front.misplaced) && !effects_.contains(front.number);
       SettleOne(&state, *event, is_behind, course);
     }
   }

@@ -52,9 +52,8 @@ void World::WhenQuiet(std::vector<std::string> topics, std::function<void()> the
     return true;
   });
   if (is_quiet) return then();
-  scheduler_.At(scheduler_.now() + absl::Milliseconds(1), [this, topics = std::move(topics), then = std::move(then)] {
-    WhenQuiet(topics, then);
-  });
+  scheduler_.At(scheduler_.now() + absl::Milliseconds(1),
+                [this, topics = std::move(topics), then = std::move(then)] { WhenQuiet(topics, then); });
 }
 
 bool World::HaveAllCommitted() const {
