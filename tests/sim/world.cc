@@ -235,11 +235,21 @@ void World::CheckEnd() {
   CheckStores();
 }
 
+// A pause of the engine's back-off is at most as long as all the trouble before it, and the first one. A handler that
+// outlasts its transaction is trouble once more, also when all is healed.
 absl::Duration World::HealingBound() const {
-  absl::Duration bound = kHealingBound + std::min(kLongestPause, scenario_.span + kRetryInterval);
-  if (scenario_.handler_time == absl::ZeroDuration()) return bound;
-  for (const SimEvent& event : *input_->events()) bound += 2 * HandlerTime(event.number, 0);
-  return bound;
+  absl::Duration handlers;
+  int64_t troubles = 1;
+  if (scenario_.handler_time > absl::ZeroDuration()) {
+    for (const SimEvent& event : *input_->events()) {
+      const absl::Duration time = HandlerTime(event.number, 0);
+      handlers += 2 * time;
+      if (time >= kTransactionTimeout) ++troubles;
+    }
+  }
+  absl::Duration pauses;
+  for (; troubles > 0; --troubles) pauses += std::min(kLongestPause, scenario_.span + pauses + kRetryInterval);
+  return kHealingBound + handlers + pauses;
 }
 
 void World::Settle() {
