@@ -62,9 +62,9 @@ absl::Status SimPod::Prepare() {
     checked_plan_ = *plan_;
     absl::Status checked = Preflight(options, admin_.get(), log_, &checked_plan_);
     if (config_.limits_are_stale) checked_plan_.max_record_bytes = plan_->max_record_bytes;
-    // Who runs it would start it again.
-    const bool has_lost_one = absl::IsFailedPrecondition(checked) && !AreTopicsThere();
-    if (!absl::IsUnavailable(checked) && !has_lost_one) return checked;
+    // One that went meanwhile: who runs it would start it again.
+    const bool lacks_one = checked.message().find("does not exist") != absl::string_view::npos;
+    if (!absl::IsUnavailable(checked) && !lacks_one) return checked;
     network_->Wait(absl::Milliseconds(100));
   }
 }
