@@ -120,12 +120,11 @@ struct StopRequested {};
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Tick, event::MemoryShare, event::Assigned, event::Revoked, event::Lost, event::Records,
-                 event::Continue, event::Replayed, event::TaskOffsetsFetched, event::SeekDone, event::BeginFailed,
-                 event::SendFailed, event::Delivered, event::Flushed, event::OffsetsSent, event::CommitDone,
-                 event::AbortDone, event::ProducerReady, event::CheckpointWritten, event::TopicsChecked,
-                 event::StopRequested>;
+using Event = std::variant<event::Tick, event::MemoryShare, event::Assigned, event::Revoked, event::Lost,
+                           event::Records, event::Continue, event::Replayed, event::TaskOffsetsFetched, event::SeekDone,
+                           event::BeginFailed, event::SendFailed, event::Delivered, event::Flushed, event::OffsetsSent,
+                           event::CommitDone, event::AbortDone, event::ProducerReady, event::CheckpointWritten,
+                           event::TopicsChecked, event::StopRequested>;
 
 // Each says whether it belongs to the open transaction (X2). One that does is void when the step's begin or send has
 // failed: the failure is its answer. All others are carried out whatever becomes of the transaction.

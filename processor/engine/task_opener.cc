@@ -105,6 +105,17 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   return task->changelog_position;
 }
 
+// A state directory may have served another application, whose tasks have the same names.
+absl::Status TaskOpener::CheckOwner(Task* task) const {
+  const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
+  if (!entry.ok()) return entry.status();
+  const absl::StatusOr<v1::Frontier> frontier = ParseFrontier((*entry)->value().value_or(std::string_view()));
+  if (!frontier.ok() || frontier->application().empty() || frontier->application() == plan_->application_id) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat("its checkpoint is of application \"", frontier->application(), "\""));
+}
+
 absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
   const absl::StatusOr<std::optional<CheckpointMeta>> meta = store_->ReadMeta(PrefixOf(*task));
   if (!meta.ok()) return meta.status();
@@ -113,6 +124,7 @@ absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
     return absl::DataLossError(
         "its checkpoint is of a rebuild that did not come far enough to tell of which changelog");
   }
+  if (absl::Status ours = CheckOwner(task); !ours.ok()) return ours;
   absl::Status failure;
   const absl::Status scanned =
       task->state.Scan(KindPrefix(ChangelogKind::kEventIds), [&](std::string_view key, std::string_view value) {

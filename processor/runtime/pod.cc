@@ -66,16 +66,14 @@ void Pod::RunWorker(Worker* worker) {
 
 // Until the workers have ended (X8). Tasks that use a topic that has changed fail.
 void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers) {
-  TopicWatch watch(plan_, deps_.admin);
-  MutexLock lock(&mutex_);
-  while (!have_workers_ended_) {
-    workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
-    if (have_workers_ended_) return;
-    mutex_.Unlock();
-    const std::vector<TopicProblem> problems = watch.Check();
+  const auto wait = [this] {
+    MutexLock lock(&mutex_);
+    if (!have_workers_ended_) workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
+    return !have_workers_ended_;
+  };
+  TopicWatch(plan_, deps_.admin).Run(wait, [&](const std::vector<TopicProblem>& problems) {
     for (const std::unique_ptr<Worker>& worker : workers) worker->SetTopicProblems(problems);
-    mutex_.Lock();
-  }
+  });
 }
 
 // Until the workers have ended.

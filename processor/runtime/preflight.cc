@@ -86,6 +86,13 @@ class Checker {
 
   bool Create(const kafka::NewTopic& topic) {
     const absl::Status created = admin_->CreateTopic(topic, options_.timeout);
+    // No mistake of anybody's: it is tried again.
+    if (absl::IsUnavailable(created) || absl::IsDeadlineExceeded(created)) {
+      fatal_ = absl::Status(created.code(),
+                            absl::StrCat("cannot create topic ", topic.name, " at ", options_.bootstrap_servers, ": ",
+                                         std::string(created.message()), "; is the broker up?"));
+      return false;
+    }
     if (!created.ok() && !absl::IsAlreadyExists(created)) {
       std::string problem = absl::StrCat("topic ", topic.name, " cannot be created: ", std::string(created.message()));
       if (absl::IsPermissionDenied(created)) {
@@ -300,7 +307,7 @@ class Checker {
   std::set<std::string> refused_;  // Topics that cannot be described, as the problems say.
   absl::Status fatal_;
   // Until when a missing topic may still turn up; one wait for all.
-  const absl::Time patience_ = SteadyNow() + absl::Seconds(1);
+  const absl::Time patience_ = SteadyNow() + options_.patience;
 };
 
 }  // namespace

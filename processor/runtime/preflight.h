@@ -21,6 +21,8 @@ struct PreflightOptions {
   bool create_topics = false;
   int32_t create_partitions = 4;
   absl::Duration timeout = absl::Seconds(10);  // Of each call.
+  // How long a topic that somebody has just made may take to turn up, by the wall's clock; for all of them together.
+  absl::Duration patience = absl::Seconds(1);
   // What the producer sends at most in one record, whatever the topics take: the client's message.max.bytes.
   size_t max_record_bytes = SIZE_MAX;
 };

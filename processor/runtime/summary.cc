@@ -55,7 +55,8 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
     retrying += task->parking.retrying();
   }
   std::string text =
-      absl::StrCat("worker ", worker_, ": ", static_cast<int64_t>(static_cast<double>(total.processed - counted_.processed) / seconds),
+      absl::StrCat("worker ", worker_, ": ",
+                   static_cast<int64_t>(static_cast<double>(total.processed - counted_.processed) / seconds),
                    " events/s in the last ", absl::FormatDuration(absl::Seconds(static_cast<int64_t>(seconds + 0.5))));
   if (const std::optional<int64_t> lag = LagOf(engine, consumer); lag.has_value()) {
     absl::StrAppend(&text, ", lag ", *lag);

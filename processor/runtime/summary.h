@@ -1,5 +1,5 @@
-// What a worker says of itself once a minute, so that whoever reads the log sees that it works, how fast, how far behind,
-// and what is stuck.
+// What a worker says of itself once a minute, so that whoever reads the log sees that it works, how fast, how far
+// behind, and what is stuck.
 #ifndef ONCE_PROCESSOR_RUNTIME_SUMMARY_H_
 #define ONCE_PROCESSOR_RUNTIME_SUMMARY_H_
 
@@ -22,8 +22,8 @@ class Summary {
   Summary(int worker, LogSink* log) : worker_(worker), log_(log) {}
 
   // Says what is due: a summary once a minute, and, as soon as there are any and then once a minute, which aggregates
-  // are blocked. Call it often: it looks at the tasks once a second at most. `now` is steady, `wall` is the wall clock's
-  // reading; `consumer` may be null.
+  // are blocked. Call it often: it looks at the tasks once a second at most. `now` is steady, `wall` is the wall
+  // clock's reading; `consumer` may be null.
   void Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
 
  private:

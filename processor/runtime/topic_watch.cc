@@ -18,14 +18,19 @@ constexpr int32_t kEndsPerCheck = 32;
 }  // namespace
 
 TopicWatch::TopicWatch(const Plan* plan, kafka::Admin* admin) : admin_(admin) {
-  const auto add = [&](const std::string& name, bool is_changelog) {
+  // What the start has seen counts, not what the first look finds.
+  const auto add = [&](const std::string& name, bool is_changelog, int32_t partition_count) {
     Topic& topic = topics_.emplace_back();
     topic.name = name;
     topic.is_changelog = is_changelog;
+    topic.partition_count = partition_count;
     if (const auto known = plan->topic_ids.find(name); known != plan->topic_ids.end()) topic.id = known->second;
   };
-  for (const std::string& name : plan->input_topics) add(name, false);
-  for (const std::string& name : plan->changelog_topics) add(name, true);
+  for (size_t i = 0; i < plan->input_topics.size(); ++i) add(plan->input_topics[i], false, plan->partition_counts[i]);
+  for (size_t i = 0; i < plan->changelog_topics.size(); ++i) {
+    const SourceIndex lead = plan->group(static_cast<uint16_t>(i)).sources.front();
+    add(plan->changelog_topics[i], true, plan->partition_counts[lead]);
+  }
 }
 
 std::string TopicWatch::WhatToDo(const Topic& topic) {

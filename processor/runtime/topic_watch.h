@@ -3,11 +3,13 @@
 // state), or delete a topic and make it anew (offsets and state would stand for records that are gone).
 //
 //   TopicWatch watch(&plan, admin);
-//   std::vector<TopicProblem> problems = watch.Check();   // every few seconds: what has changed, and what to do
+//   watch.Run(wait_some_seconds, tell_workers);           // on a thread of its own, until it is told to end
+//   std::vector<TopicProblem> problems = watch.Check();   // one look: what has changed, and what to do
 #ifndef ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
 #define ONCE_PROCESSOR_RUNTIME_TOPIC_WATCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -29,6 +31,11 @@ class TopicWatch {
   // FailedPrecondition for each fact that is not what it was at the first look, or at the start where the plan knows
   // it. What cannot be found out now (no broker, no right) is no change.
   std::vector<TopicProblem> Check();
+
+  // Looks each time after `wait` has returned true, until it returns false, and hands what has changed to `tell`.
+  void Run(const std::function<bool()>& wait, const std::function<void(const std::vector<TopicProblem>&)>& tell) {
+    while (wait()) tell(Check());
+  }
 
  private:
   struct Topic {

@@ -35,8 +35,8 @@ TEST(SummaryTest, OncePerMinuteWithWhatWasDone) {
   LetPass(&driver, 62);
   const std::vector<std::string> told = Lines(driver, "events/s in the last");
   ASSERT_EQ(told.size(), 1u) << testing::PrintToString(driver.log());
-  EXPECT_THAT(told[0], AllOf(HasSubstr("worker 0: 10 events/s in the last 1m, lag 0, "), HasSubstr(" commits, 1 failed"),
-                             HasSubstr("1 of 1 tasks run; memory ")));
+  EXPECT_THAT(told[0], AllOf(HasSubstr("worker 0: 10 events/s in the last 1m, lag 0, "),
+                             HasSubstr(" commits, 1 failed"), HasSubstr("1 of 1 tasks run; memory ")));
   LetPass(&driver, 61);
   EXPECT_THAT(Lines(driver, "events/s in the last").back(), HasSubstr("worker 0: 0 events/s"));
 }

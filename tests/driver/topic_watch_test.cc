@@ -78,6 +78,17 @@ TEST_F(TopicWatchTest, X8PartitionsAreAdded) {
   EXPECT_NE(changed.message().find("orders had 4 partitions and has 8 now"), absl::string_view::npos) << changed;
 }
 
+TEST_F(TopicWatchTest, X8PartitionsAreAddedBeforeTheFirstLook) {
+  for (const std::string& topic : {std::string("orders"), plan_.changelog_topics[0]}) {
+    TopicWatch watch(&plan_, admin_.get());
+    cluster_.GrowTopic(topic, 8);
+    EXPECT_NE(watch.Check().message().find(topic + " had 4 partitions and has 8 now"), absl::string_view::npos);
+    cluster_.DeleteTopic(topic);
+    cluster_.CreateTopic(topic, 4, {{"cleanup.policy", "compact"}});
+    plan_.topic_ids[topic] = cluster_.TopicId(topic);
+  }
+}
+
 TEST_F(TopicWatchTest, X8ATopicIsMadeAnew) {
   for (const std::string& topic : {std::string("orders"), plan_.changelog_topics[0]}) {
     TopicWatch watch(&plan_, admin_.get());

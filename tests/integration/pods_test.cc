@@ -3,9 +3,6 @@
 #include <set>
 #include <string>
 
-#include <set>
-#include <string>
-
 #include "gtest/gtest.h"
 #include "tests/integration/scene.h"
 #include "tests/kafka/broker_admin.h"

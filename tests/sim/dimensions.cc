@@ -36,6 +36,8 @@ const char* NameOf(Dimension dimension) {
       return "new_topology";
     case Dimension::kDeadlyEvents:
       return "deadly_events";
+    case Dimension::kRedriven:
+      return "redriven";
   }
   return "";
 }
@@ -51,8 +53,10 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kOutputs)
       .Add(Dimension::kOddRecords)
       .Add(Dimension::kHostileCode)
-      .Add(Dimension::kTaskFailures)
+      .Add(Dimension::kSources)
       .Add(Dimension::kNewTopology)
+      .Add(Dimension::kRedriven)
+      .Add(Dimension::kTaskFailures)
       .Add(Dimension::kDeadlyEvents);
 }
 

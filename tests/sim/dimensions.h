@@ -21,12 +21,13 @@ enum class Dimension {
   kOutputs,        // Outputs are deleted, made anew and given more partitions.
   kOddRecords,     // Keyless, as large as a record may be, with a handler that throws.
   kHostileCode,    // A codec that throws, an error text larger than a record may be.
-  kSources,        // A source's topic is deleted and made anew: the engine must notice, or lose nothing.
+  kSources,        // A source's topic or the changelog is made anew, grows, or is no longer compacted.
+  kNewTopology,    // All pods restart with another topology.
+  kRedriven,       // Dead letters are copied back to their sources.
   kTaskFailures,   // Single tasks fail for a while.
-  kNewTopology,    // All pods restart with a topology that has one source more.
   kDeadlyEvents,   // Handlers of some events end their process, each time.
 };
-inline constexpr int kDimensions = 12;
+inline constexpr int kDimensions = 15;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

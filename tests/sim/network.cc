@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "tests/sim/workload.h"
 
 namespace once::sim {
 
@@ -72,7 +71,7 @@ bool Network::IsCut(int process) {
 }
 
 void Network::JoinAnew(kafka::GroupMetadata* metadata) {
-  const std::vector<std::string> members = cluster_->Members(kApplication);
+  const std::vector<std::string> members = cluster_->Members(application_);
   if (members.empty() || std::find(members.begin(), members.end(), metadata->member_id) != members.end()) return;
   metadata->member_id = members.front();
   metadata->generation = cluster_->Generation(metadata->member_id);

@@ -96,6 +96,10 @@ class Network {
   void Wait(absl::Duration pause) { scheduler_->Sleep(pause); }
   absl::Duration Latency();
 
+  bool HasTopic(const std::string& name) const { return !cluster_->TopicId(name).empty(); }
+  // Whose group JoinAnew speaks of.
+  void set_application(const std::string& application) { application_ = application; }
+
   int64_t faults() const { return faults_; }
   Scheduler& scheduler() { return *scheduler_; }
   Trace& trace() { return *trace_; }
@@ -109,6 +113,7 @@ class Network {
   testkit::MemoryCluster* const cluster_;
   Random* const random_;
   Trace* const trace_;
+  std::string application_;
   std::deque<ArmedFate> armed_;
   std::map<int, std::set<std::string>> members_;    // By process.
   std::map<const void*, absl::Duration> handling_;  // By thread.

@@ -1,12 +1,21 @@
 #include "tests/sim/pod.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/runtime/preflight.h"
+#include "processor/runtime/topic_watch.h"
 #include "tests/sim/ports.h"
 
 namespace once::sim {
+namespace {
+
+// Between looks at whether topics are still what they were.
+const absl::Duration kTopicCheckInterval = absl::Milliseconds(200);
+
+}  // namespace
 
 SimPod::SimPod(const PodConfig& config, const Plan* plan, kafka::Client* cluster, Disk* disk, Network* network,
                Random* random, LogSink* log)
@@ -15,7 +24,7 @@ SimPod::SimPod(const PodConfig& config, const Plan* plan, kafka::Client* cluster
 SimPod::~SimPod() = default;
 
 void SimPod::Start() {
-  if (running()) return;
+  if (running() || held_) return;
   Clear();
   ++starts_;
   failure_ = absl::OkStatus();
@@ -26,16 +35,50 @@ void SimPod::Start() {
   network_->scheduler().Spawn(process_.get(), [this] { Boot(); });
 }
 
-// As the pod does it: all ids are taken over before any worker joins the group.
-void SimPod::Boot() {
-  if (absl::Status mounted = disk_->Mount(); !mounted.ok()) {
-    failure_ = mounted;
-    return;
+void SimPod::Fail(const absl::Status& status) {
+  log_->Log(LogLevel::kError, absl::StrCat("pod ", config_.index, " ends: ", status.ToString()));
+  if (failure_.ok()) failure_ = status;
+  stopping_ = true;
+}
+
+void SimPod::End() {
+  network_->scheduler().Kill(process_.get());
+  dead_.push_back(std::move(process_));
+}
+
+bool SimPod::AreTopicsThere() const {
+  const auto is_there = [this](const std::string& topic) { return topic.empty() || network_->HasTopic(topic); };
+  const Graph& graph = *plan_->graph;
+  return std::all_of(graph.sources.begin(), graph.sources.end(), [&](const auto& s) { return is_there(s.topic); }) &&
+         std::all_of(graph.sinks.begin(), graph.sinks.end(), [&](const auto& s) { return is_there(s.topic); }) &&
+         is_there(graph.dead_letter_topic);
+}
+
+// Topics that are not there are waited for here, by the clock of the simulation: the preflight waits by the wall's.
+absl::Status SimPod::Prepare() {
+  const PreflightOptions options{.bootstrap_servers = "sim", .patience = absl::ZeroDuration()};
+  while (true) {
+    while (!AreTopicsThere()) network_->Wait(absl::Milliseconds(50));
+    checked_plan_ = *plan_;
+    absl::Status checked = Preflight(options, admin_.get(), log_, &checked_plan_);
+    if (config_.limits_are_stale) checked_plan_.max_record_bytes = plan_->max_record_bytes;
+    // One that went meanwhile: who runs it would start it again.
+    const bool lacks_one = checked.message().find("does not exist") != absl::string_view::npos;
+    if (!absl::IsUnavailable(checked) && !lacks_one) return checked;
+    network_->Wait(absl::Milliseconds(100));
   }
+}
+
+// As the pod does it: all ids are taken over before any worker joins the group.
+absl::Status SimPod::StartWorkers() {
+  if (absl::Status mounted = disk_->Mount(); !mounted.ok()) return mounted;
   admin_ = *client_->NewAdmin();
   solitude_ = std::make_unique<Solitude>();
+  if (absl::Status checked = Prepare(); !checked.ok()) return checked;
   checkpoints_ = std::make_unique<SimCheckpointWriter>(disk_->store(), config_.flush_interval, process_.get(),
                                                        &network_->scheduler(), random_);
+  EngineOptions engine = config_.engine;
+  engine.application_id = plan_->application_id;
   for (int i = 0; i < config_.workers; ++i) {
     WorkerConfig worker;
     worker.index = i;
@@ -50,7 +93,7 @@ void SimPod::Boot() {
                     .log = log_,
                     .sleep = [this](absl::Duration pause) { network_->Wait(pause); },
                     .solitude = solitude_.get()};
-    workers_.push_back(std::make_unique<Worker>(plan_, config_.engine, worker, deps));
+    workers_.push_back(std::make_unique<Worker>(&checked_plan_, engine, worker, deps));
   }
   for (const auto& worker : workers_) {
     absl::Status started = worker->InitProducer();
@@ -58,15 +101,34 @@ void SimPod::Boot() {
       network_->Wait(absl::Milliseconds(100));
       started = worker->InitProducer();
     }
-    if (!started.ok()) {
-      failure_ = started;
-      return;
-    }
+    if (!started.ok()) return started;
   }
+  return absl::OkStatus();
+}
+
+void SimPod::Boot() {
+  if (absl::Status started = StartWorkers(); !started.ok()) {
+    Fail(started);
+    return End();
+  }
+  network_->scheduler().Spawn(process_.get(), [this] { WatchTopics(); });
   for (size_t i = 1; i < workers_.size(); ++i) {
     network_->scheduler().Spawn(process_.get(), [this, i] { RunWorker(i); });
   }
   RunWorker(0);
+}
+
+// Until the process ends.
+void SimPod::WatchTopics() {
+  const auto wait = [this] {
+    network_->Wait(kTopicCheckInterval);
+    return true;
+  };
+  TopicWatch(&checked_plan_, admin_.get()).Run(wait, [this](const std::vector<TopicProblem>& problems) {
+    // What a fault says of the topics stays until it heals.
+    if (problems.empty()) return;
+    for (const auto& worker : workers_) worker->SetTopicProblems(problems);
+  });
 }
 
 void SimPod::RunWorker(size_t index) {
@@ -74,8 +136,7 @@ void SimPod::RunWorker(size_t index) {
     RunToItsEnd(index);
   } catch (const std::exception& thrown) {
     // Nothing catches it: the process is terminated.
-    failure_ = absl::InternalError(absl::StrCat("terminated by an exception: ", thrown.what()));
-    stopping_ = true;
+    Fail(absl::InternalError(absl::StrCat("terminated by an exception: ", thrown.what())));
     Crash(false);
   }
 }
@@ -90,13 +151,11 @@ void SimPod::RunToItsEnd(size_t index) {
     if (!worker.status().ok()) status = worker.status();
   }
   if (status.ok()) status = worker.status();
-  if (!status.ok()) failure_ = status;
+  if (!status.ok()) Fail(status);
   worker.Leave().IgnoreError();
-  if (!status.ok()) stopping_ = true;
   if (++ended_workers_ < workers_.size()) return;
   checkpoints_->Flush().IgnoreError();
-  // The process ends here; what it was is cleared away by the next start.
-  dead_.push_back(std::move(process_));
+  End();
 }
 
 void SimPod::Crash(bool lose_disk) {

@@ -20,6 +20,8 @@ struct PodConfig {
   int workers = 1;
   EngineOptions engine = {};
   absl::Duration flush_interval = absl::Milliseconds(500);
+  // The outputs' limits were lowered after each start had looked at them.
+  bool limits_are_stale = false;
 };
 
 class SimPod {
@@ -32,7 +34,12 @@ class SimPod {
 
   // What the processes started from now on run.
   void set_plan(const Plan* plan) { plan_ = plan; }
-  // Starts a process, unless one runs.
+  // Nobody starts it meanwhile; how it ended is forgotten.
+  void set_held(bool held) {
+    held_ = held;
+    failure_ = absl::OkStatus();
+  }
+  // Starts a process, unless one runs or it is held.
   void Start();
   // kill -9; the disk loses what a crash loses, or everything.
   void Crash(bool lose_disk);
@@ -51,12 +58,22 @@ class SimPod {
 
  private:
   void Boot();
+  // Lays the plan out anew by what the brokers say of its topics, as each start does.
+  absl::Status Prepare();
+  bool AreTopicsThere() const;
+  absl::Status StartWorkers();
+  void WatchTopics();
+  // Ends in words, as the program does.
+  void Fail(const absl::Status& status);
+  // The process is over; what it was is cleared away by the next start.
+  void End();
   void RunWorker(size_t index);
   void RunToItsEnd(size_t index);
   void Clear();
 
   const PodConfig config_;
   const Plan* plan_;
+  Plan checked_plan_;  // Of the process.
   kafka::Client* const cluster_;
   Disk* const disk_;
   Network* const network_;
@@ -72,6 +89,7 @@ class SimPod {
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t ended_workers_ = 0;
   bool stopping_ = false;
+  bool held_ = false;
   absl::Status failure_;
   uint64_t starts_ = 0;
 };

@@ -66,8 +66,6 @@ const char* NameOf(FaultKind kind) {
       return "delete an output";
     case FaultKind::kGrowOutput:
       return "grow an output";
-    case FaultKind::kRemakeSource:
-      return "make the source anew";
     case FaultKind::kChangedTopic:
       return "take a source for another";
     case FaultKind::kUnreadableChangelog:
@@ -104,9 +102,13 @@ std::string Scenario::ToString() const {
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
+  if (redrives_from > absl::ZeroDuration())
+    absl::StrAppend(&text, " letters sent back from ", absl::FormatDuration(redrives_from));
+  if (change != Change::kNone) {
+    absl::StrAppend(&text, "\n  at ", absl::FormatDuration(change_at), " ", NameOf(change),
+                    is_between_runs ? " between two runs" : "");
+  }
   if (with_deadly_events) absl::StrAppend(&text, " deadly events");
-  if (second_source_at > absl::ZeroDuration())
-    absl::StrAppend(&text, " second source from ", absl::FormatDuration(second_source_at));
   for (const ScheduledFault& fault : faults) absl::StrAppend(&text, "\n  ", fault.ToString());
   return text;
 }
@@ -121,16 +123,17 @@ EventOptions Scenario::event_options() const {
           .with_skew = with_skew,
           .with_odd = with_odd_records,
           .with_hostile = with_hostile_code,
-          .with_deadly = with_deadly_events,
-          .second_source_at = second_source_at};
+          .second_source_at = change == Change::kAddSource ? change_at : absl::ZeroDuration(),
+          // To a single source they are events like others.
+          .with_misplaced = topology == TopologyKind::kJoin && change != Change::kAddSource && max_parked == 0};
+  .with_deadly = with_deadly_events
+};
 }
 
 namespace {
 
 void AddFaults(FaultKind kind, Random* random, Scenario* scenario) {
-  int64_t count = kind == FaultKind::kCall ? random->Between(3, 12) : random->Between(1, 3);
-  if (kind == FaultKind::kRemakeSource) count = 1;
-  for (; count > 0; --count) {
+  for (int64_t count = kind == FaultKind::kCall ? random->Between(3, 12) : random->Between(1, 3); count > 0; --count) {
     ScheduledFault fault;
     fault.at = random->Between(absl::Milliseconds(50), scenario->span);
     fault.kind = kind;
@@ -146,6 +149,27 @@ void AddFaults(FaultKind kind, Random* random, Scenario* scenario) {
     }
     scenario->faults.push_back(fault);
   }
+}
+
+// Long enough for the engine's back-off to come to its longest pause.
+void AddLongOutage(Random* random, Scenario* scenario) {
+  ScheduledFault fault;
+  fault.at = random->Between(absl::Milliseconds(100), absl::Seconds(1));
+  fault.kind = FaultKind::kDenyWriting;
+  fault.output = static_cast<int>(random->Below(3));
+  fault.length = random->Between(absl::Seconds(60), absl::Seconds(120));
+  scenario->faults.push_back(fault);
+  scenario->span = fault.at + fault.length;
+  scenario->load = scenario->span + absl::Milliseconds(1200);
+}
+
+// What changes once, at most one thing. Fewer than half of the seeds, since it decides about the rest of the run.
+void AddChange(Change first, Change last, Random* random, Scenario* scenario) {
+  if (scenario->change != Change::kNone) return;
+  scenario->change = static_cast<Change>(random->Between(static_cast<int64_t>(first), static_cast<int64_t>(last)));
+  scenario->change_at = random->Between(absl::Milliseconds(300), scenario->span);
+  scenario->is_between_runs = IsOfTopics(scenario->change) && random->Chance(40);
+  scenario->topology = KindFor(scenario->change, scenario->topology);
 }
 
 // Each is drawn for more than half of the seeds.
@@ -170,14 +194,17 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   }
   scenario->with_odd_records = draw(Dimension::kOddRecords);
   scenario->with_hostile_code = draw(Dimension::kHostileCode);
-  scenario->remakes_source = draw(Dimension::kSources);
-  if (scenario->remakes_source) AddFaults(FaultKind::kRemakeSource, &random, scenario);
-  // Fewer, since it decides about the topology.
-  if (draw(Dimension::kNewTopology) && random.Chance(25)) {
-    scenario->topology = TopologyKind::kJoin;
-    scenario->second_source_at = random.Between(absl::Milliseconds(300), scenario->span);
+  if (draw(Dimension::kSources) && random.Chance(40)) {
+    AddChange(Change::kRemakeSource, kLastOfTopics, &random, scenario);
   }
-  scenario->fails_tasks = draw(Dimension::kTaskFailures);
+  if (draw(Dimension::kNewTopology) && random.Chance(40)) {
+    AddChange(Change::kAddSource, kLastChange, &random, scenario);
+  }
+  if (draw(Dimension::kRedriven) && scenario->change == Change::kNone) {
+    scenario->redrives_from = random.Between(absl::Milliseconds(300), scenario->span);
+  }
+  if (dimensions.has(Dimension::kRights) && random.Chance(1)) AddLongOutage(&random, scenario);
+  scenario->fails_tasks = draw(Dimension::kTaskFailures) && scenario->change == Change::kNone;
   if (scenario->fails_tasks) {
     AddFaults(FaultKind::kChangedTopic, &random, scenario);
     AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);

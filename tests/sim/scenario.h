@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "tests/sim/change.h"
 #include "tests/sim/dimensions.h"
 #include "tests/sim/network.h"
 #include "tests/sim/workload.h"
@@ -32,7 +33,9 @@ enum class FaultKind {
   kDenyWriting,          // Nobody may write an output.
   kDeleteOutput,         // An output is deleted, and made anew later.
   kGrowOutput,           // An output gets one partition more.
-  kRemakeSource,         // The first source is deleted and made anew.
+  kDenyWriting,          // Nobody may write an output.
+  kDeleteOutput,         // An output is deleted, and made anew later.
+  kGrowOutput,           // An output gets one partition more.
   kChangedTopic,         // Pods take a partition of a source for another one's, for a while.
   kUnreadableChangelog,  // A partition of the changelog cannot be read, for a while.
 };
@@ -78,13 +81,17 @@ struct Scenario {
   bool is_strict_on_time = false;  // Outputs refuse timestamps as brokers do.
   bool with_odd_records = false;
   bool with_hostile_code = false;
-  bool remakes_source = false;
+  Change change = Change::kNone;  // Happens once every task has state.
+  absl::Duration change_at;
+  bool is_between_runs = false;  // Of topics: all pods are stopped meanwhile.
+  // From then on a handler that failed is mended, and dead letters are copied back to their sources; 0: never.
+  absl::Duration redrives_from;
   bool fails_tasks = false;
   bool with_deadly_events = false;
-  absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;
+  TopologyOptions topology_options() const { return {.kind = topology, .slow_retries = is_burst}; }
   // As the preflight sets it, by the smallest limit of the outputs that it finds.
   size_t max_batch_bytes() const { return with_large && !limit_is_lowered ? size_t{kSinkLimit} : 1'000'000; }
   std::string ToString() const;
@@ -97,7 +104,8 @@ Scenario MakeScenario(uint64_t seed, Dimensions dimensions = Dimensions::Default
 // The settings of every run.
 inline const absl::Duration kTransactionTimeout = absl::Seconds(2);
 inline const absl::Duration kSessionTimeout = absl::Seconds(1);
-// I8: after the last fault has healed all is settled within three times the largest timeout.
+// I8: after the last fault has healed all is settled within three times the largest timeout, and what the engine's own
+// back-off leaves, which is at most as long again as it was in trouble.
 inline const absl::Duration kHealingBound = 3 * kTransactionTimeout;
 
 }  // namespace once::sim

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/sim/change.h"
 #include "tests/sim/dimensions.h"
 #include "tests/sim/fiber.h"
 #include "tests/sim/scenario.h"
@@ -107,6 +108,30 @@ TEST(WorldTest, AStandstillIsAViolation) {
   const RunResult result = sim::Run(scenario, {});
   EXPECT_EQ(result.violation.substr(0, 2), "I8") << result.violation;
   EXPECT_LT(Shrink(scenario, {}).events, scenario.events);
+}
+
+// Whatever changes for good is gone on with, or refused in words, mended, and gone on with then.
+TEST(ChangeTest, EachIsGoneOnWithOrRefusedAndMended) {
+  for (int i = 1; i <= static_cast<int>(kLastChange); ++i) {
+    const auto change = static_cast<Change>(i);
+    for (const bool is_between_runs : {false, true}) {
+      if (is_between_runs && !IsOfTopics(change)) continue;
+      Scenario scenario = MakeScenario(3, Dimensions());
+      scenario.faults.clear();
+      scenario.change = change;
+      scenario.change_at = absl::Milliseconds(600);
+      scenario.is_between_runs = is_between_runs;
+      scenario.topology = KindFor(change, scenario.topology);
+      int began = 0, mended = 0;
+      const RunResult result = sim::Run(scenario, {.trace = [&](const std::string& line) {
+                                          began += line.find(" CHANGE ") != std::string::npos;
+                                          mended += line.ends_with(" MENDED");
+                                        }});
+      EXPECT_EQ(result.violation, "") << scenario.ToString();
+      EXPECT_EQ(began, 1) << scenario.ToString();
+      EXPECT_EQ(mended, AnswerTo(change) == Answer::kGoesOn ? 0 : 1) << scenario.ToString();
+    }
+  }
 }
 
 TEST(DimensionsTest, AreGivenByName) {

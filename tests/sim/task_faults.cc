@@ -18,7 +18,7 @@ void World::FailTask(const ScheduledFault& fault) {
     network_.set_unreadable(partition, absl::DataLossError(kInjected));
     return scheduler_.At(end, [this] { network_.set_unreadable(std::nullopt, absl::OkStatus()); });
   }
-  SetTopicProblems({{plan_.input_topics[0], partition, absl::FailedPreconditionError(kInjected)}});
+  SetTopicProblems({{plan_->input_topics[0], partition, absl::FailedPreconditionError(kInjected)}});
   scheduler_.At(end, [this] { SetTopicProblems({}); });
 }
 

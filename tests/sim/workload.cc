@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -57,7 +58,8 @@ std::string Padding(const Order& order) {
 }
 
 template <typename Context>
-absl::Status JudgeFirst(const Order& order, Context& context) {
+absl::Status JudgeFirst(const Order& order, const bool* is_mended, Context& context) {
+  if (order.kind == EventKind::kFailing && is_mended != nullptr && *is_mended) return absl::OkStatus();
   if (order.kind == EventKind::kFailing) return absl::InvalidArgumentError("fails for good");
   if (order.kind == EventKind::kThrowing) throw std::runtime_error("the handler throws");
   if (order.kind == EventKind::kLongError) return absl::InvalidArgumentError(std::string(1'100'000, 'e'));
@@ -70,7 +72,7 @@ absl::Status JudgeFirst(const Order& order, Context& context) {
 FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
   FailurePolicy policy;
   policy.max_attempts = kMaxAttempts;
-  policy.initial_backoff = absl::Milliseconds(slow_retries ? 120 : 50);
+  policy.initial_backoff = BackoffAfter(1, slow_retries);
   policy.max_backoff = absl::Milliseconds(slow_retries ? 240 : 200);
   policy.then = Blocks(kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
   return policy;
@@ -79,15 +81,17 @@ FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
 using TextSink = Sink<std::string, std::string>;
 
 void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextSink main, TextSink second,
-              const FailurePolicy& policy, const HandlerHook& hook) {
+              const TopologyOptions& options) {
+  const HandlerHook& hook = options.hook;
+  const bool* const mended = options.is_mended;
   builder->AddTransform("route")
       .EmitsTo(main, second)
-      .WithPolicy(policy)
-      .On<SimText>(source, [main, second, hook](const SimText& read, auto& event) {
+      .WithPolicy(PolicyOf(options.kind, options.slow_retries))
+      .On<SimText>(source, [main, second, hook, mended](const SimText& read, auto& event) {
         const std::string& value = read.text;
         const Order order = ReadOrder(value);
         if (hook != nullptr) hook(order.number);
-        if (absl::Status judged = JudgeFirst(order, event); !judged.ok()) return judged;
+        if (absl::Status judged = JudgeFirst(order, mended, event); !judged.ok()) return judged;
         if (order.kind == EventKind::kSilent) return absl::OkStatus();
         if (order.kind == EventKind::kLarge) {
           event.Emit(main, event.key(), value + Padding(order));
@@ -100,8 +104,10 @@ void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextS
 }
 
 void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string>>& sources, TextSink main,
-                  TextSink second, const FailurePolicy& policy, const HandlerHook& hook) {
-  auto handler = [main, second, hook](const SimText& value, auto& aggregate) {
+                  TextSink second, const TopologyOptions& options) {
+  const HandlerHook& hook = options.hook;
+  const bool* const mended = options.is_mended;
+  auto handler = [main, second, hook, mended](const SimText& value, auto& aggregate) {
     const Order order = ReadOrder(value.text);
     if (hook != nullptr) hook(order.number);
     // Written first, so that a failure has something to take back.
@@ -117,11 +123,20 @@ void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string
     if (order.kind == EventKind::kTwoOutputs) {
       aggregate.Emit(second, "other-" + aggregate.key(), absl::StrCat(order.number, " ", history.ToString()));
     }
-    return JudgeFirst(order, aggregate);
+    return JudgeFirst(order, mended, aggregate);
   };
   auto aggregate = builder->AddAggregate<std::string>(kAggregate);
-  aggregate.EmitsTo(main, second).WithPolicy(policy);
+  aggregate.EmitsTo(main, second).WithPolicy(PolicyOf(options.kind, options.slow_retries));
   for (const Source<std::string>& source : sources) aggregate.template On<SimText>(source, handler);
+}
+
+void AddOtherAggregate(TopologyBuilder* builder, const Source<std::string>& source) {
+  builder->AddAggregate<std::string>(kOtherAggregate).On<SimText>(source, [](const SimText&, auto& aggregate) {
+    History history = History::Parse(aggregate.state());
+    history.Add(1);
+    *aggregate.mutable_state() = history.ToString();
+    return absl::OkStatus();
+  });
 }
 
 EventKind DrawAnyKind(const EventOptions& options, Random* random) {
@@ -155,6 +170,25 @@ EventKind DrawKind(const EventOptions& options, Random* random) {
   return is_for_good && options.transient_only ? EventKind::kFlaky : kind;
 }
 
+// Without a key, or where its key does not belong.
+void MakeOdd(const EventOptions& options, int64_t number, Random* random, SimEvent* event) {
+  if (options.with_misplaced && options.partitions > 1 && random->Chance(30)) {
+    // Of a key of its own: what fails blocks it.
+    event->key = absl::StrCat("misplaced ", number);
+    const int32_t right = PartitionForKey(event->key, options.partitions).value();
+    event->partition = static_cast<int32_t>((right + 1) % options.partitions);
+    event->misplaced = true;
+  } else {
+    event->keyless = true;
+    event->key = absl::StrCat("keyless ", number);
+    const bool may_fail = !HasAggregate(options.topology) && !options.transient_only;
+    event->attempts = static_cast<int>(random->Between(1, kMaxAttempts));
+    static constexpr EventKind kKinds[] = {EventKind::kNormal, EventKind::kFlaky, EventKind::kFailing};
+    event->kind = may_fail ? kKinds[random->Below(std::size(kKinds))] : EventKind::kNormal;
+  }
+  if (!event->id.empty()) event->id = absl::StrCat("e", number);
+}
+
 }  // namespace
 
 const char* NameOf(TopologyKind kind) {
@@ -180,35 +214,49 @@ std::string SimEvent::value() const {
 }
 
 bool SimEvent::fails_for_good() const {
-  return kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
+  return misplaced || kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
          kind == EventKind::kThrowing || kind == EventKind::kDeadly || kind == EventKind::kBadCodec ||
          kind == EventKind::kLongError || (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
 }
 
 int SimEvent::outputs() const {
-  if (fails_for_good() || kind == EventKind::kSilent) return 0;
+  if (kind == EventKind::kSilent) return 0;
   return kind == EventKind::kTwoOutputs ? 2 : 1;
 }
 
+std::string SimEvent::place() const { return absl::StrCat(SourceTopic(source), "-", partition, "-", offset); }
+
+std::string SourceTopic(int source) { return absl::StrCat("in", source); }
+
 std::vector<std::string> SourceTopics(TopologyKind kind) {
-  if (kind == TopologyKind::kJoin) return {"in0", "in1"};
-  return {"in0"};
+  if (kind == TopologyKind::kJoin) return {SourceTopic(0), SourceTopic(1)};
+  return {SourceTopic(0)};
 }
 
 bool HasAggregate(TopologyKind kind) { return kind != TopologyKind::kRoute; }
 bool Blocks(TopologyKind kind) { return kind != TopologyKind::kSkip; }
 
-absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries, HandlerHook hook) {
+absl::Duration BackoffAfter(int attempts, bool slow_retries) {
+  return absl::Milliseconds(slow_retries ? 120 : 50) * attempts;
+}
+
+absl::StatusOr<Topology> BuildSimTopology(const TopologyOptions& options) {
   TopologyBuilder builder(kApplication);
   std::vector<Source<std::string>> sources;
-  for (const std::string& topic : SourceTopics(kind)) sources.push_back(builder.AddSource(topic, {.topic = topic}));
+  sources.push_back(builder.AddSource(options.first_name, {.topic = options.first_topic, .group = options.group}));
+  if (options.kind == TopologyKind::kJoin) {
+    sources.push_back(builder.AddSource(SourceTopic(1), {.topic = SourceTopic(1)}));
+  }
   const TextSink main = builder.AddSink<std::string>(kMainSink, {.topic = kMainSink});
   const TextSink second = builder.AddSink<std::string>(kSecondSink, {.topic = kSecondSink});
   builder.DeadLetterTo(kDeadLetters);
-  if (HasAggregate(kind)) {
-    AddAggregate(&builder, sources, main, second, PolicyOf(kind, slow_retries), hook);
+  if (HasAggregate(options.kind)) {
+    AddAggregate(&builder, sources, main, second, options);
   } else {
-    AddRoute(&builder, sources[0], main, second, PolicyOf(kind, slow_retries), hook);
+    AddRoute(&builder, sources[0], main, second, options);
+  }
+  if (options.second_apart) {
+    AddOtherAggregate(&builder, builder.AddSource(SourceTopic(1), {.topic = SourceTopic(1)}));
   }
   return std::move(builder).Build();
 }
@@ -216,7 +264,8 @@ absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries, 
 std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
   const int64_t keys = random->Between(3, 30);
   const int64_t duplicates_percent = random->Chance(50) ? random->Between(5, 30) : 0;
-  const auto sources = static_cast<int64_t>(SourceTopics(options.topology).size());
+  const auto sources =
+      options.sources > 0 ? options.sources : static_cast<int64_t>(SourceTopics(options.topology).size());
   const int max_attempts = options.transient_only ? kMaxAttempts - 1 : kMaxAttempts;
   std::vector<absl::Duration> times(static_cast<size_t>(options.count));
   for (absl::Duration& time : times) time = random->Between(absl::ZeroDuration(), options.span);
@@ -236,12 +285,8 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, max_attempts));
       event.partition = PartitionForKey(event.key, options.partitions).value();
     }
-    if (options.with_odd && random->Chance(3)) {
-      event.keyless = true;
-      event.key = absl::StrCat("keyless ", i);
-      event.kind = EventKind::kNormal;
-      if (!event.id.empty()) event.id = absl::StrCat("e", i);
-    }
+    if (event.keyless) event.key = absl::StrCat("keyless ", i);  // It waits for nobody, not even its like.
+    if (options.with_odd && random->Chance(4)) MakeOdd(options, i, random, &event);
     if (options.with_skew)
       event.skew = random->Chance(5) ? random->Between(-absl::Hours(72), absl::Hours(72)) : absl::ZeroDuration();
     event.number = i;

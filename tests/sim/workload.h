@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,12 +44,21 @@ inline constexpr char kMainSink[] = "out";
 inline constexpr char kSecondSink[] = "second";
 inline constexpr char kDeadLetters[] = "dead";
 inline constexpr char kAggregate[] = "agg";
+inline constexpr char kOtherAggregate[] = "other";  // Counts what it hears and says nothing.
 inline constexpr int kMaxAttempts = 3;
 inline constexpr int kSinkLimit = 2'000;
 inline constexpr int kHugeBytes = 900'000;
 
+// A dead letter that somebody copied back to its source (R6).
+enum class Copy {
+  kNone,
+  kRound,          // Of an event that had ended for good: an event of its own.
+  kFailedNotice,   // Of one that heads a parked queue, or did.
+  kBlockedNotice,  // Of one behind such a head.
+};
+
 struct SimEvent {
-  int64_t number = 0;
+  int64_t number = 0;  // Of a copy, its event's.
   int source = 0;
   int32_t partition = 0;
   int64_t offset = -1;  // Once it is in the log.
@@ -56,27 +66,49 @@ struct SimEvent {
   std::string id;  // Of two events with the same one the second is a duplicate; empty: none.
   EventKind kind = EventKind::kNormal;
   int attempts = 0;
-  absl::Duration at;     // When it is sent, from the beginning.
-  absl::Duration skew;   // Of its timestamp.
-  bool aborted = false;  // Sent in a transaction that is aborted.
-  bool keyless = false;  // `key` only names it here.
+  absl::Duration at;       // When it is sent, from the beginning.
+  absl::Duration skew;     // Of its timestamp.
+  int64_t stamp_ms = -1;   // Once it was sent.
+  bool aborted = false;    // Sent in a transaction that is aborted.
+  bool keyless = false;    // `key` only names it here.
+  bool misplaced = false;  // Not in the partition where the application looks for its key.
+  Copy copy = Copy::kNone;
+  int round = 0;       // Of kRound: 1 or more.
+  std::string origin;  // Of a copy: where its letter says that its event was consumed.
 
   std::string value() const;
+  // "in0-1-17".
+  std::string place() const;
   // How many records it brings about in the sinks if it succeeds.
   int outputs() const;
+  // As long as nobody mends the handler.
   bool fails_for_good() const;
 };
 
+// The topic of a source, and its name unless told otherwise.
+std::string SourceTopic(int source);
 std::vector<std::string> SourceTopics(TopologyKind kind);
 bool HasAggregate(TopologyKind kind);
 // Failed aggregates block; else failed events are passed over.
 bool Blocks(TopologyKind kind);
+// The delay before the attempt that comes after so many.
+absl::Duration BackoffAfter(int attempts, bool slow_retries);
 
 // Is called at the beginning of each run of a handler with the event's number.
 using HandlerHook = std::function<void(int64_t number)>;
 
-// With slow retries they are most of what happens once the input is done.
-absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries, HandlerHook hook = nullptr);
+struct TopologyOptions {
+  TopologyKind kind = TopologyKind::kCount;
+  bool slow_retries = false;  // Retries are most of what happens once the input is done.
+  HandlerHook hook = nullptr;
+  const bool* is_mended = nullptr;  // Whether kFailing is handled well by now; null: it never is. Must outlive all.
+  std::string first_name = SourceTopic(0);
+  std::string first_topic = SourceTopic(0);
+  std::string group = "";     // Of the first source; empty: it has the source's name.
+  bool second_apart = false;  // A second source feeds an aggregate of its own.
+};
+
+absl::StatusOr<Topology> BuildSimTopology(const TopologyOptions& options);
 
 struct EventOptions {
   TopologyKind topology = TopologyKind::kCount;
@@ -86,10 +118,12 @@ struct EventOptions {
   bool with_large = false;               // Some bring about an output that is too large, and so fail for good.
   bool transient_only = false;           // None fails for good.
   bool with_skew = false;                // Some timestamps are days off.
-  bool with_odd = false;                 // Some have no key, are huge, or make the handler throw.
+  bool with_odd = false;                 // Some have no key, are huge, misplaced, or make the handler throw.
   bool with_hostile = false;             // Some make the codec throw, or the handler say too much.
   bool with_deadly = false;              // A few make the handler end its process.
   absl::Duration second_source_at = {};  // None comes from the second source before.
+  int sources = 0;                       // 0: those of the topology.
+  bool with_misplaced = false;           // Of the odd ones.
 };
 
 // In the order of `at`.

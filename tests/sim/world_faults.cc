@@ -39,7 +39,7 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kLoseDisk:
     case FaultKind::kTorn:
       pod.Crash(fault.kind == FaultKind::kLoseDisk);
-      if (fault.kind == FaultKind::kTorn && !pod.running()) pod.disk().Tear(&random_, plan_);
+      if (fault.kind == FaultKind::kTorn && !pod.running()) pod.disk().Tear(&random_, *plan_);
       return scheduler_.At(end, [&pod] { pod.Start(); });
     case FaultKind::kPause:
       return pod.Pause(fault.length);
@@ -67,17 +67,14 @@ void World::Hit(const ScheduledFault& fault) {
       pod.disk().SetFull(true);
       return scheduler_.At(end, [&pod] { pod.disk().SetFull(false); });
     case FaultKind::kCorrupt:
-      return pod.disk().Corrupt(&random_, plan_);
+      return pod.disk().Corrupt(&random_, *plan_);
     case FaultKind::kCompact:
-      return cluster_.Compact(plan_.changelog_topics[0]);
+      return cluster_.Compact(plan_->changelog_topics[0]);
     case FaultKind::kDenyWriting:
       cluster_.Deny(testkit::Right::kWriteTopic, OutputOf(fault));
       return scheduler_.At(end, [this, &fault] { cluster_.Allow(testkit::Right::kWriteTopic, OutputOf(fault)); });
     case FaultKind::kDeleteOutput:
       return DeleteOutput(OutputOf(fault), fault.length);
-    case FaultKind::kRemakeSource:
-      checker_->OnRemade(0);
-      return cluster_.RemakeTopic(plan_.input_topics[0]);
     case FaultKind::kChangedTopic:
     case FaultKind::kUnreadableChangelog:
       return FailTask(fault);
@@ -157,14 +154,6 @@ void World::MakeMissing() {
     LowerLimit(topic);
   }
   missing_.clear();
-}
-
-void World::SwitchPlan() {
-  for (const auto& pod : pods_) {
-    pod->Crash(false);
-    pod->set_plan(&plan_);
-    scheduler_.At(scheduler_.now() + absl::Milliseconds(10 + random_.Below(200)), [pod = pod.get()] { pod->Start(); });
-  }
 }
 
 void World::ReleaseMarkers() {

@@ -3,7 +3,10 @@
 #ifndef ONCE_TESTS_SIM_WORLD_STATE_H_
 #define ONCE_TESTS_SIM_WORLD_STATE_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,6 +31,11 @@ class TraceLog final : public LogSink {
 
   // All that was said as an error.
   const std::string& errors() const { return errors_; }
+  // Whether one of the words was, behind the first `from` bytes of it.
+  bool Says(const std::vector<std::string>& words, size_t from) const {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const std::string& word) { return errors_.find(word, from) != std::string::npos; });
+  }
 
  private:
   Trace* const trace_;
@@ -47,7 +55,8 @@ class World {
         client_(cluster_.NewClient(ClientOptions())),
         pods_client_(cluster_.NewClient(PodsClientOptions())),
         network_(&scheduler_, &cluster_, &random_, &trace_),
-        start_(scheduler_.now()) {}
+        start_(scheduler_.now()),
+        redrives_(scenario.seed * 2 + 7) {}
 
   RunResult Run();
 
@@ -73,7 +82,12 @@ class World {
   }
   std::map<std::string, std::string> SettingsOf(const std::string& topic) const;
   absl::Status SetUp();
+  // The plan of a version of the application, with what the brokers say of its topics.
+  absl::StatusOr<const Plan*> Lay(Version version);
   void MakePods();
+  // Judges from now on what `plan` does, beginning with all that is in its sources' logs.
+  void BeginLife(const Version& version, const Plan* plan);
+  void Observe(const testkit::CommittedTransaction& transaction);
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
   void ExpireMember();
@@ -86,12 +100,30 @@ class World {
   static std::string OutputOf(const ScheduledFault& fault);
   void DeleteOutput(const std::string& topic, absl::Duration gone_for);
   void MakeMissing();
+  void ScheduleRedrives();
+  void SendLettersBack();
+  // What changes once: see change.h.
+  void BeginChange();
+  bool HaveAllCommitted() const;
+  void ChangeTopics();
+  void ChangeVersion();
+  void StopPods();
+  void StartPods(const Plan* plan);
+  // Calls `then` once nothing is under way in these topics.
+  void WhenQuiet(std::vector<std::string> topics, std::function<void()> then);
+  void WriteFrontiers(uint32_t format);
+  void LookForRefusal();
+  void Mend();
+  // A refusal is due, and nobody has mended its cause yet.
+  bool IsRefusalDue() const { return change_began_ && !is_mended_ && AnswerTo(scenario_.change) != Answer::kGoesOn; }
+  // Nothing is to come of it any more.
+  bool IsChangeOver() const { return scenario_.change == Change::kNone || (change_began_ && !IsRefusalDue()); }
+  int32_t PartitionCount(const std::string& topic) const;
   // See task_faults.cc. No task fails but by these faults.
   void FailTask(const ScheduledFault& fault);
   void SetTopicProblems(const std::vector<TopicProblem>& problems);
   void EndTaskFailures();
   void CheckTaskFailures();
-  void SwitchPlan();
   void LowerLimit(const std::string& topic) {
     if (topic != kMainSink || !scenario_.limit_is_lowered) return;
     cluster_.SetTopicSetting(topic, "max.message.bytes", absl::StrCat(kSinkLimit));
@@ -104,6 +136,7 @@ class World {
   std::string Unsettled();
   // Runs until all is settled, or too much time has passed.
   void Settle();
+  bool IsRight();
   void CheckEnd();
   bool IsCurrent(const Task& task);
   void CheckStores();
@@ -119,18 +152,30 @@ class World {
   std::unique_ptr<kafka::Client> pods_client_;
   Network network_;
   const absl::Time start_;
-  Plan plan_;
-  Plan former_plan_;  // Before the second source came.
+  std::deque<Plan> plans_;
+  const Plan* plan_ = nullptr;  // What pods run, or are meant to.
+  Mending mending_ = Mending::kPutBack;
+  Version mended_version_;
+  const Plan* after_plan_ = nullptr;   // Of the application's change.
+  const Plan* mended_plan_ = nullptr;  // If it is known before the change.
   std::unique_ptr<Input> input_;
   std::unique_ptr<Checker> checker_;
   std::vector<std::unique_ptr<Disk>> disks_;
   std::vector<std::unique_ptr<SimPod>> pods_;
   std::string violation_;
   int64_t faults_ = 0;
+  int64_t former_commits_ = 0;                 // Of applications that were given up.
   std::unordered_map<int64_t, int64_t> runs_;  // Of an event's handler.
   std::map<std::string, int32_t> missing_;     // Outputs that are deleted, and how many partitions they had.
   bool is_healed_ = false;
-  bool is_told_ = false;  // That the source is another: the run may end here.
+  bool change_began_ = false;
+  bool is_told_ = false;
+  bool is_mended_ = false;
+  bool is_handler_mended_ = false;
+  absl::Time look_until_ = absl::InfiniteFuture();
+  size_t errors_before_ = 0;  // The change.
+  std::vector<testkit::StoredRecordPtr> letters_;
+  Random redrives_;
 };
 
 }  // namespace once::sim

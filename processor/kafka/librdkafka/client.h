@@ -46,8 +46,8 @@ struct RdKafkaConfig {
   // record may be larger: it is sent alone.
   int64_t max_batch_bytes = 1'000'000;
 
-  // What a consumer or log reader fetches ahead, at most, in bytes and beyond one response; at least 1 MiB. Eight times as
-  // much before librdkafka 2.2, which stalls a partition for a second when its queue is full.
+  // What a consumer or log reader fetches ahead, at most, in bytes and beyond one response; at least 1 MiB. Eight times
+  // as much before librdkafka 2.2, which stalls a partition for a second when its queue is full.
   int64_t fetch_queue_bytes = 16 << 20;
 
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
