@@ -28,6 +28,7 @@
 #include "processor/engine/epochs.h"
 #include "processor/engine/event_pipeline.h"
 #include "processor/engine/messages.h"
+#include "processor/engine/opening_progress.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/scheduler.h"
@@ -90,10 +91,11 @@ class Engine {
   void On(const event::StopRequested&);
 
   void Conclude(CommitVerdict verdict);
+  void OnTickBetweenEpochs(const std::vector<Task*>& due);
+  void WriteCheckpoints();
   void UnassignLeaving();
 
   const EngineOptions options_;
-  LogSink* const log_;
   std::mt19937_64 random_;
   struct Step step_;
   Tasks tasks_;
@@ -101,6 +103,7 @@ class Engine {
   EventPipeline pipeline_;
   Scheduler scheduler_;
   Checkpoints checkpoints_;
+  OpeningProgress progress_;
 };
 
 }  // namespace once

@@ -97,6 +97,7 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
 
 absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
+  BackgroundOffsetReader offsets(plan_, deps_.admin);
   EngineOptions engine = options_.engine;
   engine.state_cache_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
@@ -113,6 +114,7 @@ absl::Status Pod::Run() {
         .admin = deps_.admin,
         .store = deps_.store,
         .checkpoints = &checkpoints,
+        .offsets = &offsets,
         .clock = deps_.clock,
         .log = deps_.log,
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); }};

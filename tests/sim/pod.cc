@@ -35,6 +35,7 @@ void SimPod::Boot() {
   admin_ = *client_->NewAdmin();
   checkpoints_ = std::make_unique<SimCheckpointWriter>(disk_->store(), config_.flush_interval, process_.get(),
                                                        &network_->scheduler(), random_);
+  offsets_ = std::make_unique<SimOffsetReader>(plan_, admin_.get(), process_.get(), &network_->scheduler());
   for (int i = 0; i < config_.workers; ++i) {
     WorkerConfig worker;
     worker.index = i;
@@ -45,6 +46,7 @@ void SimPod::Boot() {
                     .admin = admin_.get(),
                     .store = disk_->store(),
                     .checkpoints = checkpoints_.get(),
+                    .offsets = offsets_.get(),
                     .clock = &network_->scheduler().clock(),
                     .log = log_,
                     .sleep = [this](absl::Duration pause) { network_->Wait(pause); }};
@@ -109,6 +111,7 @@ void SimPod::Crash(bool lose_disk) {
 void SimPod::Clear() {
   workers_.clear();
   checkpoints_.reset();
+  offsets_.reset();
   admin_.reset();
   client_.reset();
 }

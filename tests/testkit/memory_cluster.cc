@@ -305,6 +305,15 @@ void MemoryCluster::SetReachable(bool is_reachable) {
   core_->is_reachable = is_reachable;
 }
 
+void MemoryCluster::SetLeaderless(const TopicPartition& where, bool is_leaderless) {
+  const std::lock_guard lock(core_->mutex);
+  if (is_leaderless) {
+    core_->leaderless.insert(where);
+  } else {
+    core_->leaderless.erase(where);
+  }
+}
+
 std::string MemoryCluster::Check() const {
   const std::lock_guard lock(core_->mutex);
   for (auto& [name, topic] : core_->topics.all()) {
