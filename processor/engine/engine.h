@@ -59,6 +59,8 @@ class Engine {
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
   // After StopRequested: all is committed and checkpointed.
   bool stopped() const;
+  // How many tasks the next tick looks at (X7).
+  size_t tasks_due() const { return tasks_.Due().size(); }
   // When the next Tick is needed at the latest.
   absl::Time NextDeadline() const;
 

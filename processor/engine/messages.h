@@ -130,9 +130,9 @@ inline constexpr absl::Duration kFirstPatience = absl::Milliseconds(500);
 // Read event::TaskOffsets of all these tasks, beside everything else. Each has an answer of its own, as soon as it can.
 struct FetchTaskOffsets {
   static constexpr bool kOfTransaction = false;
-  std::vector<TaskId> tasks;
+  std::vector<TaskId> tasks = {};
   uint64_t request = 0;
-  absl::Duration patience;  // What is not known by then is unavailable.
+  absl::Duration patience = absl::ZeroDuration();  // What is not known by then is unavailable.
 };
 struct StartReplay {
   static constexpr bool kOfTransaction = false;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/base/names.h"
 #include "processor/runtime/handler_monitor.h"
+#include "processor/runtime/start_wait.h"
 #include "processor/runtime/topic_watch.h"
 
 namespace once {
@@ -28,14 +29,14 @@ void Pod::Fail(const absl::Status& status) {
 
 // All ids are taken over before any worker joins the group: a predecessor's transaction is ended by then.
 absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) {
-  const absl::Time deadline = deps_.clock->Now() + options_.start_timeout;
+  const StartWait wait{
+      .timeout = options_.start_timeout,
+      .clock = deps_.clock,
+      .log = deps_.log,
+      .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
+      .is_stopping = [this] { return stopping_.load(); }};
   for (const std::unique_ptr<Worker>& worker : *workers) {
-    absl::Status started = worker->InitProducer();
-    while (absl::IsUnavailable(started) && deps_.clock->Now() < deadline && !stopping_.load()) {
-      deps_.log->Log(LogLevel::kInfo, absl::StrCat(std::string(started.message()), "; trying again"));
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      started = worker->InitProducer();
-    }
+    const absl::Status started = AwaitBrokers(wait, [&] { return worker->InitProducer(); });
     if (absl::IsUnavailable(started) && stopping_.load()) return absl::CancelledError(started.message());
     if (!started.ok()) return started;
   }
@@ -64,14 +65,15 @@ void Pod::RunWorker(Worker* worker) {
   }
 }
 
-// Until the workers have ended (X8).
-void Pod::WatchTopics() {
+// Until the workers have ended (X8). Old copies of tasks are looked for by the way.
+void Pod::WatchTopics(BackgroundCheckpointWriter* checkpoints) {
   TopicWatch watch(plan_, deps_.admin);
   MutexLock lock(&mutex_);
   while (!have_workers_ended_) {
     workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
     if (have_workers_ended_) return;
     mutex_.Unlock();
+    checkpoints->DropOldCopies(*plan_, options_.local_copy_retention);
     const absl::Status changed = watch.Check();
     if (!changed.ok()) Fail(changed);
     mutex_.Lock();
@@ -123,12 +125,13 @@ absl::Status Pod::Run() {
   }
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {
+    checkpoints.NoteCopies(*plan_);
     std::vector<std::thread> threads;
     for (const std::unique_ptr<Worker>& worker : workers) {
       threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
     }
     std::thread monitor([this, &workers] { WatchHandlers(workers); });
-    std::thread topics([this] { WatchTopics(); });
+    std::thread topics([this, &checkpoints] { WatchTopics(&checkpoints); });
     for (std::thread& thread : threads) thread.join();
     {
       MutexLock lock(&mutex_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "processor/runtime/offset_reader.h"
+#include "tests/sim/random.h"
 #include "tests/sim/scheduler.h"
 
 namespace once::sim {
@@ -13,18 +14,25 @@ namespace once::sim {
 class SimOffsetReader final : public OffsetReader {
  public:
   // All must outlive this; its threads belong to `process`.
-  SimOffsetReader(const Plan* plan, kafka::Admin* admin, Process* process, Scheduler* scheduler)
-      : plan_(plan), admin_(admin), process_(process), scheduler_(scheduler) {}
+  // An answer may come up to `delay` late.
+  SimOffsetReader(const Plan* plan, kafka::Admin* admin, Process* process, Scheduler* scheduler, absl::Duration delay,
+                  Random* random)
+      : plan_(plan), admin_(admin), process_(process), scheduler_(scheduler), delay_(delay), random_(random) {}
 
   void Read(int worker, const action::FetchTaskOffsets& request) override;
   std::vector<event::TaskOffsetsFetched> TakeResults(int worker) override;
+  // Waits for the calls that are under way.
+  void Finish();
 
  private:
   const Plan* const plan_;
   kafka::Admin* const admin_;
   Process* const process_;
   Scheduler* const scheduler_;
+  const absl::Duration delay_;
+  Random* const random_;
   std::map<int, std::vector<event::TaskOffsetsFetched>> results_;
+  int under_way_ = 0;
 };
 
 }  // namespace once::sim

@@ -21,6 +21,7 @@ struct PodConfig {
   int workers = 1;
   EngineOptions engine = {};
   absl::Duration flush_interval = absl::Milliseconds(500);
+  absl::Duration slow_answers = absl::ZeroDuration();
 };
 
 class SimPod {

@@ -33,6 +33,7 @@ enum class FaultKind {
   kDeleteOutput,  // An output is deleted, and made anew later.
   kGrowOutput,    // An output gets one partition more.
   kRemakeSource,  // The first source is deleted and made anew.
+  kNoLeader,      // A partition of a source or of the changelog is read, looked up and sought by nobody.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -77,6 +78,7 @@ struct Scenario {
   bool with_odd_records = false;
   bool with_hostile_code = false;
   bool remakes_source = false;
+  absl::Duration slow_answers;  // Those about offsets come up to so much later.
   absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 

@@ -245,6 +245,7 @@ void MemoryCluster::FailNext(Fault fault) {
 void MemoryCluster::ClearFaults() {
   const std::lock_guard lock(core_->mutex);
   core_->faults.Clear();
+  core_->leaderless.clear();
 }
 
 size_t MemoryCluster::late() const {

@@ -104,6 +104,7 @@ class MemoryCluster {
   void FailNext(Fault fault);
   // Orders given and not yet used up.
   size_t pending_faults() const { return core_->faults.pending(); }
+  // All orders, and partitions have leaders again.
   void ClearFaults();
   // Second copies of requests that faults ordered: how many wait, and serving all or one of them, oldest first.
   size_t late() const;
