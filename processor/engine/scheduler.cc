@@ -52,6 +52,7 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 &&
       waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records) {
     task->holding = Task::Holding::kToBeSought;
+    tasks_->Mark(task);
     return;
   }
   task->backlog.Push(std::move(fetched));
@@ -92,9 +93,9 @@ void Scheduler::Charge() {
   if (HasWork(*task, turn.kind)) AddTurn(task, turn.kind);
 }
 
-void Scheduler::AddDueRetries() {
-  for (const auto& [id, task] : tasks_->all()) {
-    if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task.get(), Kind::kParked);
+void Scheduler::AddDueRetries(const std::vector<Task*>& due) {
+  for (Task* const task : due) {
+    if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task, Kind::kParked);
   }
 }
 
@@ -112,6 +113,7 @@ void Scheduler::RunSlice() {
 }
 
 bool Scheduler::RunTurn(Task* task, Kind kind) {
+  tasks_->Mark(task);
   while (HasWork(*task, kind)) {
     if (!epochs_->accepting() || !(kind == Kind::kNew ? RunNext(task) : RunParked(task))) {
       AddTurn(task, kind);
@@ -256,8 +258,11 @@ void Scheduler::CountForBreaker(Task* task) {
   epochs_->Seal();
 }
 
-void Scheduler::TouchOverdue() {
-  for (const auto& [id, task] : tasks_->all()) {
+// A few at a time: the tasks that have just opened by the hundred must not hold up the commits of those that run.
+void Scheduler::TouchOverdue(const std::vector<Task*>& due) {
+  constexpr size_t kAtATime = 100;
+  for (Task* const task : due) {
+    if (epochs_->current().touched.size() >= kAtATime) return;
     if (task->phase != TaskPhase::kRunning || task->touched) continue;
     const bool first = std::any_of(task->inputs.begin(), task->inputs.end(), [](const InputPosition& input) {
       return !input.committed.has_value() || input.resume.has_value();
@@ -267,7 +272,7 @@ void Scheduler::TouchOverdue() {
       task->last_commit = step_->now;
       continue;
     }
-    epochs_->Join(task.get());
+    epochs_->Join(task);
   }
 }
 

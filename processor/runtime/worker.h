@@ -30,6 +30,7 @@
 #include "processor/kafka/kafka.h"
 #include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/handler_watch.h"
+#include "processor/runtime/offset_reader.h"
 #include "processor/runtime/topic_news.h"
 
 namespace once {
@@ -50,6 +51,7 @@ struct WorkerDeps {
   kafka::Admin* admin = nullptr;
   CheckpointStore* store = nullptr;
   CheckpointWriter* checkpoints = nullptr;
+  OffsetReader* offsets = nullptr;  // Null: the worker itself asks, and waits for the answers.
   Clock* clock = nullptr;
   LogSink* log = nullptr;
   std::function<void(absl::Duration)> sleep;
@@ -110,7 +112,7 @@ class Worker final : private kafka::RebalanceListener {
   void Do(const action::Commit&);
   void Do(const action::Abort&);
   void Do(const action::RebuildProducer&);
-  void Do(const action::FetchTaskOffsets& fetch);
+  void Do(action::FetchTaskOffsets& fetch);
   void Do(const action::StartReplay& start);
   void Do(const action::StopReplay& stop);
   void Do(const action::Seek&);
@@ -120,7 +122,6 @@ class Worker final : private kafka::RebalanceListener {
   void Do(const action::Halt& halt);
 
   kafka::Result MakeProducer();
-  absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
   // Closing the consumer gives everything back through the listener.
   void Rejoin();
   void Tick();
@@ -136,6 +137,9 @@ class Worker final : private kafka::RebalanceListener {
   const WorkerDeps deps_;
   HandlerWatch handler_watch_;
   Engine engine_;
+
+  const std::unique_ptr<OffsetReader> own_offsets_;
+  OffsetReader* const offsets_;
 
   std::unique_ptr<kafka::TransactionalProducer> producer_;
   std::unique_ptr<kafka::GroupConsumer> consumer_;

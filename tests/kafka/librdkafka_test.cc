@@ -84,7 +84,8 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
                   {"transactional.id", "other"}});
   const RdKafkaConfig config;
   const std::vector<OwnCase> cases = {
-      {"admin", RD_KAFKA_CONSUMER, AdminProperties("g")},
+      {"admin", RD_KAFKA_CONSUMER, AdminProperties()},
+      {"group admin", RD_KAFKA_CONSUMER, GroupAdminProperties("g")},
       {"reader", RD_KAFKA_CONSUMER, LogReaderProperties()},
       {"group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g")},
       {"static group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g", "m")},
@@ -100,7 +101,7 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
     EXPECT_EQ(InForce(handle, "reconnect.backoff.max.ms"), "77") << each.name << ": what is a user's to choose";
   }
   AnyHandle admin(ContextWith({{"isolation.level", "read_committed"}}, &log_), "admin");
-  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties("")).ok());
+  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties()).ok());
   EXPECT_EQ(InForce(admin, "isolation.level"), "read_uncommitted");
 }
 

@@ -34,6 +34,8 @@ const char* NameOf(Dimension dimension) {
       return "task_failures";
     case Dimension::kNewTopology:
       return "new_topology";
+    case Dimension::kLeaders:
+      return "leaders";
   }
   return "";
 }
@@ -50,7 +52,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kOddRecords)
       .Add(Dimension::kHostileCode)
       .Add(Dimension::kTaskFailures)
-      .Add(Dimension::kNewTopology);
+      .Add(Dimension::kNewTopology)
+      .Add(Dimension::kLeaders);
 }
 
 Dimensions Dimensions::All() {

@@ -24,8 +24,9 @@ enum class Dimension {
   kSources,        // A source's topic is deleted and made anew: the engine must notice, or lose nothing.
   kTaskFailures,   // Single tasks fail for a while.
   kNewTopology,    // All pods restart with a topology that has one source more.
+  kLeaders,        // Partitions have no leader for a while, and answers about offsets come late.
 };
-inline constexpr int kDimensions = 12;
+inline constexpr int kDimensions = 13;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

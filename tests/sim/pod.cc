@@ -35,6 +35,8 @@ void SimPod::Boot() {
   admin_ = *client_->NewAdmin();
   checkpoints_ = std::make_unique<SimCheckpointWriter>(disk_->store(), config_.flush_interval, process_.get(),
                                                        &network_->scheduler(), random_);
+  offsets_ = std::make_unique<SimOffsetReader>(plan_, admin_.get(), process_.get(), &network_->scheduler(),
+                                               config_.slow_answers, random_);
   for (int i = 0; i < config_.workers; ++i) {
     WorkerConfig worker;
     worker.index = i;
@@ -45,6 +47,7 @@ void SimPod::Boot() {
                     .admin = admin_.get(),
                     .store = disk_->store(),
                     .checkpoints = checkpoints_.get(),
+                    .offsets = offsets_.get(),
                     .clock = &network_->scheduler().clock(),
                     .log = log_,
                     .sleep = [this](absl::Duration pause) { network_->Wait(pause); }};
@@ -93,6 +96,7 @@ void SimPod::RunToItsEnd(size_t index) {
   if (!status.ok()) stopping_ = true;
   if (++ended_workers_ < workers_.size()) return;
   checkpoints_->Flush().IgnoreError();
+  offsets_->Finish();
   // The process ends here; what it was is cleared away by the next start.
   dead_.push_back(std::move(process_));
 }
@@ -109,6 +113,7 @@ void SimPod::Crash(bool lose_disk) {
 void SimPod::Clear() {
   workers_.clear();
   checkpoints_.reset();
+  offsets_.reset();
   admin_.reset();
   client_.reset();
 }

@@ -12,6 +12,7 @@
 #include "processor/runtime/worker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/network.h"
+#include "tests/sim/offset_reader.h"
 
 namespace once::sim {
 
@@ -20,6 +21,7 @@ struct PodConfig {
   int workers = 1;
   EngineOptions engine = {};
   absl::Duration flush_interval = absl::Milliseconds(500);
+  absl::Duration slow_answers = absl::ZeroDuration();
 };
 
 class SimPod {
@@ -68,6 +70,7 @@ class SimPod {
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<SimCheckpointWriter> checkpoints_;
+  std::unique_ptr<SimOffsetReader> offsets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t ended_workers_ = 0;
   bool stopping_ = false;

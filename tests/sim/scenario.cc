@@ -72,6 +72,8 @@ const char* NameOf(FaultKind kind) {
       return "take a source for another";
     case FaultKind::kUnreadableChangelog:
       return "make the changelog unreadable";
+    case FaultKind::kNoLeader:
+      return "no leader of partition";
   }
   return "";
 }
@@ -101,6 +103,8 @@ std::string Scenario::ToString() const {
   if (max_batch_records > 1) absl::StrAppend(&text, " batches");
   if (delivery_seed != 0) absl::StrAppend(&text, " late refusals");
   if (state_cache_bytes > 0) absl::StrAppend(&text, " cache of ", state_cache_bytes, " bytes");
+  if (slow_answers > absl::ZeroDuration())
+    absl::StrAppend(&text, " answers late by up to ", absl::FormatDuration(slow_answers));
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
@@ -180,6 +184,10 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   if (scenario->fails_tasks) {
     AddFaults(FaultKind::kChangedTopic, &random, scenario);
     AddFaults(FaultKind::kUnreadableChangelog, &random, scenario);
+  }
+  if (draw(Dimension::kLeaders)) {
+    AddFaults(FaultKind::kNoLeader, &random, scenario);
+    scenario->slow_answers = random.Between(absl::ZeroDuration(), absl::Milliseconds(400));
   }
 }
 

@@ -35,6 +35,7 @@ enum class FaultKind {
   kRemakeSource,         // The first source is deleted and made anew.
   kChangedTopic,         // Pods take a partition of a source for another one's, for a while.
   kUnreadableChangelog,  // A partition of the changelog cannot be read, for a while.
+  kNoLeader,             // A partition of a source or of the changelog is read, looked up and sought by nobody.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -80,6 +81,7 @@ struct Scenario {
   bool with_hostile_code = false;
   bool remakes_source = false;
   bool fails_tasks = false;
+  absl::Duration slow_answers;      // Those about offsets come up to so much later.
   absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 

@@ -94,6 +94,7 @@ void World::MakePods() {
   config.engine.longest_task_rest = absl::Milliseconds(400);
   // So that slow tasks leave some of theirs at the broker.
   if (scenario_.handler_time > absl::ZeroDuration()) config.engine.max_backlog_records = 30;
+  config.slow_answers = scenario_.slow_answers;
   if (scenario_.state_cache_bytes > 0) config.engine.state_cache_bytes = scenario_.state_cache_bytes;
   config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;

@@ -77,6 +77,7 @@ class World {
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
   void ExpireMember();
+  void LoseLeader(const ScheduledFault& fault);
   absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
   // I8, and what all handlers may take, twice.

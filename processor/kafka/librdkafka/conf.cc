@@ -95,14 +95,23 @@ Properties LogReaderProperties() {
   return set;
 }
 
-Properties AdminProperties(const std::string& group) {
+Properties AdminProperties() {
   Properties set;
   AddConnection(&set);
   // Makes HighWatermark answer with the high watermark; a read_committed handle answers with the last stable offset.
   set["isolation.level"] = "read_uncommitted";
   set["allow.auto.create.topics"] = "false";
   set["enable.auto.commit"] = "false";
-  if (!group.empty()) set["group.id"] = group;
+  return set;
+}
+
+Properties GroupAdminProperties(const std::string& group) {
+  Properties set = AdminProperties();
+  set["group.id"] = group;
+  // Makes committed offsets those that no pending transaction can change.
+  set["isolation.level"] = "read_committed";
+  // Between the tries at offsets that are pending.
+  set["retry.backoff.ms"] = "20";
   return set;
 }
 
