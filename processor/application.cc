@@ -8,11 +8,13 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
 #include "processor/runtime/memory_budget.h"
 #include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
+#include "processor/runtime/start_wait.h"
 #include "processor/runtime/state_dir.h"
 #include "processor/topology/validate.h"
 #include "state/rocksdb/rocksdb_store.h"
@@ -124,12 +126,19 @@ class RunningApplication final : public Application {
     if (const auto set = deps_.kafka_properties.find("message.max.bytes"); set != deps_.kafka_properties.end()) {
       if (!absl::SimpleAtoi(set->second, &max_record_bytes)) max_record_bytes = SIZE_MAX;
     }
-    const absl::Status checked = Preflight({.bootstrap_servers = options_.bootstrap_servers,
-                                            .create_topics = options_.create_topics,
-                                            .create_partitions = options_.create_partitions,
-                                            .timeout = std::min(options_.start_timeout, kLongestCall),
-                                            .max_record_bytes = max_record_bytes},
-                                           admin_.get(), deps_.log, &plan_);
+    const PreflightOptions preflight{.bootstrap_servers = options_.bootstrap_servers,
+                                     .create_topics = options_.create_topics,
+                                     .create_partitions = options_.create_partitions,
+                                     .timeout = std::min(options_.start_timeout, kLongestCall),
+                                     .max_record_bytes = max_record_bytes};
+    const StartWait wait{
+        .timeout = options_.start_timeout,
+        .clock = &clock_,
+        .log = deps_.log,
+        .sleep = [](absl::Duration pause) { absl::SleepFor(pause); },
+        .is_stopping = [this] { return stopping_.load() || (deps_.is_stopping && deps_.is_stopping()); }};
+    const absl::Status checked =
+        AwaitBrokers(wait, [&] { return Preflight(preflight, admin_.get(), deps_.log, &plan_); });
     if (!checked.ok()) return checked;
     // A broker refuses a batch above the topic's limit with all its records, however small each of them is.
     const size_t smallest = *std::min_element(plan_.max_record_bytes.begin(), plan_.max_record_bytes.end());
@@ -194,6 +203,7 @@ class RunningApplication final : public Application {
     options.static_membership = options_.static_membership;
     options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
     options.start_timeout = options_.start_timeout;
+    options.local_copy_retention = options_.local_copy_retention;
     options.handler_timeout = HandlerTimeout(options_);
     {
       MutexLock lock(&mutex_);

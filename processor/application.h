@@ -31,6 +31,8 @@ struct ApplicationDeps {
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
   // The same for the local state.
   std::function<std::unique_ptr<CheckpointStore>(std::unique_ptr<CheckpointStore>)> wrap_store = {};
+  // Whether Create is to wait no longer for brokers that do not answer; absent: it waits up to start_timeout.
+  std::function<bool()> is_stopping = {};
 };
 
 class Application {
@@ -38,7 +40,8 @@ class Application {
   virtual ~Application() = default;
 
   // Opens the state directory, connects, checks the topics. FailedPrecondition or InvalidArgument if something has to
-  // be mended first (the message says what, where and how); Unavailable if the broker cannot be reached.
+  // be mended first (the message says what, where and how); Unavailable or DeadlineExceeded if no broker was reached
+  // within start_timeout.
   static absl::StatusOr<std::unique_ptr<Application>> Create(const Options& options, const Topology& topology,
                                                              const ApplicationDeps& deps);
 

@@ -119,14 +119,16 @@ int Failed(LogSink* log, const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? kExitWrongUsage : kExitFailed;
 }
 
-int RunApplication(const Options& options, const Topology& topology, const ApplicationDeps& deps) {
+int RunApplication(const Options& options, const Topology& topology, ApplicationDeps deps) {
   TuneAllocator();
   // A broken connection or pipe is an error of the call, not the end of the process.
   signal(SIGPIPE, SIG_IGN);
   Stopper stopper(deps.log);
   StopSignals signals([&stopper] { stopper.Stop(); }, kExitInterrupted);
+  deps.is_stopping = [&stopper] { return stopper.stopped(); };
   absl::StatusOr<std::unique_ptr<Application>> application = Application::Create(options, topology, deps);
-  if (absl::IsUnavailable(application.status()) && stopper.stopped()) {
+  const bool is_waiting = absl::IsUnavailable(application.status()) || absl::IsDeadlineExceeded(application.status());
+  if (is_waiting && stopper.stopped()) {
     deps.log->Log(LogLevel::kInfo,
                   absl::StrCat("told to stop before it had started: ", std::string(application.status().message())));
     return kExitOk;

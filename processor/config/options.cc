@@ -62,7 +62,7 @@ void VisitRuntime(AnyOptions& o, Visitor& visit) {
   visit(application, "create_partitions", o.create_partitions, Range<int32_t>{1, 10'000},
         "Partitions of created topics.");
   visit(application, "start_timeout", o.start_timeout, Range<absl::Duration>{absl::Seconds(1), absl::Hours(1)},
-        "How long to wait at start for the brokers' coordinators.");
+        "How long to wait at start for the brokers.");
 
   const string_view transactions = "Transactions";
   visit(transactions, "commit_interval", o.commit_interval,
@@ -98,6 +98,10 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
   visit(state, "checkpoint_flush_interval", o.checkpoint_flush_interval,
         Range<absl::Duration>{absl::Milliseconds(10), absl::Hours(1)},
         "How often what was written is made durable; a restart after a crash of the machine replays about so much.");
+  visit(state, "local_copy_retention", o.local_copy_retention,
+        Range<absl::Duration>{absl::ZeroDuration(), absl::Hours(24 * 366)},
+        "How long the state of a partition that another instance has taken over stays in the state directory, for when "
+        "it comes back.");
   visit(state, "idempotency_retention", o.idempotency_retention,
         Range<absl::Duration>{absl::ZeroDuration(), absl::Hours(24 * 366)},
         "How long event IDs are remembered, so that a repeated event has no effect. 0 turns it off.");

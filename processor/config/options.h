@@ -37,6 +37,7 @@ struct Options {
   int64_t memory_bytes = 0;  // Of the process; 0: see DefaultMemoryBytes.
   absl::Duration checkpoint_interval = absl::Seconds(2);
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
+  absl::Duration local_copy_retention = absl::Hours(1);
   absl::Duration idempotency_retention = absl::Hours(24);  // 0: off.
   int64_t idempotency_max_ids = 10'000'000;                // Per partition.
   int32_t state_open_files = 256;

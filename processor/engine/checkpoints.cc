@@ -9,8 +9,6 @@
 namespace once {
 namespace {
 
-// Between tries of a checkpoint that fails, at least.
-constexpr absl::Duration kCheckpointRetry = absl::Seconds(1);
 // Between complaints of it.
 constexpr absl::Duration kCheckpointComplaint = absl::Minutes(1);
 
@@ -25,14 +23,19 @@ bool Checkpoints::MayWrite(const Task& task) const {
          step_->now - task.last_checkpoint >= std::max(options_->checkpoint_interval, kCheckpointRetry);
 }
 
-void Checkpoints::Write(bool all) {
-  for (const auto& [id, task] : tasks_->all()) {
-    tasks_->RebuildIfFree(task.get());
+void Checkpoints::WriteAll() {
+  tasks_->MarkAll();
+  Write(tasks_->Due(), /*all=*/true);
+}
+
+void Checkpoints::Write(const std::vector<Task*>& tasks, bool all) {
+  for (Task* const task : tasks) {
+    tasks_->RebuildIfFree(task);
     if (step_->halted) return;
     if (!MayWrite(*task)) continue;
     const bool due =
         step_->now - task->last_checkpoint >= options_->checkpoint_interval && task->phase != TaskPhase::kReplaying;
-    if (all || due || memory_->WantsCheckpoint(*task)) Start(task.get());
+    if (all || due || memory_->WantsCheckpoint(*task)) Start(task);
   }
 }
 
@@ -44,6 +47,7 @@ void Checkpoints::Start(Task* task) {
 void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
   Task* task = tasks_->Find(written.task);
   if (task == nullptr) return;
+  tasks_->Mark(task);
   if (written.status.ok()) {
     task->state.OnCheckpointed(written.generation);
     if (const int failures = std::exchange(task->checkpoint_failures, 0); failures > 0) {

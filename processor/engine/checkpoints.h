@@ -2,6 +2,8 @@
 #ifndef ONCE_PROCESSOR_ENGINE_CHECKPOINTS_H_
 #define ONCE_PROCESSOR_ENGINE_CHECKPOINTS_H_
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "processor/base/log.h"
 #include "processor/engine/memory.h"
@@ -18,12 +20,14 @@ class Checkpoints {
   Checkpoints(const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks, const Memory* memory)
       : options_(options), log_(log), step_(step), tasks_(tasks), memory_(memory) {}
 
-  // Of the tasks that no epoch speaks for: those that are due, those whose memory is wanted, or with `all` those that
-  // have anything to write.
-  void Write(bool all);
+  // Of those among the tasks that no epoch speaks for: those whose time it is, or whose memory is wanted.
+  void Write(const std::vector<Task*>& tasks) { Write(tasks, /*all=*/false); }
+  // Of all tasks, those that have anything to write.
+  void WriteAll();
   void OnWritten(const event::CheckpointWritten& written);
 
  private:
+  void Write(const std::vector<Task*>& tasks, bool all);
   bool MayWrite(const Task& task) const;
   void Start(Task* task);
   void Complain(Task* task, const absl::Status& status);

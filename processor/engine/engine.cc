@@ -11,14 +11,14 @@ namespace once {
 Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* store, LogSink* log, uint64_t seed,
                HandlerObserver* observer)
     : options_(options),
-      log_(log),
       random_(seed),
       tasks_(plan, &options_, store, log, &step_, [this] { return random_() | 1; }),
       epochs_(plan, &options_, log, &step_, &tasks_),
       pipeline_(plan, &options_, &epochs_.current(), log, observer),
       scheduler_(&options_, log, &step_, &tasks_, &epochs_, &pipeline_, observer),
       memory_(&options_, log, &step_, &tasks_, &epochs_),
-      checkpoints_(&options_, log, &step_, &tasks_, &memory_) {}
+      checkpoints_(&options_, log, &step_, &tasks_, &memory_),
+      progress_(log, &tasks_) {}
 
 void Engine::Step(const Event& event, Actions* actions) {
   step_.actions = actions;
@@ -36,15 +36,21 @@ void Engine::On(const event::Tick& tick) {
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
-  if (!step_.stopping) tasks_.RetryFailed();
-  tasks_.RequestOffsets();
+  progress_.TellIfDue(step_.now);
   memory_.Measure(/*now=*/false);
-  checkpoints_.Write(/*all=*/false);
-  if (!epochs_.accepting()) return;
+  const std::vector<Task*> due = tasks_.Due();
+  if (!step_.stopping) tasks_.RetryFailed(due);
+  tasks_.RequestOffsets(due);
+  checkpoints_.Write(due);
+  if (epochs_.accepting()) OnTickBetweenEpochs(due);
+  tasks_.Settle(due);
+}
+
+void Engine::OnTickBetweenEpochs(const std::vector<Task*>& due) {
   if (!step_.stopping && !tasks_.leaving()) {
-    tasks_.ResumePaused();
-    scheduler_.AddDueRetries();
-    scheduler_.TouchOverdue();
+    tasks_.ResumePaused(due);
+    scheduler_.AddDueRetries(due);
+    scheduler_.TouchOverdue(due);
   }
   // What the epoch holds becomes free when it has ended.
   if (epochs_.open() && (epochs_.MustSeal() || memory_.full())) epochs_.Seal();
@@ -52,7 +58,10 @@ void Engine::On(const event::Tick& tick) {
 }
 
 absl::Time Engine::NextDeadline() const {
-  const absl::Time next = tasks_.NextDeadline();
+  // While a transaction ends, or all does, what is due has to wait for that.
+  constexpr absl::Duration kWait = absl::Milliseconds(20);
+  absl::Time next = tasks_.NextDeadline();
+  if (!epochs_.accepting() || step_.stopping) next = std::max(next, step_.now + kWait);
   return epochs_.open() ? std::min(next, epochs_.current().opened_at + options_.commit_interval) : next;
 }
 
@@ -101,17 +110,13 @@ void Engine::On(const event::Replayed& replayed) {
   tasks_.OnReplayed(*replayed.batch);
   if (step_.halted) return;
   memory_.Measure(/*now=*/false);
-  checkpoints_.Write(/*all=*/false);
+  checkpoints_.Write(tasks_.Due());
 }
 
+// X5: each task by itself.
 void Engine::On(const event::SeekDone& done) {
-  if (!done.status.ok()) {
-    const LogLevel level = absl::IsUnavailable(done.status) ? LogLevel::kDebug : LogLevel::kWarning;
-    log_->Log(level, absl::StrCat("seeking failed, trying again: ", done.status.ToString()));
-    return;
-  }
   // Nothing may be processed before a producer under replacement is back; the seek comes again then.
-  if (epochs_.accepting()) tasks_.OnSought(done.targets);
+  if (epochs_.accepting()) tasks_.OnSought(done);
 }
 
 // X2: whatever the outcome, what came with it is heard first.
@@ -132,7 +137,7 @@ void Engine::Conclude(CommitVerdict verdict) {
       if (step_.halted) return;
       // Now what the epoch has read can be dropped, and what it wrote be checkpointed.
       memory_.Measure(/*now=*/false);
-      checkpoints_.Write(/*all=*/step_.stopping);
+      WriteCheckpoints();
       // Its producer is being replaced: what is fetched meanwhile would have to wait.
       if (!epochs_.accepting()) tasks_.RewindRunning();
       return;
@@ -154,7 +159,13 @@ void Engine::Conclude(CommitVerdict verdict) {
 
 void Engine::On(const event::CheckpointWritten& written) {
   checkpoints_.OnWritten(written);
-  if (step_.stopping && idle()) checkpoints_.Write(/*all=*/true);
+  if (step_.stopping && idle()) checkpoints_.WriteAll();
+}
+
+// After a commit: no epoch speaks for any task.
+void Engine::WriteCheckpoints() {
+  if (step_.stopping) return checkpoints_.WriteAll();
+  checkpoints_.Write(tasks_.Due());
 }
 
 void Engine::On(const event::TopicsChecked& checked) { tasks_.SetTopicProblems(checked.problems); }
@@ -166,7 +177,7 @@ void Engine::On(const event::StopRequested&) {
   if (epochs_.open()) {
     epochs_.Seal();
   } else if (epochs_.accepting()) {
-    checkpoints_.Write(/*all=*/true);
+    checkpoints_.WriteAll();
   }
 }
 

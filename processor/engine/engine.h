@@ -29,6 +29,7 @@
 #include "processor/engine/event_pipeline.h"
 #include "processor/engine/memory.h"
 #include "processor/engine/messages.h"
+#include "processor/engine/opening_progress.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/scheduler.h"
@@ -63,6 +64,8 @@ class Engine {
   bool idle() const { return !epochs_.open() && epochs_.accepting(); }
   // After StopRequested: all is committed and checkpointed.
   bool stopped() const;
+  // How many tasks the next tick looks at (X7).
+  size_t tasks_due() const { return tasks_.Due().size(); }
   // When the next Tick is needed at the latest, by the steady clock.
   absl::Time NextDeadline() const;
 
@@ -102,10 +105,11 @@ class Engine {
   void On(const event::StopRequested&);
 
   void Conclude(CommitVerdict verdict);
+  void OnTickBetweenEpochs(const std::vector<Task*>& due);
+  void WriteCheckpoints();
   void UnassignLeaving();
 
   const EngineOptions options_;
-  LogSink* const log_;
   std::mt19937_64 random_;
   struct Step step_;
   Tasks tasks_;
@@ -114,6 +118,7 @@ class Engine {
   Scheduler scheduler_;
   Memory memory_;
   Checkpoints checkpoints_;
+  OpeningProgress progress_;
 };
 
 }  // namespace once

@@ -52,6 +52,7 @@ void Epochs::Join(Task* task) {
     step_->actions->begin = true;
   }
   epoch_.Touch(task);
+  tasks_->Mark(task);
 }
 
 bool Epochs::MustSeal() const {
@@ -76,7 +77,7 @@ void Epochs::Seal() {
 }
 
 void Epochs::JoinEnding() {
-  const bool is_end = step_->stopping || halt_afterwards_.has_value();
+  const bool is_end = step_->stopping;
   const auto end = [this](Task* task) {
     if (task != nullptr && IsWritable(*task) && task->crashes.TakeBack()) Join(task);
   };
@@ -153,11 +154,8 @@ Task* Epochs::TaskOf(const kafka::Delivery& delivery) const {
     return tasks_->Find(epoch_.causes[delivery.token - 1].task);
   }
   // A record of the engine's own.
-  for (const auto& [id, task] : tasks_->all()) {
-    if (plan_->changelog_index(id.group) == delivery.topic_index && id.partition == delivery.partition)
-      return task.get();
-  }
-  return nullptr;
+  if (delivery.topic_index < plan_->changelog_index(0)) return nullptr;
+  return tasks_->Find({static_cast<uint16_t>(delivery.topic_index - plan_->changelog_index(0)), delivery.partition});
 }
 
 void Epochs::Hear(const event::ProducerOutcome& outcome) {
@@ -376,6 +374,7 @@ void Epochs::Drop() {
 void Epochs::Close() {
   for (Task* task : epoch_.touched) {
     task->touched = false;
+    tasks_->Mark(task);
     task->epoch_breaker = {};
     task->pending_changelog_position.reset();
   }

@@ -56,6 +56,15 @@ void Memory::Measure(bool now) {
   ShareOut();
   Trim();
   Judge();
+  MarkTasks();
+}
+
+// Those whose checkpoint is wanted are looked at, though their time has not come.
+void Memory::MarkTasks() {
+  if (use_.dirty <= share_ / 8 && !full_) return;
+  for (const auto& [id, task] : tasks_->all()) {
+    if (WantsCheckpoint(*task) && !task->state.checkpoint_under_way()) tasks_->Mark(task.get());
+  }
 }
 
 // By need: who takes little leaves the rest to others.

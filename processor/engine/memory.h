@@ -66,6 +66,7 @@ class Memory {
   void ShareOut();
   void Trim();
   void Judge();
+  void MarkTasks();
 
   const EngineOptions* const options_;
   LogSink* const log_;

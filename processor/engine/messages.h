@@ -79,10 +79,11 @@ struct TaskOffsets {
 struct TaskOffsetsFetched {
   TaskId task;
   absl::StatusOr<TaskOffsets> offsets;
+  uint64_t request = 0;  // The number that the action gave.
 };
 struct SeekDone {
-  absl::Status status;
-  std::vector<TopicPartitionOffset> targets;  // What was sought.
+  std::vector<TopicPartitionOffset> targets;      // What was to be sought.
+  std::vector<kafka::SeekFailure> failures = {};  // Those of them that could not be.
 };
 
 // What a call to the producer brought. Rule X2: the delivery reports that came since the last outcome come with every
@@ -148,10 +149,15 @@ struct RebuildProducer {
   static constexpr bool kOfTransaction = false;
 };
 
-// Read event::TaskOffsets.
+// How long a task's first look-up of its offsets waits for an answer.
+inline constexpr absl::Duration kFirstPatience = absl::Milliseconds(500);
+
+// Read event::TaskOffsets of all these tasks, beside everything else. Each has an answer of its own, as soon as it can.
 struct FetchTaskOffsets {
   static constexpr bool kOfTransaction = false;
-  TaskId task;
+  std::vector<TaskId> tasks = {};
+  uint64_t request = 0;
+  absl::Duration patience = absl::ZeroDuration();  // What is not known by then is unavailable.
 };
 struct StartReplay {
   static constexpr bool kOfTransaction = false;

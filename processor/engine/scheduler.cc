@@ -79,6 +79,7 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
       task->backlog.bytes() + fetched.bytes > options_->max_backlog_bytes;
   if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 && is_too_much) {
     task->holding = Task::Holding::kToBeSought;
+    tasks_->Mark(task);
     return;
   }
   task->backlog.Push(std::move(fetched));
@@ -119,9 +120,9 @@ void Scheduler::Charge() {
   if (HasWork(*task, turn.kind)) AddTurn(task, turn.kind);
 }
 
-void Scheduler::AddDueRetries() {
-  for (const auto& [id, task] : tasks_->all()) {
-    if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task.get(), Kind::kParked);
+void Scheduler::AddDueRetries(const std::vector<Task*>& due) {
+  for (Task* const task : due) {
+    if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task, Kind::kParked);
   }
 }
 
@@ -166,7 +167,6 @@ bool Scheduler::needs_solitude() const {
 
 // What is known of work that the process ended at goes before the work (X3).
 void Scheduler::BeginLanes(Task* task, size_t lane) {
-  const int64_t now_ms = step_->now;
   const auto begin = [&](Task* its, size_t number) {
     if (its->crashes.HasBegun(number)) return;
     epochs_->JoinToNote(its);
@@ -212,6 +212,7 @@ bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<
 }
 
 bool Scheduler::RunTurn(Task* task, Kind kind) {
+  tasks_->Mark(task);
   while (HasWork(*task, kind)) {
     if (!epochs_->accepting() || !(kind == Kind::kNew ? RunNext(task) : RunParked(task))) {
       AddTurn(task, kind);
@@ -377,9 +378,12 @@ void Scheduler::CountForBreaker(Task* task) {
   epochs_->Seal();
 }
 
-void Scheduler::TouchOverdue() {
-  for (const auto& [id, task] : tasks_->all()) {
-    if (task->crashes.has_news() && IsWritable(*task)) epochs_->JoinToNote(task.get());
+// A few at a time: the tasks that have just opened by the hundred must not hold up the commits of those that run.
+void Scheduler::TouchOverdue(const std::vector<Task*>& due) {
+  constexpr size_t kAtATime = 100;
+  for (Task* const task : due) {
+    if (epochs_->current().touched.size() >= kAtATime) return;
+    if (task->crashes.has_news() && IsWritable(*task)) epochs_->JoinToNote(task);
     if (task->phase != TaskPhase::kRunning || task->touched) continue;
     const bool first = std::any_of(task->inputs.begin(), task->inputs.end(), [](const InputPosition& input) {
       return !input.committed.has_value() || input.resume.has_value();
@@ -389,7 +393,7 @@ void Scheduler::TouchOverdue() {
       task->last_commit = step_->now;
       continue;
     }
-    epochs_->Join(task.get());
+    epochs_->Join(task);
   }
 }
 

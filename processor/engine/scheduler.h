@@ -55,9 +55,9 @@ class Scheduler {
   // After the clock has moved: charges what the last slice took.
   void Charge();
   // Parked events may have become due.
-  void AddDueRetries();
+  void AddDueRetries(const std::vector<Task*>& due);
   // Tasks whose offsets the broker would forget, or never got, join the epoch (T9).
-  void TouchOverdue();
+  void TouchOverdue(const std::vector<Task*>& due);
 
  private:
   enum class Kind : uint8_t { kNew, kParked };

@@ -22,6 +22,7 @@
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/suspects.h"
+#include "processor/engine/trouble.h"
 #include "processor/engine/window_clock.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
@@ -89,8 +90,14 @@ struct Task {
   const TaskId id;
   const TopicPartition changelog;
   TaskPhase phase = TaskPhase::kOpening;
-  absl::Time opening_at = absl::InfinitePast();  // When to ask (again) for the offsets.
-  bool offsets_requested = false;
+  // X5. When to ask (again) for the offsets; the number of the request under way, 0 if there is none: the answer to an
+  // older one says nothing; and how many failed in a row.
+  absl::Time opening_at = absl::InfinitePast();
+  uint64_t offsets_request = 0;
+  int failed_requests = 0;
+  absl::Time opening_since = absl::InfinitePast();
+  std::string opening_waits_for = {};  // Why the last request failed.
+  Trouble lookups;
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
   bool retries_while_paused = false;             // It waits for room among its parked events, so these go on.
@@ -111,6 +118,11 @@ struct Task {
   // How long its handlers have run, by kind of work, as the scheduler's fairness counts it.
   absl::Duration new_work;
   absl::Duration parked_work;
+  Trouble seeks;  // X5: it waits for a seek that fails, longer each time, and others do not.
+  // X7. As DueTasks has it: when it is to be looked at, and whether something happened to it.
+  absl::Time due = absl::InfiniteFuture();
+  bool is_marked = false;
+
   bool has_new_turn = false;  // It is in the scheduler's queue, for that kind of work.
   bool has_parked_turn = false;
 
@@ -130,6 +142,9 @@ struct Task {
   absl::Time current_at = absl::InfinitePast();
   bool two_histories = false;  // The replay met another incarnation on its way.
 
+  Offset replay_from;
+  absl::Time replay_since = absl::InfinitePast();
+  absl::Time replayed_at = absl::InfinitePast();  // When the replay came further last.
   Offset replay_target;
   absl::Time looked_at = absl::InfinitePast();  // When `replay_target` was read, or before.
   int64_t replayed_records = 0;

@@ -1,6 +1,7 @@
 #include "processor/engine/task_opener.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,8 @@
 namespace once {
 
 namespace {
+
+constexpr absl::Duration kMostPatience = absl::Seconds(5);
 
 std::string Name(const Task& task) { return ToString(task.inputs.front().where); }
 
@@ -31,24 +34,41 @@ TaskOpener::TaskOpener(const Plan* plan, const EngineOptions* options, Checkpoin
       clock_(clock),
       new_incarnation_(std::move(new_incarnation)) {}
 
-void TaskOpener::Request(Task* task, absl::Time now, Actions* actions) {
-  if (task->phase != TaskPhase::kOpening || task->offsets_requested || now < task->opening_at) return;
-  if (!task->rebuild_why.ok()) return;
-  task->offsets_requested = true;
-  actions->control.emplace_back(action::FetchTaskOffsets{task->id});
+// Those that failed before are asked for apart, with the more patience the more often: they delay no other.
+void TaskOpener::Request(const std::vector<Task*>& tasks, absl::Time now, Actions* actions) {
+  std::map<absl::Duration, action::FetchTaskOffsets> requests;
+  for (Task* const task : tasks) {
+    if (task->phase != TaskPhase::kOpening || task->offsets_request != 0 || now < task->opening_at) continue;
+    if (!task->rebuild_why.ok()) continue;
+    const absl::Duration patience =
+        std::min(action::kFirstPatience * (int64_t{1} << std::min(task->failed_requests, 10)), kMostPatience);
+    action::FetchTaskOffsets& request = requests[patience];
+    if (request.tasks.empty()) request.request = ++last_request_;
+    request.patience = patience;
+    request.tasks.push_back(task->id);
+    task->offsets_request = request.request;
+  }
+  for (auto& [patience, request] : requests) actions->control.emplace_back(std::move(request));
 }
 
 absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& fetched, absl::Time now,
                                    Actions* actions) {
-  if (task->phase != TaskPhase::kOpening) return absl::OkStatus();
-  task->offsets_requested = false;
+  if (task->phase != TaskPhase::kOpening || fetched.request != task->offsets_request) return absl::OkStatus();
+  task->offsets_request = 0;
   if (!task->rebuild_why.ok()) return absl::OkStatus();  // Asked for before; they are asked for again.
   if (!fetched.offsets.ok()) {
     task->opening_at = now + options_->retry_interval;
-    log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), " cannot be opened yet: ",
-                                               fetched.offsets.status().ToString(), "; trying again"));
+    ++task->failed_requests;
+    task->opening_waits_for = fetched.offsets.status().ToString();
+    // What passes is told with the progress, if it does not soon.
+    const LogLevel level = absl::IsUnavailable(fetched.offsets.status()) ? LogLevel::kDebug : LogLevel::kWarning;
+    task->lookups.Tell(
+        now, level,
+        absl::StrCat("task ", Name(*task), " cannot be opened yet: ", task->opening_waits_for, "; trying again"), log_);
     return absl::OkStatus();
   }
+  task->failed_requests = 0;
+  task->opening_waits_for.clear();
   const event::TaskOffsets& offsets = *fetched.offsets;
   for (InputPosition& input : task->inputs) {
     const auto committed = offsets.committed.find(input.where);
@@ -70,6 +90,8 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
   absl::StatusOr<Offset> start = ReplayStart(task, offsets);
   if (!start.ok()) return start.status();
   task->replayed_records = 0;
+  task->replay_from = *start;
+  task->replay_since = now;
   if (*start >= task->replay_target) return Finish(task, now);
   task->phase = TaskPhase::kReplaying;
   actions->control.emplace_back(action::StartReplay{{task->changelog, *start}});

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -28,8 +29,8 @@ class TaskOpener {
 
   CheckpointStore* store() const { return store_; }
 
-  // Asks for the offsets if the task is opening and it is time.
-  void Request(Task* task, absl::Time now, Actions* actions);
+  // Asks for the offsets of those among the tasks that are opening, if it is time.
+  void Request(const std::vector<Task*>& tasks, absl::Time now, Actions* actions);
   absl::Status OnOffsets(Task* task, const event::TaskOffsetsFetched& fetched, absl::Time now, Actions* actions);
   // One record of the task's changelog.
   absl::Status OnReplayed(Task* task, const RecordView& record);
@@ -64,6 +65,7 @@ class TaskOpener {
   LogSink* const log_;
   const ClockReading* const clock_;
   const std::function<uint64_t()> new_incarnation_;
+  uint64_t last_request_ = 0;
 };
 
 // What a checkpoint of the task says of itself. Until the opening has judged what the replay stands on, it has the age

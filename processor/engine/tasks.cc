@@ -2,21 +2,13 @@
 #include "processor/engine/tasks.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "state/checkpoint_store.h"
 
 namespace once {
-
-namespace {
-
-bool HasBrokenInput(const Task& task) {
-  return std::any_of(task.inputs.begin(), task.inputs.end(),
-                     [](const InputPosition& input) { return input.is_broken; });
-}
-
-}  // namespace
 
 Tasks::Tasks(const Plan* plan, const EngineOptions* options, CheckpointStore* store, LogSink* log, Step* step,
              std::function<uint64_t()> new_incarnation)
@@ -39,26 +31,19 @@ InputRef Tasks::FindInput(uint32_t source, Partition partition) const {
   return index < inputs_[source].size() ? inputs_[source][index] : InputRef{};
 }
 
-absl::Time Tasks::NextDeadline() const {
-  absl::Time next = absl::InfiniteFuture();
-  for (const auto& [id, task] : tasks_) {
-    if (task->phase == TaskPhase::kFailed) {
-      next = std::min(next, task->failure.retry_at);
-      continue;
-    }
-    if (task->awaiting_seek || task->holding == Task::Holding::kToBeSought) return step_->now;
-    if (task->phase == TaskPhase::kReplaying) return step_->now;
-    if (task->phase == TaskPhase::kOpening) next = std::min(next, step_->now + options_->retry_interval);
-    if (task->phase == TaskPhase::kPaused) next = std::min(next, task->resume_at);
-    next = std::min(next, task->parking.NextRetry());
-  }
-  return next;
+void Tasks::MarkAll() {
+  for (const auto& [id, task] : tasks_) due_.Mark(task.get());
+}
+
+void Tasks::Settle(const std::vector<Task*>& tasks) {
+  for (Task* const task : tasks) due_.Settle(task, NextDue(*task, *options_, step_->now));
 }
 
 void Tasks::Assign(const std::vector<TaskId>& assigned) {
   for (const TaskId& id : assigned) {
     auto task = std::make_unique<Task>(id, *plan_, *options_, opener_.store(), step_);
     task->opening_at = step_->now;
+    task->opening_since = step_->now;
     for (const CrashSuspect& suspect : options_->crash_suspects) {
       const bool is_ours = std::any_of(task->inputs.begin(), task->inputs.end(),
                                        [&](const InputPosition& input) { return input.where == suspect.place.where; });
@@ -73,6 +58,7 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
     Task* const assigned_task = (tasks_[id] = std::move(task)).get();
     if (absl::Status problem = failures_.TopicProblemOf(*assigned_task); !problem.ok()) Fail(assigned_task, problem);
   }
+  if (!assigned.empty()) MarkAll();  // Each has less memory now.
 }
 
 void Tasks::Leave(const std::vector<TaskId>& tasks) { leaving_.insert(leaving_.end(), tasks.begin(), tasks.end()); }
@@ -85,13 +71,10 @@ void Tasks::UnassignLeaving() {
     for (const InputPosition& input : task->inputs) {
       inputs_[input.source][static_cast<size_t>(id.partition.value())] = InputRef{};
     }
+    due_.Remove(task);
     tasks_.erase(id);
   }
   step_->Ask(action::Unassign{std::exchange(leaving_, {})});
-}
-
-void Tasks::RequestOffsets() {
-  for (const auto& [id, task] : tasks_) opener_.Request(task.get(), step_->now, step_->actions);
 }
 
 void Tasks::OnOpened(Task* task) {
@@ -116,6 +99,7 @@ void Tasks::AssignAnew(Task* task) {
 void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   Task* task = Find(fetched.task);
   if (task == nullptr) return;
+  Mark(task);
   const absl::Status opened = opener_.OnOffsets(task, fetched, step_->now, step_->actions);
   if (!opened.ok()) StoreFailed(task, opened);
   OnOpened(task);
@@ -128,6 +112,8 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
   for (const RecordView& record : batch.records) {
     Task* task = find(record.topic_index, record.partition);
     if (task == nullptr) continue;
+    Mark(task);
+    task->replayed_at = step_->now;
     const absl::Status applied = opener_.OnReplayed(task, record);
     if (!applied.ok()) Fail(task, applied);
   }
@@ -140,6 +126,7 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
   for (const kafka::EndOfPartition& end : batch.ends) {
     Task* task = find(end.topic_index, end.partition);
     if (task == nullptr) continue;
+    Mark(task);
     const absl::Status finished = opener_.OnReplayEnd(task, end.position, step_->now, step_->actions);
     if (!finished.ok()) StoreFailed(task, finished);
     OnOpened(task);
@@ -150,7 +137,9 @@ void Tasks::Reopen(Task* task) {
   if (task->phase == TaskPhase::kReplaying) step_->Ask(action::StopReplay{task->changelog});
   task->phase = TaskPhase::kOpening;
   task->opening_at = step_->now;
-  task->offsets_requested = false;
+  task->opening_since = step_->now;
+  task->offsets_request = 0;  // What is under way was asked for before, so its answer may be outdated.
+  Mark(task);
   task->backlog.Clear();
   task->awaiting_seek = true;
 }
@@ -163,6 +152,7 @@ void Tasks::ReopenAll() {
 
 void Tasks::Fail(Task* task, const absl::Status& why) {
   if (task->phase == TaskPhase::kFailed) return;
+  Mark(task);
   if (task->touched) {
     if (task->failing.ok()) task->failing = why;
     return;
@@ -173,7 +163,7 @@ void Tasks::Fail(Task* task, const absl::Status& why) {
   task->failing = absl::OkStatus();
   task->looks_again = false;
   task->rebuild_why = absl::OkStatus();
-  task->offsets_requested = false;
+  task->offsets_request = 0;
   task->backlog.Clear();
   task->holding = Task::Holding::kNo;
   task->awaiting_seek = true;  // To the end, where nothing is fetched in vain.
@@ -186,6 +176,7 @@ void Tasks::Fail(Task* task, const absl::Status& why) {
 
 void Tasks::LookAgain(Task* task, InputPosition* input) {
   input->is_broken = true;
+  Mark(task);
   task->looks_again = true;
   if (!task->touched) EndOf(task);
 }
@@ -203,9 +194,9 @@ void Tasks::ForgetIfFree(Task* task) {
   task->is_forgotten = true;
 }
 
-void Tasks::RetryFailed() {
-  for (const auto& [id, task] : tasks_) {
-    if (task->phase == TaskPhase::kFailed && step_->now >= task->failure.retry_at) Retry(id);
+void Tasks::RetryFailed(const std::vector<Task*>& due) {
+  for (Task* const task : due) {
+    if (task->phase == TaskPhase::kFailed && step_->now >= task->failure.retry_at) Retry(task->id);
   }
 }
 
@@ -213,6 +204,7 @@ bool Tasks::Retry(const TaskId& id) {
   Task* const task = Find(id);
   if (task == nullptr || task->phase != TaskPhase::kFailed) return false;
   task->failure.retry_at = step_->now;
+  Mark(task);
   ForgetIfFree(task);
   if (!task->is_forgotten) return true;  // As soon as its checkpoint is written.
   task->is_forgotten = false;
@@ -248,9 +240,7 @@ namespace {
 // Where the task's inputs are to be read next; nothing if they are read from where they should be.
 std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   std::vector<TopicPartitionOffset> targets;
-  if (!task.awaiting_seek && task.holding != Task::Holding::kToBeSought) return targets;
-  if (task.phase == TaskPhase::kOpening || task.phase == TaskPhase::kReplaying || task.is_ending()) return targets;
-  if (HasBrokenInput(task)) return targets;
+  if (!WantsSeek(task)) return targets;
   // Where nothing is to be fetched for now the end is the place to wait at.
   const bool waits = task.phase != TaskPhase::kRunning || !task.awaiting_seek;
   for (const InputPosition& input : task.inputs)
@@ -262,22 +252,38 @@ std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
 
 std::vector<TopicPartitionOffset> Tasks::SeekTargets() const {
   std::vector<TopicPartitionOffset> targets;
-  for (const auto& [id, task] : tasks_) {
+  for (const Task* const task : Due()) {
+    if (step_->now < task->seeks.until()) continue;
     for (TopicPartitionOffset& target : SeekTargetsOf(*task)) targets.push_back(std::move(target));
   }
   return targets;
 }
 
-void Tasks::OnSought(const std::vector<TopicPartitionOffset>& sought) {
+void Tasks::OnSought(const event::SeekDone& done) {
+  std::map<TopicPartition, Offset> sought;
+  for (const TopicPartitionOffset& each : done.targets) sought.insert_or_assign(each.where, each.offset);
+  std::map<TopicPartition, absl::Status> failed;
+  for (const kafka::SeekFailure& each : done.failures) {
+    sought.erase(each.target.where);
+    failed.emplace(each.target.where, each.status);
+  }
   const auto was_sought = [&](const TopicPartitionOffset& target) {
-    return std::any_of(sought.begin(), sought.end(), [&](const TopicPartitionOffset& each) {
-      return each.where == target.where && each.offset == target.offset;
-    });
+    const auto found = sought.find(target.where);
+    return found != sought.end() && found->second == target.offset;
   };
-  // A task that has come to wait since, or for another place, still does.
-  for (const auto& [id, task] : tasks_) {
+  for (Task* const task : Due()) {
     const std::vector<TopicPartitionOffset> wanted = SeekTargetsOf(*task);
-    if (wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), was_sought)) continue;
+    if (wanted.empty()) continue;
+    const auto failure =
+        std::find_if(wanted.begin(), wanted.end(), [&](const auto& each) { return failed.contains(each.where); });
+    if (failure != wanted.end()) {
+      SeekFailed(task, failed.at(failure->where));
+      continue;
+    }
+    // A task that has come to wait since, or for another place, still does.
+    if (!std::all_of(wanted.begin(), wanted.end(), was_sought)) continue;
+    Mark(task);
+    task->seeks.End(step_->now, absl::StrCat("task ", ToString(task->inputs.front().where), " is read again"), log_);
     if (task->awaiting_seek) {
       task->backlog.Clear();
       task->holding = Task::Holding::kNo;
@@ -288,11 +294,25 @@ void Tasks::OnSought(const std::vector<TopicPartitionOffset>& sought) {
   }
 }
 
+void Tasks::SeekFailed(Task* task, const absl::Status& why) {
+  constexpr absl::Duration kFirstPause = absl::Milliseconds(25);
+  constexpr int64_t kUsual = 4;  // What a partition that was assigned just now may take.
+  Mark(task);
+  task->seeks.Fail(step_->now, kFirstPause);
+  if (absl::IsUnavailable(why) && task->seeks.failures() <= kUsual) return;
+  task->seeks.Tell(
+      step_->now, LogLevel::kWarning,
+      absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),
+                   "; it is tried again, at least every ", absl::FormatDuration(kLongestPause)),
+      log_);
+}
+
 void Tasks::RewindRunning() {
   for (const auto& [id, task] : tasks_) {
     if (task->phase != TaskPhase::kRunning) continue;
     task->backlog.Clear();
     task->awaiting_seek = true;
+    Mark(task.get());
   }
 }
 
@@ -301,6 +321,7 @@ void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
   log_->Log(LogLevel::kError,
             absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
                          absl::FormatDuration(options_->breaker_backoff), ": ", std::string(why.message())));
+  Mark(task);
   task->phase = TaskPhase::kPaused;
   task->retries_while_paused = retries_go_on;
   task->awaiting_seek = true;
@@ -309,6 +330,7 @@ void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
 
 void Tasks::Hold(Task* task, absl::Time until) {
   task->held_until = std::max(task->held_until, until);
+  Mark(task);
   if (task->phase == TaskPhase::kPaused) task->resume_at = std::max(task->resume_at, task->held_until);
   KeepHeld(task);
 }
@@ -320,8 +342,8 @@ void Tasks::KeepHeld(Task* task) {
   task->resume_at = task->held_until;
 }
 
-void Tasks::ResumePaused() {
-  for (const auto& [id, task] : tasks_) {
+void Tasks::ResumePaused(const std::vector<Task*>& due) {
+  for (Task* const task : due) {
     if (task->phase != TaskPhase::kPaused || step_->now < task->resume_at) continue;
     task->phase = TaskPhase::kRunning;
     task->awaiting_seek = true;

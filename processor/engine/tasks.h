@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "processor/base/log.h"
+#include "processor/engine/due.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
@@ -39,7 +40,17 @@ class Tasks {
   Task* Find(const TaskId& id) const;
   // Null if the partition is not ours.
   InputRef FindInput(uint32_t source, Partition partition) const;
-  absl::Time NextDeadline() const;
+
+  // X7. Whom a turn is for: in the order of their ids, the tasks to which something happened since they were settled,
+  // and those that have something to do by now.
+  std::vector<Task*> Due() const { return due_.At(step_->now); }
+  // Something happened to the task, or to all.
+  void Mark(Task* task) { due_.Mark(task); }
+  void MarkAll();
+  // They were looked at.
+  void Settle(const std::vector<Task*>& tasks);
+  // When there is something to do next.
+  absl::Time NextDeadline() const { return due_.next(); }
 
   // Assignment. Tasks that are to leave do so with UnassignLeaving, once no transaction speaks for them.
   void Assign(const std::vector<TaskId>& tasks);
@@ -49,7 +60,7 @@ class Tasks {
   void UnassignLeaving();
 
   // Opening.
-  void RequestOffsets();
+  void RequestOffsets(const std::vector<Task*>& due) { opener_.Request(due, step_->now, step_->actions); }
   void OnOffsets(const event::TaskOffsetsFetched& fetched);
   void OnReplayed(const kafka::Batch& batch);
   // Reads everything of the task afresh; nothing is processed meanwhile.
@@ -58,7 +69,8 @@ class Tasks {
 
   // Seeks. Where inputs of tasks that wait for one are to be read from.
   std::vector<TopicPartitionOffset> SeekTargets() const;
-  void OnSought(const std::vector<TopicPartitionOffset>& sought);
+  // One that could not be sought waits, longer each time.
+  void OnSought(const event::SeekDone& done);
   // T7: what was fetched of running tasks is void; they are sought to our own positions.
   void RewindRunning();
 
@@ -69,7 +81,7 @@ class Tasks {
   // What these two have asked for, of a task whose epoch has ended.
   void EndOf(Task* task);
   // Failed tasks whose time has come are opened anew.
-  void RetryFailed();
+  void RetryFailed(const std::vector<Task*>& due);
   // Does so now, whatever its time. False if the task has not failed.
   bool Retry(const TaskId& id);
   void SetTopicProblems(std::vector<TopicProblem> problems);
@@ -78,7 +90,7 @@ class Tasks {
   void Pause(Task* task, const absl::Status& why, bool retries_go_on);
   // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
   void Hold(Task* task, absl::Time until);
-  void ResumePaused();
+  void ResumePaused(const std::vector<Task*>& due);
   // The task's local state cannot be read or written.
   void StoreFailed(Task* task, const absl::Status& status);
   // What StoreFailed asked for, once nothing writes the task's state and no epoch speaks for it (F7).
@@ -87,6 +99,7 @@ class Tasks {
  private:
   // After a step of its opening. A task that has come to run although it is held back waits.
   void OnOpened(Task* task);
+  void SeekFailed(Task* task, const absl::Status& why);
   void KeepHeld(Task* task);
   void AssignAnew(Task* task);
   void ForgetIfFree(Task* task);
@@ -99,6 +112,7 @@ class Tasks {
   TaskFailures failures_;
 
   Map tasks_;
+  DueTasks due_;
   std::vector<std::vector<InputRef>> inputs_;  // [source][partition]
   std::vector<TaskId> leaving_;
   absl::Time next_rejoin_ = absl::InfinitePast();

@@ -15,5 +15,39 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> Client::NewStaticGroupConsumer(co
 }
 
 std::unique_ptr<Client> Client::Named(const std::string&) { return nullptr; }
+CommittedOffsets Admin::ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
+                                             absl::Duration timeout) {
+  CommittedOffsets answers;
+  for (const TopicPartition& each : partitions) {
+    absl::StatusOr<std::map<TopicPartition, Offset>> found = StableCommittedOffsets(group, {&each, 1}, timeout);
+    if (!found.ok()) {
+      answers.emplace(each, found.status());
+      continue;
+    }
+    const auto offset = found->find(each);
+    answers.emplace(each, offset == found->end() ? std::optional<Offset>() : std::optional<Offset>(offset->second));
+  }
+  return answers;
+}
+
+LogOffsets Admin::ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions, absl::Duration timeout) {
+  LogOffsets answers;
+  for (const TopicPartition& each : partitions) {
+    answers.emplace(each,
+                    point == LogPoint::kBeginning ? BeginningOffset(each, timeout) : HighWatermark(each, timeout));
+  }
+  return answers;
+}
+
+std::vector<SeekFailure> GroupConsumer::SeekEach(std::span<const TopicPartitionOffset> offsets) {
+  std::vector<SeekFailure> failures;
+  absl::Status status = Seek(offsets);
+  if (status.ok()) return failures;
+  if (offsets.size() == 1) return {{offsets.front(), std::move(status)}};
+  for (const TopicPartitionOffset& each : offsets) {
+    if (absl::Status sought = Seek({&each, 1}); !sought.ok()) failures.push_back({each, std::move(sought)});
+  }
+  return failures;
+}
 
 }  // namespace once::kafka

@@ -136,6 +136,12 @@ struct Batch {
   std::shared_ptr<void> storage;
 };
 
+// A partition that could not be sought, and why.
+struct SeekFailure {
+  TopicPartitionOffset target = {};
+  absl::Status status = {};
+};
+
 // Called inside GroupConsumer::Poll, ServeCallbacks and Close. Partitions are those of subscribed topics. The
 // consumer's assignment is changed by the listener, with Assign or Unassign called once in each callback.
 class RebalanceListener {
@@ -166,6 +172,10 @@ class GroupConsumer {
   // shortly. On an error nothing is promised about where any of them is read next: seek again before using their
   // records. Unavailable: too early, Poll and try again.
   virtual absl::Status Seek(std::span<const TopicPartitionOffset> offsets) = 0;
+
+  // Seeks each by itself, and returns those that could not be (X5): to them applies what Seek says of an error, to all
+  // others what it says of success. By default: all by Seek, and each alone if that fails.
+  virtual std::vector<SeekFailure> SeekEach(std::span<const TopicPartitionOffset> offsets);
 
   // Serves callbacks as ServeCallbacks does, waits up to `timeout` for records, fills `batch` (emptied first). Returns
   // an error only when the consumer cannot go on; partitions' errors are in the batch. A partition that is kept in a
@@ -216,6 +226,16 @@ struct NewTopic {
   std::map<std::string, std::string> settings = {};
 };
 
+// What is asked of a partition's log.
+enum class LogPoint {
+  kBeginning,      // The first offset still in it.
+  kHighWatermark,  // One past the last record, open and aborted transactions included (not the last stable offset).
+};
+
+// One answer for each partition that was asked for, or its own error. Nothing: the group has committed no offset.
+using CommittedOffsets = std::map<TopicPartition, absl::StatusOr<std::optional<Offset>>>;
+using LogOffsets = std::map<TopicPartition, absl::StatusOr<Offset>>;
+
 // Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried;
 // Unauthenticated: the brokers refuse the credentials, PermissionDenied: a right is missing.
 class Admin {
@@ -234,6 +254,13 @@ class Admin {
   virtual absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) = 0;
   // One past the last record, open and aborted transactions included (not the last stable offset).
   virtual absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) = 0;
+
+  // Of many partitions at once, in few requests (X5). Each has an answer of its own: what is not known of one, because
+  // a transaction is pending, because it has no leader or because its broker is silent, is Unavailable for that one and
+  // says nothing of others. Nothing is waited for beyond `timeout` in all. By default they are asked one by one.
+  virtual CommittedOffsets ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
+                                                absl::Duration timeout);
+  virtual LogOffsets ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions, absl::Duration timeout);
 };
 
 // Makes the objects above. Thread-safe. The lists of topics give `topic_index` its meaning in records.

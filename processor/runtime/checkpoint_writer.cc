@@ -1,6 +1,9 @@
 #include "processor/runtime/checkpoint_writer.h"
 
+#include <string>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace once {
 
@@ -33,13 +36,31 @@ bool CheckpointQueue::Acquire(int worker, const TaskId& task) {
   if (found != owners_.end()) return found->second == worker;
   if (writing_.contains(task)) return false;
   owners_.emplace(task, worker);
+  left_.erase(task);
   return true;
 }
 
-void CheckpointQueue::Release(int worker, const TaskId& task) {
+void CheckpointQueue::Release(int worker, const TaskId& task, absl::Time now) {
   const auto found = owners_.find(task);
-  if (found != owners_.end() && found->second == worker) owners_.erase(found);
+  if (found == owners_.end() || found->second != worker) return;
+  owners_.erase(found);
+  NoteLeft(task, now);
 }
+
+void CheckpointQueue::NoteLeft(const TaskId& task, absl::Time since) { left_.emplace(task, since); }
+
+std::optional<TaskId> CheckpointQueue::PopLeft(absl::Time before) {
+  for (const auto& [task, since] : left_) {
+    if (since > before || writing_.contains(task)) continue;
+    const TaskId left = task;
+    left_.erase(left);
+    writing_.insert(left);
+    return left;
+  }
+  return std::nullopt;
+}
+
+void CheckpointQueue::DoneDropping(const TaskId& task) { writing_.erase(writing_.find(task)); }
 
 void CheckpointQueue::Push(Job job) {
   writing_.insert(job.task);
@@ -83,7 +104,7 @@ bool BackgroundCheckpointWriter::Acquire(int worker, const TaskId& task) {
 
 void BackgroundCheckpointWriter::Release(int worker, const TaskId& task) {
   MutexLock lock(&mutex_);
-  queue_.Release(worker, task);
+  queue_.Release(worker, task, clock_->Steady());
 }
 
 void BackgroundCheckpointWriter::Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) {
@@ -103,6 +124,46 @@ absl::Status BackgroundCheckpointWriter::Flush() {
     while (!queue_.idle()) changed_.Wait(&mutex_);
   }
   return store_->Flush();
+}
+
+void BackgroundCheckpointWriter::NoteCopies(const Plan& plan) {
+  MutexLock lock(&mutex_);
+  const absl::Time now = clock_->Steady();
+  for (size_t group = 0; group < plan.graph->groups.size(); ++group) {
+    const int32_t count = plan.partition_counts[plan.graph->groups[group].sources.front()];
+    for (int32_t i = 0; i < count; ++i) queue_.NoteLeft({static_cast<uint16_t>(group), Partition(i)}, now);
+  }
+}
+
+void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration retention) {
+  while (true) {
+    std::optional<TaskId> task;
+    {
+      MutexLock lock(&mutex_);
+      task = queue_.PopLeft(clock_->Steady() - retention);
+    }
+    if (!task.has_value()) return;
+    DropCopy(plan, *task, retention);
+    MutexLock lock(&mutex_);
+    queue_.DoneDropping(*task);
+    changed_.NotifyAll();
+  }
+}
+
+void BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention) {
+  const std::string prefix = TaskPrefix(plan.group(task.group).name, task.partition);
+  const auto meta = store_->ReadMeta(prefix);
+  if (!meta.ok() || !meta->has_value()) return;
+  const std::string name = ToString(plan.InputsOf(task).front());
+  if (absl::Status wiped = store_->Wipe(prefix); !wiped.ok()) {
+    return log_->Log(LogLevel::kWarning, absl::StrCat("the local copy of task ", name, " cannot be dropped: ",
+                                                      std::string(wiped.message()), "; it stays"));
+  }
+  log_->Log(
+      LogLevel::kInfo,
+      absl::StrCat("the local copy of task ", name, " is dropped: another instance has had the task for ",
+                   absl::FormatDuration(retention), " (local_copy_retention); if it comes back it is rebuilt from ",
+                   ToString(plan.changelog(task))));
 }
 
 void BackgroundCheckpointWriter::Run() {

@@ -19,6 +19,7 @@
 #include "processor/base/log.h"
 #include "processor/base/mutex.h"
 #include "processor/engine/messages.h"
+#include "processor/engine/plan.h"
 #include "state/checkpoint_store.h"
 
 namespace once {
@@ -67,8 +68,14 @@ class CheckpointQueue {
   };
 
   bool Acquire(int worker, const TaskId& task);
-  void Release(int worker, const TaskId& task);
+  void Release(int worker, const TaskId& task, absl::Time now);
   void Push(Job job);
+
+  // The task is nobody's, and what there may be of it was left behind at `since`.
+  void NoteLeft(const TaskId& task, absl::Time since);
+  // A task that is nobody's since `before` or earlier, and whom nobody gets before DoneDropping.
+  std::optional<TaskId> PopLeft(absl::Time before);
+  void DoneDropping(const TaskId& task);
   // The next job; Done must follow before the next Pop. Nothing if there is none.
   std::optional<Job> Pop();
   void Done(const Job& job, absl::Status status);
@@ -79,7 +86,8 @@ class CheckpointQueue {
  private:
   std::deque<Job> jobs_;
   std::map<TaskId, int> owners_;
-  std::multiset<TaskId> writing_;
+  std::map<TaskId, absl::Time> left_;
+  std::multiset<TaskId> writing_;  // Or being dropped.
   std::map<int, std::vector<event::CheckpointWritten>> results_;
 };
 
@@ -97,7 +105,14 @@ class BackgroundCheckpointWriter final : public CheckpointWriter {
   std::vector<event::CheckpointWritten> TakeResults(int worker) override;
   absl::Status Flush() override;
 
+  // F7: a copy has one owner at a time; who acquires a task meanwhile waits until it is gone.
+  // Before any worker runs: whatever an earlier process left of the plan's tasks counts as left behind now.
+  void NoteCopies(const Plan& plan);
+  // Deletes the copies of tasks that have been nobody's in this instance for so long. Blocks.
+  void DropOldCopies(const Plan& plan, absl::Duration retention);
+
  private:
+  void DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention);
   void Run();
   void FlushIfDue();
 

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/clock.h"
 #include "processor/base/names.h"
 #include "processor/runtime/handler_monitor.h"
+#include "processor/runtime/start_wait.h"
 #include "processor/runtime/topic_watch.h"
 
 namespace once {
@@ -28,14 +30,14 @@ void Pod::Fail(const absl::Status& status) {
 
 // All ids are taken over before any worker joins the group: a predecessor's transaction is ended by then.
 absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) {
-  const absl::Time deadline = deps_.clock->Steady() + options_.start_timeout;
+  const StartWait wait{
+      .timeout = options_.start_timeout,
+      .clock = deps_.clock,
+      .log = deps_.log,
+      .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
+      .is_stopping = [this] { return stopping_.load(); }};
   for (const std::unique_ptr<Worker>& worker : *workers) {
-    absl::Status started = worker->InitProducer();
-    while (absl::IsUnavailable(started) && deps_.clock->Steady() < deadline && !stopping_.load()) {
-      deps_.log->Log(LogLevel::kInfo, absl::StrCat(std::string(started.message()), "; trying again"));
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      started = worker->InitProducer();
-    }
+    const absl::Status started = AwaitBrokers(wait, [&] { return worker->InitProducer(); });
     if (absl::IsUnavailable(started) && stopping_.load()) return absl::CancelledError(started.message());
     if (!started.ok()) return started;
   }
@@ -64,8 +66,9 @@ void Pod::RunWorker(Worker* worker) {
   }
 }
 
-// Until the workers have ended (X8). Tasks that use a topic that has changed fail.
-void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers) {
+// Until the workers have ended (X8). Tasks that use a topic that has changed fail. Old copies of tasks are looked for
+// by the way.
+void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, BackgroundCheckpointWriter* checkpoints) {
   const auto wait = [this] {
     MutexLock lock(&mutex_);
     if (!have_workers_ended_) workers_ended_.WaitFor(&mutex_, options_.topic_check_interval);
@@ -73,6 +76,7 @@ void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers) {
   };
   TopicWatch(plan_, deps_.admin).Run(wait, [&](const std::vector<TopicProblem>& problems) {
     for (const std::unique_ptr<Worker>& worker : workers) worker->SetTopicProblems(problems);
+    checkpoints->DropOldCopies(*plan_, options_.local_copy_retention);
   });
 }
 
@@ -94,6 +98,7 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
 
 absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
+  BackgroundOffsetReader offsets(plan_, deps_.admin);
   EngineOptions engine = options_.engine;
   MemoryBudget memory(engine.memory_bytes, options_.workers);
   engine.memory_bytes /= static_cast<size_t>(options_.workers);
@@ -114,6 +119,7 @@ absl::Status Pod::Run() {
         .admin = deps_.admin,
         .store = deps_.store,
         .checkpoints = &checkpoints,
+        .offsets = &offsets,
         .clock = deps_.clock,
         .log = deps_.log,
         .memory = &memory,
@@ -124,12 +130,13 @@ absl::Status Pod::Run() {
   }
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {
+    checkpoints.NoteCopies(*plan_);
     std::vector<std::thread> threads;
     for (const std::unique_ptr<Worker>& worker : workers) {
       threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
     }
     std::thread monitor([this, &workers] { WatchHandlers(workers); });
-    std::thread topics([this, &workers] { WatchTopics(workers); });
+    std::thread topics([this, &workers, &checkpoints] { WatchTopics(workers, &checkpoints); });
     for (std::thread& thread : threads) thread.join();
     {
       MutexLock lock(&mutex_);

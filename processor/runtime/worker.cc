@@ -25,6 +25,8 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
       config_(config),
       deps_(deps),
       engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_),
+      own_offsets_(deps.offsets == nullptr ? std::make_unique<InlineOffsetReader>(plan, deps.admin) : nullptr),
+      offsets_(deps.offsets == nullptr ? own_offsets_.get() : deps.offsets),
       summary_(config.index, deps.log) {
   handler_watch_.set_solitude(deps.solitude, config.index);
   Tick();
@@ -89,6 +91,7 @@ void Worker::Turn() {
   ShareMemory();
   Tick();
   for (event::CheckpointWritten& written : deps_.checkpoints->TakeResults(config_.index)) Dispatch(std::move(written));
+  for (event::TaskOffsetsFetched& fetched : offsets_->TakeResults(config_.index)) Dispatch(std::move(fetched));
   if (stop_requested_.load(std::memory_order_relaxed) && !stop_sent_) {
     stop_sent_ = true;
     Dispatch(event::StopRequested{});
@@ -294,44 +297,19 @@ void Worker::Do(const action::RebuildProducer&) {
   events_.emplace_back(std::move(ready));
 }
 
-void Worker::Do(const action::FetchTaskOffsets& fetch) {
-  events_.emplace_back(event::TaskOffsetsFetched{fetch.task, ReadTaskOffsets(fetch.task)});
-}
-
-absl::StatusOr<event::TaskOffsets> Worker::ReadTaskOffsets(const TaskId& id) {
-  if (!deps_.checkpoints->Acquire(config_.index, id)) {
-    return absl::UnavailableError("another worker of this instance still holds its local state");
-  }
-  const std::vector<TopicPartition> inputs = plan_->InputsOf(id);
-  auto committed = deps_.admin->StableCommittedOffsets(plan_->application_id, inputs, config_.call_timeout);
-  if (!committed.ok()) return committed.status();
-  event::TaskOffsets offsets;
-  offsets.committed = *std::move(committed);
-  // After the committed offsets, so that it covers what they stand for.
-  const TopicPartition changelog = plan_->changelog(id);
-  const auto end = deps_.admin->HighWatermark(changelog, config_.call_timeout);
-  if (!end.ok()) return end.status();
-  offsets.changelog_end = *end;
-  const auto begin = deps_.admin->BeginningOffset(changelog, config_.call_timeout);
-  if (!begin.ok()) return begin.status();
-  offsets.changelog_begin = *begin;
-  const TaskGroupSpec& group = plan_->group(id.group);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (offsets.committed.contains(inputs[i])) continue;
-    const bool earliest = plan_->graph->sources[group.sources[i]].start_from == StartFrom::kEarliest;
-    const auto start = earliest ? deps_.admin->BeginningOffset(inputs[i], config_.call_timeout)
-                                : deps_.admin->HighWatermark(inputs[i], config_.call_timeout);
-    if (!start.ok()) return start.status();
-    offsets.start[inputs[i]] = *start;
-  }
-  for (const TopicPartition& input : inputs) {
-    const auto first = deps_.admin->BeginningOffset(input, config_.call_timeout);
-    if (!first.ok()) return first.status();
-    const auto past = deps_.admin->HighWatermark(input, config_.call_timeout);
-    if (!past.ok()) return past.status();
-    offsets.logs[input] = {*first, *past};
-  }
-  return offsets;
+// A task whose local state another worker of the instance still holds has to wait for that (F7).
+void Worker::Do(action::FetchTaskOffsets& fetch) {
+  std::erase_if(fetch.tasks, [&](const TaskId& task) {
+    if (deps_.checkpoints->Acquire(config_.index, task)) return false;
+    events_.emplace_back(event::TaskOffsetsFetched{
+        .task = task,
+        .offsets = absl::UnavailableError("another worker of this instance still holds its local state"),
+        .request = fetch.request});
+    return true;
+  });
+  if (fetch.tasks.empty()) return;
+  offsets_->Read(config_.index, fetch);
+  for (event::TaskOffsetsFetched& each : offsets_->TakeResults(config_.index)) events_.emplace_back(std::move(each));
 }
 
 void Worker::Do(const action::StartReplay& start) {
@@ -356,8 +334,8 @@ void Worker::Do(const action::Seek&) {
   if (in_callback_) return;
   std::vector<TopicPartitionOffset> targets = engine_.SeekTargets();
   if (targets.empty()) return;
-  absl::Status sought = consumer_->Seek(targets);
-  events_.emplace_back(event::SeekDone{std::move(sought), std::move(targets)});
+  std::vector<kafka::SeekFailure> failures = consumer_->SeekEach(targets);
+  events_.emplace_back(event::SeekDone{std::move(targets), std::move(failures)});
 }
 
 void Worker::Do(const action::Rejoin&) { rejoins_ = true; }

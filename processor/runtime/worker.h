@@ -32,6 +32,7 @@
 #include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/handler_watch.h"
 #include "processor/runtime/memory_budget.h"
+#include "processor/runtime/offset_reader.h"
 #include "processor/runtime/summary.h"
 #include "processor/runtime/topic_news.h"
 
@@ -53,6 +54,7 @@ struct WorkerDeps {
   kafka::Admin* admin = nullptr;
   CheckpointStore* store = nullptr;
   CheckpointWriter* checkpoints = nullptr;
+  OffsetReader* offsets = nullptr;  // Null: the worker itself asks, and waits for the answers.
   Clock* clock = nullptr;
   LogSink* log = nullptr;
   MemoryBudget* memory = nullptr;  // Null: the engine's options say what it may use.
@@ -114,7 +116,7 @@ class Worker final : private kafka::RebalanceListener {
   void Do(const action::Commit&);
   void Do(const action::Abort&);
   void Do(const action::RebuildProducer&);
-  void Do(const action::FetchTaskOffsets& fetch);
+  void Do(action::FetchTaskOffsets& fetch);
   void Do(const action::StartReplay& start);
   void Do(const action::StopReplay& stop);
   void Do(const action::Seek&);
@@ -124,7 +126,6 @@ class Worker final : private kafka::RebalanceListener {
   void Do(const action::Halt& halt);
 
   kafka::Result MakeProducer();
-  absl::StatusOr<event::TaskOffsets> ReadTaskOffsets(const TaskId& id);
   // Closing the consumer gives everything back through the listener.
   void Rejoin();
   void Tick();
@@ -143,6 +144,9 @@ class Worker final : private kafka::RebalanceListener {
   const WorkerDeps deps_;
   HandlerWatch handler_watch_;
   Engine engine_;
+
+  const std::unique_ptr<OffsetReader> own_offsets_;
+  OffsetReader* const offsets_;
 
   std::unique_ptr<kafka::TransactionalProducer> producer_;
   std::unique_ptr<kafka::GroupConsumer> consumer_;

@@ -92,11 +92,13 @@ class EngineScene {
     } else if (std::holds_alternative<action::RebuildProducer>(action)) {
       Step(event::ProducerReady{});
     } else if (const auto* fetch = std::get_if<action::FetchTaskOffsets>(&action)) {
-      const int partition = fetch->task.partition.value();
-      ++lookups_[partition];
-      Step(event::TaskOffsetsFetched{fetch->task, offsets_[partition]});
+      for (const TaskId& task : fetch->tasks) {
+        const int partition = task.partition.value();
+        ++lookups_[partition];
+        Step(event::TaskOffsetsFetched{task, offsets_[partition], fetch->request});
+      }
     } else if (std::holds_alternative<action::Seek>(action)) {
-      Step(event::SeekDone{absl::OkStatus(), engine_.SeekTargets()});
+      Step(event::SeekDone{engine_.SeekTargets()});
     } else if (auto* write = std::get_if<action::WriteCheckpoint>(&action)) {
       checkpoints_.emplace(write->task, std::move(*write));
     } else if (const auto* halt = std::get_if<action::Halt>(&action)) {

@@ -56,6 +56,33 @@ TEST_P(ContractTest, WatermarksOfAMissingPartitionAreNotFound) {
   EXPECT_TRUE(absl::IsNotFound(high.status())) << high.status();
 }
 
+// X5: each partition has an answer of its own.
+TEST_P(ContractTest, X5LogOffsetsOfManyPartitionsComeApart) {
+  const std::string topic = NewTopic("t", 3);
+  const std::string other = NewTopic("u");
+  auto producer = ReadyProducer({topic});
+  CommitValues(*producer, {"a", "b"}, 1);
+  cluster().DeleteRecordsBefore(At(topic, 1, 1));
+  // A commit is acknowledged before its marker is written.
+  ASSERT_TRUE(cluster().Await(kPatience, [&] { return HighWatermark(topic, 1) == Offset(3); }));
+  const std::vector<TopicPartition> asked = {At(topic, 0), At(topic, 1), At(topic, 9), At(other, 0)};
+  const LogOffsets begin = admin().ReadLogOffsets(LogPoint::kBeginning, asked, kPatience);
+  const LogOffsets end = admin().ReadLogOffsets(LogPoint::kHighWatermark, asked, kPatience);
+  const auto expect = [](const LogOffsets& found, const TopicPartition& where, int64_t offset) {
+    ASSERT_TRUE(found.contains(where)) << ToString(where);
+    ASSERT_TRUE(found.at(where).ok()) << found.at(where).status();
+    EXPECT_EQ(found.at(where)->value(), offset) << ToString(where);
+  };
+  expect(begin, asked[0], 0);
+  expect(end, asked[0], 0);
+  expect(begin, asked[1], 1);
+  expect(end, asked[1], 3);
+  expect(begin, asked[3], 0);
+  expect(end, asked[3], 0);
+  EXPECT_TRUE(absl::IsNotFound(begin.at(asked[2]).status())) << begin.at(asked[2]).status();
+  EXPECT_TRUE(absl::IsNotFound(end.at(asked[2]).status())) << end.at(asked[2]).status();
+}
+
 TEST_P(ContractTest, UnknownGroupHasNoOffsets) {
   const std::string topic = NewTopic("t");
   EXPECT_EQ(Committed(cluster().UniqueName("group"), At(topic, 0)), std::nullopt);

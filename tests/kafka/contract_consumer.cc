@@ -1,4 +1,5 @@
 // Reading as a member of a group: positions, seeks, ends.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -143,6 +144,26 @@ TEST_P(ContractTest, EndIsWhereTheLogEndsWhenItIsSought) {
   CommitValues(*producer, {"c"});
   ASSERT_TRUE(PollUntil(cluster(), member, [&] { return !member.records.empty(); }));
   EXPECT_THAT(member.values(), ElementsAre("c"));
+}
+
+// X5: one that cannot be sought keeps no other from it.
+TEST_P(ContractTest, X5SeeksSucceedAndFailByThemselves) {
+  const std::string topic = NewTopic("t", 2);
+  auto producer = ReadyProducer({topic});
+  CommitValues(*producer, {"a", "b"}, 0);
+  CommitValues(*producer, {"c"}, 1);
+  Member member(NewConsumer(cluster().UniqueName("group"), {topic}), {topic});
+  ASSERT_TRUE(PollUntil(cluster(), member, [&] { return member.values().size() == 3; }));
+  const std::vector<TopicPartitionOffset> seeks = {At(topic, 0, 1), At(topic, 7, 0), At(topic, 1, 0)};
+  const std::vector<SeekFailure> failures = member.consumer().SeekEach(seeks);
+  ASSERT_EQ(failures.size(), 1);
+  EXPECT_EQ(failures[0].target.where, At(topic, 7));
+  EXPECT_FALSE(failures[0].status.ok());
+  member.records.clear();
+  ASSERT_TRUE(PollUntil(cluster(), member, [&] { return member.values().size() == 2; }));
+  std::vector<std::string> values = member.values();
+  std::sort(values.begin(), values.end());
+  EXPECT_EQ(values, (std::vector<std::string>{"b", "c"}));
 }
 
 TEST_P(ContractTest, SeekInsideACallbackHolds) {

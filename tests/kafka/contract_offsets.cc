@@ -92,6 +92,36 @@ TEST_P(ContractTest, PendingOffsetsAreWaitedFor) {
   EXPECT_EQ(Committed(group, At(topic, 0)), 3);
 }
 
+// X5: what is pending of one partition delays no other.
+TEST_P(ContractTest, X5CommittedOffsetsOfManyPartitionsComeApart) {
+  const std::string topic = NewTopic("t", 3);
+  const std::string group = cluster().UniqueName("group");
+  Member member(NewConsumer(group, {topic}), {topic});
+  ASSERT_TRUE(Polling(cluster(), member).UntilAssigned());
+  auto producer = ReadyProducer({topic});
+  ASSERT_TRUE(producer->BeginTransaction().ok());
+  ASSERT_TRUE(SendOffsets(*producer, {At(topic, 1, 7)}, member.consumer().group_metadata()).ok());
+  ASSERT_TRUE(Commit(*producer).ok());
+  ASSERT_EQ(Committed(group, At(topic, 1)), 7);
+  ASSERT_TRUE(producer->BeginTransaction().ok());
+  ASSERT_TRUE(SendOffsets(*producer, {At(topic, 0, 3)}, member.consumer().group_metadata()).ok());
+
+  const std::vector<TopicPartition> all = {At(topic, 0), At(topic, 1), At(topic, 2)};
+  CommittedOffsets answers = admin().ReadCommittedOffsets(group, all, kPatience);
+  ASSERT_EQ(answers.size(), 3);
+  EXPECT_TRUE(absl::IsUnavailable(answers.at(all[0]).status())) << answers.at(all[0]).status();
+  ASSERT_TRUE(answers.at(all[1]).ok()) << answers.at(all[1]).status();
+  EXPECT_EQ(*answers.at(all[1]), std::optional<Offset>(Offset(7)));
+  ASSERT_TRUE(answers.at(all[2]).ok()) << answers.at(all[2]).status();
+  EXPECT_FALSE(answers.at(all[2])->has_value());
+
+  ASSERT_TRUE(Commit(*producer).ok());
+  EXPECT_TRUE(cluster().Await(kPatience, [&] {
+    const auto answer = admin().ReadCommittedOffsets(group, {&all[0], 1}, kPatience).at(all[0]);
+    return answer.ok() && *answer == std::optional<Offset>(Offset(3));
+  }));
+}
+
 TEST_P(ContractTest, MetadataNamesTheMember) {
   const std::string topic = NewTopic("t");
   std::unique_ptr<GroupConsumer> consumer = NewConsumer(cluster().UniqueName("group"), {topic});

@@ -84,7 +84,8 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
                   {"transactional.id", "other"}});
   const RdKafkaConfig config;
   const std::vector<OwnCase> cases = {
-      {"admin", RD_KAFKA_CONSUMER, AdminProperties(config, "g")},
+      {"admin", RD_KAFKA_CONSUMER, AdminProperties(config)},
+      {"group admin", RD_KAFKA_CONSUMER, GroupAdminProperties(config, "g")},
       {"reader", RD_KAFKA_CONSUMER, LogReaderProperties(config)},
       {"group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g")},
       {"static group consumer", RD_KAFKA_CONSUMER, GroupConsumerProperties(config, "g", "m")},
@@ -100,7 +101,7 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
     EXPECT_EQ(InForce(handle, "reconnect.backoff.max.ms"), "77") << each.name << ": what is a user's to choose";
   }
   AnyHandle admin(ContextWith({{"isolation.level", "read_committed"}}, &log_), "admin");
-  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties(config, "")).ok());
+  ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties(config)).ok());
   EXPECT_EQ(InForce(admin, "isolation.level"), "read_uncommitted");
 }
 
@@ -111,7 +112,7 @@ TEST_F(LibrdkafkaTest, HandlesAreNamedByWhoseAndWhatTheyAreUnlessTheUserNamesThe
     return std::vector<std::string>{ProducerProperties(named, "app-pod-0-1")["client.id"],
                                     ProducerProperties(named, "other")["client.id"],
                                     GroupConsumerProperties(named, "app")["client.id"],
-                                    LogReaderProperties(named)["client.id"], AdminProperties(named, "")["client.id"]};
+                                    LogReaderProperties(named)["client.id"], AdminProperties(named)["client.id"]};
   };
   EXPECT_EQ(names(config), (std::vector<std::string>{"app-pod-0-producer-1", "app-pod-0-producer", "app-pod-0-consumer",
                                                      "app-pod-0-reader", "app-pod-0-admin"}));

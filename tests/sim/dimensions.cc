@@ -38,6 +38,8 @@ const char* NameOf(Dimension dimension) {
       return "deadly_events";
     case Dimension::kRedriven:
       return "redriven";
+    case Dimension::kLeaders:
+      return "leaders";
   }
   return "";
 }
@@ -57,7 +59,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kNewTopology)
       .Add(Dimension::kRedriven)
       .Add(Dimension::kTaskFailures)
-      .Add(Dimension::kDeadlyEvents);
+      .Add(Dimension::kDeadlyEvents)
+      .Add(Dimension::kLeaders);
 }
 
 Dimensions Dimensions::All() {

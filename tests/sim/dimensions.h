@@ -26,8 +26,9 @@ enum class Dimension {
   kRedriven,       // Dead letters are copied back to their sources.
   kTaskFailures,   // Single tasks fail for a while.
   kDeadlyEvents,   // Handlers of some events end their process, each time.
+  kLeaders,        // Partitions have no leader for a while, and answers about offsets come late.
 };
-inline constexpr int kDimensions = 15;
+inline constexpr int kDimensions = 16;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

@@ -46,7 +46,7 @@ class SimCheckpointWriter final : public CheckpointWriter {
                       Random* random);
 
   bool Acquire(int worker, const TaskId& task) override { return queue_.Acquire(worker, task); }
-  void Release(int worker, const TaskId& task) override { queue_.Release(worker, task); }
+  void Release(int worker, const TaskId& task) override { queue_.Release(worker, task, scheduler_->now()); }
   void Write(int worker, const TaskId& task, TaskState::FrozenBatch batch) override;
   std::vector<event::CheckpointWritten> TakeResults(int worker) override { return queue_.TakeResults(worker); }
   absl::Status Flush() override;

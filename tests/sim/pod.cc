@@ -79,6 +79,8 @@ absl::Status SimPod::StartWorkers() {
                                                        &network_->scheduler(), random_);
   EngineOptions engine = config_.engine;
   engine.application_id = plan_->application_id;
+  offsets_ = std::make_unique<SimOffsetReader>(&checked_plan_, admin_.get(), process_.get(), &network_->scheduler(),
+                                               config_.slow_answers, random_);
   for (int i = 0; i < config_.workers; ++i) {
     WorkerConfig worker;
     worker.index = i;
@@ -89,6 +91,7 @@ absl::Status SimPod::StartWorkers() {
                     .admin = admin_.get(),
                     .store = disk_->store(),
                     .checkpoints = checkpoints_.get(),
+                    .offsets = offsets_.get(),
                     .clock = &network_->scheduler().clock(),
                     .log = log_,
                     .sleep = [this](absl::Duration pause) { network_->Wait(pause); },
@@ -155,6 +158,7 @@ void SimPod::RunToItsEnd(size_t index) {
   worker.Leave().IgnoreError();
   if (++ended_workers_ < workers_.size()) return;
   checkpoints_->Flush().IgnoreError();
+  offsets_->Finish();
   End();
 }
 
@@ -170,6 +174,7 @@ void SimPod::Crash(bool lose_disk) {
 void SimPod::Clear() {
   workers_.clear();
   checkpoints_.reset();
+  offsets_.reset();
   admin_.reset();
   client_.reset();
 }

@@ -12,6 +12,7 @@
 #include "processor/runtime/worker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/network.h"
+#include "tests/sim/offset_reader.h"
 
 namespace once::sim {
 
@@ -22,6 +23,7 @@ struct PodConfig {
   absl::Duration flush_interval = absl::Milliseconds(500);
   // The outputs' limits were lowered after each start had looked at them.
   bool limits_are_stale = false;
+  absl::Duration slow_answers = absl::ZeroDuration();
 };
 
 class SimPod {
@@ -86,6 +88,7 @@ class SimPod {
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<SimCheckpointWriter> checkpoints_;
   std::unique_ptr<Solitude> solitude_;
+  std::unique_ptr<SimOffsetReader> offsets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   size_t ended_workers_ = 0;
   bool stopping_ = false;

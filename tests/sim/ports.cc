@@ -115,6 +115,12 @@ class SimConsumer final : public kafka::GroupConsumer {
     }
     return sought;
   }
+  std::vector<kafka::SeekFailure> SeekEach(std::span<const TopicPartitionOffset> offsets) override {
+    if (link_.Ask(Call::kSeek)) return inner_->SeekEach(offsets);
+    std::vector<kafka::SeekFailure> failures;
+    for (const TopicPartitionOffset& each : offsets) failures.push_back({each, NotReached()});
+    return failures;
+  }
   absl::Status Poll(absl::Duration timeout, Batch* batch) override {
     absl::Status status = PollThrough(link_, Call::kPoll, timeout, *inner_, batch);
     if (link_.network->handlers_take_time())
@@ -181,6 +187,21 @@ class SimAdmin final : public kafka::Admin {
   absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) override {
     if (!link_.Ask(Call::kHighWatermark)) return NotReached();
     return inner_->HighWatermark(partition, timeout);
+  }
+  kafka::CommittedOffsets ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
+                                               absl::Duration timeout) override {
+    if (link_.Ask(Call::kStableCommittedOffsets)) return inner_->ReadCommittedOffsets(group, partitions, timeout);
+    kafka::CommittedOffsets answers;
+    for (const TopicPartition& each : partitions) answers.emplace(each, NotReached());
+    return answers;
+  }
+  kafka::LogOffsets ReadLogOffsets(kafka::LogPoint point, std::span<const TopicPartition> partitions,
+                                   absl::Duration timeout) override {
+    const Call call = point == kafka::LogPoint::kBeginning ? Call::kBeginningOffset : Call::kHighWatermark;
+    if (link_.Ask(call)) return inner_->ReadLogOffsets(point, partitions, timeout);
+    kafka::LogOffsets answers;
+    for (const TopicPartition& each : partitions) answers.emplace(each, NotReached());
+    return answers;
   }
 
  private:

@@ -70,6 +70,8 @@ const char* NameOf(FaultKind kind) {
       return "take a source for another";
     case FaultKind::kUnreadableChangelog:
       return "make the changelog unreadable";
+    case FaultKind::kNoLeader:
+      return "no leader of partition";
   }
   return "";
 }
@@ -99,6 +101,8 @@ std::string Scenario::ToString() const {
   if (max_batch_records > 1) absl::StrAppend(&text, " batches");
   if (delivery_seed != 0) absl::StrAppend(&text, " late refusals");
   if (memory_bytes > 0) absl::StrAppend(&text, " cache of ", memory_bytes, " bytes");
+  if (slow_answers > absl::ZeroDuration())
+    absl::StrAppend(&text, " answers late by up to ", absl::FormatDuration(slow_answers));
   if (is_strict_on_time) absl::StrAppend(&text, " strict timestamps");
   if (with_odd_records) absl::StrAppend(&text, " odd records");
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
@@ -211,6 +215,10 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   }
   // Fewer, since each death takes a session's time.
   scenario->with_deadly_events = draw(Dimension::kDeadlyEvents) && random.Chance(40);
+  if (draw(Dimension::kLeaders)) {
+    AddFaults(FaultKind::kNoLeader, &random, scenario);
+    scenario->slow_answers = random.Between(absl::ZeroDuration(), absl::Milliseconds(400));
+  }
 }
 
 }  // namespace

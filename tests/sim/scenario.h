@@ -33,11 +33,9 @@ enum class FaultKind {
   kDenyWriting,          // Nobody may write an output.
   kDeleteOutput,         // An output is deleted, and made anew later.
   kGrowOutput,           // An output gets one partition more.
-  kDenyWriting,          // Nobody may write an output.
-  kDeleteOutput,         // An output is deleted, and made anew later.
-  kGrowOutput,           // An output gets one partition more.
   kChangedTopic,         // Pods take a partition of a source for another one's, for a while.
   kUnreadableChangelog,  // A partition of the changelog cannot be read, for a while.
+  kNoLeader,             // A partition of a source or of the changelog is read, looked up and sought by nobody.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -88,6 +86,7 @@ struct Scenario {
   absl::Duration redrives_from;
   bool fails_tasks = false;
   bool with_deadly_events = false;
+  absl::Duration slow_answers;  // Those about offsets come up to so much later.
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;

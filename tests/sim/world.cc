@@ -138,6 +138,7 @@ void World::MakePods() {
   // So that slow tasks leave some of theirs at the broker.
   if (scenario_.handler_time > absl::ZeroDuration()) config.engine.max_backlog_records = 30;
   if (scenario_.memory_bytes > 0) config.engine.memory_bytes = scenario_.memory_bytes;
+  config.slow_answers = scenario_.slow_answers;
   config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);

@@ -29,6 +29,15 @@ void World::ExpireMember() {
   cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
 }
 
+void World::LoseLeader(const ScheduledFault& fault) {
+  const std::vector<std::string>& topics = fault.output == 2 ? plan_.changelog_topics : plan_.input_topics;
+  for (const std::string& topic : topics) {
+    const TopicPartition where{topic, Partition(fault.output % scenario_.partitions)};
+    cluster_.SetLeaderless(where, true);
+    scheduler_.At(scheduler_.now() + fault.length, [this, where] { cluster_.SetLeaderless(where, false); });
+  }
+}
+
 void World::Hit(const ScheduledFault& fault) {
   SimPod& pod = *pods_[static_cast<size_t>(fault.pod)];
   const absl::Time end = scheduler_.now() + fault.length;
@@ -78,6 +87,8 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kChangedTopic:
     case FaultKind::kUnreadableChangelog:
       return FailTask(fault);
+    case FaultKind::kNoLeader:
+      return LoseLeader(fault);
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);

@@ -56,7 +56,7 @@ const PartitionLog* Fetcher::Locate(const TopicPartition& where, Position& posit
 
 void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit, kafka::Batch* batch,
                    std::vector<StoredRecordPtr>* kept) {
-  if (position.is_broken) return;
+  if (position.is_broken || !core_->LeaderOf(where).ok()) return;
   const uint32_t index = position.topic_index;
   const PartitionLog* const log = Locate(where, position, batch);
   if (log == nullptr) return;

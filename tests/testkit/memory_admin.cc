@@ -41,45 +41,69 @@ absl::Status MemoryAdmin::CreateTopic(const kafka::NewTopic& topic, absl::Durati
 }
 
 absl::StatusOr<std::map<TopicPartition, Offset>> MemoryAdmin::StableCommittedOffsets(
-    const std::string& group, std::span<const TopicPartition> partitions, absl::Duration) {
-  const std::lock_guard lock(core_->mutex);
-  core_->Tick();
-  if (absl::Status status = core_->StatusOf(Call::kStableCommittedOffsets, group); !status.ok()) return status;
-  if (!core_->groups.IsAvailable(core_->now())) {
-    return absl::UnavailableError(absl::StrCat(
-        "committed offsets of group ", group, ": its coordinator is moving (COORDINATOR_LOAD_IN_PROGRESS); try again"));
-  }
+    const std::string& group, std::span<const TopicPartition> partitions, absl::Duration timeout) {
   std::map<TopicPartition, Offset> offsets;
-  for (const TopicPartition& each : partitions) {
-    if (core_->groups.HasPending(group, each)) {
-      return absl::UnavailableError(absl::StrCat("committed offset of group ", group, " for ", ToString(each),
-                                                 ": a transaction is pending (UNSTABLE_OFFSET_COMMIT); try again"));
-    }
-    if (const auto offset = core_->groups.Committed(group, each); offset.has_value()) offsets[each] = *offset;
+  for (const auto& [where, answer] : ReadCommittedOffsets(group, partitions, timeout)) {
+    if (!answer.ok()) return answer.status();
+    if (answer->has_value()) offsets[where] = **answer;
   }
   return offsets;
 }
 
-absl::StatusOr<const PartitionLog*> MemoryAdmin::Find(Call call, const TopicPartition& partition) {
+kafka::CommittedOffsets MemoryAdmin::ReadCommittedOffsets(const std::string& group,
+                                                          std::span<const TopicPartition> partitions, absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
   core_->Tick();
-  if (absl::Status status = core_->StatusOf(call, partition.topic); !status.ok()) return status;
+  absl::Status status = core_->StatusOf(Call::kStableCommittedOffsets, group);
+  if (status.ok() && !core_->groups.IsAvailable(core_->now())) {
+    status = absl::UnavailableError(absl::StrCat(
+        "committed offsets of group ", group, ": its coordinator is moving (COORDINATOR_LOAD_IN_PROGRESS); try again"));
+  }
+  kafka::CommittedOffsets answers;
+  for (const TopicPartition& each : partitions) {
+    if (!status.ok()) {
+      answers.emplace(each, status);
+    } else if (core_->groups.HasPending(group, each)) {
+      answers.emplace(
+          each, absl::UnavailableError(absl::StrCat("committed offset of group ", group, " for ", ToString(each),
+                                                    ": a transaction is pending (UNSTABLE_OFFSET_COMMIT); try again")));
+    } else {
+      answers.emplace(each, core_->groups.Committed(group, each));
+    }
+  }
+  return answers;
+}
+
+absl::StatusOr<Offset> MemoryAdmin::Find(kafka::LogPoint point, const TopicPartition& partition) {
   const PartitionLog* log = core_->topics.Find(partition);
   if (log == nullptr) return absl::NotFoundError(absl::StrCat(ToString(partition), ": there is no such partition"));
-  return log;
+  if (absl::Status status = core_->LeaderOf(partition); !status.ok()) return status;
+  return point == kafka::LogPoint::kBeginning ? log->start() : log->high_watermark();
 }
 
-absl::StatusOr<Offset> MemoryAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration) {
+kafka::LogOffsets MemoryAdmin::ReadLogOffsets(kafka::LogPoint point, std::span<const TopicPartition> partitions,
+                                              absl::Duration) {
   const std::lock_guard lock(core_->mutex);
-  const absl::StatusOr<const PartitionLog*> log = Find(Call::kBeginningOffset, partition);
-  if (!log.ok()) return log.status();
-  return (*log)->start();
+  core_->Tick();
+  kafka::LogOffsets answers;
+  const Call call = point == kafka::LogPoint::kBeginning ? Call::kBeginningOffset : Call::kHighWatermark;
+  std::map<std::string, absl::Status> by_topic;
+  for (const TopicPartition& each : partitions) {
+    const auto topic = by_topic.find(each.topic);
+    const absl::Status status = topic != by_topic.end()
+                                    ? topic->second
+                                    : by_topic.emplace(each.topic, core_->StatusOf(call, each.topic)).first->second;
+    answers.emplace(each, status.ok() ? Find(point, each) : status);
+  }
+  return answers;
 }
 
-absl::StatusOr<Offset> MemoryAdmin::HighWatermark(const TopicPartition& partition, absl::Duration) {
-  const std::lock_guard lock(core_->mutex);
-  const absl::StatusOr<const PartitionLog*> log = Find(Call::kHighWatermark, partition);
-  if (!log.ok()) return log.status();
-  return (*log)->high_watermark();
+absl::StatusOr<Offset> MemoryAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration timeout) {
+  return ReadLogOffsets(kafka::LogPoint::kBeginning, {&partition, 1}, timeout).begin()->second;
+}
+
+absl::StatusOr<Offset> MemoryAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
+  return ReadLogOffsets(kafka::LogPoint::kHighWatermark, {&partition, 1}, timeout).begin()->second;
 }
 
 }  // namespace once::testkit

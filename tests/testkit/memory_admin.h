@@ -22,9 +22,13 @@ class MemoryAdmin final : public kafka::Admin {
                                                                           absl::Duration timeout) override;
   absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) override;
   absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) override;
+  kafka::CommittedOffsets ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
+                                               absl::Duration timeout) override;
+  kafka::LogOffsets ReadLogOffsets(kafka::LogPoint point, std::span<const TopicPartition> partitions,
+                                   absl::Duration timeout) override;
 
  private:
-  absl::StatusOr<const PartitionLog*> Find(Call call, const TopicPartition& partition);
+  absl::StatusOr<Offset> Find(kafka::LogPoint point, const TopicPartition& partition);
 
   const std::shared_ptr<MemoryCore> core_;
 };

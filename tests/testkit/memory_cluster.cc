@@ -245,6 +245,7 @@ void MemoryCluster::FailNext(Fault fault) {
 void MemoryCluster::ClearFaults() {
   const std::lock_guard lock(core_->mutex);
   core_->faults.Clear();
+  core_->leaderless.clear();
 }
 
 size_t MemoryCluster::late() const {
@@ -303,6 +304,15 @@ void MemoryCluster::ExpireMember(const std::string& member) {
 void MemoryCluster::SetReachable(bool is_reachable) {
   const std::lock_guard lock(core_->mutex);
   core_->is_reachable = is_reachable;
+}
+
+void MemoryCluster::SetLeaderless(const TopicPartition& where, bool is_leaderless) {
+  const std::lock_guard lock(core_->mutex);
+  if (is_leaderless) {
+    core_->leaderless.insert(where);
+  } else {
+    core_->leaderless.erase(where);
+  }
 }
 
 std::string MemoryCluster::Check() const {

@@ -104,6 +104,7 @@ class MemoryCluster {
   void FailNext(Fault fault);
   // Orders given and not yet used up.
   size_t pending_faults() const { return core_->faults.pending(); }
+  // All orders, and partitions have leaders again.
   void ClearFaults();
   // Second copies of requests that faults ordered: how many wait, and serving all or one of them, oldest first.
   size_t late() const;
@@ -123,6 +124,9 @@ class MemoryCluster {
   void MoveGroupCoordinator(absl::Duration duration);
   // While unreachable, calls answer with retriable errors and Polls bring nothing; the clock's timeouts go on.
   void SetReachable(bool is_reachable);
+  // A partition without a leader is not read, looked up or sought by anybody; others are. What is written to it is
+  // kept.
+  void SetLeaderless(const TopicPartition& where, bool is_leaderless);
 
   // Empty unless a log breaks its invariants.
   std::string Check() const;

@@ -53,19 +53,39 @@ absl::Status MemoryConsumer::Unassign(std::span<const TopicPartition> partitions
   return absl::OkStatus();
 }
 
+absl::Status MemoryConsumer::CheckSeek(const TopicPartition& where) const {
+  if (absl::Status status = core_->LeaderOf(where); !status.ok()) return status;
+  const char* reason = !fetcher_.IsReading(where) ? "it is not assigned"
+                       : fetcher_.IsBroken(where) ? "its reading ended with an error; assign it anew first"
+                                                  : nullptr;
+  if (reason == nullptr) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("seeking ", ToString(where), ": ", reason));
+}
+
 absl::Status MemoryConsumer::Seek(std::span<const TopicPartitionOffset> offsets) {
   const std::lock_guard lock(core_->mutex);
   for (const TopicPartitionOffset& each : offsets) {
-    const char* reason = !fetcher_.IsReading(each.where) ? "it is not assigned"
-                         : fetcher_.IsBroken(each.where) ? "its reading ended with an error; assign it anew first"
-                                                         : nullptr;
-    if (reason != nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat("seeking ", ToString(each.where), ": ", reason));
-    }
+    if (absl::Status status = CheckSeek(each.where); !status.ok()) return status;
   }
   if (absl::Status status = core_->StatusOf(Call::kSeek, group_); !status.ok()) return status;
   for (const TopicPartitionOffset& each : offsets) fetcher_.Set(each.where, each.offset);
   return absl::OkStatus();
+}
+
+std::vector<kafka::SeekFailure> MemoryConsumer::SeekEach(std::span<const TopicPartitionOffset> offsets) {
+  const std::lock_guard lock(core_->mutex);
+  const absl::Status all = core_->StatusOf(Call::kSeek, group_);
+  std::vector<kafka::SeekFailure> failures;
+  for (const TopicPartitionOffset& each : offsets) {
+    absl::Status status = CheckSeek(each.where);
+    if (status.ok()) status = all;
+    if (status.ok()) {
+      fetcher_.Set(each.where, each.offset);
+    } else {
+      failures.push_back({each, std::move(status)});
+    }
+  }
+  return failures;
 }
 
 void MemoryConsumer::CallListener(Callback callback, const std::vector<TopicPartition>& partitions) {

@@ -24,6 +24,7 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   absl::Status Assign(std::span<const TopicPartition> partitions) override;
   absl::Status Unassign(std::span<const TopicPartition> partitions) override;
   absl::Status Seek(std::span<const TopicPartitionOffset> offsets) override;
+  std::vector<kafka::SeekFailure> SeekEach(std::span<const TopicPartitionOffset> offsets) override;
   absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override;
   absl::Status ServeCallbacks() override;
   kafka::GroupMetadata group_metadata() override;
@@ -42,6 +43,7 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   void GiveUp(Callback callback, const std::vector<TopicPartition>& partitions);
   void Take(const std::vector<TopicPartition>& partitions);
   void CallListener(Callback callback, const std::vector<TopicPartition>& partitions);
+  absl::Status CheckSeek(const TopicPartition& where) const;
   absl::Status CheckInCallback(const char* call) const;
 
   const std::shared_ptr<MemoryCore> core_;

@@ -13,4 +13,9 @@ absl::Status MemoryCore::StatusOf(Call call, const std::string& id) {
   return absl::InternalError(ToString(fault->result));
 }
 
+absl::Status MemoryCore::LeaderOf(const TopicPartition& where) const {
+  if (leaderless.empty() || !leaderless.contains(where)) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(ToString(where), " has no leader; are enough brokers up?"));
+}
+
 }  // namespace once::testkit

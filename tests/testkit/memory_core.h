@@ -62,6 +62,8 @@ struct MemoryCore {
     transactions.Expire(now());
     groups.Expire(now());
   }
+  // Why nobody can read or look up the partition now; OK if somebody leads it.
+  absl::Status LeaderOf(const TopicPartition& where) const;
   // Why a call that answers with a status cannot be served: unreachable, or a fault.
   absl::Status StatusOf(Call call, const std::string& id);
 
@@ -77,6 +79,7 @@ struct MemoryCore {
   Faults faults;
   std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
   bool is_reachable = true;
+  std::set<TopicPartition> leaderless;
   uint64_t producers = 0;  // Made so far.
 };
 

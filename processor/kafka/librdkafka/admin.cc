@@ -1,7 +1,6 @@
 #include "processor/kafka/librdkafka/admin.h"
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -17,28 +16,13 @@ namespace {
 
 using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
 
-constexpr absl::Duration kRetryPause = absl::Milliseconds(20);
-
-// Repeats `attempt`, which is given the time left, while its error may pass by itself: leaders and coordinators move,
-// pending offsets settle.
-template <typename T>
-absl::StatusOr<T> Retry(absl::Duration timeout, const std::function<absl::StatusOr<T>(absl::Duration)>& attempt) {
-  const absl::Time deadline = SteadyNow() + timeout;
-  while (true) {
-    absl::StatusOr<T> answer = attempt(deadline - SteadyNow());
-    if (!absl::IsUnavailable(answer.status()) || SteadyNow() + kRetryPause >= deadline) return answer;
-    absl::SleepFor(kRetryPause);
-  }
-}
-
 }  // namespace
 
 RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context) : context_(context), main_(context, "admin") {}
 
 absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const ClientContext> context) {
   std::unique_ptr<RdKafkaAdmin> admin(new RdKafkaAdmin(std::move(context)));
-  if (absl::Status status = admin->main_.Start(RD_KAFKA_CONSUMER, AdminProperties(admin->main_.config(), ""));
-      !status.ok())
+  if (absl::Status status = admin->main_.Start(RD_KAFKA_CONSUMER, AdminProperties(admin->main_.config())); !status.ok())
     return status;
   return admin;
 }
@@ -141,7 +125,7 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& t
 
 absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeTopic(const std::string& topic, absl::Duration timeout) {
   absl::StatusOr<TopicDescription> description =
-      Retry<TopicDescription>(timeout, [&](absl::Duration left) { return DescribeOnce(topic, left); });
+      RetryAdminCall<TopicDescription>(timeout, [&](absl::Duration left) { return DescribeOnce(topic, left); });
   if (!description.ok()) return Explain(main_, description.status(), timeout);
   return description;
 }
@@ -179,127 +163,14 @@ void RdKafkaAdmin::AwaitReady(const std::string& topic, absl::Duration timeout) 
   const absl::Time deadline = SteadyNow() + timeout;
   absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
   while (!partitions.ok() && SteadyNow() < deadline) {
-    absl::SleepFor(kRetryPause);
+    absl::SleepFor(kAdminRetryPause);
     partitions = PartitionCount(topic, deadline - SteadyNow());
   }
   for (int32_t i = 0; partitions.ok() && i < *partitions; ++i) {
     while (!QueryOffset({topic, Partition(i)}, RD_KAFKA_OFFSET_END, timeout).ok() && SteadyNow() < deadline) {
-      absl::SleepFor(kRetryPause);
+      absl::SleepFor(kAdminRetryPause);
     }
   }
-}
-
-absl::StatusOr<std::shared_ptr<AdminHandle>> RdKafkaAdmin::HandleOf(const std::string& group) {
-  MutexLock lock(&mutex_);
-  std::shared_ptr<AdminHandle>& handle = by_group_[group];
-  if (handle == nullptr) {
-    auto fresh = std::make_shared<AdminHandle>(context_, absl::StrCat("admin of group ", group));
-    if (absl::Status status = fresh->Start(RD_KAFKA_CONSUMER, AdminProperties(fresh->config(), group)); !status.ok())
-      return status;
-    handle = std::move(fresh);
-  }
-  return handle;
-}
-
-void RdKafkaAdmin::Discard(const std::string& group, const std::shared_ptr<AdminHandle>& handle) {
-  MutexLock lock(&mutex_);
-  std::shared_ptr<AdminHandle>& current = by_group_[group];
-  if (current == handle) current.reset();
-}
-
-// The answer, if it is one about the group.
-absl::StatusOr<EventPtr> RdKafkaAdmin::AskOffsets(AdminHandle& handle, const std::string& group,
-                                                  std::span<const TopicPartition> partitions, absl::Duration timeout) {
-  const std::string what = absl::StrCat("reading the committed offsets of group ", group);
-  const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const TopicPartition& each : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), each.topic.c_str(), each.partition.value());
-  }
-  AdminCall call(handle.rk(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout);
-  if (const ErrorPtr error(rd_kafka_AdminOptions_set_require_stable_offsets(call.options(), 1)); error != nullptr) {
-    return ToStatus(error.get(), what);
-  }
-  const ListGroupOffsetsPtr request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
-  rd_kafka_ListConsumerGroupOffsets_t* asked[] = {request.get()};
-  rd_kafka_ListConsumerGroupOffsets(handle.rk(), asked, 1, call.options(), call.queue());
-  absl::StatusOr<EventPtr> event = call.Wait(what);
-  if (!event.ok()) return event.status();
-
-  size_t count = 0;
-  const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
-  if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
-  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(groups[0]); error != nullptr) {
-    return ToStatus(error, what);
-  }
-  return event;
-}
-
-absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::ListOffsets(const std::string& group,
-                                                                           std::span<const TopicPartition> partitions,
-                                                                           absl::Duration timeout) {
-  absl::StatusOr<std::shared_ptr<AdminHandle>> handle = HandleOf(group);
-  if (!handle.ok()) return handle.status();
-  absl::StatusOr<EventPtr> event = AskOffsets(**handle, group, partitions, timeout);
-  if (!event.ok()) {
-    Discard(group, *handle);
-    return Explain(**handle, event.status(), timeout);
-  }
-  size_t count = 0;
-  const rd_kafka_group_result_t** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
-  const rd_kafka_topic_partition_list_t* answers = rd_kafka_group_result_partitions(groups[0]);
-  std::map<TopicPartition, Offset> offsets;
-  for (int i = 0; answers != nullptr && i < answers->cnt; ++i) {
-    const rd_kafka_topic_partition_t& answer = answers->elems[i];
-    const TopicPartition where{answer.topic, Partition(answer.partition)};
-    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return ToStatus(answer.err,
-                      absl::StrCat("reading the committed offsets of group ", group, " for ", ToString(where)));
-    }
-    if (answer.offset >= 0) offsets[where] = Offset(answer.offset);
-  }
-  return offsets;
-}
-
-absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::StableCommittedOffsets(
-    const std::string& group, std::span<const TopicPartition> partitions, absl::Duration timeout) {
-  if (partitions.empty()) return std::map<TopicPartition, Offset>();
-  return Retry<std::map<TopicPartition, Offset>>(
-      timeout, [&](absl::Duration left) { return ListOffsets(group, partitions, left); });
-}
-
-// Not by rd_kafka_query_watermark_offsets: that of 2.0 ignores its timeout once the partition's leader is known.
-absl::StatusOr<Offset> RdKafkaAdmin::QueryOffset(const TopicPartition& partition, int64_t which,
-                                                 absl::Duration timeout) {
-  const std::string what = absl::StrCat("reading the watermarks of ", ToString(partition));
-  const PartitionListPtr list(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_t* asked =
-      rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition.value());
-  // librdkafka passes this on as the timestamp to look for, and to brokers -1 is the end and -2 the beginning.
-  asked->offset = which;
-  const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(main_.rk(), list.get(), ToMillis(timeout));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(code, what);
-  const rd_kafka_topic_partition_t& answer = list->elems[0];
-  if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(answer.err, what);
-  if (answer.offset < 0) return absl::UnavailableError(absl::StrCat(what, ": the broker named no offset; try again"));
-  return Offset(answer.offset);
-}
-
-absl::StatusOr<Offset> RdKafkaAdmin::FindOffset(const TopicPartition& partition, int64_t which,
-                                                absl::Duration timeout) {
-  absl::StatusOr<Offset> offset =
-      Retry<Offset>(timeout, [&](absl::Duration left) { return QueryOffset(partition, which, left); });
-  if (!offset.ok()) return Explain(main_, offset.status(), timeout);
-  return offset;
-}
-
-absl::StatusOr<Offset> RdKafkaAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration timeout) {
-  return FindOffset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout);
-}
-
-absl::StatusOr<Offset> RdKafkaAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
-  return FindOffset(partition, RD_KAFKA_OFFSET_END, timeout);
 }
 
 }  // namespace once::kafka

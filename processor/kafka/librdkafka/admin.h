@@ -33,6 +33,10 @@ class RdKafkaAdmin final : public Admin {
                                                                           absl::Duration timeout) override;
   absl::StatusOr<Offset> BeginningOffset(const TopicPartition& partition, absl::Duration timeout) override;
   absl::StatusOr<Offset> HighWatermark(const TopicPartition& partition, absl::Duration timeout) override;
+  CommittedOffsets ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
+                                        absl::Duration timeout) override;
+  LogOffsets ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions,
+                            absl::Duration timeout) override;
 
  private:
   explicit RdKafkaAdmin(std::shared_ptr<const ClientContext> context);
@@ -46,18 +50,13 @@ class RdKafkaAdmin final : public Admin {
   absl::StatusOr<Offset> QueryOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
   // The same, patiently.
   absl::StatusOr<Offset> FindOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
-  // The instance for one group's calls. librdkafka 2.0 falls over its own missing group when a group coordinator moves
-  // under a call of an instance without one.
+  std::map<int32_t, std::vector<TopicPartition>> ByLeader(std::span<const TopicPartition> partitions,
+                                                          absl::Duration timeout, LogOffsets* answers);
+  void AskLeader(LogPoint point, std::span<const TopicPartition> partitions, absl::Time deadline, LogOffsets* answers);
+  // The instance for one group's calls, whose coordinator it keeps.
   absl::StatusOr<std::shared_ptr<AdminHandle>> HandleOf(const std::string& group);
-  // The next call for the group gets a new one. An instance never forgets which broker coordinates a group, even if
-  // that one denies it or is gone.
+  // The next call for the group gets a new one: an instance may hold on to a coordinator that is gone.
   void Discard(const std::string& group, const std::shared_ptr<AdminHandle>& handle);
-  // Discards the group's instance if the call fails as a whole.
-  absl::StatusOr<std::map<TopicPartition, Offset>> ListOffsets(const std::string& group,
-                                                               std::span<const TopicPartition> partitions,
-                                                               absl::Duration timeout);
-  absl::StatusOr<EventPtr> AskOffsets(AdminHandle& handle, const std::string& group,
-                                      std::span<const TopicPartition> partitions, absl::Duration timeout);
   // Says that no broker answered, if that is what happened.
   absl::Status Explain(AdminHandle& handle, absl::Status status, absl::Duration timeout);
 

@@ -114,7 +114,7 @@ Properties LogReaderProperties(const RdKafkaConfig& config) {
   return set;
 }
 
-Properties AdminProperties(const RdKafkaConfig& config, const std::string& group) {
+Properties AdminProperties(const RdKafkaConfig& config) {
   Properties set;
   AddConnection(&set);
   set["client.id"] = ClientId(config, "admin");
@@ -122,7 +122,16 @@ Properties AdminProperties(const RdKafkaConfig& config, const std::string& group
   set["isolation.level"] = "read_uncommitted";
   set["allow.auto.create.topics"] = "false";
   set["enable.auto.commit"] = "false";
-  if (!group.empty()) set["group.id"] = group;
+  return set;
+}
+
+Properties GroupAdminProperties(const RdKafkaConfig& config, const std::string& group) {
+  Properties set = AdminProperties(config);
+  set["group.id"] = group;
+  // Makes committed offsets those that no pending transaction can change.
+  set["isolation.level"] = "read_committed";
+  // Between the tries at offsets that are pending.
+  set["retry.backoff.ms"] = "20";
   return set;
 }
 

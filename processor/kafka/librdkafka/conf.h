@@ -20,8 +20,10 @@ Properties ProducerProperties(const RdKafkaConfig& config, const std::string& tr
 Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::string& group,
                                    const std::string& member_name = "");
 Properties LogReaderProperties(const RdKafkaConfig& config);
-// For administrative calls; `group` may be empty.
-Properties AdminProperties(const RdKafkaConfig& config, const std::string& group);
+// For administrative calls that concern no group.
+Properties AdminProperties(const RdKafkaConfig& config);
+// For reading a group's committed offsets.
+Properties GroupAdminProperties(const RdKafkaConfig& config, const std::string& group);
 
 // InvalidArgument if a field or an extra property cannot be used.
 absl::Status CheckConfig(const RdKafkaConfig& config);

@@ -15,6 +15,8 @@ namespace {
 
 constexpr absl::Duration kClosePatience = absl::Seconds(30);
 constexpr absl::Duration kDestructionPatience = absl::Seconds(10);
+// A worker's other partitions wait meanwhile.
+constexpr absl::Duration kEachPatience = absl::Milliseconds(200);
 constexpr absl::Duration kClosePause = absl::Milliseconds(10);
 // A rebalance waits at most so long for a Poll that waits for records.
 constexpr absl::Duration kCallbackPause = absl::Milliseconds(10);
@@ -117,29 +119,57 @@ void RdKafkaGroupConsumer::SetPolledTo(const TopicPartition& where, int64_t offs
   PolledTo(TopicIndex(where.topic), where.partition) = offset;
 }
 
+absl::Status RdKafkaGroupConsumer::CheckSeek(const TopicPartition& where) const {
+  const auto what = [&] { return absl::StrCat("seeking ", ToString(where), " by ", name()); };
+  if (!assigned_.contains(where)) return absl::FailedPreconditionError(absl::StrCat(what(), ": it is not assigned"));
+  if (broken_.contains(where)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(what(), ": its reading ended with an error; it is read again only after it was assigned anew"));
+  }
+  if (!unsettled_.contains(where)) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(what(), ": the partition's end is still being looked up; try again"));
+}
+
 absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> offsets) {
   for (const TopicPartitionOffset& each : offsets) {
-    if (assigned_.contains(each.where)) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("seeking ", ToString(each.where), " by ", name(), ": it is not assigned"));
-  }
-  for (const TopicPartitionOffset& each : offsets) {
-    if (!broken_.contains(each.where)) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("seeking ", ToString(each.where), " by ", name(),
-                     ": its reading ended with an error; it is read again only after it was assigned anew"));
-  }
-  for (const TopicPartitionOffset& each : offsets) {
-    if (!unsettled_.contains(each.where)) continue;
-    return absl::UnavailableError(absl::StrCat("seeking ", ToString(each.where), " by ", name(),
-                                               ": the partition's end is still being looked up; try again"));
+    if (absl::Status status = CheckSeek(each.where); !status.ok()) return status;
   }
   if (!in_callback_) return SeekNow(offsets);
+  DeferSeeks(offsets);
+  return absl::OkStatus();
+}
+
+void RdKafkaGroupConsumer::DeferSeeks(std::span<const TopicPartitionOffset> offsets) {
   for (const TopicPartitionOffset& each : offsets) {
     std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& other) { return other.where == each.where; });
     deferred_seeks_.push_back(each);
   }
-  return absl::OkStatus();
+}
+
+std::vector<SeekFailure> RdKafkaGroupConsumer::SeekEach(std::span<const TopicPartitionOffset> offsets) {
+  std::vector<SeekFailure> failures;
+  std::vector<TopicPartitionOffset> possible;
+  for (const TopicPartitionOffset& each : offsets) {
+    if (absl::Status status = CheckSeek(each.where); !status.ok()) {
+      failures.push_back({each, std::move(status)});
+    } else {
+      possible.push_back(each);
+    }
+  }
+  if (possible.empty()) return failures;
+  if (in_callback_) {
+    DeferSeeks(possible);
+    return failures;
+  }
+  std::vector<SeekFailure> more = SeekEachPartition(rk(), possible, kEachPatience);
+  for (const TopicPartitionOffset& each : possible) {
+    SetPolledTo(each.where, each.offset == kEndOffset ? kUnknown : each.offset.value());
+  }
+  for (SeekFailure& each : more) {
+    SetPolledTo(each.target.where, kUnknown);
+    failures.push_back(std::move(each));
+  }
+  return failures;
 }
 
 absl::Status RdKafkaGroupConsumer::SeekNow(std::span<const TopicPartitionOffset> offsets) {

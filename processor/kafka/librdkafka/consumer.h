@@ -32,6 +32,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   absl::Status Assign(std::span<const TopicPartition> partitions) override;
   absl::Status Unassign(std::span<const TopicPartition> partitions) override;
   absl::Status Seek(std::span<const TopicPartitionOffset> offsets) override;
+  std::vector<SeekFailure> SeekEach(std::span<const TopicPartitionOffset> offsets) override;
   absl::Status Poll(absl::Duration timeout, Batch* batch) override;
   absl::Status ServeCallbacks() override;
   GroupMetadata group_metadata() override;
@@ -56,6 +57,9 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   absl::Status ForwardToRecords(std::span<const TopicPartition> partitions);
   // Seeks the partitions to where the last batch ended.
   void ContinueWherePolled(const std::set<TopicPartition>& kept);
+  absl::Status CheckSeek(const TopicPartition& where) const;
+  // They are made when the callback is over.
+  void DeferSeeks(std::span<const TopicPartitionOffset> offsets);
   absl::Status SeekNow(std::span<const TopicPartitionOffset> offsets);
   void Fill(BatchStorage* storage, Batch* batch);
   void MakeDeferredSeeks();

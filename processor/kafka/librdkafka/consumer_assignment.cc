@@ -13,6 +13,7 @@ namespace {
 
 // The group waits meanwhile.
 constexpr absl::Duration kSeekPatience = absl::Milliseconds(500);
+constexpr absl::Duration kEndsPatience = absl::Milliseconds(300);
 
 PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
   PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
@@ -134,7 +135,7 @@ absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partit
   // A seek that overtakes the look-up of a logical offset is undone by it: librdkafka takes the answer for outdated and
   // looks the end up again half a second later, from where it then reads on. So the end is looked up here. Partitions
   // whose leader does not answer now are not sought before they have shown that their look-up is over.
-  const absl::Status resolved = ResolveEnds(rk(), list.get());
+  const absl::Status resolved = ResolveEnds(rk(), list.get(), kEndsPatience);
   for (int i = 0; i < list->cnt; ++i) {
     const TopicPartition where{list->elems[i].topic, Partition(list->elems[i].partition)};
     const bool is_known = list->elems[i].offset != RD_KAFKA_OFFSET_END;

@@ -53,10 +53,57 @@ absl::Status LookUpEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partiti
   return status;
 }
 
+PartitionListPtr ToList(std::span<const TopicPartitionOffset> offsets) {
+  PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const TopicPartitionOffset& each : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
+        each.offset.value();
+  }
+  return list;
+}
+
+TopicPartitionOffset TargetOf(const rd_kafka_topic_partition_t& each) {
+  return {{each.topic, Partition(each.partition)}, Offset(each.offset)};
+}
+
+std::vector<SeekFailure> AllFail(const rd_kafka_topic_partition_list_t& list, const absl::Status& why) {
+  std::vector<SeekFailure> failures;
+  for (int i = 0; i < list.cnt; ++i) failures.push_back({TargetOf(list.elems[i]), why});
+  return failures;
+}
+
+// Of numbers alone.
+std::vector<SeekFailure> SeekResolved(rd_kafka_t* rk, const rd_kafka_topic_partition_list_t& list,
+                                      absl::Duration patience) {
+  const absl::Time deadline = SteadyNow() + patience;
+  PartitionListPtr todo(rd_kafka_topic_partition_list_copy(&list));
+  std::vector<SeekFailure> failures;
+  while (todo->cnt > 0) {
+    const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
+    const absl::Status called = ToStatus(error.get(), "seeking");
+    PartitionListPtr again(rd_kafka_topic_partition_list_new(todo->cnt));
+    for (int i = 0; i < todo->cnt; ++i) {
+      const rd_kafka_topic_partition_t& each = todo->elems[i];
+      if (!called.ok()) {
+        failures.push_back({TargetOf(each), called});
+      } else if (IsNotYetStarted(each.err) && SteadyNow() < deadline) {
+        rd_kafka_topic_partition_list_add(again.get(), each.topic, each.partition)->offset = each.offset;
+      } else if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const TopicPartitionOffset target = TargetOf(each);
+        failures.push_back(
+            {target, ToStatus(each.err, absl::StrCat("seeking ", ToString(target.where, target.offset)))});
+      }
+    }
+    todo = std::move(again);
+    if (todo->cnt > 0) absl::SleepFor(kPause);
+  }
+  return failures;
+}
+
 }  // namespace
 
-absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions) {
-  const absl::Time deadline = SteadyNow() + kLookUpPatience;
+absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions, absl::Duration patience) {
+  const absl::Time deadline = SteadyNow() + patience;
   while (true) {
     // Leaders move, and those of a new topic may not know yet that they lead.
     absl::Status status = LookUpEnds(rk, partitions, deadline - SteadyNow());
@@ -65,42 +112,51 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
   }
 }
 
+void ResolveEndsRoughly(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions, absl::Duration patience) {
+  if (LookUpEnds(rk, partitions, patience).ok()) return;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    rd_kafka_topic_partition_t& each = partitions->elems[i];
+    if (each.offset != RD_KAFKA_OFFSET_END) continue;
+    int64_t low = RD_KAFKA_OFFSET_INVALID;
+    int64_t high = RD_KAFKA_OFFSET_INVALID;
+    rd_kafka_get_watermark_offsets(rk, each.topic, each.partition, &low, &high);
+    if (high > 0) each.offset = high;
+  }
+}
+
 absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets, absl::Duration patience,
                             std::vector<TopicPartition>* failed) {
   if (offsets.empty()) return absl::OkStatus();
-  const absl::Time deadline = SteadyNow() + patience;
-  PartitionListPtr todo(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const TopicPartitionOffset& each : offsets) {
-    rd_kafka_topic_partition_list_add(todo.get(), each.where.topic.c_str(), each.where.partition.value())->offset =
-        each.offset.value();
+  const PartitionListPtr list = ToList(offsets);
+  const absl::Status resolved = ResolveEnds(rk, list.get(), kLookUpPatience);
+  const std::vector<SeekFailure> failures =
+      resolved.ok() ? SeekResolved(rk, *list, patience) : AllFail(*list, resolved);
+  if (failures.empty()) return absl::OkStatus();
+  for (const SeekFailure& each : failures) {
+    if (failed != nullptr) failed->push_back(each.target.where);
   }
-  absl::Status first_failure;
-  const auto fail = [&](const rd_kafka_topic_partition_t& each, const absl::Status& why) {
-    if (first_failure.ok()) first_failure = why;
-    if (failed != nullptr) failed->push_back({each.topic, Partition(each.partition)});
-  };
-  absl::Status called = ResolveEnds(rk, todo.get());
-  while (todo->cnt > 0) {
-    if (called.ok()) {
-      const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
-      called = ToStatus(error.get(), "seeking");
+  return failures.front().status;
+}
+
+std::vector<SeekFailure> SeekEachPartition(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets,
+                                           absl::Duration patience) {
+  const PartitionListPtr list = ToList(offsets);
+  ResolveEndsRoughly(rk, list.get(), patience);
+  const PartitionListPtr known(rd_kafka_topic_partition_list_new(list->cnt));
+  std::vector<SeekFailure> failures;
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& each = list->elems[i];
+    if (each.offset != RD_KAFKA_OFFSET_END) {
+      rd_kafka_topic_partition_list_add(known.get(), each.topic, each.partition)->offset = each.offset;
+      continue;
     }
-    PartitionListPtr again(rd_kafka_topic_partition_list_new(todo->cnt));
-    for (int i = 0; i < todo->cnt; ++i) {
-      const rd_kafka_topic_partition_t& each = todo->elems[i];
-      if (!called.ok()) {
-        fail(each, called);
-      } else if (IsNotYetStarted(each.err) && SteadyNow() < deadline) {
-        rd_kafka_topic_partition_list_add(again.get(), each.topic, each.partition)->offset = each.offset;
-      } else if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const TopicPartition where{each.topic, Partition(each.partition)};
-        fail(each, ToStatus(each.err, absl::StrCat("seeking ", ToString(where, Offset(each.offset)))));
-      }
-    }
-    todo = std::move(again);
-    if (todo->cnt > 0) absl::SleepFor(kPause);
+    failures.push_back({offsets[static_cast<size_t>(i)],
+                        absl::UnavailableError(absl::StrCat("seeking ", ToString(offsets[static_cast<size_t>(i)].where),
+                                                            ": its end cannot be looked up now; has it a leader?"))});
   }
-  return first_failure;
+  if (known->cnt == 0) return failures;
+  for (SeekFailure& each : SeekResolved(rk, *known, patience)) failures.push_back(std::move(each));
+  return failures;
 }
 
 }  // namespace once::kafka

@@ -10,12 +10,16 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "processor/base/types.h"
+#include "processor/kafka/kafka.h"
 
 namespace once::kafka {
 
 // Replaces the offset RD_KAFKA_OFFSET_END in the list by the number that it stands for. Those that cannot be looked up
-// stay, and the status is not OK. Blocks for a few seconds at most.
-absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions);
+// within `patience` stay, and the status is not OK.
+absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions, absl::Duration patience);
+
+// The same, once, for those that can be: the others by what the client last heard of their ends, if it did.
+void ResolveEndsRoughly(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions, absl::Duration patience);
 
 // Seeks assigned partitions. On success librdkafka returns nothing any more that it fetched before: a seek bumps the
 // partition's version before it returns, and messages of older versions are dropped when they are popped. Waits,
@@ -23,6 +27,11 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
 // that can be; the others, if any, are added to `failed` unless it is null, and the status is the first one's.
 absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets,
                             absl::Duration patience = absl::Seconds(10), std::vector<TopicPartition>* failed = nullptr);
+
+// The same, each with its own reason, and without waiting for one for the sake of another: ends are looked up as
+// ResolveEndsRoughly does.
+std::vector<SeekFailure> SeekEachPartition(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets,
+                                           absl::Duration patience);
 
 }  // namespace once::kafka
 

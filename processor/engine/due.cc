@@ -1,0 +1,103 @@
+#include "processor/engine/due.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace once {
+
+namespace {
+
+absl::Time NextRetry(const Task& task, absl::Time now) {
+  const bool may_retry =
+      task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
+  if (!may_retry || task.has_parked_turn) return absl::InfiniteFuture();
+  return task.parking.IsRunnable(now) ? now : task.parking.NextRetry();
+}
+
+// T9.
+absl::Time NextRecommit(const Task& task, const EngineOptions& options, absl::Time now) {
+  if (task.phase != TaskPhase::kRunning || task.touched) return absl::InfiniteFuture();
+  const bool first = std::any_of(task.inputs.begin(), task.inputs.end(), [](const InputPosition& input) {
+    return !input.committed.has_value() || input.resume.has_value();
+  });
+  if (first || task.last_commit == absl::InfinitePast()) return now;
+  return task.last_commit + options.recommit_interval;
+}
+
+absl::Time NextCheckpoint(const Task& task, const EngineOptions& options) {
+  const bool readable = task.phase != TaskPhase::kOpening && task.phase != TaskPhase::kFailed && task.state_is_loaded;
+  if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) {
+    return absl::InfiniteFuture();
+  }
+  if (task.checkpoint_failures > 0) {
+    return task.last_checkpoint + std::max(options.checkpoint_interval, kCheckpointRetry);
+  }
+  return task.phase == TaskPhase::kReplaying ? absl::InfiniteFuture()
+                                             : task.last_checkpoint + options.checkpoint_interval;
+}
+
+}  // namespace
+
+bool HasBrokenInput(const Task& task) {
+  return std::any_of(task.inputs.begin(), task.inputs.end(),
+                     [](const InputPosition& input) { return input.is_broken; });
+}
+
+bool WantsSeek(const Task& task) {
+  if (!task.awaiting_seek && task.holding != Task::Holding::kToBeSought) return false;
+  if (task.phase == TaskPhase::kOpening || task.phase == TaskPhase::kReplaying) return false;
+  return !task.is_ending() && !HasBrokenInput(task);
+}
+
+absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time now) {
+  absl::Time next = absl::InfiniteFuture();
+  if (!task.rebuild_why.ok()) {
+    next = now + options.retry_interval;
+  } else if (task.phase == TaskPhase::kOpening && task.offsets_request == 0) {
+    next = task.opening_at;
+  }
+  if (task.crashes.has_news()) next = now;
+  if (WantsSeek(task)) next = std::min(next, task.seeks.until());
+  if (task.phase == TaskPhase::kPaused) next = std::min(next, task.resume_at);
+  if (task.phase == TaskPhase::kFailed) {
+    // While its checkpoint is written it has to wait.
+    next = std::min(next, std::max(task.failure.retry_at, now + options.retry_interval));
+  }
+  next = std::min(next, NextRetry(task, now));
+  next = std::min(next, NextRecommit(task, options, now));
+  return std::min(next, NextCheckpoint(task, options));
+}
+
+void DueTasks::Mark(Task* task) {
+  if (std::exchange(task->is_marked, true)) return;
+  marked_.insert(task);
+}
+
+void DueTasks::Remove(Task* task) {
+  deadlines_.erase({task->due, task});
+  marked_.erase(task);
+}
+
+std::vector<Task*> DueTasks::At(absl::Time now) const {
+  std::vector<Task*> tasks(marked_.begin(), marked_.end());
+  for (auto it = deadlines_.begin(); it != deadlines_.end() && it->first <= now; ++it) {
+    if (!it->second->is_marked) tasks.push_back(it->second);
+  }
+  std::sort(tasks.begin(), tasks.end(), [](const Task* a, const Task* b) { return a->id < b->id; });
+  return tasks;
+}
+
+void DueTasks::Settle(Task* task, absl::Time due) {
+  if (std::exchange(task->is_marked, false)) marked_.erase(task);
+  if (task->due == due) return;
+  if (task->due != absl::InfiniteFuture()) deadlines_.erase({task->due, task});
+  task->due = due;
+  if (due != absl::InfiniteFuture()) deadlines_.insert({due, task});
+}
+
+absl::Time DueTasks::next() const {
+  if (!marked_.empty()) return absl::InfinitePast();
+  return deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
+}
+
+}  // namespace once
