@@ -40,8 +40,8 @@ class Application {
   virtual ~Application() = default;
 
   // Opens the state directory, connects, checks the topics. FailedPrecondition or InvalidArgument if something has to
-  // be mended first (the message says what, where and how); Unavailable or DeadlineExceeded if no broker was reached within
-  // start_timeout.
+  // be mended first (the message says what, where and how); Unavailable or DeadlineExceeded if no broker was reached
+  // within start_timeout.
   static absl::StatusOr<std::unique_ptr<Application>> Create(const Options& options, const Topology& topology,
                                                              const ApplicationDeps& deps);
 

@@ -1,4 +1,5 @@
-// The command behind bench/many_tasks: what many tasks in one pod cost while they open and while they are idle (X5, X7).
+// The command behind bench/many_tasks: what many tasks in one pod cost while they open and while they are idle (X5,
+// X7).
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -52,7 +53,6 @@ class RunLog final : public LogSink {
   std::atomic<int> running_{0};
   std::atomic<int64_t> last_{0};
 };
-
 
 absl::StatusOr<Topology> Build(const Settings& settings, const std::string& instance) {
   TopologyBuilder builder(settings.name);

@@ -62,7 +62,7 @@ struct TaskOffsetsFetched {
   uint64_t request = 0;  // The number that the action gave.
 };
 struct SeekDone {
-  std::vector<TopicPartitionOffset> targets;        // What was to be sought.
+  std::vector<TopicPartitionOffset> targets;      // What was to be sought.
   std::vector<kafka::SeekFailure> failures = {};  // Those of them that could not be.
 };
 

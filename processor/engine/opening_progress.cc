@@ -20,15 +20,16 @@ std::string Seconds(absl::Duration duration) {
 std::string DescribeReplay(const Task& task, absl::Time now) {
   const int64_t target = task.replay_target.value() - task.replay_from.value();
   const int64_t done = std::min(task.changelog_position.value() - task.replay_from.value(), target);
-  const std::string far = absl::StrCat("reads its changelog ", ToString(task.changelog), ": ", done, " of ", target,
-                                       " records");
+  const std::string far =
+      absl::StrCat("reads its changelog ", ToString(task.changelog), ": ", done, " of ", target, " records");
   const double seconds = absl::ToDoubleSeconds(now - task.replay_since);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   if (rate < 1) return absl::StrCat(far, ", and waits for more to come: for a broker, or for the end of a transaction");
   const absl::Duration left = absl::Seconds(static_cast<double>(target - done) / rate);
   if (now - task.replayed_at >= kTellingOfProgress) {
-    return absl::StrCat(far, ", and waits for the next ones: for a broker, or for the end of a transaction that an "
-                             "instance left open, which the brokers abort when its transaction_timeout is over");
+    return absl::StrCat(far,
+                        ", and waits for the next ones: for a broker, or for the end of a transaction that an "
+                        "instance left open, which the brokers abort when its transaction_timeout is over");
   }
   return absl::StrCat(far, ", ", static_cast<int64_t>(rate), " a second, about ", Seconds(left), " to go");
 }

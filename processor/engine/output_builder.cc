@@ -58,9 +58,7 @@ class OutputCounts {
     }
   }
   // How many earlier outputs of the event went to the same sink from the same node.
-  uint64_t Ordinal(const EventContext::Output& output) {
-    return ByNodeAndSink()[output.node * sinks_ + output.sink]++;
-  }
+  uint64_t Ordinal(const EventContext::Output& output) { return ByNodeAndSink()[output.node * sinks_ + output.sink]++; }
   // Whether no earlier output was a forward to the topic of that one, which is a forward.
   bool IsFirstForward(const EventContext::Output& output) {
     return ForwardsByTopic()[first_of_topic_[output.sink]]++ == 0;

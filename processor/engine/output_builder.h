@@ -56,7 +56,7 @@ class OutputBuilder {
 
   const Plan* const plan_;
   const Stamps* const stamps_;
-  std::vector<bool> is_merged_;  // By sink: its topic is fed from several sources.
+  std::vector<bool> is_merged_;            // By sink: its topic is fed from several sources.
   std::vector<SinkIndex> first_of_topic_;  // By sink: the first one with its topic.
 };
 

@@ -56,8 +56,9 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
     task->opening_waits_for = fetched.offsets.status().ToString();
     // What passes is told with the progress, if it does not soon.
     const LogLevel level = absl::IsUnavailable(fetched.offsets.status()) ? LogLevel::kDebug : LogLevel::kWarning;
-    task->lookups.Tell(now, level, absl::StrCat("task ", Name(*task), " cannot be opened yet: ",
-                                                task->opening_waits_for, "; trying again"), log_);
+    task->lookups.Tell(
+        now, level,
+        absl::StrCat("task ", Name(*task), " cannot be opened yet: ", task->opening_waits_for, "; trying again"), log_);
     return absl::OkStatus();
   }
   task->failed_requests = 0;

@@ -202,11 +202,11 @@ void Tasks::SeekFailed(Task* task, const absl::Status& why) {
   Mark(task);
   task->seeks.Fail(step_->now, kFirstPause);
   if (absl::IsUnavailable(why) && task->seeks.failures() <= kUsual) return;
-  task->seeks.Tell(step_->now, LogLevel::kWarning,
-                   absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ",
-                                why.ToString(), "; it is tried again, at least every ",
-                                absl::FormatDuration(kLongestPause)),
-                   log_);
+  task->seeks.Tell(
+      step_->now, LogLevel::kWarning,
+      absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),
+                   "; it is tried again, at least every ", absl::FormatDuration(kLongestPause)),
+      log_);
 }
 
 void Tasks::RewindRunning() {

@@ -32,7 +32,8 @@ CommittedOffsets Admin::ReadCommittedOffsets(const std::string& group, std::span
 LogOffsets Admin::ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions, absl::Duration timeout) {
   LogOffsets answers;
   for (const TopicPartition& each : partitions) {
-    answers.emplace(each, point == LogPoint::kBeginning ? BeginningOffset(each, timeout) : HighWatermark(each, timeout));
+    answers.emplace(each,
+                    point == LogPoint::kBeginning ? BeginningOffset(each, timeout) : HighWatermark(each, timeout));
   }
   return answers;
 }

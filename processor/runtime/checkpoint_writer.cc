@@ -159,10 +159,11 @@ void BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, 
     return log_->Log(LogLevel::kWarning, absl::StrCat("the local copy of task ", name, " cannot be dropped: ",
                                                       std::string(wiped.message()), "; it stays"));
   }
-  log_->Log(LogLevel::kInfo,
-            absl::StrCat("the local copy of task ", name, " is dropped: another instance has had the task for ",
-                         absl::FormatDuration(retention), " (local_copy_retention); if it comes back it is rebuilt from ",
-                         ToString(plan.changelog(task))));
+  log_->Log(
+      LogLevel::kInfo,
+      absl::StrCat("the local copy of task ", name, " is dropped: another instance has had the task for ",
+                   absl::FormatDuration(retention), " (local_copy_retention); if it comes back it is rebuilt from ",
+                   ToString(plan.changelog(task))));
 }
 
 void BackgroundCheckpointWriter::Run() {

@@ -72,8 +72,7 @@ class Lookup {
       beginnings.push_back(plan_.changelog(task));
       beginnings.insert(beginnings.end(), asked.from_beginning.begin(), asked.from_beginning.end());
     }
-    const kafka::LogOffsets end =
-        admin_->ReadLogOffsets(kafka::LogPoint::kHighWatermark, ends, request_.patience);
+    const kafka::LogOffsets end = admin_->ReadLogOffsets(kafka::LogPoint::kHighWatermark, ends, request_.patience);
     const kafka::LogOffsets begin = admin_->ReadLogOffsets(kafka::LogPoint::kBeginning, beginnings, request_.patience);
     for (auto& [task, asked] : asked_) {
       absl::Status failed;
@@ -152,7 +151,8 @@ void BackgroundOffsetReader::Run(bool quick_only) {
     Job job;
     {
       MutexLock lock(&mutex_);
-      while (!stopping_ && (jobs_.empty() || (quick_only && jobs_.begin()->first > action::kFirstPatience))) changed_.Wait(&mutex_);
+      while (!stopping_ && (jobs_.empty() || (quick_only && jobs_.begin()->first > action::kFirstPatience)))
+        changed_.Wait(&mutex_);
       if (stopping_) return;
       job = std::move(jobs_.extract(jobs_.begin()).mapped());
     }

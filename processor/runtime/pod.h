@@ -23,7 +23,7 @@ struct PodOptions {
   std::string instance_id;  // Part of the transactional ids; no other live instance's.
   bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
-  absl::Duration start_timeout = absl::Seconds(60);        // For the first producers' initialisation.
+  absl::Duration start_timeout = absl::Seconds(60);  // For the first producers' initialisation.
   // How long the local copy of a task that is not this instance's is kept.
   absl::Duration local_copy_retention = absl::Hours(1);
   absl::Duration topic_check_interval = absl::Seconds(5);  // Between looks at whether topics are still what they were.

@@ -21,8 +21,8 @@ struct StartWait {
 };
 
 // Makes `attempt` until it succeeds or fails for good. While it is Unavailable or exceeds its deadline it is repeated,
-// up to the timeout or until it is stopping; its last failure is returned then. After 10 s, and every 10 s, it says what
-// it waits for. Blocks.
+// up to the timeout or until it is stopping; its last failure is returned then. After 10 s, and every 10 s, it says
+// what it waits for. Blocks.
 absl::Status AwaitBrokers(const StartWait& wait, const std::function<absl::Status()>& attempt);
 
 }  // namespace once

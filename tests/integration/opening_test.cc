@@ -86,7 +86,8 @@ TEST(OpeningTest, X5BehindADeadPodsTransactionOtherTasksCommitOn) {
   std::vector<absl::Duration> gaps;
   for (const auto& [partition, gap] : watcher.LongestGaps(died_at)) gaps.push_back(gap);
   std::sort(gaps.begin(), gaps.end());
-  for (const absl::Duration gap : gaps) std::printf("longest_gap_ms=%ld\n", static_cast<long>(absl::ToInt64Milliseconds(gap)));
+  for (const absl::Duration gap : gaps)
+    std::printf("longest_gap_ms=%ld\n", static_cast<long>(absl::ToInt64Milliseconds(gap)));
   ASSERT_EQ(gaps.size(), kPartitions);
   // Half of the partitions were the survivor's all along.
   EXPECT_LT(gaps[kPartitions / 2 - 1], gaps.back() / 2);

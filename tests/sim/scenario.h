@@ -78,7 +78,7 @@ struct Scenario {
   bool with_odd_records = false;
   bool with_hostile_code = false;
   bool remakes_source = false;
-  absl::Duration slow_answers;  // Those about offsets come up to so much later.
+  absl::Duration slow_answers;      // Those about offsets come up to so much later.
   absl::Duration second_source_at;  // When pods restart with the second of two sources; 0: they have it from the start.
   std::vector<ScheduledFault> faults;
 

@@ -64,9 +64,9 @@ kafka::CommittedOffsets MemoryAdmin::ReadCommittedOffsets(const std::string& gro
     if (!status.ok()) {
       answers.emplace(each, status);
     } else if (core_->groups.HasPending(group, each)) {
-      answers.emplace(each, absl::UnavailableError(
-                                absl::StrCat("committed offset of group ", group, " for ", ToString(each),
-                                             ": a transaction is pending (UNSTABLE_OFFSET_COMMIT); try again")));
+      answers.emplace(
+          each, absl::UnavailableError(absl::StrCat("committed offset of group ", group, " for ", ToString(each),
+                                                    ": a transaction is pending (UNSTABLE_OFFSET_COMMIT); try again")));
     } else {
       answers.emplace(each, core_->groups.Committed(group, each));
     }

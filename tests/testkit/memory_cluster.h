@@ -124,7 +124,8 @@ class MemoryCluster {
   void MoveGroupCoordinator(absl::Duration duration);
   // While unreachable, calls answer with retriable errors and Polls bring nothing; the clock's timeouts go on.
   void SetReachable(bool is_reachable);
-  // A partition without a leader is not read, looked up or sought by anybody; others are. What is written to it is kept.
+  // A partition without a leader is not read, looked up or sought by anybody; others are. What is written to it is
+  // kept.
   void SetLeaderless(const TopicPartition& where, bool is_leaderless);
 
   // Empty unless a log breaks its invariants.

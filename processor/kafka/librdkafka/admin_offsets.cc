@@ -52,10 +52,11 @@ void RdKafkaAdmin::Discard(const std::string& group, const std::shared_ptr<Admin
 }
 
 // By the consumer's call, not ListConsumerGroupOffsets: that one ends the process by an assertion when its request
-// times out while it is being repeated, as when brokers restart or a transaction is pending (2.0.2; upstream #3663, open
-// in all versions). One partition that is pending keeps this call from answering for the others, until it times out.
-bool RdKafkaAdmin::AskCommitted(AdminHandle& handle, std::span<const TopicPartition> partitions,
-                                absl::Duration timeout, CommittedOffsets* answers) {
+// times out while it is being repeated, as when brokers restart or a transaction is pending (2.0.2; upstream #3663,
+// open in all versions). One partition that is pending keeps this call from answering for the others, until it times
+// out.
+bool RdKafkaAdmin::AskCommitted(AdminHandle& handle, std::span<const TopicPartition> partitions, absl::Duration timeout,
+                                CommittedOffsets* answers) {
   const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
   const rd_kafka_resp_err_t code = rd_kafka_committed(handle.rk(), list.get(), ToMillis(timeout));
   for (int i = 0; i < list->cnt; ++i) {
@@ -150,7 +151,8 @@ std::map<int32_t, std::vector<TopicPartition>> RdKafkaAdmin::ByLeader(std::span<
       if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         answers->insert_or_assign(each, ToStatus(found.err, what));
       } else if (leader == leaders.end()) {
-        answers->insert_or_assign(each, absl::NotFoundError(absl::StrCat(ToString(each), ": there is no such partition")));
+        answers->insert_or_assign(each,
+                                  absl::NotFoundError(absl::StrCat(ToString(each), ": there is no such partition")));
       } else if (leader->second < 0) {
         answers->insert_or_assign(
             each, absl::UnavailableError(absl::StrCat(ToString(each), " has no leader; are enough brokers up?")));
@@ -185,10 +187,12 @@ void RdKafkaAdmin::AskLeader(LogPoint point, std::span<const TopicPartition> par
     const rd_kafka_topic_partition_t& answer = list->elems[i];
     const TopicPartition where{answer.topic, Partition(answer.partition)};
     if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      answers->insert_or_assign(where, ToStatus(answer.err, absl::StrCat("reading the watermarks of ", ToString(where))));
+      answers->insert_or_assign(where,
+                                ToStatus(answer.err, absl::StrCat("reading the watermarks of ", ToString(where))));
     } else if (answer.offset < 0) {
-      answers->insert_or_assign(where, absl::UnavailableError(absl::StrCat("reading the watermarks of ", ToString(where),
-                                                                 ": the broker named no offset; try again")));
+      answers->insert_or_assign(where,
+                                absl::UnavailableError(absl::StrCat("reading the watermarks of ", ToString(where),
+                                                                    ": the broker named no offset; try again")));
     } else {
       answers->insert_or_assign(where, Offset(answer.offset));
     }

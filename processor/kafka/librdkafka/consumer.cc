@@ -123,12 +123,11 @@ absl::Status RdKafkaGroupConsumer::CheckSeek(const TopicPartition& where) const 
   const auto what = [&] { return absl::StrCat("seeking ", ToString(where), " by ", name()); };
   if (!assigned_.contains(where)) return absl::FailedPreconditionError(absl::StrCat(what(), ": it is not assigned"));
   if (broken_.contains(where)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        what(), ": its reading ended with an error; it is read again only after it was assigned anew"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(what(), ": its reading ended with an error; it is read again only after it was assigned anew"));
   }
   if (!unsettled_.contains(where)) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(what(), ": the partition's end is still being looked up; try again"));
+  return absl::UnavailableError(absl::StrCat(what(), ": the partition's end is still being looked up; try again"));
 }
 
 absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> offsets) {

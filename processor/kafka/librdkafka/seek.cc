@@ -128,7 +128,8 @@ absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset
   if (offsets.empty()) return absl::OkStatus();
   const PartitionListPtr list = ToList(offsets);
   const absl::Status resolved = ResolveEnds(rk, list.get(), kLookUpPatience);
-  const std::vector<SeekFailure> failures = resolved.ok() ? SeekResolved(rk, *list, patience) : AllFail(*list, resolved);
+  const std::vector<SeekFailure> failures =
+      resolved.ok() ? SeekResolved(rk, *list, patience) : AllFail(*list, resolved);
   if (failures.empty()) return absl::OkStatus();
   for (const SeekFailure& each : failures) {
     if (failed != nullptr) failed->push_back(each.target.where);
