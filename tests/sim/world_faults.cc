@@ -76,19 +76,21 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kRemakeSource:
       checker_->OnRemade(0);
       return cluster_.RemakeTopic(plan_.input_topics[0]);
-    case FaultKind::kNoLeader: {
-      const std::vector<std::string>& topics = fault.output == 2 ? plan_.changelog_topics : plan_.input_topics;
-      for (const std::string& topic : topics) {
-        const TopicPartition where{topic, Partition(fault.output % scenario_.partitions)};
-        cluster_.SetLeaderless(where, true);
-        scheduler_.At(end, [this, where] { cluster_.SetLeaderless(where, false); });
-      }
-      return;
-    }
+    case FaultKind::kNoLeader:
+      return LoseLeader(fault, end);
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);
       return;
+  }
+}
+
+void World::LoseLeader(const ScheduledFault& fault, absl::Time end) {
+  const std::vector<std::string>& topics = fault.output == 2 ? plan_.changelog_topics : plan_.input_topics;
+  for (const std::string& topic : topics) {
+    const TopicPartition where{topic, Partition(fault.output % scenario_.partitions)};
+    cluster_.SetLeaderless(where, true);
+    scheduler_.At(end, [this, where] { cluster_.SetLeaderless(where, false); });
   }
 }
 
