@@ -31,18 +31,57 @@ std::string_view Hex128(XXH128_hash_t hash, Arena* arena) {
   return std::string_view(text, kDerivedIdBytes);
 }
 
-// How many earlier outputs of the event went to the same sink from the same node.
-size_t OrdinalOf(const std::vector<EventContext::Output>& outputs, size_t index) {
-  size_t ordinal = 0;
-  for (size_t i = 0; i < index; ++i) {
-    ordinal += outputs[i].sink == outputs[index].sink && outputs[i].node == outputs[index].node;
+// By sink: the first sink with the same topic.
+std::vector<SinkIndex> FirstOfTopic(const Graph& graph) {
+  std::map<std::string, SinkIndex> firsts;
+  std::vector<SinkIndex> first_of_topic;
+  for (size_t i = 0; i < graph.sinks.size(); ++i) {
+    first_of_topic.push_back(firsts.emplace(graph.sinks[i].topic, static_cast<SinkIndex>(i)).first->second);
   }
-  return ordinal;
+  return first_of_topic;
 }
 
-}  // namespace
+// Counts an event's outputs as they are built, in arrays that are zero between events: so an event with many sinks
+// costs no more for each (X7).
+class OutputCounts {
+ public:
+  OutputCounts(const Graph& graph, const std::vector<SinkIndex>& first_of_topic,
+               const std::vector<EventContext::Output>& outputs)
+      : first_of_topic_(first_of_topic), outputs_(outputs), sinks_(graph.sinks.size()) {
+    Grow(&ByNodeAndSink(), graph.nodes.size() * sinks_);
+    Grow(&ForwardsByTopic(), sinks_);
+  }
+  ~OutputCounts() {
+    for (const EventContext::Output& output : outputs_) {
+      ByNodeAndSink()[output.node * sinks_ + output.sink] = 0;
+      ForwardsByTopic()[first_of_topic_[output.sink]] = 0;
+    }
+  }
+  // How many earlier outputs of the event went to the same sink from the same node.
+  uint64_t Ordinal(const EventContext::Output& output) { return ByNodeAndSink()[output.node * sinks_ + output.sink]++; }
+  // Whether no earlier output was a forward to the topic of that one, which is a forward.
+  bool IsFirstForward(const EventContext::Output& output) {
+    return ForwardsByTopic()[first_of_topic_[output.sink]]++ == 0;
+  }
 
-namespace {
+ private:
+  using Counts = std::vector<uint32_t>;
+  static Counts& ByNodeAndSink() {
+    thread_local Counts counts;
+    return counts;
+  }
+  static Counts& ForwardsByTopic() {
+    thread_local Counts counts;
+    return counts;
+  }
+  static void Grow(Counts* counts, size_t size) {
+    if (counts->size() < size) counts->resize(size, 0);
+  }
+
+  const std::vector<SinkIndex>& first_of_topic_;
+  const std::vector<EventContext::Output>& outputs_;
+  const size_t sinks_;
+};
 
 // By sink: whether nodes that hear several sources among them write to its topic.
 std::vector<bool> MergedSinks(const Graph& graph) {
@@ -68,14 +107,16 @@ std::span<const HeaderView> Append(std::span<const HeaderView> own, const Header
 }  // namespace
 
 OutputBuilder::OutputBuilder(const Plan* plan, const Stamps* stamps)
-    : plan_(plan), stamps_(stamps), is_merged_(MergedSinks(*plan->graph)) {}
+    : plan_(plan),
+      stamps_(stamps),
+      is_merged_(MergedSinks(*plan->graph)),
+      first_of_topic_(FirstOfTopic(*plan->graph)) {}
 
-std::string_view OutputBuilder::DerivedId(const EventContext& context, size_t index, const Cause& cause,
-                                          Arena* arena) const {
+std::string_view OutputBuilder::DerivedId(const EventContext& context, const EventContext::Output& output,
+                                          uint64_t ordinal, const Cause& cause, Arena* arena) const {
   // Scratch space of the thread: built anew for every output, and its capacity is worth keeping.
   thread_local std::string input;
   input.clear();
-  const EventContext::Output& output = context.outputs()[index];
   const RecordView& record = context.record();
   AppendPart(*context.info().topic, &input);
   if (context.info().id.empty()) {
@@ -89,7 +130,7 @@ std::string_view OutputBuilder::DerivedId(const EventContext& context, size_t in
   }
   AppendPart(plan_->graph->nodes[output.node].name, &input);
   AppendPart(plan_->graph->sinks[output.sink].name, &input);
-  const uint64_t numbers[2] = {cause.generation, OrdinalOf(context.outputs(), index)};
+  const uint64_t numbers[2] = {cause.generation, ordinal};
   input.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
   if (cause.round > 0) input.append(reinterpret_cast<const char*>(&cause.round), sizeof(cause.round));
   return Hex128(XXH3_128bits(input.data(), input.size()), arena);
@@ -106,23 +147,18 @@ std::span<const HeaderView> OutputBuilder::EmitHeaders(const EventContext::Outpu
   return {headers, count};
 }
 
-std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& context, size_t index, const Cause& cause,
-                                                          Arena* arena) const {
-  const auto& outputs = context.outputs();
+std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& context,
+                                                          const EventContext::Output& output, uint64_t ordinal,
+                                                          bool keeps, const Cause& cause, Arena* arena) const {
   const std::span<const HeaderView> own = context.record().headers;
   if (context.info().id.empty()) return own;
-  const SinkIndex sink = outputs[index].sink;
-  bool keeps = true;
-  for (size_t i = 0; i < index && keeps; ++i) {
-    keeps = !outputs[i].forward || plan_->output_topics[outputs[i].sink] != plan_->output_topics[sink];
-  }
-  if (keeps && !is_merged_[sink]) return own;
+  if (keeps && !is_merged_[output.sink]) return own;
   if (keeps && !FindHeader(own, "ce_source").has_value()) {
     return Append(own, {"ce_source", std::string_view(*context.info().topic)}, arena);
   }
   HeaderView* headers = arena->NewArray<HeaderView>(own.size());
   std::copy(own.begin(), own.end(), headers);
-  const std::string_view id = DerivedId(context, index, cause, arena);
+  const std::string_view id = DerivedId(context, output, ordinal, cause, arena);
   for (size_t i = 0; i < own.size(); ++i) {
     if (headers[i].name == "ce_id") headers[i].value = id;
   }
@@ -142,16 +178,20 @@ void OutputBuilder::Stamp(const EventContext& context, const Cause& cause, Arena
 absl::Status OutputBuilder::Build(const EventContext& context, const Cause& cause, Arena* arena,
                                   std::vector<OutputRecord>* outputs) const {
   const size_t before = outputs->size();
-  const auto& emitted = context.outputs();
-  for (size_t i = 0; i < emitted.size(); ++i) {
-    const EventContext::Output& output = emitted[i];
+  OutputCounts counts(*plan_->graph, first_of_topic_, context.outputs());
+  for (const EventContext::Output& output : context.outputs()) {
+    const uint64_t ordinal = counts.Ordinal(output);
     OutputRecord record;
     record.topic_index = output.sink;
     record.key = output.key;
     record.value = output.value;
     record.token = cause.token;
-    record.headers = output.forward ? ForwardHeaders(context, i, cause, arena)
-                                    : EmitHeaders(output, DerivedId(context, i, cause, arena), arena);
+    if (output.forward) {
+      const bool keeps = counts.IsFirstForward(output);
+      record.headers = ForwardHeaders(context, output, ordinal, keeps, cause, arena);
+    } else {
+      record.headers = EmitHeaders(output, DerivedId(context, output, ordinal, cause, arena), arena);
+    }
     Stamp(context, cause, arena, &record);
     if (plan_->compacted[record.topic_index] && !record.key.has_value()) {
       outputs->resize(before);

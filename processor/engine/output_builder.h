@@ -45,15 +45,19 @@ class OutputBuilder {
                      std::vector<OutputRecord>* outputs) const;
 
  private:
-  std::string_view DerivedId(const EventContext& context, size_t index, const Cause& cause, Arena* arena) const;
+  // `ordinal` counts the event's outputs to one sink from one node.
+  std::string_view DerivedId(const EventContext& context, const EventContext::Output& output, uint64_t ordinal,
+                             const Cause& cause, Arena* arena) const;
   std::span<const HeaderView> EmitHeaders(const EventContext::Output& output, std::string_view id, Arena* arena) const;
-  std::span<const HeaderView> ForwardHeaders(const EventContext& context, size_t index, const Cause& cause,
-                                             Arena* arena) const;
+  // `keeps`: it is the event's first forward to that topic.
+  std::span<const HeaderView> ForwardHeaders(const EventContext& context, const EventContext::Output& output,
+                                             uint64_t ordinal, bool keeps, const Cause& cause, Arena* arena) const;
   void Stamp(const EventContext& context, const Cause& cause, Arena* arena, OutputRecord* record) const;
 
   const Plan* const plan_;
   const Stamps* const stamps_;
-  std::vector<bool> is_merged_;  // By sink: its topic is fed from several sources.
+  std::vector<bool> is_merged_;            // By sink: its topic is fed from several sources.
+  std::vector<SinkIndex> first_of_topic_;  // By sink: the first one with its topic.
 };
 
 }  // namespace once

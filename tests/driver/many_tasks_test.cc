@@ -36,9 +36,10 @@ class EngineScene {
 
   // Requests that were made and are not answered.
   std::vector<action::FetchTaskOffsets> requests;
-  void Answer(const action::FetchTaskOffsets& request, int partition, int64_t committed) {
+  // Nothing is committed, and its input begins at `start`.
+  void Answer(const action::FetchTaskOffsets& request, int partition, int64_t start) {
     event::TaskOffsets offsets;
-    offsets.committed[Input(partition)] = Offset(committed);
+    offsets.start[Input(partition)] = Offset(start);
     Step(event::TaskOffsetsFetched{Id(partition), offsets, request.request});
   }
   void Refuse(const action::FetchTaskOffsets& request, int partition) {
@@ -131,6 +132,7 @@ TEST(OpeningRequestsTest, X5WhatIsNotKnownYetIsAskedApart) {
   scene.Refuse(first, 1);
   scene.Answer(first, 0, 0);
   EXPECT_EQ(scene.task(0).phase, TaskPhase::kRunning);
+  scene.Tick();
   scene.Record(0);
   EXPECT_EQ(scene.engine().open_records(), 1);
   scene.requests.clear();

@@ -88,11 +88,19 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kUnreadableChangelog:
       return FailTask(fault);
     case FaultKind::kNoLeader:
-      return LoseLeader(fault);
+      return LoseLeader(fault, end);
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);
-      return;
+  }
+}
+
+void World::LoseLeader(const ScheduledFault& fault, absl::Time end) {
+  const std::vector<std::string>& topics = fault.output == 2 ? plan_.changelog_topics : plan_.input_topics;
+  for (const std::string& topic : topics) {
+    const TopicPartition where{topic, Partition(fault.output % scenario_.partitions)};
+    cluster_.SetLeaderless(where, true);
+    scheduler_.At(end, [this, where] { cluster_.SetLeaderless(where, false); });
   }
 }
 

@@ -99,6 +99,7 @@ class World {
   // I8, and what all handlers may take, twice.
   absl::Duration HealingBound() const;
   static std::string OutputOf(const ScheduledFault& fault);
+  void LoseLeader(const ScheduledFault& fault, absl::Time end);
   void DeleteOutput(const std::string& topic, absl::Duration gone_for);
   void MakeMissing();
   void ScheduleRedrives();

@@ -56,35 +56,61 @@ void RdKafkaAdmin::Discard(const std::string& group, const std::shared_ptr<Admin
 
 // By the consumer's call, not ListConsumerGroupOffsets: that one ends the process by an assertion when its request
 // times out while it is being repeated, as when brokers restart or a transaction is pending (2.0.2; upstream #3663,
-// open in all versions). This one also tells which partitions are pending; it repeats itself twice, after
-// retry.backoff.ms.
-CommittedOffsets RdKafkaAdmin::ReadCommittedOffsets(const std::string& group,
-                                                    std::span<const TopicPartition> partitions,
-                                                    absl::Duration timeout) {
-  CommittedOffsets answers;
-  if (partitions.empty()) return answers;
-  const std::string what = absl::StrCat("reading the committed offsets of group ", group);
-  absl::Status failed;
-  const absl::StatusOr<std::shared_ptr<AdminHandle>> handle = HandleOf(group);
-  PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
-  if (!handle.ok()) {
-    failed = handle.status();
-  } else if (const auto code = rd_kafka_committed((*handle)->rk(), list.get(), ToMillis(timeout));
-             code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Discard(group, *handle);
-    failed = Explain(**handle, ToStatus(code, what), timeout);
-  }
+// open in all versions). One partition that is pending keeps this call from answering for the others, until it times
+// out.
+bool RdKafkaAdmin::AskCommitted(AdminHandle& handle, std::span<const TopicPartition> partitions, absl::Duration timeout,
+                                CommittedOffsets* answers) {
+  const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
+  const rd_kafka_resp_err_t code = rd_kafka_committed(handle.rk(), list.get(), ToMillis(timeout));
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& answer = list->elems[i];
     const TopicPartition where{answer.topic, Partition(answer.partition)};
-    if (!failed.ok()) {
-      answers.emplace(where, failed);
-    } else if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      answers.emplace(where, ToStatus(answer.err, absl::StrCat(what, " for ", ToString(where))));
+    const rd_kafka_resp_err_t error = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : answer.err;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      answers->insert_or_assign(
+          where, ToStatus(error, absl::StrCat("reading the committed offset of ", ToString(where)),
+                          error == RD_KAFKA_RESP_ERR__TIMED_OUT ? "no answer; a transaction may be pending" : ""));
     } else {
-      answers.emplace(where, answer.offset < 0 ? std::nullopt : std::optional<Offset>(answer.offset));
+      answers->insert_or_assign(where, answer.offset < 0 ? std::nullopt : std::optional<Offset>(answer.offset));
     }
   }
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+// All in one call; if that does not answer in half the time, apart, at once. Where there are too many for that, those
+// that share a call with a pending one are not known: who asks again for these alone learns of them.
+CommittedOffsets RdKafkaAdmin::ReadCommittedOffsets(const std::string& group,
+                                                    std::span<const TopicPartition> partitions,
+                                                    absl::Duration timeout) {
+  constexpr size_t kAtOnce = 32;
+  constexpr absl::Duration kStuck = absl::Seconds(2);
+  CommittedOffsets answers;
+  if (partitions.empty()) return answers;
+  const absl::StatusOr<std::shared_ptr<AdminHandle>> handle = HandleOf(group);
+  if (!handle.ok()) {
+    for (const TopicPartition& each : partitions) answers.emplace(each, handle.status());
+    return answers;
+  }
+  const bool is_one = partitions.size() == 1;
+  bool is_known = AskCommitted(**handle, partitions, is_one ? timeout : timeout / 2, &answers);
+  if (!is_known && !is_one) {
+    const size_t share = (partitions.size() + kAtOnce - 1) / kAtOnce;
+    std::vector<CommittedOffsets> found((partitions.size() + share - 1) / share);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < found.size(); ++i) {
+      const auto part = partitions.subspan(i * share, std::min(share, partitions.size() - i * share));
+      threads.emplace_back([&, part, i] { AskCommitted(**handle, part, timeout / 2, &found[i]); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const CommittedOffsets& each : found) {
+      for (const auto& [where, answer] : each) {
+        is_known = is_known || answer.ok();
+        answers.insert_or_assign(where, answer);
+      }
+    }
+  }
+  // The instance may hold on to a coordinator that is gone.
+  if (!is_known && timeout >= kStuck) Discard(group, *handle);
   return answers;
 }
 

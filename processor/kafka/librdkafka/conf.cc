@@ -131,7 +131,7 @@ Properties GroupAdminProperties(const RdKafkaConfig& config, const std::string& 
   // Makes committed offsets those that no pending transaction can change.
   set["isolation.level"] = "read_committed";
   // Between the tries at offsets that are pending.
-  set["retry.backoff.ms"] = "20";
+  set["retry.backoff.ms"] = "50";
   return set;
 }
 
