@@ -21,16 +21,30 @@ class Watcher:
         self._records = []
         self._lock = threading.Lock()
         self._world = world
-        self._process = processes.Process(
-            [world.binary("tests/chaos/watcher"), world.cluster.bootstrap, world.output, world.dead_letters,
-             str(world.partitions)], world.log("watcher"), stdout=subprocess.PIPE)
+        self._stopping = False
+        self._process = self._launch()
         threading.Thread(target=self._read, daemon=True).start()
 
+    def _launch(self):
+        world = self._world
+        return processes.Process([world.binary("tests/chaos/watcher"), world.cluster.bootstrap, world.output,
+                                  world.dead_letters, str(world.partitions)], world.log("watcher"),
+                                 stdout=subprocess.PIPE)
+
     def _read(self):
+        """A watcher that ends by itself is followed by another, which reads everything again from the beginning."""
         with open(self._world.log("watcher-states"), "w", encoding="utf-8") as log:
-            for line in self._process.stdout:
-                log.write("%.1f %s" % (self._world.clock(), line.decode()))
-                self._take(line.decode().strip())
+            while True:
+                for line in self._process.stdout:
+                    log.write("%.1f %s" % (self._world.clock(), line.decode()))
+                    self._take(line.decode().strip())
+                code = self._process.wait(10)
+                if self._stopping:
+                    return
+                self._world.say("the watcher ended by itself, code %s, and begins again: %s" % (
+                    code, self._process.tail(1).strip()[:200]))
+                time.sleep(1)
+                self._process = self._launch()
 
     def _take(self, line):
         words = line.split()
@@ -68,8 +82,6 @@ class Watcher:
         processes.wait_until(lambda: not stuck(), seconds)
         return stuck()
 
-    def running(self):
-        return self._process.running()
-
     def stop(self):
+        self._stopping = True
         self._process.stop(20)
