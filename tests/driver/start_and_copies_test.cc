@@ -116,7 +116,8 @@ TEST(OpeningProgressTest, X5TellsEveryTenSecondsWhatATaskWaitsFor) {
 TEST(OpeningProgressTest, X5SaysHowFarAReplayIsAndHowLongItMayTake) {
   const Plan plan = MakePlan(BuildOrderTotals(Config::FromValues({}))->shared_graph(), "order-totals");
   const absl::Time now = absl::FromUnixSeconds(1'700'000'000);
-  Task task({0, Partition(3)}, plan, {}, nullptr);
+  const ClockReading clock;
+  Task task({0, Partition(3)}, plan, {}, nullptr, &clock);
   task.opening_since = now - absl::Seconds(22);
   task.opening_waits_for = "a transaction is pending";
   EXPECT_EQ(DescribeOpening(task, now),

@@ -82,7 +82,7 @@ TEST_F(TopicWatchTest, X8PartitionsAreAddedBeforeTheFirstLook) {
   for (const std::string& topic : {std::string("orders"), plan_.changelog_topics[0]}) {
     TopicWatch watch(&plan_, admin_.get());
     cluster_.GrowTopic(topic, 8);
-    EXPECT_NE(watch.Check().message().find(topic + " had 4 partitions and has 8 now"), absl::string_view::npos);
+    EXPECT_NE(Only(watch.Check()).message().find(topic + " had 4 partitions and has 8 now"), absl::string_view::npos);
     cluster_.DeleteTopic(topic);
     cluster_.CreateTopic(topic, 4, {{"cleanup.policy", "compact"}});
     plan_.topic_ids[topic] = cluster_.TopicId(topic);

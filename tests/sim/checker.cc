@@ -106,7 +106,7 @@ void Checker::ReadOutput(const StoredRecord& record, bool is_main) {
 
 // X3: a time that its topic takes and keeps, and the event's own in any case.
 void Checker::CheckTime(const SimEvent& event, const StoredRecord& record, bool is_letter) {
-  const absl::Duration ahead = absl::FromUnixMillis(record.timestamp_ms) - clock_->Now();
+  const absl::Duration ahead = absl::FromUnixMillis(record.timestamp_ms) - clock_->Wall();
   const bool is_kept = is_letter ? ahead <= kPresent && -ahead <= kPresent
                                  : ahead <= options_.farthest_ahead && -ahead <= options_.longest_kept;
   if (!is_kept) {
@@ -134,9 +134,9 @@ void Checker::CheckPause(const SimEvent& event, const StoredRecord& record) {
   }
   if (event.kind != EventKind::kFlaky || event.misplaced) return;
   const absl::Duration least = BackoffAfter(kMaxAttempts - 1, options_.slow_retries);
-  if (attempts != kMaxAttempts || clock_->Now() - first < least) {
+  if (attempts != kMaxAttempts || clock_->Wall() - first < least) {
     Fail(absl::StrCat("R3: ", TextOf(event), " failed for good after ", attempts, " attempts in ",
-                      absl::FormatDuration(clock_->Now() - first)));
+                      absl::FormatDuration(clock_->Wall() - first)));
   }
 }
 

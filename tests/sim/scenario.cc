@@ -127,11 +127,10 @@ EventOptions Scenario::event_options() const {
           .with_skew = with_skew,
           .with_odd = with_odd_records,
           .with_hostile = with_hostile_code,
+          .with_deadly = with_deadly_events,
           .second_source_at = change == Change::kAddSource ? change_at : absl::ZeroDuration(),
           // To a single source they are events like others.
           .with_misplaced = topology == TopologyKind::kJoin && change != Change::kAddSource && max_parked == 0};
-  .with_deadly = with_deadly_events
-};
 }
 
 namespace {

@@ -24,18 +24,9 @@ void World::ScheduleFaults() {
 }
 
 void World::ExpireMember() {
-  const std::vector<std::string> members = cluster_.Members(kApplication);
+  const std::vector<std::string> members = cluster_.Members(plan_->application_id);
   if (members.empty()) return;
   cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
-}
-
-void World::LoseLeader(const ScheduledFault& fault) {
-  const std::vector<std::string>& topics = fault.output == 2 ? plan_.changelog_topics : plan_.input_topics;
-  for (const std::string& topic : topics) {
-    const TopicPartition where{topic, Partition(fault.output % scenario_.partitions)};
-    cluster_.SetLeaderless(where, true);
-    scheduler_.At(scheduler_.now() + fault.length, [this, where] { cluster_.SetLeaderless(where, false); });
-  }
 }
 
 void World::Hit(const ScheduledFault& fault) {
@@ -96,7 +87,7 @@ void World::Hit(const ScheduledFault& fault) {
 }
 
 void World::LoseLeader(const ScheduledFault& fault, absl::Time end) {
-  const std::vector<std::string>& topics = fault.output == 2 ? plan_.changelog_topics : plan_.input_topics;
+  const std::vector<std::string>& topics = fault.output == 2 ? plan_->changelog_topics : plan_->input_topics;
   for (const std::string& topic : topics) {
     const TopicPartition where{topic, Partition(fault.output % scenario_.partitions)};
     cluster_.SetLeaderless(where, true);

@@ -91,7 +91,6 @@ class World {
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
   void ExpireMember();
-  void LoseLeader(const ScheduledFault& fault);
   absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
   void TakeTime(int64_t number);
