@@ -276,7 +276,12 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   absl::Status ready = ReadFrontier(task);
   if (ready.ok()) ready = CheckIdentity(*plan_, *task);
   if (ready.ok()) ready = CheckBase(task, now);
-  if (ready.ok()) ready = task->parking.Load();
+  if (!ready.ok()) return ready;
+  // What is held now lacks nothing of the changelog as of then, whether it opens now or waits for offsets that fit.
+  task->current_at = task->looked_at;
+  task->rebuilding = false;
+  task->void_rebuilds = 0;
+  ready = task->parking.Load();
   if (ready.ok()) ready = CheckTopology(*plan_, *task, options_->accept_gaps);
   if (!ready.ok()) return ready;
   absl::Status fits = CheckOffsets(*plan_, *task, options_->accept_gaps);
@@ -289,9 +294,6 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   }
   task->incarnation = task->frontier.incarnation();
   if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());
-  task->rebuilding = false;
-  task->void_rebuilds = 0;
-  task->current_at = task->looked_at;
   const int64_t window_ms = task->frontier.window_clock_ms();
   task->window_clock.Start(window_ms != 0 ? window_ms : absl::ToUnixMillis(clock_->wall), now);
   task->phase = TaskPhase::kRunning;

@@ -96,6 +96,16 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
   }
 }
 
+WorkerConfig Pod::ConfigOf(int worker) const {
+  std::random_device random;
+  WorkerConfig config;
+  config.index = worker;
+  config.transactional_id = TransactionalId(plan_->application_id, options_.instance_id, worker, /*slot=*/0);
+  if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", worker);
+  config.seed = (uint64_t{random()} << 32) | random();
+  return config;
+}
+
 absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
   BackgroundOffsetReader offsets(plan_, deps_.admin);
@@ -103,17 +113,11 @@ absl::Status Pod::Run() {
   MemoryBudget memory(engine.memory_bytes, options_.workers);
   engine.memory_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
-  std::random_device random;
   std::vector<std::unique_ptr<kafka::Client>> clients;  // They outlive the workers.
   Solitude solitude;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
     clients.push_back(deps_.client->Named(absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i)));
-    WorkerConfig config;
-    config.index = i;
-    config.transactional_id = TransactionalId(plan_->application_id, options_.instance_id, i, /*slot=*/0);
-    if (options_.static_membership) config.member_name = absl::StrCat(options_.instance_id, "-", i);
-    config.seed = (uint64_t{random()} << 32) | random();
     WorkerDeps deps{
         .client = clients[i] != nullptr ? clients[i].get() : deps_.client,
         .admin = deps_.admin,
@@ -125,7 +129,7 @@ absl::Status Pod::Run() {
         .memory = &memory,
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
         .solitude = &solitude};
-    workers.push_back(std::make_unique<Worker>(plan_, engine, config, deps));
+    workers.push_back(std::make_unique<Worker>(plan_, engine, ConfigOf(i), deps));
     if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
   }
   absl::Status status = StartProducers(&workers);

@@ -56,6 +56,7 @@ class Pod {
   void RunWorker(Worker* worker);
   void WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, BackgroundCheckpointWriter* checkpoints);
   void WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers);
+  WorkerConfig ConfigOf(int worker) const;
   void Fail(const absl::Status& status);
 
   const Plan* const plan_;

@@ -54,8 +54,8 @@ class RdKafkaAdmin final : public Admin {
                                                           absl::Duration timeout, LogOffsets* answers);
   void AskLeader(LogPoint point, std::span<const TopicPartition> partitions, absl::Time deadline, LogOffsets* answers);
   // One call. False if it failed as a whole.
-  static bool AskCommitted(AdminHandle& handle, std::span<const TopicPartition> partitions, absl::Duration timeout,
-                           CommittedOffsets* answers);
+  bool AskCommitted(AdminHandle& handle, std::span<const TopicPartition> partitions, absl::Duration timeout,
+                    CommittedOffsets* answers);
   // The instance for one group's calls, whose coordinator it keeps.
   absl::StatusOr<std::shared_ptr<AdminHandle>> HandleOf(const std::string& group);
   // The next call for the group gets a new one: an instance may hold on to a coordinator that is gone.

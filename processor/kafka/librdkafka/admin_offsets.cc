@@ -62,14 +62,15 @@ bool RdKafkaAdmin::AskCommitted(AdminHandle& handle, std::span<const TopicPartit
                                 CommittedOffsets* answers) {
   const PartitionListPtr list = ToList(partitions, RD_KAFKA_OFFSET_INVALID);
   const rd_kafka_resp_err_t code = rd_kafka_committed(handle.rk(), list.get(), ToMillis(timeout));
+  const char* const hint = code == RD_KAFKA_RESP_ERR__TIMED_OUT ? "no answer; a transaction may be pending" : "";
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& answer = list->elems[i];
     const TopicPartition where{answer.topic, Partition(answer.partition)};
     const rd_kafka_resp_err_t error = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : answer.err;
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      answers->insert_or_assign(
-          where, ToStatus(error, absl::StrCat("reading the committed offset of ", ToString(where)),
-                          error == RD_KAFKA_RESP_ERR__TIMED_OUT ? "no answer; a transaction may be pending" : ""));
+      const absl::Status failed =
+          ToStatus(error, absl::StrCat("reading the committed offset of ", ToString(where)), hint);
+      answers->insert_or_assign(where, Explain(handle, failed, timeout));
     } else {
       answers->insert_or_assign(where, answer.offset < 0 ? std::nullopt : std::optional<Offset>(answer.offset));
     }
