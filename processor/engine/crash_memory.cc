@@ -64,8 +64,6 @@ void CrashMemory::SetCalm() {
   for (Lane& lane : lanes_) {
     lane.is_calm = lane.begun == Begun::kYes && lane.left == 0 && marks_.empty() && !about_.has_value();
   }
-  Lane& parked = lanes_.back();
-  parked.is_calm = parked.is_calm && (parked.progressed || !IsParkedCareful());
 }
 
 void CrashMemory::Begin(size_t lane, int64_t round) {
@@ -74,14 +72,15 @@ void CrashMemory::Begin(size_t lane, int64_t round) {
   begun.progressed = false;
   begun.round = round;
   begun.turns = 0;
-  const bool is_input = lane != parked_lane();
-  if (is_input && begun.left == 0 && begun.starts + 1 >= kSmallEpochsFrom) begun.left = epoch_events_;
+  if (begun.left == 0 && begun.starts + 1 >= kSmallEpochsFrom) begun.left = epoch_events_;
+  // Whose turn it was is not known any more, so it may be each one's before that of a deadly event.
+  if (begun.alone > 0) begun.alone = std::max(begun.alone, round);
   SetCalm();
 }
 
 Suspects::Treatment CrashMemory::TreatmentOf(size_t lane, const Place& place) const {
   const Lane& its = lanes_[lane];
-  const bool is_alone = lane == parked_lane() ? IsParkedCareful() || !marks_.empty() : its.alone > its.ran;
+  const bool is_alone = its.alone > its.ran || (lane == parked_lane() && !marks_.empty());
   if (is_alone || marks_.contains(place)) return Suspects::Treatment::kAlone;
   return its.left > 0 ? Suspects::Treatment::kGrouped : Suspects::Treatment::kFree;
 }
@@ -111,6 +110,7 @@ void CrashMemory::NoteRan(size_t lane, const std::optional<Place>& place, bool i
   ++its.ran;
   if (place.has_value() && (about_ == place || marks_.contains(*place))) done_.insert(*place);
   if (lane != parked_lane()) return;
+  its.is_empty = is_last;
   if (is_last || its.turns + its.ran >= its.round) its.moved = true;
 }
 
@@ -118,7 +118,7 @@ void CrashMemory::AddTo(bool has_parked, v1::Frontier* frontier) const {
   for (size_t i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];
     const uint32_t starts = lane.moved ? 0 : lane.written_starts();
-    const int64_t left = lane.moved ? std::max(int64_t{0}, lane.left - lane.ran) : lane.left;
+    const int64_t left = lane.left_then();
     const bool is_input = i < inputs_.size();
     if (!is_input) frontier->clear_parked_watch();
     if (starts == 0 && left == 0) continue;
@@ -154,10 +154,11 @@ void CrashMemory::OnCommitted() {
     if (lane.moved) {
       lane.starts = 0;
       lane.progressed = true;
-      lane.left = std::max(int64_t{0}, lane.left - lane.ran);
-      lane.alone = std::max(int64_t{0}, std::min(lane.left, lane.alone - lane.ran));
     }
+    lane.left = lane.left_then();
+    lane.alone = std::max(int64_t{0}, std::min(lane.left, lane.alone - lane.ran));
     lane.moved = false;
+    lane.is_empty = false;
     lane.ran = 0;
   }
   for (const Place& place : done_) {
@@ -174,6 +175,7 @@ void CrashMemory::OnDropped() {
   for (Lane& lane : lanes_) {
     if (lane.begun == Begun::kBeing) lane.begun = Begun::kNo;
     lane.moved = false;
+    lane.is_empty = false;
     lane.ran = 0;
   }
   // It came back, or it was not even announced.

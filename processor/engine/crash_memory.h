@@ -10,9 +10,8 @@
 //
 //   openings, this one included   events of the lane are run
 //   1                             like any
-//   2                             in small epochs (inputs), so that what is before a deadly event takes effect
-//   3, or after an end without a word among small epochs
-//                                 each alone, after a transaction that says that it is about to be run, and that is
+//   2                             in small epochs, so that what is before a deadly event takes effect
+//   after an end among these      each alone, after a transaction that says that it is about to be run, and that is
 //                                 taken back when it has come back
 //   kBlamedAfter such runs from   not at all: the event fails
 //   which it never came back
@@ -20,7 +19,8 @@
 // So a task that was ended from outside, whenever that was, costs some small transactions; to be blamed an event must
 // have been under way, alone, each time. A task that nothing happens to pays one transaction for each opening.
 //
-// An input is run in small epochs for as many events as an epoch can hold, since the deadly one is among them.
+// A lane is run in small epochs for as many events as an epoch can hold, since the deadly one is among them, and each
+// alone for as many as a small one holds; parked events until none is left that could be run.
 #ifndef ONCE_PROCESSOR_ENGINE_CRASH_MEMORY_H_
 #define ONCE_PROCESSOR_ENGINE_CRASH_MEMORY_H_
 
@@ -43,7 +43,6 @@ namespace once {
 class CrashMemory {
  public:
   static constexpr uint32_t kSmallEpochsFrom = 2;
-  static constexpr uint32_t kAloneFrom = 3;
   static constexpr uint32_t kBlamedAfter = 3;
   static constexpr int64_t kSmallEpoch = 100;  // Events.
 
@@ -108,17 +107,19 @@ class CrashMemory {
     int64_t turns = 0;  // Of the round.
     // The open epoch.
     bool moved = false;
+    bool is_empty = false;  // All that could be run has been.
     int64_t ran = 0;
 
     // What a frontier says when nothing of the open epoch counts.
     uint32_t written_starts() const { return progressed ? 0 : starts + (begun == Begun::kNo ? 0 : 1); }
+    // When the open epoch has committed.
+    int64_t left_then() const { return is_empty || left <= ran ? 0 : left - ran; }
   };
   struct Mark {
     uint32_t runs = 0;
     bool is_parked = false;
   };
 
-  bool IsParkedCareful() const { return lanes_.back().written_starts() >= kAloneFrom; }
   // After any change.
   void SetCalm();
 

@@ -216,6 +216,23 @@ TEST_P(DeadlyEventsTest, X3ARetryIsFoundOut) {
   EXPECT_EQ(driver_->Parked("key9"), 1);
 }
 
+// Also one that has others before it in its queue, each of which takes effect.
+TEST_P(DeadlyEventsTest, X3AFollowerIsFoundOut) {
+  script_->policy.initial_backoff = absl::Milliseconds(50);
+  Make();
+  bool has_failed = false;
+  script_->handle = [&, handle = script_->handle](const OrderPlaced& order) {
+    if (!std::exchange(has_failed, true)) return absl::UnavailableError("later");
+    return handle(order);
+  };
+  deadly_ = {30};
+  for (int i = 1; i <= 40; ++i) Send("alice", i);
+  EXPECT_EQ(RunThroughDeaths(20), 5);
+  ASSERT_TRUE(driver_->status().ok()) << driver_->status();
+  EXPECT_EQ(driver_->Read<CustomerTotal>("customer-totals").size(), 29);
+  EXPECT_EQ(driver_->Parked("alice"), 11);
+}
+
 // One input's progress says nothing of another's.
 TEST_P(DeadlyEventsTest, X3WhileAnotherInputFlows) {
   const auto factory = [this](const Config&) -> absl::StatusOr<Topology> {
