@@ -32,6 +32,7 @@
 #include "processor/engine/plan.h"
 #include "processor/engine/scheduler.h"
 #include "processor/engine/step.h"
+#include "processor/engine/tally.h"
 #include "processor/engine/tasks.h"
 
 namespace once {
@@ -91,6 +92,7 @@ class Engine {
 
   void Conclude(CommitVerdict verdict);
   void UnassignLeaving();
+  void NoteWallClock(absl::Duration stepped);
 
   const EngineOptions options_;
   LogSink* const log_;
@@ -101,6 +103,7 @@ class Engine {
   EventPipeline pipeline_;
   Scheduler scheduler_;
   Checkpoints checkpoints_;
+  Tally wall_clock_steps_;
 };
 
 }  // namespace once

@@ -2,6 +2,8 @@
 #include "processor/engine/epochs.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +11,12 @@
 #include "state/changelog.h"
 
 namespace once {
+
+namespace {
+
+constexpr std::string_view kRefusedStamp = "INVALID_TIMESTAMP";
+
+}  // namespace
 
 Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
     : plan_(plan),
@@ -173,12 +181,29 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   return ran;
 }
 
+// X6: a stamp that is refused is the fault of our clock and of no event, as long as another one can be tried. Returns
+// the topics whose records are stamped otherwise from now on.
+std::set<uint32_t> Epochs::NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries) {
+  std::set<uint32_t> refused;
+  for (const kafka::Delivery& delivery : deliveries) {
+    if (delivery.refusal == kafka::Refusal::kNone || delivery.code != kRefusedStamp) continue;
+    if (!refused.insert(delivery.topic_index).second) continue;
+    failure_.refusal = absl::StrCat("topic ", plan_->output_topics[delivery.topic_index],
+                                    " refuses timestamps of this instance: ", delivery.error,
+                                    "; the transaction is aborted, and its records are stamped earlier. Set this"
+                                    " machine's clock, or the brokers'");
+  }
+  std::erase_if(refused, [&](uint32_t topic) { return !stamps_.Refused(topic); });
+  return refused;
+}
+
 // A record that the broker refuses would abort its epoch for ever: its task finds out whose fault it is (R3b).
 void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
+  const std::set<uint32_t> restamped = NoteRefusedStamps(deliveries);
   std::map<Task*, std::vector<Suspects::Refused>> by_task;
   for (const kafka::Delivery& delivery : deliveries) {
     if (delivery.refusal == kafka::Refusal::kNone) continue;
-    if (delivery.code == "INVALID_TIMESTAMP") stamps_.Refused(delivery.topic_index);
+    if (delivery.code == kRefusedStamp && restamped.contains(delivery.topic_index)) continue;
     Task* const task = TaskOf(delivery);
     if (task == nullptr) continue;
     Suspects::Refused refused{.refusal = delivery.refusal,
@@ -205,7 +230,8 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
         absl::StrCat("topic ", first.topic, " refuses ",
                      is_own ? "a record of the engine's own"
                             : absl::StrCat("an output of event ", ToString(first.cause.where, first.cause.offset)),
-                     refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error);
+                     refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error,
+                     "; the transaction is aborted, and the event fails when it runs again");
   }
 }
 

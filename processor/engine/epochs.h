@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,8 @@ class Epochs {
   void FailStore(Task* task, absl::Status status);
 
   void OnTick() { committer_.OnTick(step_->now, step_->actions); }
+  // What was found out of how wrong the wall clock is holds no more.
+  void OnWallClockStepped() { stamps_ = Stamps(*plan_); }
   // What came with an outcome, before it is judged.
   void Hear(const event::ProducerOutcome& outcome);
   // Outcomes of the transaction's calls; the caller must act on the verdict, by Commit or Drop.
@@ -92,6 +95,7 @@ class Epochs {
   void NoteDelivered(const kafka::Delivery& delivery);
   void NoteFailure(const kafka::Delivery& delivery);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
+  std::set<uint32_t> NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries);
   Suspects::Ran WhatRan(const Task& task) const;
   // Keeps why the epoch is given up, if that was decided just now.
   CommitVerdict Judged(const kafka::Result& result, CommitVerdict verdict);

@@ -40,13 +40,15 @@ int64_t Stamps::OwnRecord(uint32_t topic, int64_t now_ms) const {
   return std::max(int64_t{0}, now_ms - std::min(kHourMs + bounds.skew_ms, bounds.before_ms / 2));
 }
 
-void Stamps::Refused(uint32_t topic) {
+bool Stamps::Refused(uint32_t topic) {
   Bounds& bounds = bounds_[topic];
-  const int64_t least = std::max(bounds.after_ms, kHourMs);
+  const int64_t least = std::min(std::max(bounds.after_ms, kHourMs), kMaxSkewMs);
+  if (bounds.skew_ms == kMaxSkewMs) return false;
   bounds.skew_ms = std::min(kMaxSkewMs, std::max(2 * bounds.skew_ms, least));
   bounds.any = false;
   // Nothing newer than the present, as the broker sees it.
   bounds.ahead_ms = -bounds.skew_ms;
+  return true;
 }
 
 }  // namespace once

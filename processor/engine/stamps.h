@@ -35,8 +35,9 @@ class Stamps {
   int64_t OwnRecord(uint32_t topic, int64_t now_ms) const;
 
   // The broker refused a stamp that was taken for good: our clock is ahead of its by more than the margin. From now on
-  // it is taken to be ahead by twice as much as before.
-  void Refused(uint32_t topic);
+  // it is taken to be ahead by twice as much as before. False if it was taken to be as far ahead as it may be, so that
+  // the next try would be the same.
+  bool Refused(uint32_t topic);
 
  private:
   struct Bounds {

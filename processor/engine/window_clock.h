@@ -1,9 +1,9 @@
 // The clock of a task's idempotency window (E5, X6): how long the task has been open, over its whole life.
 //
-// It starts at the wall clock's reading when the changelog is begun, and from then on passes with the steady clock while
-// an instance has the task open; the frontier carries it on. So nothing that a wall clock does makes the window forget
-// an ID early, or keep it for ever. What passes between two openings does not count: nobody can tell that from a wall
-// clock that is wrong, and an ID that is kept for longer costs less than one that is forgotten too soon.
+// It starts at the wall clock's reading when the changelog is begun, and from then on passes with the steady clock
+// while an instance has the task open; the frontier carries it on. So nothing that a wall clock does makes the window
+// forget an ID early, or keep it for ever. What passes between two openings does not count: nobody can tell that from a
+// wall clock that is wrong, and an ID that is kept for longer costs less than one that is forgotten too soon.
 #ifndef ONCE_PROCESSOR_ENGINE_WINDOW_CLOCK_H_
 #define ONCE_PROCESSOR_ENGINE_WINDOW_CLOCK_H_
 

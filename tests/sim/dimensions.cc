@@ -32,6 +32,8 @@ const char* NameOf(Dimension dimension) {
       return "sources";
     case Dimension::kNewTopology:
       return "new_topology";
+    case Dimension::kClockSteps:
+      return "clock_steps";
   }
   return "";
 }
@@ -47,7 +49,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kOutputs)
       .Add(Dimension::kOddRecords)
       .Add(Dimension::kHostileCode)
-      .Add(Dimension::kNewTopology);
+      .Add(Dimension::kNewTopology)
+      .Add(Dimension::kClockSteps);
 }
 
 Dimensions Dimensions::All() {

@@ -23,8 +23,9 @@ enum class Dimension {
   kHostileCode,    // A codec that throws, an error text larger than a record may be.
   kSources,        // A source's topic is deleted and made anew: the engine must notice, or lose nothing.
   kNewTopology,    // All pods restart with a topology that has one source more.
+  kClockSteps,     // The wall clocks of pods step (X6): an hour ahead or back, two days ahead.
 };
-inline constexpr int kDimensions = 11;
+inline constexpr int kDimensions = 12;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

@@ -10,7 +10,14 @@ namespace once::sim {
 
 SimPod::SimPod(const PodConfig& config, const Plan* plan, kafka::Client* cluster, Disk* disk, Network* network,
                Random* random, LogSink* log)
-    : config_(config), plan_(plan), cluster_(cluster), disk_(disk), network_(network), random_(random), log_(log) {}
+    : config_(config),
+      plan_(plan),
+      cluster_(cluster),
+      disk_(disk),
+      network_(network),
+      random_(random),
+      log_(log),
+      clock_(&network->scheduler().clock()) {}
 
 SimPod::~SimPod() = default;
 
@@ -45,7 +52,7 @@ void SimPod::Boot() {
                     .admin = admin_.get(),
                     .store = disk_->store(),
                     .checkpoints = checkpoints_.get(),
-                    .clock = &network_->scheduler().clock(),
+                    .clock = &clock_,
                     .log = log_,
                     .sleep = [this](absl::Duration pause) { network_->Wait(pause); }};
     workers_.push_back(std::make_unique<Worker>(plan_, config_.engine, worker, deps));

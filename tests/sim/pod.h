@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "processor/base/clock.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
 #include "processor/runtime/worker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/network.h"
+#include "tests/testkit/manual_clock.h"
 
 namespace once::sim {
 
@@ -20,6 +22,19 @@ struct PodConfig {
   int workers = 1;
   EngineOptions engine = {};
   absl::Duration flush_interval = absl::Milliseconds(500);
+};
+
+// The machine's: its wall clock may be wrong.
+class PodClock final : public Clock {
+ public:
+  explicit PodClock(testkit::ManualClock* clock) : clock_(clock) {}
+  absl::Time Steady() override { return clock_->Steady(); }
+  absl::Time Wall() override { return clock_->Now() + wrong_by_; }
+  void set_wrong_by(absl::Duration wrong_by) { wrong_by_ = wrong_by; }
+
+ private:
+  testkit::ManualClock* const clock_;
+  absl::Duration wrong_by_;
 };
 
 class SimPod {
@@ -38,6 +53,8 @@ class SimPod {
   void Crash(bool lose_disk);
   void Pause(absl::Duration duration);
   void Resume();
+  // By how much the wall clock is wrong from now on, also after a restart.
+  void SetWallClock(absl::Duration wrong_by) { clock_.set_wrong_by(wrong_by); }
   // Orderly: commits, checkpoints, leaves, ends.
   void RequestStop();
 
@@ -62,6 +79,7 @@ class SimPod {
   Network* const network_;
   Random* const random_;
   LogSink* const log_;
+  PodClock clock_;
 
   std::unique_ptr<Process> process_;
   std::vector<std::unique_ptr<Process>> dead_;  // Their threads may still be on their way out.

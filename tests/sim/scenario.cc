@@ -68,6 +68,8 @@ const char* NameOf(FaultKind kind) {
       return "grow an output";
     case FaultKind::kRemakeSource:
       return "make the source anew";
+    case FaultKind::kStepClock:
+      return "step the clock";
   }
   return "";
 }
@@ -76,6 +78,8 @@ std::string ScheduledFault::ToString() const {
   std::string text = absl::StrCat("at ", absl::FormatDuration(at), " ", NameOf(kind));
   if (kind == FaultKind::kCall) {
     absl::StrAppend(&text, ": next ", NameOf(call.call), " is ", NameOf(call.fate));
+  } else if (kind == FaultKind::kStepClock) {
+    absl::StrAppend(&text, " of pod ", pod, " to be wrong by ", absl::FormatDuration(wrong_by));
   } else if (kind >= FaultKind::kDenyWriting) {
     absl::StrAppend(&text, " number ", output, " for ", absl::FormatDuration(length));
   } else {
@@ -138,6 +142,11 @@ void AddFaults(FaultKind kind, Random* random, Scenario* scenario) {
       // Begin asks nobody and is not to be repeated.
       if (fault.call.call == Call::kBegin && fault.call.fate == Fate::kRequestLost) fault.call.fate = Fate::kAbortable;
     }
+    if (kind == FaultKind::kStepClock) {
+      const absl::Duration wrong_by[] = {-absl::Hours(1), absl::Hours(1), absl::Hours(48), absl::ZeroDuration()};
+      fault.pod = static_cast<int>(random->Below(scenario->pods));
+      fault.wrong_by = wrong_by[random->Below(std::size(wrong_by))];
+    }
     scenario->faults.push_back(fault);
   }
 }
@@ -172,6 +181,7 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     scenario->topology = TopologyKind::kJoin;
     scenario->second_source_at = random.Between(absl::Milliseconds(300), scenario->span);
   }
+  if (draw(Dimension::kClockSteps)) AddFaults(FaultKind::kStepClock, &random, scenario);
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ enum class FaultKind {
   kDeleteOutput,  // An output is deleted, and made anew later.
   kGrowOutput,    // An output gets one partition more.
   kRemakeSource,  // The first source is deleted and made anew.
+  kStepClock,     // The pod's wall clock steps.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -43,7 +44,8 @@ struct ScheduledFault {
   int pod = 0;
   absl::Duration length;
   ArmedFate call;
-  int output = 0;  // Which, of all outputs and dead letters.
+  int output = 0;           // Which, of all outputs and dead letters.
+  absl::Duration wrong_by;  // What the pod's wall clock shows too much from then on.
 
   std::string ToString() const;
 };

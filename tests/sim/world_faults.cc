@@ -76,6 +76,8 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kRemakeSource:
       checker_->OnRemade(0);
       return cluster_.RemakeTopic(plan_.input_topics[0]);
+    case FaultKind::kStepClock:
+      return pod.SetWallClock(fault.wrong_by);
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);

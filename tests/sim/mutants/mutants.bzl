@@ -155,4 +155,12 @@ MUTANTS = [
      "a step runs until nothing is left, whatever handlers take"),
     ("held_back_is_forgotten", "processor/engine/scheduler.cc", "X1",
      "records that a slow task left at the broker are not read again"),
+    ("deadlines_by_wall", "processor/engine/engine.cc", "X6",
+     "intervals and deadlines go by the wall clock"),
+    ("retry_unbounded", "processor/engine/parking.cc", "X6",
+     "a retry is due when its stamp says so, however far off"),
+    ("window_by_wall", "processor/engine/epochs.cc", "X6",
+     "the window's clock follows the wall clock"),
+    ("window_opened_by_wall", "processor/engine/task_opener.cc", "X6",
+     "the window's clock is set by the wall clock when a task opens"),
 ]
