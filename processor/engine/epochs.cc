@@ -304,8 +304,7 @@ void Epochs::Commit() {
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
     if (step_->now - task->breaker.window_start >= options_->breaker_window)
       task->breaker = {.window_start = step_->now};
-    task->breaker.finished += task->epoch_breaker.finished;
-    task->breaker.failed += task->epoch_breaker.failed;
+    task->breaker += task->epoch_breaker;
     task->last_commit = step_->now;
     task->current_at = step_->now;
   }
@@ -316,7 +315,7 @@ void Epochs::Commit() {
   if (halt_afterwards_.has_value()) return step_->Halt(*halt_afterwards_);
   for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
     pause.task->breaker = {.window_start = step_->now};
-    tasks_->Pause(pause.task, pause.why, pause.retries_go_on);
+    tasks_->Pause(pause.task, pause.why, pause.length, pause.retries_go_on);
   }
 }
 

@@ -55,8 +55,8 @@ class Epochs {
   void Abort();
 
   // The task pauses, or the application halts, once this epoch has ended.
-  void PauseAfterwards(Task* task, absl::Status why, bool retries_go_on) {
-    pause_afterwards_.push_back({task, std::move(why), retries_go_on});
+  void PauseAfterwards(Task* task, absl::Status why, absl::Duration length, bool retries_go_on) {
+    pause_afterwards_.push_back({task, std::move(why), length, retries_go_on});
   }
   void HaltAfterwards(absl::Status why) { halt_afterwards_ = std::move(why); }
   // The task's store failed: the epoch is dropped, and the task rebuilt.
@@ -88,6 +88,7 @@ class Epochs {
   struct PlannedPause {
     Task* task = nullptr;
     absl::Status why = {};
+    absl::Duration length = {};
     bool retries_go_on = false;
   };
 

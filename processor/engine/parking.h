@@ -69,10 +69,15 @@ class Parking {
   }
   // The queue whose turn it is among those. In turn, so that no long queue holds up another (X1).
   std::optional<std::string> NextRunnable(absl::Time now);
+  // For how long attempts at the head have failed; zero unless RETRYING.
+  absl::Duration RetriedFor(std::string_view queue) const;
   // When the next retry is due, by the steady clock; InfiniteFuture if none waits.
   absl::Time NextRetry() const;
 
+  const ClockReading& clock() const { return *clock_; }
   int64_t parked_events() const { return parked_events_; }
+  // RETRYING queues.
+  int64_t retrying() const { return static_cast<int64_t>(retries_.size()); }
   // Queues, those of events without a key included.
   int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
 
@@ -85,11 +90,12 @@ class Parking {
  private:
   struct Queue {
     v1::AggregateStatus status;
-    absl::Time due = absl::InfiniteFuture();  // Of RETRYING: its place in `retries_`.
+    absl::Time due = absl::InfiniteFuture();    // Of RETRYING: its place in `retries_`.
+    absl::Time since = absl::InfiniteFuture();  // Likewise: when its last attempt failed, or was read.
   };
 
   absl::Status Adopt(std::string_view queue, const v1::AggregateStatus& status);
-  absl::Time DueOf(const v1::AggregateStatus& status) const;
+  Queue QueueFor(std::string_view queue, const v1::AggregateStatus& status) const;
   void Forget(std::string_view queue);
 
   // Finds the queue of a record key without making its name.

@@ -187,14 +187,15 @@ void Tasks::RewindRunning() {
   }
 }
 
-void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
-  log_->Log(LogLevel::kError,
-            absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
-                         absl::FormatDuration(options_->breaker_backoff), ": ", std::string(why.message())));
+void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on) {
+  log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
+                                           absl::FormatDuration(length), ": ", std::string(why.message())));
+  ++task->breaker_trips;
   task->phase = TaskPhase::kPaused;
   task->retries_while_paused = retries_go_on;
   task->awaiting_seek = true;
-  task->resume_at = step_->now + options_->breaker_backoff;
+  task->retrying_at_pause = retries_go_on ? task->parking.retrying() : 0;
+  task->resume_at = step_->now + length;
 }
 
 void Tasks::Hold(Task* task, absl::Time until) {
@@ -212,8 +213,13 @@ void Tasks::KeepHeld(Task* task) {
 
 void Tasks::ResumePaused() {
   for (const auto& [id, task] : tasks_) {
-    if (task->phase != TaskPhase::kPaused || step_->now < task->resume_at) continue;
+    if (task->phase != TaskPhase::kPaused || task->held_until > step_->now) continue;
+    // What its handlers need is back.
+    const bool recovered = task->retrying_at_pause > 0 && 2 * task->parking.retrying() <= task->retrying_at_pause;
+    if (step_->now < task->resume_at && !recovered) continue;
     task->phase = TaskPhase::kRunning;
+    task->retrying_at_pause = 0;
+    task->resumed_at = step_->now;
     task->awaiting_seek = true;
   }
 }

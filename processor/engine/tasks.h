@@ -60,8 +60,9 @@ class Tasks {
   // T7: what was fetched of running tasks is void; they are sought to our own positions.
   void RewindRunning();
 
-  // Takes no new events for a while.
-  void Pause(Task* task, const absl::Status& why, bool retries_go_on);
+  // Takes no new events for a while. With `retries_go_on` it goes on as soon as half of those that are RETRYING are not
+  // any more.
+  void Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on);
   // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
   void Hold(Task* task, absl::Time until);
   void ResumePaused();

@@ -73,6 +73,25 @@ TEST(ClocksTest, X6ARetryIsDueWhenItsBackoffIsOver) {
   }
 }
 
+// Nor do those that come to wait behind it put it off.
+TEST(ClocksTest, X6AFollowerPutsNoRetryOff) {
+  auto script = NewScript();
+  script->policy.initial_backoff = absl::Seconds(10);
+  int runs = 0;
+  script->handle = [&runs](const OrderPlaced&) {
+    return ++runs == 1 ? absl::UnavailableError("down") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  driver.Send("orders", "alice", Order(1));
+  driver.RunUntilIdle();
+  driver.clock().StepWall(-absl::Hours(1));
+  for (int i = 0; i < 6; ++i) {
+    driver.Send("orders", "alice", Order(1));
+    driver.AdvanceTime(absl::Seconds(2));
+  }
+  EXPECT_GE(runs, 2);
+}
+
 // One that was stored is bounded by the longest backoff where it is read, whichever clock it was stored by.
 TEST(ClocksTest, X6AStoredRetryIsDueWithinTheLongestBackoff) {
   for (const absl::Duration step : kSteps) {
@@ -209,8 +228,8 @@ TEST(ClocksTest, X6AClockAheadOfTheBrokersFailsNoEvent) {
   driver.clock().StepWall(-absl::Hours(40));
   driver.Send("orders", "bill", Order(-1), {.event_id = "4"});
   driver.RunUntilIdle();
-  EXPECT_NEAR(driver.cluster().ReadCommitted("orders.dlq")[1].timestamp_ms,
-              absl::ToUnixMillis(driver.clock().Now()), 5000);
+  EXPECT_NEAR(driver.cluster().ReadCommitted("orders.dlq")[1].timestamp_ms, absl::ToUnixMillis(driver.clock().Now()),
+              5000);
 }
 
 // Stamps are the wall clock's, whatever it shows.

@@ -69,7 +69,7 @@ absl::Status JudgeFirst(const Order& order, Context& context) {
 
 FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
   FailurePolicy policy;
-  policy.max_attempts = kMaxAttempts;
+  if (GivesUp(kind)) policy.give_up_after = absl::Milliseconds(slow_retries ? 500 : 300);
   policy.initial_backoff = absl::Milliseconds(slow_retries ? 120 : 50);
   policy.max_backoff = absl::Milliseconds(slow_retries ? 240 : 200);
   policy.then = Blocks(kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
@@ -181,7 +181,7 @@ std::string SimEvent::value() const {
 bool SimEvent::fails_for_good() const {
   return kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
          kind == EventKind::kThrowing || kind == EventKind::kBadCodec || kind == EventKind::kLongError ||
-         (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
+         (kind == EventKind::kFlaky && attempts == kHopeless);
 }
 
 int SimEvent::outputs() const {
@@ -195,6 +195,7 @@ std::vector<std::string> SourceTopics(TopologyKind kind) {
 }
 
 bool HasAggregate(TopologyKind kind) { return kind != TopologyKind::kRoute; }
+bool GivesUp(TopologyKind kind) { return kind == TopologyKind::kPark || kind == TopologyKind::kRoute; }
 bool Blocks(TopologyKind kind) { return kind != TopologyKind::kSkip; }
 
 absl::StatusOr<Topology> BuildSimTopology(TopologyKind kind, bool slow_retries, HandlerHook hook) {
@@ -216,7 +217,6 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
   const int64_t keys = random->Between(3, 30);
   const int64_t duplicates_percent = random->Chance(50) ? random->Between(5, 30) : 0;
   const auto sources = static_cast<int64_t>(SourceTopics(options.topology).size());
-  const int max_attempts = options.transient_only ? kMaxAttempts - 1 : kMaxAttempts;
   std::vector<absl::Duration> times(static_cast<size_t>(options.count));
   for (absl::Duration& time : times) time = random->Between(absl::ZeroDuration(), options.span);
   std::sort(times.begin(), times.end());
@@ -232,7 +232,13 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       event.key = absl::StrCat("k", random->Below(keys));
       event.id = random->Chance(90) ? absl::StrCat("e", i) : "";
       event.kind = DrawKind(options, random);
-      if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, max_attempts));
+      if (event.kind == EventKind::kFlaky) {
+        event.attempts = static_cast<int>(random->Between(1, kMaxAttempts));
+        // The first attempt has another one after it, whenever that is; what comes of the second would be up to the
+        // run.
+        const bool is_hopeless = event.attempts == kMaxAttempts && !options.transient_only;
+        if (GivesUp(options.topology)) event.attempts = is_hopeless ? kHopeless : 1;
+      }
       event.partition = PartitionForKey(event.key, options.partitions).value();
     }
     if (options.with_odd && random->Chance(3)) {

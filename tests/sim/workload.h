@@ -43,6 +43,8 @@ inline constexpr char kSecondSink[] = "second";
 inline constexpr char kDeadLetters[] = "dead";
 inline constexpr char kAggregate[] = "agg";
 inline constexpr int kMaxAttempts = 3;
+// Of an event that never succeeds, and is given up.
+inline constexpr int kHopeless = 1'000'000;
 inline constexpr int kSinkLimit = 2'000;
 inline constexpr int kHugeBytes = 900'000;
 
@@ -68,6 +70,8 @@ struct SimEvent {
 
 std::vector<std::string> SourceTopics(TopologyKind kind);
 bool HasAggregate(TopologyKind kind);
+// What fails for passing reasons is given up after a while; else it is tried for ever.
+bool GivesUp(TopologyKind kind);
 // Failed aggregates block; else failed events are passed over.
 bool Blocks(TopologyKind kind);
 

@@ -93,7 +93,7 @@ void World::MakePods() {
   config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
-  config.engine.breaker_backoff = absl::Milliseconds(100);
+  config.engine.breaker_backoff = absl::Milliseconds(20);
   if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
   const bool grows = scenario_.second_source_at > absl::ZeroDuration();
   for (int i = 0; i < scenario_.pods; ++i) {
