@@ -58,7 +58,7 @@ TEST(OutageTest, X4GivingUpIsByTime) {
   for (int i = 0; i < 17; ++i) driver.AdvanceTime(absl::Minutes(1));
   EXPECT_EQ(Letters(driver), "") << "57 minutes, two days by the wall clock";
   for (int i = 0; i < 6; ++i) driver.AdvanceTime(absl::Minutes(1));
-  EXPECT_EQ(Letters(driver), "FAILED:1");
+  ASSERT_EQ(Letters(driver), "FAILED:1");
   EXPECT_GT(driver.dead_letters()[0].attempts, 30);
 }
 

@@ -51,12 +51,8 @@ void World::Hit(const ScheduledFault& fault) {
       return;
     case FaultKind::kLeave:
       return pod.RequestStop();
-    case FaultKind::kExpireMember: {
-      const std::vector<std::string> members = cluster_.Members(kApplication);
-      if (!members.empty())
-        cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
-      return;
-    }
+    case FaultKind::kExpireMember:
+      return ExpireAMember();
     case FaultKind::kHoldMarkers:
       cluster_.HoldMarkers(random_.Chance(50));
       input_->set_markers_are_held(true);
@@ -83,6 +79,12 @@ void World::Hit(const ScheduledFault& fault) {
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);
       return;
   }
+}
+
+void World::ExpireAMember() {
+  const std::vector<std::string> members = cluster_.Members(kApplication);
+  if (members.empty()) return;
+  cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
 }
 
 // What its handler takes depends on the event and how often it was run, so that it ends one day.

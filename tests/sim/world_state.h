@@ -76,6 +76,7 @@ class World {
   void MakePods();
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
+  void ExpireAMember();
   absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
   // I8, and what all handlers may take, twice.
