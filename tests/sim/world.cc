@@ -90,10 +90,10 @@ void World::MakePods() {
   // So that slow tasks leave some of theirs at the broker.
   if (scenario_.handler_time > absl::ZeroDuration()) config.engine.max_backlog_records = 30;
   if (scenario_.state_cache_bytes > 0) config.engine.state_cache_bytes = scenario_.state_cache_bytes;
-  config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
+  config.engine.breaker_min_failures = scenario_.has_breaker ? 6 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
-  config.engine.breaker_backoff = absl::Milliseconds(20);
+  config.engine.breaker_backoff = absl::Milliseconds(4);
   if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
   const bool grows = scenario_.second_source_at > absl::ZeroDuration();
   for (int i = 0; i < scenario_.pods; ++i) {
