@@ -55,8 +55,8 @@ void Engine::NoteWallClock(absl::Duration stepped) {
   if (absl::AbsDuration(stepped) >= kStep) {
     epochs_.OnWallClockStepped();
     wall_clock_steps_.Count([&] {
-      return absl::StrCat("by ", absl::FormatDuration(absl::Trunc(stepped, absl::Seconds(1))), " to ",
-                          absl::FormatTime(step_.wall, absl::UTCTimeZone()));
+      return absl::StrCat("by ", absl::FormatDuration(absl::Floor(stepped + absl::Milliseconds(500), absl::Seconds(1))),
+                          " to ", absl::FormatTime(step_.wall, absl::UTCTimeZone()));
     });
   }
   wall_clock_steps_.Tell(step_.now, log_);

@@ -54,12 +54,12 @@ TEST(OutageProcessTest, X4TwentySecondsWithoutAServiceBlockNothing) {
   scene.CreateTopics(1);
   const std::string down = testing::TempDir() + "/down";
   std::ofstream(down) << "down";
-  Process pod({std::filesystem::absolute("tests/integration/outage_app").string(),
-               "--bootstrap_servers=" + scene.bootstrap_servers(), "--application_id=" + scene.application_id(),
-               "--input_topic=" + scene.input(), "--output_topic=" + scene.output(),
-               "--dead_letter_topic=" + scene.dead_letters(), "--state_dir=" + scene.StateDir("a"),
-               "--down_file=" + down},
-              {}, scene.StateDir("log"));
+  Process pod(
+      {std::filesystem::absolute("tests/integration/outage_app").string(),
+       "--bootstrap_servers=" + scene.bootstrap_servers(), "--application_id=" + scene.application_id(),
+       "--input_topic=" + scene.input(), "--output_topic=" + scene.output(),
+       "--dead_letter_topic=" + scene.dead_letters(), "--state_dir=" + scene.StateDir("a"), "--down_file=" + down},
+      {}, scene.StateDir("log"));
   Send(&scene, 0);
   Send(&scene, 1);
   ASSERT_TRUE(Scene::Eventually([&] { return pod.Log().find("made again") != std::string::npos; })) << pod.Log();

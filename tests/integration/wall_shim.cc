@@ -1,11 +1,12 @@
-// Preloaded into a process, it makes its wall clock wrong: by as many seconds as the file $ONCE_WALL_SHIM says, an int64_t
-// that may change at any time. The steady clock stays as it is. A wait until a time of the wall clock ends when the
-// clock, as it is then, gets there, as the kernel has it when somebody sets the clock.
+// Preloaded into a process, it makes its wall clock wrong: by as many seconds as the file $ONCE_WALL_SHIM says, an
+// int64_t that may change at any time. The steady clock stays as it is. A wait until a time of the wall clock ends when
+// the clock, as it is then, gets there, as the kernel has it when somebody sets the clock.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +48,28 @@ int RealGettime(clockid_t clock, timespec* time) {
   return next(clock, time);
 }
 
+// Waits for a while at most: waits may wake early, so who waits looks again, by the clock as it is then.
+template <typename Wait>
+int WaitUntil(const timespec& until, int timed_out, const Wait& wait) {
+  // One that counts from the machine's start is of the steady clock.
+  constexpr time_t kYearsOfUptime = 1'000'000'000;
+  if (until.tv_sec < kYearsOfUptime) return wait(until);
+  constexpr long kSliceNanos = 20'000'000;
+  timespec slice;
+  RealGettime(CLOCK_REALTIME, &slice);
+  slice.tv_nsec += kSliceNanos;
+  slice.tv_sec += slice.tv_nsec / 1'000'000'000;
+  slice.tv_nsec %= 1'000'000'000;
+  timespec end = until;
+  end.tv_sec -= WrongBy();
+  const int result = wait(IsBefore(end, slice) ? end : slice);
+  if (result != timed_out) return result;
+  timespec now;
+  RealGettime(CLOCK_REALTIME, &now);
+  now.tv_sec += WrongBy();
+  return IsBefore(now, until) ? 0 : timed_out;
+}
+
 }  // namespace
 
 extern "C" {
@@ -80,23 +103,13 @@ int timespec_get(timespec* time, int base) noexcept {
 int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
   using Wait = int (*)(pthread_cond_t*, pthread_mutex_t*, const timespec*);
   static const Wait next = Next<Wait>("pthread_cond_timedwait", "GLIBC_2.3.2");
-  // One that counts from the machine's start is of the steady clock.
-  constexpr time_t kYearsOfUptime = 1'000'000'000;
-  if (until->tv_sec < kYearsOfUptime) return next(condition, mutex, until);
-  constexpr long kSliceNanos = 20'000'000;
-  timespec slice;
-  RealGettime(CLOCK_REALTIME, &slice);
-  slice.tv_nsec += kSliceNanos;
-  slice.tv_sec += slice.tv_nsec / 1'000'000'000;
-  slice.tv_nsec %= 1'000'000'000;
-  timespec end = *until;
-  end.tv_sec -= WrongBy();
-  const int result = next(condition, mutex, IsBefore(end, slice) ? &end : &slice);
-  if (result != ETIMEDOUT) return result;
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  // Waits may wake early, so who waits looks again.
-  return IsBefore(now, *until) ? 0 : ETIMEDOUT;
+  return WaitUntil(*until, ETIMEDOUT, [&](const timespec& end) { return next(condition, mutex, &end); });
+}
+
+int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* until) {
+  using Wait = int (*)(cnd_t*, mtx_t*, const timespec*);
+  static const Wait next = Next<Wait>("cnd_timedwait");
+  return WaitUntil(*until, thrd_timedout, [&](const timespec& end) { return next(condition, mutex, &end); });
 }
 
 }  // extern "C"
