@@ -32,12 +32,9 @@ absl::StatusOr<once::Topology> BuildPaymentsRoute(const once::Config& config) {
                      event.Emit(large, payment.account_id(), review, {.headers = {{"priority", "high"}}});  // re-key
                      return absl::OkStatus();
                    })
-      .OnTombstone(payments,
-                   [=](auto& event) {
-                     event.EmitTombstone(small);
-                     return absl::OkStatus();
-                   })
-      // A payment that fails is put aside; those behind it need not wait.
-      .WithPolicy({.then = once::FailureAction::kSkip});
+      .OnTombstone(payments, [=](auto& event) {
+        event.EmitTombstone(small);
+        return absl::OkStatus();
+      });
   return std::move(builder).Build();
 }

@@ -3,6 +3,7 @@
 #define ONCE_PROCESSOR_BASE_FAILURE_POLICY_H_
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -10,22 +11,26 @@
 
 namespace once {
 
-// After the last attempt at an event failed.
+// After an event has failed for good.
 enum class FailureAction {
   kBlockAggregate,  // Dead-letter it and park later events of its key behind it, in order, until an operator decides.
   kSkip,            // Dead-letter it and go on with the next event of its key.
   kStop,            // Fail the task with the error; the event stays uncommitted, and is tried again when the task is.
 };
 
-// One policy per aggregate or transform. Permanent errors get one attempt; transient ones `max_attempts`, with a delay
-// between `initial_backoff` and `max_backoff` that doubles each time. A waiting event blocks only its own key.
+// One policy per aggregate or transform. A permanent error fails its event at once. A transient one is tried again,
+// with a delay that doubles from `initial_backoff` to `max_backoff`, for as long as it takes: a service that is down
+// for a day costs that day, and no event. A waiting event blocks only its own key.
 struct FailurePolicy {
-  int max_attempts = 8;  // 1 or more.
+  // An event whose attempts have failed for this long fails for good, with the last one's error. Counted from its first
+  // failure, by the time that its task was open; zero: no attempt comes after the first.
+  absl::Duration give_up_after = absl::InfiniteDuration();
   absl::Duration initial_backoff = absl::Milliseconds(100);
   absl::Duration max_backoff = absl::Seconds(30);
   std::vector<absl::StatusCode> transient_codes = {absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded,
                                                    absl::StatusCode::kAborted, absl::StatusCode::kResourceExhausted};
-  FailureAction then = FailureAction::kBlockAggregate;
+  // Unless said: an aggregate blocks, since its later events build on the one that failed; a transform skips.
+  std::optional<FailureAction> then = std::nullopt;
 
   bool IsTransient(absl::StatusCode code) const {
     return std::find(transient_codes.begin(), transient_codes.end(), code) != transient_codes.end();

@@ -119,12 +119,14 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
   visit(failures, "max_parked_bytes_per_task", o.max_parked_bytes_per_task, Range<int64_t>{1 << 20, int64_t{1} << 50},
         "Bytes of them, on the disk and in the changelog; it pauses beyond it.");
   visit(failures, "breaker_min_failures", o.breaker_min_failures, kCount,
-        "A partition pauses for breaker_backoff when so many events failed for good within breaker_window.");
+        "A partition pauses when so many events failed, are blocked by such or wait for another attempt, within "
+        "breaker_window.");
   visit(failures, "breaker_failure_ratio", o.breaker_failure_ratio, Range<double>{0, 1},
         "... and they are at least this share of its events.");
   const Range<absl::Duration> breaker{absl::Milliseconds(100), absl::Hours(24)};
   visit(failures, "breaker_window", o.breaker_window, breaker, "See breaker_min_failures.");
-  visit(failures, "breaker_backoff", o.breaker_backoff, breaker, "See breaker_min_failures.");
+  visit(failures, "breaker_backoff", o.breaker_backoff, breaker,
+        "How long it pauses; twice as long each time that it has to again, up to 16 times.");
 }
 
 struct Loader {

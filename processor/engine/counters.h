@@ -16,6 +16,7 @@ struct EventCounters {
   int64_t failed = 0;              // For good.
   int64_t blocked = 0;             // Parked behind a failed one.
   int64_t rejected = 0;
+  int64_t put_off = 0;  // Attempts that failed for a passing reason, so that another one comes later.
   int64_t retries = 0;  // Attempts after the first.
   int64_t ignored = 0;  // Types or records nobody listens to.
   int64_t outputs = 0;
@@ -30,6 +31,7 @@ struct EventCounters {
     failed += o.failed;
     blocked += o.blocked;
     rejected += o.rejected;
+    put_off += o.put_off;
     retries += o.retries;
     ignored += o.ignored;
     outputs += o.outputs;

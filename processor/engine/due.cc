@@ -49,6 +49,11 @@ bool WantsSeek(const Task& task) {
   return !task.is_ending() && !HasBrokenInput(task);
 }
 
+absl::Time ResumeAt(const Task& task) {
+  const bool recovered = task.retrying_at_pause > 0 && 2 * task.parking.retrying() <= task.retrying_at_pause;
+  return recovered ? task.held_until : task.resume_at;
+}
+
 absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time now) {
   absl::Time next = absl::InfiniteFuture();
   if (!task.rebuild_why.ok()) {
@@ -58,7 +63,7 @@ absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time no
   }
   if (task.crashes.has_news()) next = now;
   if (WantsSeek(task)) next = std::min(next, task.seeks.until());
-  if (task.phase == TaskPhase::kPaused) next = std::min(next, task.resume_at);
+  if (task.phase == TaskPhase::kPaused) next = std::min(next, ResumeAt(task));
   if (task.phase == TaskPhase::kFailed) {
     // While its checkpoint is written it has to wait.
     next = std::min(next, std::max(task.failure.retry_at, now + options.retry_interval));

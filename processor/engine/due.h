@@ -19,6 +19,8 @@ inline constexpr absl::Duration kCheckpointRetry = absl::Seconds(1);
 bool HasBrokenInput(const Task& task);
 // Whether its inputs are to be read from somewhere else than they are.
 bool WantsSeek(const Task& task);
+// Of a paused task: when it goes on. Past if what its handlers need is back.
+absl::Time ResumeAt(const Task& task);
 
 // When the task is to be looked at for anything that a tick does, as it is now; infinite if only an event changes that.
 absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time now);

@@ -18,7 +18,10 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
       scheduler_(&options_, log, &step_, &tasks_, &epochs_, &pipeline_, observer),
       memory_(&options_, log, &step_, &tasks_, &epochs_),
       checkpoints_(&options_, log, &step_, &tasks_, &memory_),
-      progress_(log, &tasks_) {}
+      progress_(log, &tasks_),
+      log_(log),
+      wall_clock_steps_(LogLevel::kWarning, "steps of the wall clock",
+                        "only stamps of records go by it; see that one time service alone sets it") {}
 
 void Engine::Step(const Event& event, Actions* actions) {
   step_.actions = actions;
@@ -31,7 +34,7 @@ void Engine::Step(const Event& event, Actions* actions) {
 }
 
 void Engine::On(const event::Tick& tick) {
-  step_.Look(tick.clock);
+  NoteWallClock(step_.Look(tick.clock));
   scheduler_.Charge();
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
@@ -55,6 +58,20 @@ void Engine::OnTickBetweenEpochs(const std::vector<Task*>& due) {
   // What the epoch holds becomes free when it has ended.
   if (epochs_.open() && (epochs_.MustSeal() || memory_.full())) epochs_.Seal();
   if (epochs_.accepting() && !SeekTargets().empty()) step_.Ask(action::Seek{});
+}
+
+// X6: what steps is told of, since stamps are wrong before it or after it.
+void Engine::NoteWallClock(absl::Duration stepped) {
+  // Far more than a clock that is slewed, or two readings that are not quite of the same moment.
+  constexpr absl::Duration kStep = absl::Seconds(10);
+  if (absl::AbsDuration(stepped) >= kStep) {
+    epochs_.OnWallClockStepped();
+    wall_clock_steps_.Count([&] {
+      return absl::StrCat("by ", absl::FormatDuration(absl::Floor(stepped + absl::Milliseconds(500), absl::Seconds(1))),
+                          " to ", absl::FormatTime(step_.wall, absl::UTCTimeZone()));
+    });
+  }
+  wall_clock_steps_.Tell(step_.now, log_);
 }
 
 absl::Time Engine::NextDeadline() const {

@@ -34,6 +34,7 @@
 #include "processor/engine/plan.h"
 #include "processor/engine/scheduler.h"
 #include "processor/engine/step.h"
+#include "processor/engine/tally.h"
 #include "processor/engine/tasks.h"
 
 namespace once {
@@ -108,6 +109,7 @@ class Engine {
   void OnTickBetweenEpochs(const std::vector<Task*>& due);
   void WriteCheckpoints();
   void UnassignLeaving();
+  void NoteWallClock(absl::Duration stepped);
 
   const EngineOptions options_;
   std::mt19937_64 random_;
@@ -119,6 +121,8 @@ class Engine {
   Memory memory_;
   Checkpoints checkpoints_;
   OpeningProgress progress_;
+  LogSink* const log_;
+  Tally wall_clock_steps_;
 };
 
 }  // namespace once

@@ -207,8 +207,8 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   return ran;
 }
 
-// X3: a stamp that is refused is the fault of no event, as long as another one can be tried. Returns the topics whose
-// records are stamped otherwise from now on.
+// X3, X6: a stamp that is refused is the fault of our clock or of the topic's bounds, and of no event, as long as
+// another one can be tried. Returns the topics whose records are stamped otherwise from now on.
 std::set<uint32_t> Epochs::NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries) {
   std::set<uint32_t> refused;
   for (const kafka::Delivery& delivery : deliveries) {
@@ -263,7 +263,8 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
         absl::StrCat("topic ", first.topic, " refuses ",
                      is_own ? "a record of the engine's own"
                             : absl::StrCat("an output of event ", ToString(first.cause.where, first.cause.offset)),
-                     refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error);
+                     refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error,
+                     "; the transaction is aborted, and the event fails when it runs again");
   }
 }
 
@@ -339,8 +340,7 @@ void Epochs::Commit() {
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
     if (step_->now - task->breaker.window_start >= options_->breaker_window)
       task->breaker = {.window_start = step_->now};
-    task->breaker.finished += task->epoch_breaker.finished;
-    task->breaker.failed += task->epoch_breaker.failed;
+    task->breaker += task->epoch_breaker;
     task->last_commit = step_->now;
     task->current_at = step_->now;
   }
@@ -350,7 +350,7 @@ void Epochs::Commit() {
   Close();
   for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
     pause.task->breaker = {.window_start = step_->now};
-    tasks_->Pause(pause.task, pause.why, pause.retries_go_on);
+    tasks_->Pause(pause.task, pause.why, pause.length, pause.retries_go_on);
   }
 }
 

@@ -64,13 +64,18 @@ class Epochs {
   bool EndOrderly();
 
   // The task pauses once this epoch has ended.
-  void PauseAfterwards(Task* task, absl::Status why, bool retries_go_on) {
-    pause_afterwards_.push_back({task, std::move(why), retries_go_on});
+  void PauseAfterwards(Task* task, absl::Status why, absl::Duration length, bool retries_go_on) {
+    pause_afterwards_.push_back({task, std::move(why), length, retries_go_on});
   }
   // The task's store failed: the epoch is dropped, and the task rebuilt.
   void FailStore(Task* task, absl::Status status);
 
   void OnTick() { committer_.OnTick(step_->now, step_->actions); }
+  // What was found out of how wrong the wall clock is holds no more.
+  void OnWallClockStepped() {
+    stamps_ = Stamps(*plan_);
+    restamped_in_.clear();
+  }
   // What came with an outcome, before it is judged.
   void Hear(const event::ProducerOutcome& outcome);
   // Outcomes of the transaction's calls; the caller must act on the verdict, by Commit or Drop.
@@ -94,6 +99,7 @@ class Epochs {
   struct PlannedPause {
     Task* task = nullptr;
     absl::Status why = {};
+    absl::Duration length = {};
     bool retries_go_on = false;
   };
 

@@ -30,11 +30,12 @@ Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch,
                  absl::StrCat("dead letters that ", plan->graph->dead_letter_topic, " has no room for"),
                  "raise its max.message.bytes; the events are still at these places"),
       failed_(LogLevel::kWarning, "events that failed for good", "see the dead letters for all of them"),
-      rejected_(LogLevel::kWarning, "events that were rejected", "see the dead letters for all of them") {}
+      rejected_(LogLevel::kWarning, "events that were rejected", "see the dead letters for all of them"),
+      retried_(LogLevel::kWarning, "attempts that failed for now and are made again", "") {}
 
 void Failures::ReleaseStep() {
   revived_.clear();
-  for (Tally* tally : {&unwritten_, &failed_, &rejected_}) tally->Tell(epoch_->opened_at, log_);
+  for (Tally* tally : {&unwritten_, &failed_, &rejected_, &retried_}) tally->Tell(epoch_->opened_at, log_);
 }
 
 std::string Failures::KeyText(SourceIndex source, const RecordView& record) const {
@@ -112,22 +113,34 @@ void Failures::CountFailure(Task* task) {
 bool Failures::WillRetry(const Attempt& attempt, const Verdict& verdict) const {
   if (verdict.status.ok() || verdict.rejected) return false;
   const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
-  return policy.IsTransient(verdict.status.code()) && attempt.number < policy.max_attempts;
+  return policy.IsTransient(verdict.status.code()) && attempt.retried < policy.give_up_after;
 }
 
 // What the status says is bounded, so that no event and no handler makes the state large (X3).
 void Failures::FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const {
   status->set_attempts(static_cast<uint32_t>(attempt.number));
   status->set_first_failure_time_ms(attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs());
+  status->set_retried_ms(absl::ToInt64Milliseconds(attempt.retried));
   status->set_reason(StatusCodeName(verdict.status.code()));
   status->set_message(std::string(CutUtf8(ToStd(verdict.status.message()), kMaxStoredMessageBytes)));
   status->set_blocking_event_id(std::string(CutUtf8(EventIdOf(*attempt.record, *attempt.topic), kMaxStoredTextBytes)));
 }
 
-void Failures::SetRetry(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const {
+void Failures::SetRetry(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) {
   const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  // The last attempt is made when its time is over, not long before.
+  const absl::Duration left = policy.give_up_after - absl::Milliseconds(status->retried_ms());
+  const absl::Duration delay = std::min(policy.BackoffAfter(attempt.number), left);
   status->set_state(v1::AggregateStatus::RETRYING);
-  status->set_retry_at_ms(NowMs() + absl::ToInt64Milliseconds(policy.BackoffAfter(attempt.number)));
+  status->set_retry_at_ms(absl::ToUnixMillis(attempt.task->parking.clock().wall + delay + absl::Milliseconds(1)));
+  ++epoch_->counters.put_off;
+  retried_.Count([&] {
+    return absl::StrCat("attempt ", attempt.number, " at event ", OriginOf(*attempt.record, *attempt.topic), " (key \"",
+                        Printable(KeyText(attempt.source, *attempt.record)), "\"), ",
+                        absl::FormatDuration(absl::Trunc(attempt.retried, absl::Seconds(1))),
+                        " after its first: ", StatusCodeName(verdict.status.code()), ": ",
+                        ToAbsl(CutUtf8(ToStd(verdict.status.message()), kMaxStoredTextBytes)));
+  });
 }
 
 Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
@@ -136,10 +149,10 @@ Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
     return {};
   }
   if (WillRetry(attempt, verdict)) return Block(attempt, verdict, v1::AggregateStatus::RETRYING);
-  const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
-  if (policy.then == FailureAction::kStop) return Stop(attempt, verdict);
+  const FailureAction then = plan_->graph->nodes[verdict.node].after_failure();
+  if (then == FailureAction::kStop) return Stop(attempt, verdict);
   const bool keyed = attempt.record->key.has_value();
-  if (keyed && policy.then == FailureAction::kBlockAggregate) {
+  if (keyed && then == FailureAction::kBlockAggregate) {
     return Block(attempt, verdict, v1::AggregateStatus::PARKED);
   }
   EndForGood(attempt, verdict.status);
@@ -169,6 +182,7 @@ Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::Aggr
   FillFailure(attempt, verdict, &status);
   if (state == v1::AggregateStatus::RETRYING) {
     SetRetry(attempt, verdict, &status);
+    ++attempt.task->epoch_breaker.waiting;
   } else {
     status.set_state(v1::AggregateStatus::PARKED);
     status.set_notice_sequence(1);
@@ -267,6 +281,8 @@ Outcome Failures::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& 
     status.set_notice_sequence(status.notice_sequence() + 1);
   }
   ++epoch_->counters.blocked;
+  if (status.state() == v1::AggregateStatus::PARKED) ++attempt.task->epoch_breaker.blocked;
+  if (status.state() == v1::AggregateStatus::RETRYING) ++attempt.task->epoch_breaker.waiting;
   const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
   return FromStore(attempt.task->parking.Push(queue, Pack(attempt, queue), std::move(status)));
 }
@@ -289,6 +305,7 @@ Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive,
   *released = true;
   status.set_state(v1::AggregateStatus::DRAINING);
   status.set_attempts(0);
+  status.set_retried_ms(0);
   return FromStore(attempt.task->parking.SetStatus(queue, status));
 }
 
@@ -325,6 +342,7 @@ absl::StatusOr<Attempt> Failures::Head(Task* task, const std::string& queue, con
   if (!head.ok()) return head;
   head->number = static_cast<int>(status.attempts()) + 1;
   head->first_failure_ms = status.first_failure_time_ms();
+  head->retried = task->parking.RetriedFor(queue);
   return head;
 }
 
@@ -332,6 +350,7 @@ Outcome Failures::HeadProcessed(const Attempt& attempt, v1::AggregateStatus stat
   status.set_state(v1::AggregateStatus::DRAINING);
   status.set_attempts(0);
   status.set_first_failure_time_ms(0);
+  status.set_retried_ms(0);
   return FromStore(attempt.task->parking.Pop(*attempt.queue, std::move(status)));
 }
 
@@ -340,14 +359,14 @@ Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1:
     Reject(attempt, verdict.status);
     return HeadProcessed(attempt, std::move(status));
   }
-  const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  const FailureAction then = plan_->graph->nodes[verdict.node].after_failure();
   if (WillRetry(attempt, verdict)) {
     FillFailure(attempt, verdict, &status);
     SetRetry(attempt, verdict, &status);
     return FromStore(attempt.task->parking.SetStatus(*attempt.queue, status));
   }
-  if (policy.then == FailureAction::kStop) return Stop(attempt, verdict);
-  if (policy.then == FailureAction::kSkip || !attempt.record->key.has_value()) {
+  if (then == FailureAction::kStop) return Stop(attempt, verdict);
+  if (then == FailureAction::kSkip || !attempt.record->key.has_value()) {
     EndForGood(attempt, verdict.status);
     return HeadProcessed(attempt, std::move(status));
   }

@@ -48,6 +48,7 @@ struct Attempt {
   const std::string* topic = nullptr;
   int number = 1;
   int64_t first_failure_ms = 0;        // 0: none yet.
+  absl::Duration retried = {};         // For how long attempts at it have failed.
   const std::string* queue = nullptr;  // Of a parked event: the queue whose head it is.
   bool omitted = false;                // It was parked without value and headers, so it cannot be run.
 };
@@ -108,7 +109,7 @@ class Failures {
   bool CanPark(const Attempt& attempt, const std::string& queue) const;
   absl::StatusOr<Attempt> Revive(Task* task, const std::string& queue, uint64_t sequence);
   void FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const;
-  void SetRetry(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const;
+  void SetRetry(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status);
   // Dead letters of events that have ended for good, and of those that wait.
   void Reject(const Attempt& attempt, const absl::Status& status);
   void EndForGood(const Attempt& attempt, const absl::Status& status);
@@ -129,6 +130,7 @@ class Failures {
   Tally unwritten_;
   Tally failed_;
   Tally rejected_;
+  Tally retried_;
 };
 
 }  // namespace once

@@ -65,8 +65,8 @@ struct EngineOptions {
   int64_t max_parked_per_task = 4'000'000;
   int64_t max_parked_bytes_per_task = int64_t{16} << 30;
 
-  // A task pauses for `breaker_backoff` when, within `breaker_window`, at least so many events failed for good and they
-  // are at least this share of all that were finished.
+  // A task pauses for `breaker_backoff` or more when, within `breaker_window`, at least so many events failed, were
+  // blocked or had to wait, and they are at least this share of all that it took.
   int64_t breaker_min_failures = 1'000;
   double breaker_failure_ratio = 0.5;
   absl::Duration breaker_window = absl::Minutes(1);

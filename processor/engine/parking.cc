@@ -77,24 +77,38 @@ void Parking::Forget(std::string_view queue) {
   index_.erase(found);
 }
 
-absl::Time Parking::DueOf(const v1::AggregateStatus& status) const {
+Parking::Queue Parking::QueueFor(std::string_view queue, const v1::AggregateStatus& status) const {
+  Queue made{.status = status};
+  if (status.state() != v1::AggregateStatus::RETRYING) return made;
+  // A follower moves no retry of the head.
+  const auto found = index_.find(queue);
+  if (found != index_.end()) {
+    const Queue& known = found->second;
+    const bool same_failure = known.status.state() == status.state() && known.status.attempts() == status.attempts() &&
+                              known.status.head_sequence() == status.head_sequence() &&
+                              known.status.retry_at_ms() == status.retry_at_ms();
+    made.due = known.due;
+    made.since = known.since;
+    if (same_failure) return made;
+  }
   const absl::Duration left = absl::FromUnixMillis(status.retry_at_ms()) - clock_->wall;
-  return clock_->now + std::clamp(left, absl::ZeroDuration(), longest_delay_);
+  made.due = clock_->now + std::clamp(left, absl::ZeroDuration(), longest_delay_);
+  made.since = clock_->now;
+  return made;
 }
 
 absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& status) {
+  Queue made = QueueFor(queue, status);
   Forget(queue);
   if (status.state() == v1::AggregateStatus::OPEN) return absl::OkStatus();
   parked_events_ += QueueLength(status);
   std::string owned(queue);
-  const bool retrying = status.state() == v1::AggregateStatus::RETRYING;
-  const absl::Time due = retrying ? DueOf(status) : absl::InfiniteFuture();
-  if (retrying) retries_.emplace(due, owned);
+  if (status.state() == v1::AggregateStatus::RETRYING) retries_.emplace(made.due, owned);
   const bool notices_outstanding =
       status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
   if (status.state() == v1::AggregateStatus::DRAINING || notices_outstanding) runnable_.insert(owned);
   parked_bytes_ += static_cast<int64_t>(status.queued_bytes());
-  const auto added = index_.emplace(std::move(owned), Queue{.status = status, .due = due}).first;
+  const auto added = index_.emplace(std::move(owned), std::move(made)).first;
   memory_bytes_ += MemoryBytes(added->first, added->second.status);
   return absl::OkStatus();
 }
@@ -162,6 +176,13 @@ int64_t Parking::CountRunnable(absl::Time now) const {
   auto count = static_cast<int64_t>(runnable_.size());
   for (auto it = retries_.begin(); it != retries_.end() && it->first <= now; ++it) ++count;
   return count;
+}
+
+absl::Duration Parking::RetriedFor(std::string_view queue) const {
+  const auto found = index_.find(queue);
+  if (found == index_.end() || found->second.status.state() != v1::AggregateStatus::RETRYING) return {};
+  const absl::Duration before = absl::Milliseconds(std::max(int64_t{0}, found->second.status.retried_ms()));
+  return before + std::max(clock_->now - found->second.since, absl::ZeroDuration());
 }
 
 absl::Time Parking::NextRetry() const { return retries_.empty() ? absl::InfiniteFuture() : retries_.begin()->first; }

@@ -73,9 +73,12 @@ class Parking {
   void NoteTurn(const std::string& queue);
   // How many there are.
   int64_t CountRunnable(absl::Time now) const;
+  // For how long attempts at the head have failed; zero unless RETRYING.
+  absl::Duration RetriedFor(std::string_view queue) const;
   // When the next retry is due, by the steady clock; InfiniteFuture if none waits.
   absl::Time NextRetry() const;
 
+  const ClockReading& clock() const { return *clock_; }
   int64_t parked_events() const { return parked_events_; }
   // Bytes of those in the task's state.
   int64_t parked_bytes() const { return parked_bytes_; }
@@ -107,11 +110,12 @@ class Parking {
  private:
   struct Queue {
     v1::AggregateStatus status;
-    absl::Time due = absl::InfiniteFuture();  // Of RETRYING: its place in `retries_`.
+    absl::Time due = absl::InfiniteFuture();    // Of RETRYING: its place in `retries_`.
+    absl::Time since = absl::InfiniteFuture();  // Likewise: when its last attempt failed, or was read.
   };
 
   absl::Status Adopt(std::string_view queue, const v1::AggregateStatus& status);
-  absl::Time DueOf(const v1::AggregateStatus& status) const;
+  Queue QueueFor(std::string_view queue, const v1::AggregateStatus& status) const;
   void Forget(std::string_view queue);
 
   // Finds the queue of a record key without making its name.

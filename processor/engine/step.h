@@ -15,10 +15,13 @@ struct Step : ClockReading {
   bool stopping = false;
   bool halted = false;
 
-  // The clocks were read.
-  void Look(const ClockReading& clock) {
+  // The clocks were read. Returns by how much the wall clock has stepped since they were read last.
+  absl::Duration Look(const ClockReading& clock) {
+    const bool is_first = now == absl::InfinitePast();
+    PassTo(clock.now);
+    const absl::Duration stepped = is_first ? absl::ZeroDuration() : clock.wall - wall;
     wall = clock.wall;
-    if (clock.now > now) now = clock.now;
+    return stepped;
   }
   // The steady clock was read, so the wall clock stands as much later as well.
   void PassTo(absl::Time at) {

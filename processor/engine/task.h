@@ -65,11 +65,22 @@ struct TaskFailure {
   int64_t untold = 0;
 };
 
-// Counts of the breaker's current window.
+// Counts of the breaker's current window (R5).
 struct BreakerCounts {
   absl::Time window_start = absl::InfinitePast();
-  int64_t finished = 0;
+  int64_t finished = 0;  // New events that were taken, whatever became of them.
   int64_t failed = 0;
+  int64_t blocked = 0;  // Parked behind a failed one.
+  int64_t waiting = 0;  // Failed for a passing reason, or wait behind one that did.
+
+  int64_t bad() const { return failed + blocked + waiting; }
+  BreakerCounts& operator+=(const BreakerCounts& o) {
+    finished += o.finished;
+    failed += o.failed;
+    blocked += o.blocked;
+    waiting += o.waiting;
+    return *this;
+  }
 };
 
 struct Task {
@@ -160,6 +171,9 @@ struct Task {
   BreakerCounts epoch_breaker;                       // This epoch's share; window_start unused.
 
   BreakerCounts breaker;
+  int breaker_trips = 0;                         // Pauses, without a good window between two.
+  absl::Time resumed_at = absl::InfinitePast();  // When the last pause was over.
+  int64_t retrying_at_pause = 0;                 // Of `retries_while_paused`.
   absl::Time last_commit = absl::InfinitePast();
   absl::Time last_checkpoint = absl::InfinitePast();
   int checkpoint_failures = 0;  // In a row.

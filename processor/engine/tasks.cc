@@ -316,16 +316,17 @@ void Tasks::RewindRunning() {
   }
 }
 
-void Tasks::Pause(Task* task, const absl::Status& why, bool retries_go_on) {
+void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on) {
   if (task->phase == TaskPhase::kFailed) return;
-  log_->Log(LogLevel::kError,
-            absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
-                         absl::FormatDuration(options_->breaker_backoff), ": ", std::string(why.message())));
+  log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
+                                           absl::FormatDuration(length), ": ", std::string(why.message())));
   Mark(task);
+  ++task->breaker_trips;
   task->phase = TaskPhase::kPaused;
   task->retries_while_paused = retries_go_on;
   task->awaiting_seek = true;
-  task->resume_at = step_->now + options_->breaker_backoff;
+  task->retrying_at_pause = retries_go_on ? task->parking.retrying() : 0;
+  task->resume_at = step_->now + length;
 }
 
 void Tasks::Hold(Task* task, absl::Time until) {
@@ -344,8 +345,10 @@ void Tasks::KeepHeld(Task* task) {
 
 void Tasks::ResumePaused(const std::vector<Task*>& due) {
   for (Task* const task : due) {
-    if (task->phase != TaskPhase::kPaused || step_->now < task->resume_at) continue;
+    if (task->phase != TaskPhase::kPaused || step_->now < ResumeAt(*task)) continue;
     task->phase = TaskPhase::kRunning;
+    task->retrying_at_pause = 0;
+    task->resumed_at = step_->now;
     task->awaiting_seek = true;
   }
 }

@@ -86,8 +86,9 @@ class Tasks {
   bool Retry(const TaskId& id);
   void SetTopicProblems(std::vector<TopicProblem> problems);
 
-  // Takes no new events for a while.
-  void Pause(Task* task, const absl::Status& why, bool retries_go_on);
+  // Takes no new events for a while. With `retries_go_on` it goes on as soon as half of those that are RETRYING are not
+  // any more.
+  void Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on);
   // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
   void Hold(Task* task, absl::Time until);
   void ResumePaused(const std::vector<Task*>& due);

@@ -50,9 +50,7 @@ void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
   if (!failure.happened()) return;
   if (failure.refusal.has_value()) {
     refusals_.Fail(step_->now, absl::ZeroDuration());
-    refusals_.Tell(
-        step_->now, LogLevel::kWarning,
-        absl::StrCat(*failure.refusal, "; the transaction is aborted, and the event fails when it runs again"), log_);
+    refusals_.Tell(step_->now, LogLevel::kWarning, *failure.refusal, log_);
     return;
   }
   // What ends the producer concerns all that it writes.

@@ -50,7 +50,12 @@ std::string DescribeNode(const Graph& graph, size_t index) {
   std::string text = node.kind == NodeKind::kAggregate
                          ? absl::StrCat("aggregate ", node.name, " (state ", node.state_type)
                          : absl::StrCat("transform ", node.name, " (no state");
-  absl::StrAppend(&text, "; ", node.policy.max_attempts, " attempts, then ", AfterFailure(node.policy.then), ")\n");
+  const absl::Duration give_up_after = node.policy.give_up_after;
+  const std::string retries = give_up_after == absl::InfiniteDuration() ? "for ever"
+                              : give_up_after == absl::ZeroDuration()
+                                  ? "never"
+                                  : absl::StrCat("for ", absl::FormatDuration(give_up_after));
+  absl::StrAppend(&text, "; retries ", retries, ", then ", AfterFailure(node.after_failure()), ")\n");
   for (const HandlerSpec& handler : graph.handlers) {
     if (handler.node == index) {
       absl::StrAppend(&text, "  <- ", Heard(handler), " of ", graph.sources[handler.source].name, "\n");

@@ -57,6 +57,11 @@ struct NodeSpec {
   std::string state_type;  // Aggregates: the protobuf full name or codec's name.
   std::vector<SinkIndex> emits_to;
   FailurePolicy policy;
+
+  FailureAction after_failure() const {
+    const bool is_aggregate = kind == NodeKind::kAggregate;
+    return policy.then.value_or(is_aggregate ? FailureAction::kBlockAggregate : FailureAction::kSkip);
+  }
 };
 
 // What a handler is chosen by.

@@ -15,7 +15,7 @@ namespace once {
 
 namespace {
 
-constexpr int kMaxAttempts = 1'000'000;
+constexpr absl::Duration kMinBackoff = absl::Milliseconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Hours(24);
 
 const char* KindOf(const NodeSpec& node) { return KindName(node.kind); }
@@ -126,13 +126,13 @@ class Rules {
   void CheckPolicy(const NodeSpec& node) {
     const FailurePolicy& policy = node.policy;
     const std::string owner = absl::StrCat(KindOf(node), " \"", node.name, "\": ");
-    if (policy.max_attempts < 1 || policy.max_attempts > kMaxAttempts) {
-      Add(owner, "max_attempts is ", policy.max_attempts, "; use 1 to ", kMaxAttempts);
+    if (policy.give_up_after < absl::ZeroDuration()) {
+      Add(owner, "give_up_after is ", absl::FormatDuration(policy.give_up_after), "; use 0s or more");
     }
-    if (policy.initial_backoff < absl::ZeroDuration() || policy.max_backoff < policy.initial_backoff ||
+    if (policy.initial_backoff < kMinBackoff || policy.max_backoff < policy.initial_backoff ||
         policy.max_backoff > kMaxBackoff) {
       Add(owner, "backoff from ", absl::FormatDuration(policy.initial_backoff), " to ",
-          absl::FormatDuration(policy.max_backoff), "; use 0 <= initial_backoff <= max_backoff <= 24h");
+          absl::FormatDuration(policy.max_backoff), "; use 1ms <= initial_backoff <= max_backoff <= 24h");
     }
     if (policy.IsTransient(absl::StatusCode::kOk)) {
       Add(owner, "OK is among the transient codes, but it is no failure; remove it");

@@ -197,7 +197,6 @@ TEST_P(DeadlyEventsTest, X3OneThatStopsTheApplicationIsRunAgain) {
 // A parked event is found out like a new one, while others are drained and retried.
 TEST_P(DeadlyEventsTest, X3ARetryIsFoundOut) {
   script_->policy.initial_backoff = absl::Milliseconds(50);
-  script_->policy.max_attempts = 1000;
   Make();
   std::set<int64_t> seen;
   const auto handle = script_->handle;

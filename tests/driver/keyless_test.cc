@@ -46,7 +46,7 @@ struct Attempts {
 std::shared_ptr<Script> FailsFirst(Attempts* attempts) {
   auto script = NewScript();
   script->policy.then = FailureAction::kSkip;
-  script->policy.max_attempts = 4;
+  script->policy.give_up_after = absl::Seconds(150);
   script->policy.initial_backoff = absl::Seconds(10);
   script->handle = [attempts](const OrderPlaced& order) {
     ++attempts->of[order.cents()];
@@ -75,7 +75,7 @@ TEST(KeylessTest, WaitsBetweenItsAttemptsAndBlocksNothing) {
   EXPECT_EQ(attempts.of[1], 3);
 }
 
-TEST(KeylessTest, UsedUpRetriesEndInOneDeadLetter) {
+TEST(KeylessTest, GivenUpItEndsInOneDeadLetter) {
   Attempts attempts;
   TopologyTestDriver driver(Copying(FailsFirst(&attempts)));
   SendKeyless(&driver, 1, {.event_id = "1"});

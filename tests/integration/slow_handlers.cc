@@ -57,7 +57,6 @@ absl::StatusOr<Topology> Build(const SlowSpec& spec, const std::shared_ptr<Share
   auto out = builder.AddSink<std::string>("out", {.topic = spec.name + "-out"});
   builder.DeadLetterTo(spec.name + "-dlq");
   FailurePolicy policy;
-  policy.max_attempts = 1'000'000;
   policy.initial_backoff = policy.max_backoff = absl::Seconds(2);
   builder.AddAggregate<std::string>("slow").EmitsTo(out).WithPolicy(policy).On<std::string>(
       in, [out, shared, spec](const std::string& value, auto& slow) {

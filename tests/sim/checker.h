@@ -26,6 +26,7 @@ struct CheckerOptions {
   TopologyKind topology = TopologyKind::kCount;
   int min_inputs = 1;                                      // Frontiers need not name more inputs than this.
   bool slow_retries = false;                               // As the topology has it.
+  absl::Duration clocks_wrong_by = {};                     // Of those that stamp records, at most.
   absl::Duration longest_kept = absl::InfiniteDuration();  // Outputs that are older by their timestamp are deleted.
   absl::Duration farthest_ahead = absl::InfiniteDuration();
 };

@@ -40,6 +40,8 @@ const char* NameOf(Dimension dimension) {
       return "redriven";
     case Dimension::kLeaders:
       return "leaders";
+    case Dimension::kClockSteps:
+      return "clock_steps";
   }
   return "";
 }
@@ -60,7 +62,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kRedriven)
       .Add(Dimension::kTaskFailures)
       .Add(Dimension::kDeadlyEvents)
-      .Add(Dimension::kLeaders);
+      .Add(Dimension::kLeaders)
+      .Add(Dimension::kClockSteps);
 }
 
 Dimensions Dimensions::All() {

@@ -19,7 +19,14 @@ const absl::Duration kTopicCheckInterval = absl::Milliseconds(200);
 
 SimPod::SimPod(const PodConfig& config, const Plan* plan, kafka::Client* cluster, Disk* disk, Network* network,
                Random* random, LogSink* log)
-    : config_(config), plan_(plan), cluster_(cluster), disk_(disk), network_(network), random_(random), log_(log) {}
+    : config_(config),
+      plan_(plan),
+      cluster_(cluster),
+      disk_(disk),
+      network_(network),
+      random_(random),
+      log_(log),
+      clock_(&network->scheduler().clock()) {}
 
 SimPod::~SimPod() = default;
 
@@ -92,7 +99,7 @@ absl::Status SimPod::StartWorkers() {
                     .store = disk_->store(),
                     .checkpoints = checkpoints_.get(),
                     .offsets = offsets_.get(),
-                    .clock = &network_->scheduler().clock(),
+                    .clock = &clock_,
                     .log = log_,
                     .sleep = [this](absl::Duration pause) { network_->Wait(pause); },
                     .solitude = solitude_.get()};

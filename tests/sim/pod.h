@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "processor/base/clock.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
 #include "processor/runtime/worker.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/network.h"
 #include "tests/sim/offset_reader.h"
+#include "tests/testkit/manual_clock.h"
 
 namespace once::sim {
 
@@ -24,6 +26,19 @@ struct PodConfig {
   // The outputs' limits were lowered after each start had looked at them.
   bool limits_are_stale = false;
   absl::Duration slow_answers = absl::ZeroDuration();
+};
+
+// The machine's: its wall clock may be wrong.
+class PodClock final : public Clock {
+ public:
+  explicit PodClock(testkit::ManualClock* clock) : clock_(clock) {}
+  absl::Time Steady() override { return clock_->Steady(); }
+  absl::Time Wall() override { return clock_->Now() + wrong_by_; }
+  void set_wrong_by(absl::Duration wrong_by) { wrong_by_ = wrong_by; }
+
+ private:
+  testkit::ManualClock* const clock_;
+  absl::Duration wrong_by_;
 };
 
 class SimPod {
@@ -47,6 +62,8 @@ class SimPod {
   void Crash(bool lose_disk);
   void Pause(absl::Duration duration);
   void Resume();
+  // By how much the wall clock is wrong from now on, also after a restart.
+  void SetWallClock(absl::Duration wrong_by) { clock_.set_wrong_by(wrong_by); }
   // Orderly: commits, checkpoints, leaves, ends.
   void RequestStop();
 
@@ -81,6 +98,7 @@ class SimPod {
   Network* const network_;
   Random* const random_;
   LogSink* const log_;
+  PodClock clock_;
 
   std::unique_ptr<Process> process_;
   std::vector<std::unique_ptr<Process>> dead_;  // Their threads may still be on their way out.

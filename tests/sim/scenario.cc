@@ -72,6 +72,8 @@ const char* NameOf(FaultKind kind) {
       return "make the changelog unreadable";
     case FaultKind::kNoLeader:
       return "no leader of partition";
+    case FaultKind::kStepClock:
+      return "step the clock";
   }
   return "";
 }
@@ -80,6 +82,8 @@ std::string ScheduledFault::ToString() const {
   std::string text = absl::StrCat("at ", absl::FormatDuration(at), " ", NameOf(kind));
   if (kind == FaultKind::kCall) {
     absl::StrAppend(&text, ": next ", NameOf(call.call), " is ", NameOf(call.fate));
+  } else if (kind == FaultKind::kStepClock) {
+    absl::StrAppend(&text, " of pod ", pod, " to be wrong by ", absl::FormatDuration(wrong_by));
   } else if (kind >= FaultKind::kDenyWriting) {
     absl::StrAppend(&text, " number ", output, " for ", absl::FormatDuration(length));
   } else {
@@ -117,6 +121,12 @@ std::string Scenario::ToString() const {
   return text;
 }
 
+absl::Duration Scenario::clocks_wrong_by() const {
+  absl::Duration most;
+  for (const ScheduledFault& fault : faults) most = std::max(most, absl::AbsDuration(fault.wrong_by));
+  return most;
+}
+
 EventOptions Scenario::event_options() const {
   return {.topology = topology,
           .count = events,
@@ -124,6 +134,7 @@ EventOptions Scenario::event_options() const {
           .span = is_burst ? span / 3 : load,
           .with_large = with_large,
           .transient_only = max_parked > 0,
+          .gives_up = gives_up(),
           .with_skew = with_skew,
           .with_odd = with_odd_records,
           .with_hostile = with_hostile_code,
@@ -149,6 +160,11 @@ void AddFaults(FaultKind kind, Random* random, Scenario* scenario) {
       fault.call.fate = kFates[random->Below(std::size(kFates))];
       // Begin asks nobody and is not to be repeated.
       if (fault.call.call == Call::kBegin && fault.call.fate == Fate::kRequestLost) fault.call.fate = Fate::kAbortable;
+    }
+    if (kind == FaultKind::kStepClock) {
+      const absl::Duration wrong_by[] = {-absl::Hours(1), absl::Hours(1), absl::Hours(48), absl::ZeroDuration()};
+      fault.pod = static_cast<int>(random->Below(scenario->pods));
+      fault.wrong_by = wrong_by[random->Below(std::size(wrong_by))];
     }
     scenario->faults.push_back(fault);
   }
@@ -218,6 +234,7 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     AddFaults(FaultKind::kNoLeader, &random, scenario);
     scenario->slow_answers = random.Between(absl::ZeroDuration(), absl::Milliseconds(400));
   }
+  if (draw(Dimension::kClockSteps)) AddFaults(FaultKind::kStepClock, &random, scenario);
 }
 
 }  // namespace

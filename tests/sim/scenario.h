@@ -36,6 +36,7 @@ enum class FaultKind {
   kChangedTopic,         // Pods take a partition of a source for another one's, for a while.
   kUnreadableChangelog,  // A partition of the changelog cannot be read, for a while.
   kNoLeader,             // A partition of a source or of the changelog is read, looked up and sought by nobody.
+  kStepClock,            // The pod's wall clock steps.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);
@@ -46,7 +47,8 @@ struct ScheduledFault {
   int pod = 0;
   absl::Duration length;
   ArmedFate call;
-  int output = 0;  // Which, of all outputs and dead letters.
+  int output = 0;           // Which, of all outputs and dead letters.
+  absl::Duration wrong_by;  // What the pod's wall clock shows too much from then on.
 
   std::string ToString() const;
 };
@@ -90,7 +92,13 @@ struct Scenario {
   std::vector<ScheduledFault> faults;
 
   EventOptions event_options() const;
-  TopologyOptions topology_options() const { return {.kind = topology, .slow_retries = is_burst}; }
+  // Before and after a change alike, since events are drawn for it.
+  bool gives_up() const { return GivesUp(topology) || change == Change::kSwapPolicy; }
+  TopologyOptions topology_options() const {
+    return {.kind = topology, .slow_retries = is_burst, .gives_up = gives_up()};
+  }
+  // What pods' wall clocks show too much, or too little, at most.
+  absl::Duration clocks_wrong_by() const;
   // As the preflight sets it, by the smallest limit of the outputs that it finds.
   size_t max_batch_bytes() const { return with_large && !limit_is_lowered ? size_t{kSinkLimit} : 1'000'000; }
   std::string ToString() const;

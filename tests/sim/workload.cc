@@ -69,12 +69,12 @@ absl::Status JudgeFirst(const Order& order, const bool* is_mended, Context& cont
   return absl::OkStatus();
 }
 
-FailurePolicy PolicyOf(TopologyKind kind, bool slow_retries) {
+FailurePolicy PolicyOf(const TopologyOptions& options) {
   FailurePolicy policy;
-  policy.max_attempts = kMaxAttempts;
-  policy.initial_backoff = BackoffAfter(1, slow_retries);
-  policy.max_backoff = absl::Milliseconds(slow_retries ? 240 : 200);
-  policy.then = Blocks(kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
+  if (options.gives_up) policy.give_up_after = GiveUpAfter(options.slow_retries);
+  policy.initial_backoff = BackoffAfter(1, options.slow_retries);
+  policy.max_backoff = absl::Milliseconds(options.slow_retries ? 240 : 200);
+  policy.then = Blocks(options.kind) ? FailureAction::kBlockAggregate : FailureAction::kSkip;
   return policy;
 }
 
@@ -86,7 +86,7 @@ void AddRoute(TopologyBuilder* builder, const Source<std::string>& source, TextS
   const bool* const mended = options.is_mended;
   builder->AddTransform("route")
       .EmitsTo(main, second)
-      .WithPolicy(PolicyOf(options.kind, options.slow_retries))
+      .WithPolicy(PolicyOf(options))
       .On<SimText>(source, [main, second, hook, mended](const SimText& read, auto& event) {
         const std::string& value = read.text;
         const Order order = ReadOrder(value);
@@ -126,7 +126,7 @@ void AddAggregate(TopologyBuilder* builder, const std::vector<Source<std::string
     return JudgeFirst(order, mended, aggregate);
   };
   auto aggregate = builder->AddAggregate<std::string>(kAggregate);
-  aggregate.EmitsTo(main, second).WithPolicy(PolicyOf(options.kind, options.slow_retries));
+  aggregate.EmitsTo(main, second).WithPolicy(PolicyOf(options));
   for (const Source<std::string>& source : sources) aggregate.template On<SimText>(source, handler);
 }
 
@@ -170,6 +170,14 @@ EventKind DrawKind(const EventOptions& options, Random* random) {
   return is_for_good && options.transient_only ? EventKind::kFlaky : kind;
 }
 
+// At how many a flaky event fails.
+int DrawAttempts(const EventOptions& options, Random* random) {
+  const auto attempts = static_cast<int>(random->Between(1, kMaxFailures));
+  if (!options.gives_up) return attempts;
+  // The first attempt has another one after it, whenever that is; what comes of the second would be up to the run.
+  return attempts == kMaxFailures && !options.transient_only ? kHopeless : 1;
+}
+
 // Without a key, or where its key does not belong.
 void MakeOdd(const EventOptions& options, int64_t number, Random* random, SimEvent* event) {
   if (options.with_misplaced && options.partitions > 1 && random->Chance(30)) {
@@ -182,7 +190,7 @@ void MakeOdd(const EventOptions& options, int64_t number, Random* random, SimEve
     event->keyless = true;
     event->key = absl::StrCat("keyless ", number);
     const bool may_fail = !HasAggregate(options.topology) && !options.transient_only;
-    event->attempts = static_cast<int>(random->Between(1, kMaxAttempts));
+    event->attempts = DrawAttempts(options, random);
     static constexpr EventKind kKinds[] = {EventKind::kNormal, EventKind::kFlaky, EventKind::kFailing};
     event->kind = may_fail ? kKinds[random->Below(std::size(kKinds))] : EventKind::kNormal;
   }
@@ -216,7 +224,7 @@ std::string SimEvent::value() const {
 bool SimEvent::fails_for_good() const {
   return misplaced || kind == EventKind::kFailing || kind == EventKind::kGarbage || kind == EventKind::kLarge ||
          kind == EventKind::kThrowing || kind == EventKind::kDeadly || kind == EventKind::kBadCodec ||
-         kind == EventKind::kLongError || (kind == EventKind::kFlaky && attempts >= kMaxAttempts);
+         kind == EventKind::kLongError || (kind == EventKind::kFlaky && attempts == kHopeless);
 }
 
 int SimEvent::outputs() const {
@@ -234,11 +242,14 @@ std::vector<std::string> SourceTopics(TopologyKind kind) {
 }
 
 bool HasAggregate(TopologyKind kind) { return kind != TopologyKind::kRoute; }
+bool GivesUp(TopologyKind kind) { return kind == TopologyKind::kPark || kind == TopologyKind::kRoute; }
 bool Blocks(TopologyKind kind) { return kind != TopologyKind::kSkip; }
 
 absl::Duration BackoffAfter(int attempts, bool slow_retries) {
   return absl::Milliseconds(slow_retries ? 120 : 50) * attempts;
 }
+
+absl::Duration GiveUpAfter(bool slow_retries) { return absl::Milliseconds(slow_retries ? 500 : 300); }
 
 absl::StatusOr<Topology> BuildSimTopology(const TopologyOptions& options) {
   TopologyBuilder builder(kApplication);
@@ -266,7 +277,6 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
   const int64_t duplicates_percent = random->Chance(50) ? random->Between(5, 30) : 0;
   const auto sources =
       options.sources > 0 ? options.sources : static_cast<int64_t>(SourceTopics(options.topology).size());
-  const int max_attempts = options.transient_only ? kMaxAttempts - 1 : kMaxAttempts;
   std::vector<absl::Duration> times(static_cast<size_t>(options.count));
   for (absl::Duration& time : times) time = random->Between(absl::ZeroDuration(), options.span);
   std::sort(times.begin(), times.end());
@@ -282,7 +292,7 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       event.key = absl::StrCat("k", random->Below(keys));
       event.id = random->Chance(90) ? absl::StrCat("e", i) : "";
       event.kind = DrawKind(options, random);
-      if (event.kind == EventKind::kFlaky) event.attempts = static_cast<int>(random->Between(1, max_attempts));
+      if (event.kind == EventKind::kFlaky) event.attempts = DrawAttempts(options, random);
       event.partition = PartitionForKey(event.key, options.partitions).value();
     }
     if (event.keyless) event.key = absl::StrCat("keyless ", i);  // It waits for nobody, not even its like.

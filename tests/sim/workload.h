@@ -45,7 +45,10 @@ inline constexpr char kSecondSink[] = "second";
 inline constexpr char kDeadLetters[] = "dead";
 inline constexpr char kAggregate[] = "agg";
 inline constexpr char kOtherAggregate[] = "other";  // Counts what it hears and says nothing.
-inline constexpr int kMaxAttempts = 3;
+// At so many attempts a flaky event fails that is not given up.
+inline constexpr int kMaxFailures = 3;
+// Of an event that never succeeds, and is given up.
+inline constexpr int kHopeless = 1'000'000;
 inline constexpr int kSinkLimit = 2'000;
 inline constexpr int kHugeBytes = 900'000;
 
@@ -89,10 +92,14 @@ struct SimEvent {
 std::string SourceTopic(int source);
 std::vector<std::string> SourceTopics(TopologyKind kind);
 bool HasAggregate(TopologyKind kind);
+// What fails for passing reasons is given up after a while; else it is tried for ever.
+bool GivesUp(TopologyKind kind);
 // Failed aggregates block; else failed events are passed over.
 bool Blocks(TopologyKind kind);
 // The delay before the attempt that comes after so many.
 absl::Duration BackoffAfter(int attempts, bool slow_retries);
+// For how long attempts fail before the event fails for good, where it does.
+absl::Duration GiveUpAfter(bool slow_retries);
 
 // Is called at the beginning of each run of a handler with the event's number.
 using HandlerHook = std::function<void(int64_t number)>;
@@ -100,6 +107,7 @@ using HandlerHook = std::function<void(int64_t number)>;
 struct TopologyOptions {
   TopologyKind kind = TopologyKind::kCount;
   bool slow_retries = false;  // Retries are most of what happens once the input is done.
+  bool gives_up = false;      // What fails for passing reasons is given up after GiveUpAfter.
   HandlerHook hook = nullptr;
   const bool* is_mended = nullptr;  // Whether kFailing is handled well by now; null: it never is. Must outlive all.
   std::string first_name = SourceTopic(0);
@@ -117,6 +125,7 @@ struct EventOptions {
   absl::Duration span;
   bool with_large = false;               // Some bring about an output that is too large, and so fail for good.
   bool transient_only = false;           // None fails for good.
+  bool gives_up = false;                 // As the topology has it: flaky ones fail once, or never succeed.
   bool with_skew = false;                // Some timestamps are days off.
   bool with_odd = false;                 // Some have no key, are huge, misplaced, or make the handler throw.
   bool with_hostile = false;             // Some make the codec throw, or the handler say too much.

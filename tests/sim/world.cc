@@ -93,7 +93,8 @@ void World::BeginLife(const Version& version, const Plan* plan) {
   // A source that is added later belongs to the model from the beginning.
   const bool grows = scenario_.change == Change::kAddSource;
   CheckerOptions options{.topology = grows ? scenario_.topology : version.topology.kind,
-                         .slow_retries = scenario_.is_burst};
+                         .slow_retries = scenario_.is_burst,
+                         .clocks_wrong_by = scenario_.clocks_wrong_by()};
   options.min_inputs = grows ? 1 : static_cast<int>(SourceTopics(version.topology.kind).size());
   if (scenario_.is_strict_on_time) {
     options.farthest_ahead = kDefaultTimestampAfterMax;
@@ -139,10 +140,10 @@ void World::MakePods() {
   if (scenario_.handler_time > absl::ZeroDuration()) config.engine.max_backlog_records = 30;
   if (scenario_.memory_bytes > 0) config.engine.memory_bytes = scenario_.memory_bytes;
   config.slow_answers = scenario_.slow_answers;
-  config.engine.breaker_min_failures = scenario_.has_breaker ? 3 : 1'000'000;
+  config.engine.breaker_min_failures = scenario_.has_breaker ? 6 : 1'000'000;
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
-  config.engine.breaker_backoff = absl::Milliseconds(100);
+  config.engine.breaker_backoff = absl::Milliseconds(4);
   if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
   for (int i = 0; i < scenario_.pods; ++i) {
     disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());

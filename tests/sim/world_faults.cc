@@ -80,6 +80,8 @@ void World::Hit(const ScheduledFault& fault) {
       return FailTask(fault);
     case FaultKind::kNoLeader:
       return LoseLeader(fault, end);
+    case FaultKind::kStepClock:
+      return pod.SetWallClock(fault.wrong_by);
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);

@@ -123,7 +123,7 @@ class TopologyTestDriver {
   // Runs until everything sent is committed and nothing is to be done at the present time. Retries that are not due yet
   // wait for AdvanceTime.
   void RunUntilIdle();
-  // Moves the clock, then runs until idle.
+  // Moves both clocks, then runs until idle. clock().StepWall() sets the wall clock alone.
   void AdvanceTime(absl::Duration duration);
 
   // The committed records of a topic, by partition and offset. `T` is the sink's type, or Bytes.

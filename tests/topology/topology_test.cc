@@ -42,7 +42,7 @@ TEST(TopologyTest, IsTheGraphThatWasSaid) {
       .On<Bought>(bought, kOk)
       .On<Returned>(returned, kOk)
       .OnTombstone(returned, kOk)
-      .WithPolicy({.max_attempts = 3, .then = FailureAction::kSkip});
+      .WithPolicy({.give_up_after = absl::Hours(3), .then = FailureAction::kSkip});
   builder.AddTransform("audit").OnAny(bought, kOk);
   const absl::StatusOr<Topology> topology = std::move(builder).Build();
   ASSERT_TRUE(topology.ok()) << topology.status();
@@ -50,13 +50,13 @@ TEST(TopologyTest, IsTheGraphThatWasSaid) {
             R"(application my-shop
 source bought (topic shop.bought, string keys, from the latest)
 source returned (topic shop.returned, string keys, from the earliest, ignores unknown types)
-aggregate customer (state once.test.Basket; 3 attempts, then skip the event)
+aggregate customer (state once.test.Basket; retries for 3h, then skip the event)
   <- once.test.Bought of bought
   <- once.test.Returned of returned
   <- tombstones of returned
   -> baskets
   -> counts
-transform audit (no state; 8 attempts, then block the aggregate)
+transform audit (no state; retries for ever, then skip the event)
   <- any type of bought
 sink baskets (topic shop.baskets, string keys, once.test.Basket values)
 sink counts (topic shop.counts, int32 keys, int64 values)

@@ -1,0 +1,61 @@
+// X6 on a real broker: a process whose wall clock steps, by a library that is preloaded.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/integration/process.h"
+#include "tests/integration/scene.h"
+
+namespace once {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+// What a process under the shim is told.
+class WallClock {
+ public:
+  explicit WallClock(std::string path) : path_(std::move(path)) { SetWrongBy(absl::ZeroDuration()); }
+  void SetWrongBy(absl::Duration wrong_by) const {
+    const int64_t seconds = absl::ToInt64Seconds(wrong_by);
+    const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    EXPECT_EQ(::pwrite(file, &seconds, sizeof(seconds), 0), static_cast<ssize_t>(sizeof(seconds)));
+    ::close(file);
+  }
+  std::vector<std::pair<std::string, std::string>> Environment() const {
+    return {{"LD_PRELOAD", std::filesystem::absolute("tests/integration/wall_shim.so").string()},
+            {"ONCE_WALL_SHIM", path_}};
+  }
+
+ private:
+  const std::string path_;
+};
+
+TEST(ClockStepsTest, X6CommitsGoOnAndNothingIsForgotten) {
+  Scene scene("clock-steps");
+  scene.CreateTopics(2);
+  const WallClock clock(testing::TempDir() + "/wall");
+  auto pod = scene.StartPod({.environment = clock.Environment()});
+  auto generator = scene.StartGenerator({.orders = 60'000, .duplicates_percent = 10, .rate = 2'000});
+  ASSERT_TRUE(scene.AwaitOutput(1)) << pod->Log();
+  for (const absl::Duration wrong_by :
+       {-absl::Hours(1), absl::ZeroDuration(), absl::Hours(1), absl::Hours(48), absl::ZeroDuration()}) {
+    clock.SetWrongBy(wrong_by);
+    // Two seconds' worth, so that commits go on well beyond what was under way.
+    ASSERT_TRUE(scene.AwaitOutput(scene.CountOutput() + 4'000, kPatience))
+        << "wrong by " << absl::FormatDuration(wrong_by) << "\n"
+        << pod->Log();
+  }
+  ASSERT_TRUE(scene.Finish(generator.get()));
+  EXPECT_EQ(scene.Verify(kPatience), 0) << scene.verifier_output() << pod->Log();
+  EXPECT_NE(pod->Log().find("steps of the wall clock"), std::string::npos) << pod->Log();
+  EXPECT_EQ(pod->Log().find("timed out"), std::string::npos) << "nothing was fenced\n" << pod->Log();
+  pod->Signal(SIGTERM);
+  EXPECT_TRUE(pod->Wait(kPatience).has_value());
+}
+
+}  // namespace
+}  // namespace once
