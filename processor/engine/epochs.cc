@@ -207,8 +207,8 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   return ran;
 }
 
-// X3, X6: a stamp that is refused is the fault of our clock or of the topic's bounds, and of no event, as long as another
-// one can be tried. Returns the topics whose records are stamped otherwise from now on.
+// X3, X6: a stamp that is refused is the fault of our clock or of the topic's bounds, and of no event, as long as
+// another one can be tried. Returns the topics whose records are stamped otherwise from now on.
 std::set<uint32_t> Epochs::NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries) {
   std::set<uint32_t> refused;
   for (const kafka::Delivery& delivery : deliveries) {
