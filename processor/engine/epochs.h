@@ -72,10 +72,7 @@ class Epochs {
 
   void OnTick() { committer_.OnTick(step_->now, step_->actions); }
   // What was found out of how wrong the wall clock is holds no more.
-  void OnWallClockStepped() {
-    stamps_ = Stamps(*plan_);
-    restamped_in_.clear();
-  }
+  void OnWallClockStepped() { stamps_ = Stamps(*plan_); }
   // What came with an outcome, before it is judged.
   void Hear(const event::ProducerOutcome& outcome);
   // Outcomes of the transaction's calls; the caller must act on the verdict, by Commit or Drop.

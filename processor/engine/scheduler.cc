@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/engine/breaker.h"
 
 namespace once {
 
@@ -362,34 +363,15 @@ bool Scheduler::RunParked(Task* task) {
   return true;
 }
 
-// Trips when too large a share of what the task took, committed or about to be, failed, is blocked or waits (R5):
-// reading on would pour the topic into parking and dead letters.
 void Scheduler::CountForBreaker(Task* task) {
   if (task->epoch_breaker.bad() == 0) return;
-  BreakerCounts counts = task->breaker;
-  counts += task->epoch_breaker;
-  if (counts.bad() < options_->breaker_min_failures) return;
-  if (static_cast<double>(counts.bad()) < options_->breaker_failure_ratio * static_cast<double>(counts.finished))
-    return;
+  const BreakerCounts window = BreakerWindow(*task);
+  const absl::Status tripped = JudgeBreaker(window, *options_);
+  if (tripped.ok()) return;
   task->awaiting_seek = true;
-  const std::string waiting =
-      counts.waiting > 0 ? absl::StrCat(", ", counts.waiting, " wait for another attempt or behind such events") : "";
-  epochs_->PauseAfterwards(
-      task,
-      absl::ResourceExhaustedError(
-          absl::StrCat("of the last ", counts.finished, " events ", counts.failed, " failed for good, ", counts.blocked,
-                       " are blocked by such ones", waiting,
-                       " (breaker_min_failures, breaker_failure_ratio); see the dead-letter topic for reasons")),
-      NextBreakerPause(task), /*retries_go_on=*/counts.waiting > 0);
+  epochs_->PauseAfterwards(task, tripped, NextBreakerPause(*options_, step_->now, task),
+                           /*retries_go_on=*/window.waiting > 0);
   epochs_->Seal();
-}
-
-// Longer each time, until a window has passed without another trip.
-absl::Duration Scheduler::NextBreakerPause(Task* task) const {
-  constexpr int kDoublings = 4;
-  if (step_->now - task->resumed_at >= options_->breaker_window) task->breaker_trips = 0;
-  const int doublings = std::min(task->breaker_trips, kDoublings);
-  return options_->breaker_backoff * (int64_t{1} << doublings);
 }
 
 // A few at a time: the tasks that have just opened by the hundred must not hold up the commits of those that run.

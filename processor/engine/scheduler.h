@@ -94,7 +94,6 @@ class Scheduler {
   void ProcessError(Task* task, InputPosition* input, const kafka::PartitionError& error);
   bool HandleOutcome(Task* task, const Outcome& outcome);
   void CountForBreaker(Task* task);
-  absl::Duration NextBreakerPause(Task* task) const;
   // Consecutive records of one input become one item of its task's backlog.
   void TakeRecords(const std::shared_ptr<const kafka::Batch>& batch);
   void Push(const InputRef& ref, Fetched fetched);
