@@ -29,7 +29,7 @@ enum class Dimension {
   kLeaders,        // Partitions have no leader for a while, and answers about offsets come late.
   kClockSteps,     // The wall clocks of pods step (X6): an hour ahead or back, two days ahead.
 };
-inline constexpr int kDimensions = 17;
+inline constexpr int kDimensions = 16;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {
