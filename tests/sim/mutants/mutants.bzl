@@ -207,8 +207,6 @@ MUTANTS = [
      "the notice of a parked event passes for the letter of one that has ended"),
     ("followers_told_again", "processor/engine/failures.cc", "R2",
      "a release that fails again tells the followers anew"),
-    ("replay_checkpoint_is_fresh", "processor/engine/task_opener.cc", "X5",
-     "a checkpoint written during a replay is as old as the replay"),
     ("reports_thrown_away", "processor/runtime/worker.cc", "X2",
      "delivery reports that come with a failure are thrown away"),
     ("control_lost_with_send", "processor/runtime/worker.cc", "X2",
