@@ -189,6 +189,8 @@ void AddChange(Change first, Change last, Random* random, Scenario* scenario) {
   scenario->change_at = random->Between(absl::Milliseconds(300), scenario->span);
   scenario->is_between_runs = IsOfTopics(scenario->change) && random->Chance(40);
   scenario->topology = KindFor(scenario->change, scenario->topology);
+  // Offsets that do not fit are waited for longer than so short a retention lasts (F2).
+  scenario->short_deletions = false;
 }
 
 // Each is drawn for more than half of the seeds.
