@@ -259,7 +259,10 @@ TEST_P(DeadlyEventsTest, X3WhileAnotherInputFlows) {
   int64_t sent = 100;
   int deaths = 0;
   for (bool is_first = true; deaths < 20; is_first = false) {
-    for (int i = 0; i < 3; ++i) driver_->Send("others", "bob", Order(++sent), {.event_id = std::to_string(sent)});
+    for (int i = 0; i < 3; ++i) {
+      ++sent;
+      driver_->Send("others", "bob", Order(sent), {.event_id = std::to_string(sent)});
+    }
     if (is_first) driver_->Send("orders", "alice", Order(7), {.event_id = "7"});
     RunUntil([&] { return !driver_->dead_letters().empty(); });
     if (!has_died_) break;

@@ -243,7 +243,7 @@ class TopicIdTest : public testing::Test {
   const std::string changelog_ = plan_.changelog_topics[0];
   MemoryCheckpointStore store_;
   const EngineOptions options_ = {};
-  const ClockReading clock_;
+  const ClockReading clock_ = {};
   Task task_{{0, Partition(0)}, plan_, options_, &store_, &clock_};
 };
 

@@ -21,7 +21,7 @@ class EngineScene {
   explicit EngineScene(int tasks) {
     std::vector<TaskId> all;
     for (int i = 0; i < tasks; ++i) all.push_back(Id(i));
-    Step(event::Tick{now_});
+    Step(event::Tick{{now_, now_}});
     Step(event::Assigned{all});
   }
 
@@ -31,7 +31,7 @@ class EngineScene {
   Engine& engine() { return engine_; }
   void Tick(absl::Duration by = kTurn) {
     now_ += by;
-    Step(event::Tick{now_});
+    Step(event::Tick{{now_, now_}});
   }
 
   // Requests that were made and are not answered.

@@ -1,4 +1,5 @@
 // A rebuild that has to wait for the end of a checkpoint's write (rule X5).
+#include <deque>
 #include <map>
 #include <string>
 #include <utility>
@@ -46,9 +47,9 @@ class EngineScene {
     record.topic_index = 0;
     record.partition = Partition(partition);
     record.offset = Offset(sent_[partition]++);
-    record.key = key;
-    value_ = Order(1).SerializeAsString();
-    record.value = value_;
+    // What is fetched may be run by a later step.
+    record.key = texts_.emplace_back(key);
+    record.value = texts_.emplace_back(Order(1).SerializeAsString());
     batch->records.push_back(record);
     Step(event::Records{batch});
     Step(event::Continue{});
@@ -112,7 +113,7 @@ class EngineScene {
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   Engine engine_{
       &plan_, {.application_id = "order-totals", .checkpoint_interval = absl::Milliseconds(1)}, &store_, &log_, 7};
-  std::string value_;
+  std::deque<std::string> texts_;
   std::map<int, int64_t> sent_, ends_, pending_;
   std::map<int, event::TaskOffsets> offsets_;
   std::map<int, int> lookups_;

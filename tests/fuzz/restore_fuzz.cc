@@ -201,7 +201,11 @@ class Scene {
   bool is_refused_ = false;
   MemoryCheckpointStore store_;
   NullLogSink log_;
-  const EngineOptions options_{.misfit_patience = absl::ZeroDuration()};
+  const EngineOptions options_ = [] {
+    EngineOptions options;
+    options.misfit_patience = absl::ZeroDuration();
+    return options;
+  }();
   Task task_{kTask, ThePlan(), options_, &store_, &clock_};
   TaskOpener opener_{&ThePlan(), &options_, &store_, &log_, &clock_, [] { return uint64_t{42}; }};
 };

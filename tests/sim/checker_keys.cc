@@ -246,7 +246,8 @@ std::string Checker::Unsettled() const {
       if (task.sent[source].empty() || task.sent[source].rbegin()->first < task.committed[source]) continue;
       return absl::StrCat(TextOf(*task.sent[source].rbegin()->second), " is not processed");
     }
-    for (const auto& [key, state] : task.keys) {
+    for (const auto& [key, kept] : task.keys) {
+      const auto& state = kept;  // A binding cannot be captured.
       if (state.waiting[0].empty() && state.waiting[1].empty()) continue;
       if (state.failed == nullptr || !IsParked(task, key)) return absl::StrCat("key ", key, " is being retried");
       if (state.releases > 0 && state.reruns == 0) return absl::StrCat("key ", key, " was released and does not run");
