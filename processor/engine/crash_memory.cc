@@ -72,7 +72,7 @@ void CrashMemory::Begin(size_t lane, int64_t round) {
   begun.progressed = false;
   begun.round = round;
   begun.turns = 0;
-  if (begun.left == 0 && begun.starts + 1 >= kSmallEpochsFrom) begun.left = epoch_events_;
+  if (begun.left == 0 && begun.starts + 1 >= kSmallEpochsFrom) begun.left = std::min(epoch_events_, kCarefulEvents);
   // Whose turn it was is not known any more, so it may be each one's before that of a deadly event.
   if (begun.alone > 0) begun.alone = std::max(begun.alone, round);
   SetCalm();

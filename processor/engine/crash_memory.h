@@ -19,8 +19,9 @@
 // So a task that was ended from outside, whenever that was, costs some small transactions; to be blamed an event must
 // have been under way, alone, each time. A task that nothing happens to pays one transaction for each opening.
 //
-// A lane is run in small epochs for as many events as an epoch can hold, since the deadly one is among them, and each
-// alone for as many as a small one holds; parked events until none is left that could be run.
+// A lane is run in small epochs for as many events as an epoch can hold, since the deadly one is among them, but for no
+// more than a few seconds' worth: one that lies farther is come nearer to with each turn. Events are run alone for as
+// many as a small epoch holds; parked events until none is left that could be run.
 #ifndef ONCE_PROCESSOR_ENGINE_CRASH_MEMORY_H_
 #define ONCE_PROCESSOR_ENGINE_CRASH_MEMORY_H_
 
@@ -44,7 +45,8 @@ class CrashMemory {
  public:
   static constexpr uint32_t kSmallEpochsFrom = 2;
   static constexpr uint32_t kBlamedAfter = 3;
-  static constexpr int64_t kSmallEpoch = 100;  // Events.
+  static constexpr int64_t kSmallEpoch = 100;       // Events.
+  static constexpr int64_t kCarefulEvents = 5'000;  // In small epochs, of one turn.
 
   // `inputs` in the order of the frontier's; `epoch_events` is what an epoch holds at most.
   CrashMemory(std::vector<TopicPartition> inputs, int64_t epoch_events);

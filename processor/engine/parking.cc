@@ -191,7 +191,8 @@ Parking::Blocked Parking::CountBlocked() const {
   Blocked blocked;
   for (const auto& [name, queue] : index_) {
     const v1::AggregateStatus& status = queue.status;
-    if (status.state() == v1::AggregateStatus::RETRYING) continue;
+    // One that drains has not failed since it was released.
+    if (status.state() != v1::AggregateStatus::PARKED) continue;
     blocked.events += QueueLength(status);
     if (blocked.aggregates++ > 0 && status.first_failure_time_ms() >= blocked.since_ms) continue;
     blocked.since_ms = status.first_failure_time_ms();

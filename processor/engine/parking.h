@@ -88,7 +88,7 @@ class Parking {
   int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
   // Of these, those that wait for another attempt.
   int64_t retrying() const { return static_cast<int64_t>(retries_.size()); }
-  // Those whose head has failed for good, or that drain.
+  // Those whose head has failed for good.
   struct Blocked {
     int64_t aggregates = 0;
     int64_t events = 0;  // Parked, the heads included.

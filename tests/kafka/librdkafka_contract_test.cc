@@ -307,6 +307,30 @@ TEST_P(BrokerTest, RecordsOfARefusedBatchAreSuspectsAndOneByItselfIsNot) {
   EXPECT_EQ(RefusedOf(*producer, {records[1]})[2].refusal, Refusal::kAlone);
 }
 
+// With more than one wrong, newer clients say which, and of the others that they are not; older ones do not know.
+TEST_P(BrokerTest, SeveralWrongTimestampsInABatchAreToldAsSuch) {
+  const std::string topic = NewTopic("t", 1);
+  std::vector<OutputRecord> records;
+  for (const uint64_t token : {1, 2, 3, 4}) {
+    OutputRecord& record = records.emplace_back();
+    record.partition = Partition(0);
+    record.token = token;
+    record.value = "v";
+    const bool is_refused = token == 2 || token == 3;
+    record.timestamp_ms = absl::ToUnixMillis(absl::Now() + (is_refused ? absl::Hours(48) : absl::ZeroDuration()));
+  }
+  auto producer = ReadyProducer({topic});
+  std::map<uint64_t, Delivery> reports = RefusedOf(*producer, records);
+  for (const uint64_t token : {2, 3}) {
+    EXPECT_EQ(reports[token].code, "INVALID_TIMESTAMP") << token << " " << reports[token].error;
+    EXPECT_NE(reports[token].refusal, Refusal::kNone) << token;
+  }
+  for (const uint64_t token : {1, 4}) {
+    EXPECT_TRUE(reports[token].failed) << token;
+    EXPECT_NE(reports[token].refusal, Refusal::kAlone) << token << " " << reports[token].error;
+  }
+}
+
 // A partition whose leader comes up while the first requests arrive refuses one and takes the next, as a log that knows
 // nothing of a producer takes any sequence number from it; librdkafka then reports the refused one as delivered
 // (docs/librdkafka.md). It takes luck to meet: without the check of the delivery reports' offsets two to four rounds

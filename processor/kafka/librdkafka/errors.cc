@@ -26,6 +26,7 @@ constexpr int kUnknownTopicId = 100;
 constexpr int kInconsistentTopicId = 103;
 constexpr int kTransactionAbortable = 120;
 constexpr int kRebootstrapRequired = 129;
+constexpr int kInvalidDifferentRecord = -138;
 
 // What a new producer, or the next transaction, has behind it.
 bool IsOfProducerState(rd_kafka_resp_err_t code) {
@@ -152,6 +153,8 @@ bool IsPassing(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND:
     case RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH:
     case kRebootstrapRequired:
+    // Another record of the batch was refused.
+    case kInvalidDifferentRecord:
       return true;
     default:
       return IsOfTransactionOrGroup(code);

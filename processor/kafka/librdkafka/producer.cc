@@ -35,6 +35,15 @@ void* Bytes(const OptionalBytes& bytes) {
 }
 size_t Size(const OptionalBytes& bytes) { return bytes.has_value() ? bytes->size() : 0; }
 
+// Where several records of a batch are wrong librdkafka (from 2.4 on) says of each only that it is; why stands in the
+// broker's words.
+rd_kafka_resp_err_t CodeOf(const rd_kafka_message_t& message) {
+  if (message.err != RD_KAFKA_RESP_ERR_INVALID_RECORD) return message.err;
+  const char* const words = rd_kafka_message_errstr(&message);
+  const bool is_time = words != nullptr && std::string_view(words).find("imestamp") != std::string_view::npos;
+  return is_time ? RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP : message.err;
+}
+
 void MarkFailed(rd_kafka_resp_err_t code, Delivery* delivery) {
   delivery->failed = true;
   delivery->lasting = IsLasting(code);
@@ -120,7 +129,7 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   }
   // A success without an offset is a guess of librdkafka's, and may be a loss (docs/librdkafka.md).
   const rd_kafka_resp_err_t code =
-      message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : message.err;
+      message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : CodeOf(message);
   MarkFailed(code, &delivery);
   // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the
   // broker refuses the next transaction's records for that partition as out of order.
