@@ -163,6 +163,8 @@ bool IsPassing(rd_kafka_resp_err_t code) {
 
 bool IsLasting(rd_kafka_resp_err_t code) { return !IsPassing(code) && !IsOfProducerState(code); }
 
+bool IsOfAnotherRecord(rd_kafka_resp_err_t code) { return static_cast<int>(code) == kInvalidDifferentRecord; }
+
 bool IsRecordRefusal(rd_kafka_resp_err_t code) { return IsLasting(code) && !IsOfTopic(code); }
 
 bool IsPassingInGroup(rd_kafka_resp_err_t code) {

@@ -22,6 +22,9 @@ bool IsPassing(rd_kafka_resp_err_t code);
 // Whether neither waiting nor a new producer mends it.
 bool IsLasting(rd_kafka_resp_err_t code);
 
+// Whether a record was not written because another one of its batch was refused.
+bool IsOfAnotherRecord(rd_kafka_resp_err_t code);
+
 // Whether a record's failure is to be blamed on what the record is, or one beside it in its batch: all failures that do
 // not pass, are not the producer's state, and do not hold for the whole topic.
 bool IsRecordRefusal(rd_kafka_resp_err_t code);

@@ -35,13 +35,16 @@ void* Bytes(const OptionalBytes& bytes) {
 }
 size_t Size(const OptionalBytes& bytes) { return bytes.has_value() ? bytes->size() : 0; }
 
-// Where several records of a batch are wrong librdkafka (from 2.4 on) says of each only that it is; why stands in the
-// broker's words.
+// Where several records of a batch are wrong newer versions say of each only that it is; why stands in the broker's
+// words. Older ones know no single records.
 rd_kafka_resp_err_t CodeOf(const rd_kafka_message_t& message) {
+#if RD_KAFKA_VERSION >= 0x020800ff
   if (message.err != RD_KAFKA_RESP_ERR_INVALID_RECORD) return message.err;
-  const char* const words = rd_kafka_message_errstr(&message);
+  const char* const words = rd_kafka_message_produce_errstr(&message);
   const bool is_time = words != nullptr && std::string_view(words).find("imestamp") != std::string_view::npos;
-  return is_time ? RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP : message.err;
+  if (is_time) return RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
+#endif
+  return message.err;
 }
 
 void MarkFailed(rd_kafka_resp_err_t code, Delivery* delivery) {
@@ -135,7 +138,7 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   // broker refuses the next transaction's records for that partition as out of order.
   suspicious_ = true;
   if (IsRecordRefusal(code)) NoteRefusal(code, message.len + message.key_len);
-  if (first_failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (first_failure_ == RD_KAFKA_RESP_ERR_NO_ERROR || IsOfAnotherRecord(first_failure_)) {
     first_failure_ = code;
     first_failure_where_ = ToString(TopicPartition{topic_names_[delivery.topic_index], delivery.partition});
   }
