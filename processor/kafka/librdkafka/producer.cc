@@ -35,18 +35,6 @@ void* Bytes(const OptionalBytes& bytes) {
 }
 size_t Size(const OptionalBytes& bytes) { return bytes.has_value() ? bytes->size() : 0; }
 
-// Where several records of a batch are wrong newer versions say of each only that it is; why stands in the broker's
-// words. Older ones know no single records.
-rd_kafka_resp_err_t CodeOf(const rd_kafka_message_t& message) {
-#if RD_KAFKA_VERSION >= 0x020800ff
-  if (message.err != RD_KAFKA_RESP_ERR_INVALID_RECORD) return message.err;
-  const char* const words = rd_kafka_message_produce_errstr(&message);
-  const bool is_time = words != nullptr && std::string_view(words).find("imestamp") != std::string_view::npos;
-  if (is_time) return RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
-#endif
-  return message.err;
-}
-
 void MarkFailed(rd_kafka_resp_err_t code, Delivery* delivery) {
   delivery->failed = true;
   delivery->lasting = IsLasting(code);
@@ -117,6 +105,12 @@ void RdKafkaProducer::DeliveryCallback(rd_kafka_t*, const rd_kafka_message_t* me
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 && !WantsOffset(message->_private)) return;
   Handle* const handle = Of(opaque);
   if (handle != nullptr) static_cast<RdKafkaProducer*>(handle)->OnDelivery(*message);
+}
+
+// Where several records of a batch are wrong newer versions say of each only that it is; why stands in the log.
+rd_kafka_resp_err_t RdKafkaProducer::CodeOf(const rd_kafka_message_t& message) {
+  const bool is_time = message.err == RD_KAFKA_RESP_ERR_INVALID_RECORD && failure_.IsOfTimestamps();
+  return is_time ? RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP : message.err;
 }
 
 void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {

@@ -58,6 +58,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   void OnErrorLine(std::string_view facility, std::string_view text) override;
   static void DeliveryCallback(rd_kafka_t* rk, const rd_kafka_message_t* message, void* opaque);
   void OnDelivery(const rd_kafka_message_t& message);
+  rd_kafka_resp_err_t CodeOf(const rd_kafka_message_t& message);
   void NoteRefusal(rd_kafka_resp_err_t code, size_t bytes);
   // Ends the run: judges its records.
   void JudgeRun();

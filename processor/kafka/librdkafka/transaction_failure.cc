@@ -51,15 +51,25 @@ std::optional<TransactionFailure::Added> Parse(absl::string_view line) {
 void TransactionFailure::Reset() {
   MutexLock lock(&mutex_);
   added_.reset();
+  is_of_timestamps_ = false;
 }
 
 void TransactionFailure::Note(std::string_view facility, std::string_view text) {
+  if (facility == "TXNERR" && text.find("(INVALID_TIMESTAMP)") != std::string_view::npos) {
+    MutexLock lock(&mutex_);
+    is_of_timestamps_ = true;
+  }
   if (facility != "ADDPARTS") return;
   std::optional<Added> added = Parse(ToAbsl(text));
   if (!added.has_value()) return;
   MutexLock lock(&mutex_);
   if (added_.has_value() && added_->code != RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED) return;
   added_ = std::move(added);
+}
+
+bool TransactionFailure::IsOfTimestamps() {
+  MutexLock lock(&mutex_);
+  return is_of_timestamps_;
 }
 
 std::optional<TransactionFailure::Added> TransactionFailure::Get() {

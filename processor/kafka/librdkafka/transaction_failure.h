@@ -1,5 +1,5 @@
-// Why the client could not add a partition to the current transaction: librdkafka says it in a line of its log only,
-// and of the call that fails for it next says no more than that it may not be made now.
+// Why the client could not add a partition to the current transaction, or write its records: librdkafka says it in a
+// line of its log only, and of the call that fails for it next says no more than that it may not be made now.
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_TRANSACTION_FAILURE_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_TRANSACTION_FAILURE_H_
 
@@ -31,10 +31,13 @@ class TransactionFailure {
   void Note(std::string_view facility, std::string_view text);
   // The partition that could not be added; nothing if there is none.
   std::optional<Added> Get();
+  // Whether the transaction failed because timestamps were refused.
+  bool IsOfTimestamps();
 
  private:
   Mutex mutex_;
   std::optional<Added> added_ ABSL_GUARDED_BY(mutex_);
+  bool is_of_timestamps_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace once::kafka
