@@ -239,6 +239,4 @@ MUTANTS = [
      "a retry is due when its stamp says so, however far off"),
     ("window_by_wall", "processor/engine/epochs.cc", "X6",
      "the window's clock follows the wall clock"),
-    ("window_opened_by_wall", "processor/engine/task_opener.cc", "X6",
-     "the window's clock is set by the wall clock when a task opens"),
 ]
