@@ -26,17 +26,18 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/text_format.h"
 #include "processor/base/arena.h"
-#include "processor/base/guarded.h"
 #include "processor/base/strings.h"
-#include "processor/text_fields.h"
+#include "processor/typed/codec_calls.h"
+#include "processor/typed/codec_text.h"
+#include "processor/typed/text_fields.h"
 
 namespace once {
 
@@ -45,9 +46,6 @@ struct Bytes {
   std::string data;
   friend bool operator==(const Bytes&, const Bytes&) = default;
 };
-
-template <typename T>
-struct Codec;
 
 template <typename T>
 requires std::derived_from<T, google::protobuf::Message>
@@ -110,14 +108,15 @@ struct Codec<Bytes> {
     return absl::OkStatus();
   }
   static std::string_view Encode(const Bytes& value, Arena* arena) { return arena->Copy(value.data); }
-  static std::string ToText(const Bytes& value);
-  static absl::StatusOr<Bytes> FromText(const std::string& text);
+  static std::string ToText(const Bytes& value) { return internal::BytesToHex(value.data); }
+  static absl::StatusOr<Bytes> FromText(const std::string& text) {
+    absl::StatusOr<std::string> bytes = internal::HexToBytes(text);
+    if (!bytes.ok()) return bytes.status();
+    return Bytes{*std::move(bytes)};
+  }
 };
 
 namespace internal {
-
-std::string BytesToHex(std::string_view bytes);
-absl::StatusOr<std::string> HexToBytes(const std::string& text);
 
 // `Unsigned` holds the number's bits; written most significant byte first.
 template <typename Number, typename Unsigned>
@@ -147,58 +146,21 @@ struct BigEndianCodec {
 template <>
 struct Codec<int32_t> : internal::BigEndianCodec<int32_t, uint32_t> {
   static std::string TypeName() { return "int32"; }
-  static absl::StatusOr<int32_t> FromText(const std::string& text);
+  static absl::StatusOr<int32_t> FromText(const std::string& text) { return internal::TextToInt32(text); }
 };
 
 template <>
 struct Codec<int64_t> : internal::BigEndianCodec<int64_t, uint64_t> {
   static std::string TypeName() { return "int64"; }
-  static absl::StatusOr<int64_t> FromText(const std::string& text);
+  static absl::StatusOr<int64_t> FromText(const std::string& text) { return internal::TextToInt64(text); }
 };
 
 template <>
 struct Codec<double> : internal::BigEndianCodec<double, uint64_t> {
   static std::string TypeName() { return "double"; }
-  static std::string ToText(const double& value);  // The shortest text that reads back as the same number.
-  static absl::StatusOr<double> FromText(const std::string& text);
+  static std::string ToText(const double& value) { return internal::DoubleToText(value); }
+  static absl::StatusOr<double> FromText(const std::string& text) { return internal::TextToDouble(text); }
 };
-
-// How the rest of Once calls codecs: none of these throws.
-namespace internal {
-
-template <typename T>
-absl::Status DecodeBytes(std::string_view bytes, T* value) {
-  return Guarded(absl::StatusCode::kDataLoss, "the codec",
-                 [&]() -> absl::Status { return Codec<T>::Decode(bytes, value); });
-}
-
-// Whether the bytes are a `T`; without making one, if the codec can.
-template <typename T>
-absl::Status CheckBytes(std::string_view bytes) {
-  return Guarded(absl::StatusCode::kDataLoss, "the codec", [&]() -> absl::Status {
-    if constexpr (requires { Codec<T>::Check(bytes); }) {
-      return Codec<T>::Check(bytes);
-    } else {
-      T value{};
-      return Codec<T>::Decode(bytes, &value);
-    }
-  });
-}
-
-// The codec's text of an encoded `T`; if it has none, the bytes in a form that can be printed.
-template <typename T>
-std::string TextOfBytes(std::string_view bytes) {
-  std::string text;
-  const absl::Status told = Guarded(absl::StatusCode::kDataLoss, "the codec", [&]() -> absl::Status {
-    T value{};
-    absl::Status decoded = Codec<T>::Decode(bytes, &value);
-    if (decoded.ok()) text = Codec<T>::ToText(value);
-    return decoded;
-  });
-  return told.ok() ? text : Printable(bytes, bytes.size());
-}
-
-}  // namespace internal
 
 }  // namespace once
 

@@ -6,7 +6,6 @@
 #ifndef ONCE_PROCESSOR_CONTEXTS_H_
 #define ONCE_PROCESSOR_CONTEXTS_H_
 
-#include <algorithm>
 #include <concepts>
 #include <optional>
 #include <span>
@@ -22,6 +21,9 @@
 #include "processor/codec.h"
 #include "processor/topology/event_context.h"
 #include "processor/topology/graph.h"
+#include "processor/typed/codec_calls.h"
+#include "processor/typed/context_core.h"
+#include "processor/typed/handler_checks.h"
 
 namespace once {
 
@@ -78,39 +80,35 @@ class EventMetadata {
 
 namespace internal {
 
-// What the runner knows of its node.
-struct NodeInfo {
-  uint64_t builder = 0;
-  std::string name;
-  std::vector<SinkIndex> emits_to;
-};
+template <typename T>
+inline constexpr bool kIsSink = false;
+template <typename Value, typename Key>
+inline constexpr bool kIsSink<Sink<Value, Key>> = true;
+
+template <typename T>
+concept NoSink = !kIsSink<T>;
+
+template <typename T>
+concept NotOptions = !std::same_as<T, EmitOptions>;
 
 // Whether a `From` may be written where a `To` is meant: what converts by itself, without narrowing a number.
 template <typename From, typename To>
 concept FitsInto = std::convertible_to<const From&, To> &&
     (!std::is_arithmetic_v<To> || requires(const From& from) { To{from}; });
 
-template <typename T>
-concept HasCheck = requires(const T& value) {
-  { Codec<T>::Check(value) } -> std::same_as<absl::Status>;
-};
-
-template <typename T>
-concept NotOptions = !std::same_as<T, EmitOptions>;
-
-// The prefix by which a header is the engine's own; empty if its name is the user's.
-std::string_view ReservedPrefix(std::string_view header_name);
-
 }  // namespace internal
 
 // Of a transform's handlers. `Key` is the source's key type.
 template <typename Key>
-class TransformContext {
+class TransformContext : private internal::ContextCore {
  public:
-  TransformContext(EventContext* context, const internal::NodeInfo* node, Key* key_scratch)
-      : context_(context), node_(node), key_(key_scratch) {}
-  TransformContext(const TransformContext&) = delete;
-  TransformContext& operator=(const TransformContext&) = delete;
+  // What a worker keeps between events, to spare allocations.
+  struct Scratch {
+    Key key{};
+  };
+
+  TransformContext(EventContext* event, const internal::NodeInfo* node, Scratch* scratch)
+      : ContextCore(event, node), key_(&scratch->key) {}
 
   // The event's key; the default value if it has none. If it cannot be decoded the event fails as FAILED_PRECONDITION,
   // whatever the handler returns.
@@ -118,18 +116,18 @@ class TransformContext {
     if (!key_decoded_) DecodeKey();
     return *key_;
   }
-  bool has_key() const { return context_->record().key.has_value(); }
-  EventMetadata event() const { return EventMetadata(context_); }
+  bool has_key() const { return raw().record().key.has_value(); }
+  EventMetadata event() const { return EventMetadata(&raw()); }
   // The transaction's clock reading: the same for all its events, and close to the wall clock.
-  absl::Time now() const { return context_->info().now; }
-  LogSink& log() { return context_->log(); }
+  absl::Time now() const { return raw().info().now; }
+  LogSink& log() { return raw().log(); }
 
   // Emits `value` under the event's own key.
   template <typename SinkValue, typename SinkKey, typename Value>
   void Emit(const Sink<SinkValue, SinkKey>& sink, const Value& value, const EmitOptions& options = {}) {
     constexpr bool kSameKey = std::is_same_v<SinkKey, Key>;
     static_assert(kSameKey, "this sink's keys are of another type than the event's: use Emit(sink, key, value)");
-    if constexpr (kSameKey) Send(sink, context_->record().key, EncodeFor<SinkValue>(value), options);
+    if constexpr (kSameKey) Send(sink, raw().record().key, EncodeFor<SinkValue>(value), options);
   }
   // Emits `value` under a key of its own.
   template <typename SinkValue, typename SinkKey, typename OtherKey, typename Value>
@@ -142,7 +140,7 @@ class TransformContext {
   void EmitTombstone(const Sink<SinkValue, SinkKey>& sink, const EmitOptions& options = {}) {
     constexpr bool kSameKey = std::is_same_v<SinkKey, Key>;
     static_assert(kSameKey, "this sink's keys are of another type than the event's: use EmitTombstone(sink, key)");
-    if constexpr (kSameKey) Send(sink, context_->record().key, std::nullopt, options);
+    if constexpr (kSameKey) Send(sink, raw().record().key, std::nullopt, options);
   }
   template <typename SinkValue, typename SinkKey, internal::NotOptions OtherKey>
   void EmitTombstone(const Sink<SinkValue, SinkKey>& sink, const OtherKey& key, const EmitOptions& options = {}) {
@@ -151,23 +149,33 @@ class TransformContext {
   // Passes the record on as it is: key, value and headers untouched, its event ID included. Types are not compared.
   template <typename Value, typename SinkKey>
   void Forward(const Sink<Value, SinkKey>& sink) {
-    if (!MayEmit(sink.builder, sink.index)) return;
-    context_->Emit(
-        {.sink = sink.index, .forward = true, .key = context_->record().key, .value = context_->record().value});
+    ForwardTo(sink.builder, sink.index);
   }
 
-  // For the runner: what went wrong besides the handler's own verdict.
-  const absl::Status& error() const { return error_; }
+  // Taken where the first argument is no sink, only to say so.
+  template <internal::NoSink First, typename... More>
+  void Emit(const First&, const More&...) {
+    static_assert(internal::kNever<First>, "Emit begins with a sink, which AddSink returns: Emit(sink, value)");
+  }
+  template <internal::NoSink First, typename... More>
+  void EmitTombstone(const First&, const More&...) {
+    static_assert(internal::kNever<First>, "EmitTombstone begins with a sink, which AddSink returns");
+  }
+  template <internal::NoSink First>
+  void Forward(const First&) {
+    static_assert(internal::kNever<First>, "Forward takes a sink, which AddSink returns");
+  }
+
+  // For the runner: the event's verdict, out of the handler's and of what went wrong besides.
+  absl::Status Finish(absl::Status returned) { return error().ok() ? std::move(returned) : error(); }
 
  protected:
-  void SetError(absl::Status error) {
-    if (error_.ok()) error_ = std::move(error);
-  }
-  EventContext& context() { return *context_; }
-  std::string KeyText() const {
-    return internal::TextOfBytes<Key>(context_->record().key.value_or(std::string_view()));
-  }
-  const internal::NodeInfo& node() const { return *node_; }
+  using ContextCore::error;
+  using ContextCore::node_name;
+  using ContextCore::raw;
+  using ContextCore::SetError;
+
+  std::string KeyText() const { return internal::TextOfBytes<Key>(raw().record().key.value_or(std::string_view())); }
 
   // `does` says for what. What nobody could decode is an error, and so is a codec that throws.
   template <typename T>
@@ -179,46 +187,22 @@ class TransformContext {
           return absl::InvalidArgumentError(absl::StrCat(" that could not be read again: ", checked.message()));
         }
       }
-      bytes = Codec<T>::Encode(value, &context_->arena());
+      bytes = Codec<T>::Encode(value, &raw().arena());
       return absl::OkStatus();
     });
     if (encoded.ok()) return bytes;
-    SetError(absl::Status(encoded.code(), absl::StrCat("\"", node_->name, "\" ", ToAbsl(does), encoded.message())));
+    SetEncodeError(does, encoded);
     return std::string_view();
   }
 
  private:
-  bool MayEmit(uint64_t builder, SinkIndex sink) {
-    const auto& allowed = node_->emits_to;
-    if (builder == node_->builder && std::find(allowed.begin(), allowed.end(), sink) != allowed.end()) return true;
-    SetError(absl::InternalError(absl::StrCat("\"", node_->name,
-                                              "\" emits to a sink that its EmitsTo does not name;"
-                                              " add the sink there")));
-    return false;
-  }
-
-  // A header of the engine's kind would stand for the event's identity to whoever reads the record (E4).
-  bool MayAdd(const std::vector<std::pair<std::string, std::string>>& headers) {
-    for (const auto& [name, value] : headers) {
-      const std::string_view prefix = internal::ReservedPrefix(name);
-      if (prefix.empty()) continue;
-      SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
-                                                       "\", but names that begin with \"", ToAbsl(prefix),
-                                                       "\" are Once's own; give it another name")));
-      return false;
-    }
-    return true;
-  }
-
   void DecodeKey() {
     key_decoded_ = true;
-    const OptionalBytes& bytes = context_->record().key;
-    absl::Status decoded;
+    const OptionalBytes& bytes = raw().record().key;
     if (bytes.has_value()) {
-      decoded = internal::DecodeBytes(*bytes, key_);
+      const absl::Status decoded = internal::DecodeBytes(*bytes, key_);
       if (decoded.ok()) return;
-      SetError(absl::FailedPreconditionError(
-          absl::StrCat("the key \"", Printable(*bytes), "\" is no ", Codec<Key>::TypeName(), ": ", decoded.message())));
+      SetKeyError(*bytes, Codec<Key>::TypeName(), decoded);
     }
     *key_ = Key();
   }
@@ -235,36 +219,25 @@ class TransformContext {
     if constexpr (internal::FitsInto<OtherKey, SinkKey>) return Encode<SinkKey>("emits a key", key);
     return std::nullopt;
   }
-
   template <typename Value, typename SinkKey>
   void Send(const Sink<Value, SinkKey>& sink, OptionalBytes key, OptionalBytes value, const EmitOptions& options) {
-    if (!MayEmit(sink.builder, sink.index)) return;
-    std::span<const HeaderView> headers;
-    if (!options.headers.empty()) {
-      if (!MayAdd(options.headers)) return;
-      Arena& arena = context_->arena();
-      HeaderView* copies = arena.NewArray<HeaderView>(options.headers.size());
-      for (size_t i = 0; i < options.headers.size(); ++i) {
-        copies[i] = {arena.Copy(options.headers[i].first), arena.Copy(options.headers[i].second)};
-      }
-      headers = {copies, options.headers.size()};
-    }
-    context_->Emit({.sink = sink.index, .key = key, .value = value, .headers = headers});
+    EmitTo(sink.builder, sink.index, key, value, options.headers);
   }
 
-  EventContext* const context_;
-  const internal::NodeInfo* const node_;
   Key* const key_;
   bool key_decoded_ = false;
-  absl::Status error_;
 };
 
 // Of an aggregate's handlers: a transform's, and the state of the event's key.
 template <typename State, typename Key>
 class AggregateContext : public TransformContext<Key> {
  public:
-  AggregateContext(EventContext* context, const internal::NodeInfo* node, Key* key_scratch, State* state_scratch)
-      : TransformContext<Key>(context, node, key_scratch), state_(state_scratch) {}
+  struct Scratch : TransformContext<Key>::Scratch {
+    State state{};
+  };
+
+  AggregateContext(EventContext* event, const internal::NodeInfo* node, Scratch* scratch)
+      : TransformContext<Key>(event, node, scratch), state_(&scratch->state) {}
 
   // The default value if the aggregate has no state. Valid until the handler returns.
   const State& state() {
@@ -290,26 +263,31 @@ class AggregateContext : public TransformContext<Key> {
     changed_ = true;
   }
 
-  // For the runner: hands the changed state over, unless that is an error().
+  // For the runner: as of a transform; if the handler succeeded, what it has changed is stored.
+  absl::Status Finish(absl::Status returned) {
+    if (returned.ok() && this->error().ok()) Store();
+    return TransformContext<Key>::Finish(std::move(returned));
+  }
+
+ private:
   void Store() {
     if (!changed_) return;
     OptionalBytes bytes;
     if (exists_) bytes = this->template Encode<State>("stores a state", *state_);
-    if (this->error().ok()) this->context().WriteState(bytes);
+    if (this->error().ok()) this->raw().WriteState(bytes);
   }
 
- private:
   void Load() {
     if (loaded_) return;
     loaded_ = true;
-    const absl::StatusOr<OptionalBytes> bytes = this->context().ReadState();
+    const absl::StatusOr<OptionalBytes> bytes = this->raw().ReadState();
     if (!bytes.ok()) {
       this->SetError(bytes.status());
     } else if (bytes->has_value()) {
       const absl::Status decoded = internal::DecodeBytes(**bytes, state_);
       exists_ = decoded.ok();
       if (decoded.ok()) return;
-      this->SetError(absl::DataLossError(absl::StrCat("the stored state of \"", this->node().name, "\", key \"",
+      this->SetError(absl::DataLossError(absl::StrCat("the stored state of \"", this->node_name(), "\", key \"",
                                                       this->KeyText(), "\", cannot be decoded: ", decoded.message())));
     }
     *state_ = State();

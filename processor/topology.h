@@ -41,8 +41,11 @@
 #include "processor/base/partitioner.h"
 #include "processor/codec.h"
 #include "processor/contexts.h"
-#include "processor/runners.h"
 #include "processor/topology/graph.h"
+#include "processor/topology/graph_builder.h"
+#include "processor/typed/codec_calls.h"
+#include "processor/typed/handler_checks.h"
+#include "processor/typed/handler_runner.h"
 
 namespace once {
 
@@ -80,52 +83,36 @@ class Topology {
 namespace internal {
 
 template <typename T>
-inline constexpr bool kIsSink = false;
-template <typename Value, typename Key>
-inline constexpr bool kIsSink<Sink<Value, Key>> = true;
+inline constexpr bool kIsSource = false;
+template <typename Key>
+inline constexpr bool kIsSource<Source<Key>> = true;
 
-// The untyped part of the builder. Not thread-safe.
-class BuilderState {
- public:
-  explicit BuilderState(std::string application_id);
-
-  uint64_t id() const { return id_; }
-  SourceIndex AddSource(SourceSpec source);
-  SinkIndex AddSink(SinkSpec sink);
-  NodeIndex AddNode(NodeSpec node);
-  void AddEdge(NodeIndex node, uint64_t sink_builder, SinkIndex sink);
-  void AddHandler(HandlerSpec handler, uint64_t source_builder);
-  void SetPolicy(NodeIndex node, FailurePolicy policy);
-  void SetDeadLetterTopic(std::string topic) { graph_.dead_letter_topic = std::move(topic); }
-  std::shared_ptr<const NodeInfo> node_info(NodeIndex node) const { return infos_[node]; }
-  absl::StatusOr<Topology> Build();
-
- private:
-  const uint64_t id_;
-  Graph graph_;
-  std::vector<std::shared_ptr<NodeInfo>> infos_;
-};
+template <typename T>
+concept NoSource = !kIsSource<T>;
 
 // What aggregates and transforms are built with. `Derived` is returned for chaining.
 template <typename Derived, typename Key>
 class NodeBuilder {
  public:
-  NodeBuilder(BuilderState* state, NodeIndex node) : state_(state), node_(node) {}
+  NodeBuilder(GraphBuilder* graph, NodeIndex node) : graph_(graph), node_(node) {}
 
   // Names the sinks that the handlers may emit to.
   template <typename... Sinks>
   Derived& EmitsTo(const Sinks&... sinks) {
     constexpr bool kAreSinks = (kIsSink<Sinks> && ...);
     static_assert(kAreSinks, "EmitsTo names sinks, which AddSink returns");
-    if constexpr (kAreSinks) (state_->AddEdge(node_, sinks.builder, sinks.index), ...);
+    if constexpr (kAreSinks) (graph_->AddEdge(node_, sinks.builder, sinks.index), ...);
     return derived();
   }
 
   // Handles events of type `Event`: those whose ce_type is its full name, and those without ce_type if the source has
   // no other type (see SourceOptions::default_type). `handler(const Event&, auto& context)`.
-  template <typename Event, typename SourceKey, typename Handler>
+  template <typename Event = Unnamed, typename SourceKey, typename Handler>
   Derived& On(const Source<SourceKey>& source, Handler handler) {
-    return Register<Event>(source, HandlerMatch::kType, {Codec<Event>::TypeName()}, std::move(handler));
+    constexpr bool kIsNamed = !std::is_same_v<Event, Unnamed>;
+    static_assert(kIsNamed, "On names the type of its events: On<OrderPlaced>(source, handler)");
+    if constexpr (kIsNamed) Register<Event>(source, HandlerMatch::kType, TypeNameOf<Event>(), std::move(handler));
+    return derived();
   }
   // The same for types that go by other names, such as {"com.acme.order.placed.v1"}: they count instead of the full
   // name, which is named as well where it occurs.
@@ -144,33 +131,25 @@ class NodeBuilder {
     return Register<Bytes>(source, HandlerMatch::kAny, {}, std::move(handler));
   }
 
+  // Taken where the first argument is no source, only to say so.
+  template <typename Event = Unnamed, NoSource First, typename... More>
+  Derived& On(const First&, const More&...) {
+    static_assert(kNever<First>, "On listens to a source, which AddSource returns: On<OrderPlaced>(source, handler)");
+    return derived();
+  }
+
   Derived& WithPolicy(FailurePolicy policy) {
-    state_->SetPolicy(node_, std::move(policy));
+    graph_->SetPolicy(node_, std::move(policy));
     return derived();
   }
 
  private:
   Derived& derived() { return static_cast<Derived&>(*this); }
 
-  // Whether the handler can be called; if not, one sentence says why.
-  template <typename Event, typename Handler>
-  static constexpr bool CanCall() {
-    using Context = typename Derived::Context;
-    if constexpr (std::is_same_v<Event, NoValue>) {
-      constexpr bool kFits = TombstoneHandlerOf<Handler, Context>;
-      constexpr bool kByValue = TakesContextByValue<Handler, Context>();
-      static_assert(!kByValue, "a handler takes its context by reference: auto& context");
-      static_assert(kFits || kByValue,
-                    "a tombstone's handler is called as absl::Status(auto& context), and as const: not `mutable`");
-      return kFits;
-    } else {
-      constexpr bool kFits = HandlerOf<Handler, Event, Context>;
-      constexpr bool kByValue = TakesContextByValue<Handler, Context, Event>();
-      static_assert(!kByValue, "a handler takes its context by reference: auto& context");
-      static_assert(kFits || kByValue,
-                    "a handler is called as absl::Status(const Event&, auto& context), and as const: not `mutable`");
-      return kFits;
-    }
+  template <typename Event>
+  static std::vector<std::string> TypeNameOf() {
+    if constexpr (HasCodec<Event>) return {Codec<Event>::TypeName()};
+    return {};
   }
 
   template <typename Event, typename SourceKey, typename Handler>
@@ -180,26 +159,43 @@ class NodeBuilder {
     static_assert(kSameKey, "this source's keys are of another type than the node's; see AddSource and AddAggregate");
     constexpr bool kCopies = std::is_copy_constructible_v<Handler>;
     static_assert(kCopies, "each worker gets a copy of the handler: capture a shared_ptr, or use once::PerWorker");
-    if constexpr (kSameKey && kCopies) {
-      if constexpr (CanCall<Event, Handler>()) {
-        HandlerSpec spec;
-        spec.node = node_;
-        spec.source = source.index;
-        spec.match = match;
-        spec.event_types = std::move(types);
-        using Runner = typename Derived::template Runner<Event, Handler>;
-        auto make = std::make_shared<const LateRunner::Maker>(
-            [prototype = std::move(handler), node = state_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
-              return std::make_unique<Runner>(prototype, node);
-            });
-        spec.make_runner = [make = std::move(make)] { return LateRunner::MakeNow(make); };
-        state_->AddHandler(std::move(spec), source.builder);
-      }
+    constexpr bool kDecodes = std::is_same_v<Event, NoValue> || HasCodec<Event>;
+    static_assert(kDecodes,
+                  "there is no once::Codec for this type of event: name a protobuf message, or see once/codec.h");
+    // A type without a codec was told of where it was named.
+    if constexpr (kSameKey && kCopies && kDecodes && Derived::kHasCodecs) {
+      if constexpr (CanRun<Event, Handler>()) AddHandler<Event>(source, match, std::move(types), std::move(handler));
     }
     return derived();
   }
 
-  BuilderState* state_;
+  template <typename Event, typename Handler>
+  static constexpr bool CanRun() {
+    using Context = typename Derived::Context;
+    if constexpr (std::is_same_v<Event, NoValue>) {
+      return CanCall<Handler, Context>();
+    } else {
+      return CanCall<Handler, Context, Event>();
+    }
+  }
+
+  template <typename Event, typename Handler>
+  void AddHandler(const Source<Key>& source, HandlerMatch match, std::vector<std::string> types, Handler handler) {
+    HandlerSpec spec;
+    spec.node = node_;
+    spec.source = source.index;
+    spec.match = match;
+    spec.event_types = std::move(types);
+    using Runner = TypedRunner<Event, typename Derived::Context, Handler>;
+    auto make = std::make_shared<const LateRunner::Maker>(
+        [prototype = std::move(handler), node = graph_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
+          return std::make_unique<Runner>(prototype, node);
+        });
+    spec.make_runner = [make = std::move(make)] { return LateRunner::MakeNow(make); };
+    graph_->AddHandler(std::move(spec), source.builder);
+  }
+
+  GraphBuilder* graph_;
   NodeIndex node_;
 };
 
@@ -211,8 +207,7 @@ class AggregateBuilder : public internal::NodeBuilder<AggregateBuilder<State, Ke
  public:
   using internal::NodeBuilder<AggregateBuilder, Key>::NodeBuilder;
   using Context = AggregateContext<State, Key>;
-  template <typename Event, typename Handler>
-  using Runner = internal::AggregateRunner<Event, State, Key, Handler>;
+  static constexpr bool kHasCodecs = internal::HasCodec<State> && internal::HasCodec<Key>;
 };
 
 template <typename Key>
@@ -220,8 +215,7 @@ class TransformBuilder : public internal::NodeBuilder<TransformBuilder<Key>, Key
  public:
   using internal::NodeBuilder<TransformBuilder, Key>::NodeBuilder;
   using Context = TransformContext<Key>;
-  template <typename Event, typename Handler>
-  using Runner = internal::TransformRunner<Event, Key, Handler>;
+  static constexpr bool kHasCodecs = internal::HasCodec<Key>;
 };
 
 // Not thread-safe. Handles and node builders belong to the builder that made them.
@@ -230,7 +224,7 @@ class TopologyBuilder {
   // `application_id` is the default of the option of that name: the consumer group, and the prefix of internal topics
   // and transactional ids.
   explicit TopologyBuilder(std::string application_id)
-      : state_(std::make_unique<internal::BuilderState>(std::move(application_id))) {}
+      : graph_(std::make_unique<internal::GraphBuilder>(std::move(application_id))) {}
 
   template <typename Key = std::string>
   Source<Key> AddSource(std::string name, SourceOptions options) {
@@ -242,49 +236,81 @@ class TopologyBuilder {
     spec.default_type = std::move(options.default_type);
     spec.group = std::move(options.group);
     spec.partitioner = options.partitioner;
-    spec.key_type = Codec<Key>::TypeName();
-    spec.check_key = &internal::CheckBytes<Key>;
-    spec.key_to_text = &internal::TextOfBytes<Key>;
-    return {state_->id(), state_->AddSource(std::move(spec))};
+    spec.key_type = KeyTypeName<Key>();
+    if constexpr (internal::HasCodec<Key>) {
+      spec.check_key = &internal::CheckBytes<Key>;
+      spec.key_to_text = &internal::TextOfBytes<Key>;
+    }
+    return {graph_->id(), graph_->AddSource(std::move(spec))};
   }
 
-  template <typename Value, typename Key = std::string>
+  template <typename Value = internal::Unnamed, typename Key = std::string>
   Sink<Value, Key> AddSink(std::string name, SinkOptions options) {
+    constexpr bool kIsNamed = !std::is_same_v<Value, internal::Unnamed>;
+    static_assert(kIsNamed, "AddSink names the type of its values: AddSink<CustomerTotal>(name, {.topic = ...})");
+    constexpr bool kEncodes = internal::HasCodec<Value> || !kIsNamed;
+    static_assert(kEncodes,
+                  "there is no once::Codec for this type of value: name a protobuf message, or see once/codec.h");
     SinkSpec spec;
     spec.name = std::move(name);
     spec.topic = std::move(options.topic);
-    spec.key_type = Codec<Key>::TypeName();
-    spec.value_type = Codec<Value>::TypeName();
-    return {state_->id(), state_->AddSink(std::move(spec))};
+    spec.key_type = KeyTypeName<Key>();
+    if constexpr (internal::HasCodec<Value>) spec.value_type = Codec<Value>::TypeName();
+    return {graph_->id(), graph_->AddSink(std::move(spec))};
   }
 
   // Where events go that fail for good, are blocked or are rejected.
-  void DeadLetterTo(std::string topic) { state_->SetDeadLetterTopic(std::move(topic)); }
+  void DeadLetterTo(std::string topic) { graph_->SetDeadLetterTopic(std::move(topic)); }
 
   // A keyed, stateful node. The name is also its store's, so renaming it loses the state.
-  template <typename State, typename Key = std::string>
+  template <typename State = internal::Unnamed, typename Key = std::string>
   AggregateBuilder<State, Key> AddAggregate(std::string name) {
+    constexpr bool kIsNamed = !std::is_same_v<State, internal::Unnamed>;
+    static_assert(kIsNamed, "AddAggregate names the type of its state: AddAggregate<CustomerTotal>(name)");
+    constexpr bool kStores = internal::HasCodec<State> || !kIsNamed;
+    static_assert(kStores,
+                  "there is no once::Codec for this type of state: name a protobuf message, or see once/codec.h");
+    KeyTypeName<Key>();
     NodeSpec spec;
     spec.name = std::move(name);
     spec.kind = NodeKind::kAggregate;
-    spec.state_type = Codec<State>::TypeName();
-    return AggregateBuilder<State, Key>(state_.get(), state_->AddNode(std::move(spec)));
+    if constexpr (internal::HasCodec<State>) spec.state_type = Codec<State>::TypeName();
+    return AggregateBuilder<State, Key>(graph_.get(), graph_->AddNode(std::move(spec)));
   }
 
   // A stateless node: map, filter, branch, re-key.
   template <typename Key = std::string>
   TransformBuilder<Key> AddTransform(std::string name) {
+    KeyTypeName<Key>();
     NodeSpec spec;
     spec.name = std::move(name);
     spec.kind = NodeKind::kTransform;
-    return TransformBuilder<Key>(state_.get(), state_->AddNode(std::move(spec)));
+    return TransformBuilder<Key>(graph_.get(), graph_->AddNode(std::move(spec)));
   }
 
   // Checks everything that can be checked without a network. InvalidArgument names all mistakes, each with a fix.
-  absl::StatusOr<Topology> Build() && { return state_->Build(); }
+  absl::StatusOr<Topology> Build() && {
+    absl::StatusOr<std::shared_ptr<const Graph>> graph = graph_->Build();
+    if (!graph.ok()) return graph.status();
+    return Topology(*std::move(graph));
+  }
+  template <typename T = void>
+  absl::StatusOr<Topology> Build() & {
+    static_assert(internal::kNever<T>, "Build ends the builder: write std::move(builder).Build()");
+    return absl::InternalError("");
+  }
 
  private:
-  std::unique_ptr<internal::BuilderState> state_;
+  template <typename Key>
+  static std::string KeyTypeName() {
+    constexpr bool kHasCodec = internal::HasCodec<Key>;
+    static_assert(kHasCodec,
+                  "there is no once::Codec for this type of key: take std::string or once::Bytes, or see once/codec.h");
+    if constexpr (kHasCodec) return Codec<Key>::TypeName();
+    return std::string();
+  }
+
+  std::unique_ptr<internal::GraphBuilder> graph_;
 };
 
 }  // namespace once

@@ -16,6 +16,7 @@ constexpr absl::Duration kCheckpointComplaint = absl::Minutes(1);
 
 bool Checkpoints::MayWrite(const Task& task) const {
   const bool readable = task.phase != TaskPhase::kOpening && task.phase != TaskPhase::kFailed && task.state_is_loaded;
+  // Between epochs only, so that what is frozen is a committed state (F5).
   if (!readable || task.touched || task.state.checkpoint_under_way() || task.state.dirty_bytes() == 0) return false;
   if (task.checkpoint_failures == 0) return true;
   // A disk that is full stays so for a while, and nobody who stops waits for it.
@@ -35,6 +36,7 @@ void Checkpoints::Write(const std::vector<Task*>& tasks, bool all) {
     if (!MayWrite(*task)) continue;
     const bool due =
         step_->now - task->last_checkpoint >= options_->checkpoint_interval && task->phase != TaskPhase::kReplaying;
+    // X7: memory that is short asks for one before its time.
     if (all || due || memory_->WantsCheckpoint(*task)) Start(task);
   }
 }
@@ -55,6 +57,7 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
                                               " is written again, after ", failures, " failures"));
     }
   } else {
+    // What was frozen is dirty again: it is neither lost nor evicted.
     task->state.OnCheckpointFailed(written.generation);
     ++task->checkpoint_failures;
     Complain(task, written.status);

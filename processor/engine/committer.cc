@@ -1,3 +1,4 @@
+// The order of calls at a transaction's end, and what each answer means (T1 to T5). The worker makes the calls.
 #include "processor/engine/committer.h"
 
 #include <utility>
@@ -12,6 +13,7 @@ constexpr absl::Duration kPatience = absl::Minutes(2);
 }  // namespace
 
 void Committer::Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, Actions* actions) {
+  // Kept until the end, so that SendOffsets can be repeated as it was.
   offsets_ = std::move(offsets);
   deadline_ = now + transaction_timeout_;
   phase_ = CommitPhase::kFlushing;
@@ -19,6 +21,7 @@ void Committer::Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, 
 }
 
 void Committer::Abort(absl::Time now, Actions* actions) {
+  // An end that is under way is not begun again: its answer decides.
   if (phase_ == CommitPhase::kAborting || phase_ == CommitPhase::kRebuilding) return;
   deadline_ = now + transaction_timeout_;
   phase_ = CommitPhase::kAborting;
@@ -27,6 +30,7 @@ void Committer::Abort(absl::Time now, Actions* actions) {
 
 void Committer::StartRebuild(Actions* actions) {
   ++rebuilds_;
+  // T4: the suspicion was the old producer's; initialising the new one fences it, delayed requests included.
   is_suspicious_ = false;
   phase_ = CommitPhase::kRebuilding;
   Issue(actions);
@@ -70,6 +74,7 @@ CommitVerdict Committer::Fail(const char* what, const kafka::Result& result, abs
   // Before commit was called, giving up is safe. Afterwards a timeout says nothing about the outcome.
   const bool may_abort = result.error == kafka::ErrorClass::kAbortable ||
                          (result.error == kafka::ErrorClass::kRetriable && phase_ != CommitPhase::kCommitting);
+  // An abort that fails abortably has not aborted: whether it will is not known (T5).
   if (may_abort && phase_ != CommitPhase::kAborting) {
     Abort(now, actions);
     return CommitVerdict::kPending;
@@ -106,6 +111,7 @@ CommitVerdict Committer::OnSendFailed(const kafka::Result& result, absl::Time no
 
 CommitVerdict Committer::OnFlushed(const kafka::Result& result, absl::Time now, Actions* actions) {
   if (!result.ok()) return Fail("delivering the epoch's records", result, now, actions);
+  // T1, T3: nothing is sent to the group before every record is delivered.
   phase_ = CommitPhase::kSendingOffsets;
   Issue(actions);
   return CommitVerdict::kPending;
@@ -113,6 +119,7 @@ CommitVerdict Committer::OnFlushed(const kafka::Result& result, absl::Time now, 
 
 CommitVerdict Committer::OnOffsetsSent(const kafka::Result& result, absl::Time now, Actions* actions) {
   if (!result.ok()) return Fail("adding the input offsets to the transaction", result, now, actions);
+  // From here on only commit's own success means "committed" (T5).
   phase_ = CommitPhase::kCommitting;
   Issue(actions);
   return CommitVerdict::kPending;
@@ -121,6 +128,7 @@ CommitVerdict Committer::OnOffsetsSent(const kafka::Result& result, absl::Time n
 CommitVerdict Committer::OnCommitDone(const kafka::Result& result, absl::Time now, Actions* actions) {
   if (!result.ok()) return Fail("the commit", result, now, actions);
   phase_ = CommitPhase::kIdle;
+  // T4: it did commit; the next transaction begins on a producer that no delayed request can end.
   if (is_suspicious_) StartRebuild(actions);
   return CommitVerdict::kCommitted;
 }

@@ -1,3 +1,5 @@
+// A dead letter: the event as it was, with headers that say why, from where, and how often, cut to what the topic
+// takes.
 #include "processor/engine/dead_letter.h"
 
 #include <algorithm>
@@ -27,6 +29,7 @@ constexpr std::string_view kStreamsHeaders[] = {"__streams.errors.exception",  "
                                                 "__streams.errors.stacktrace", "__streams.errors.topic",
                                                 "__streams.errors.partition",  "__streams.errors.offset"};
 
+// X3: of an earlier round; they are replaced, so a letter that goes round does not grow.
 bool IsOurs(std::string_view name) {
   return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders) ||
          std::find(std::begin(kStreamsHeaders), std::end(kStreamsHeaders), name) != std::end(kStreamsHeaders);
@@ -97,6 +100,7 @@ void AppendEventHeaders(const RecordView& record, bool all, Arena* arena, std::v
 OutputRecord Compose(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                      const DeadLetterLimits& limits, Detail detail, Arena* arena) {
   std::vector<HeaderView> headers;
+  // Where it came from is enough to find the event.
   if (detail == Detail::kMinimal) {
     headers.push_back({"once.disposition", DispositionName(letter.disposition)});
     headers.push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
@@ -131,6 +135,7 @@ OutputRecord Compose(const RecordView& record, const std::string& topic, const D
 
 OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                             const DeadLetterLimits& limits, Arena* arena) {
+  // X3: the most that fits, so that a dead letter can always be written.
   for (const Detail detail : {Detail::kFull, Detail::kShort, Detail::kNoValue, Detail::kNoKey}) {
     if (limits.only_minimal || (letter.value_is_lost && detail < Detail::kNoValue)) continue;
     const OutputRecord out = Compose(record, topic, letter, limits, detail, arena);
@@ -147,6 +152,7 @@ std::string OriginOf(const RecordView& record, const std::string& topic) {
 
 std::string EventIdOf(const RecordView& record, const std::string& topic) {
   const OptionalBytes id = FindHeader(record.headers, "ce_id");
+  // Its place stands in: unique, and stable.
   if (id.has_value() && !id->empty()) return std::string(*id);
   return OriginOf(record, topic);
 }

@@ -1,3 +1,4 @@
+// What a task waits for next. A turn looks at tasks whose time has come or that something happened to, and at no other.
 #include "processor/engine/due.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@ namespace {
 absl::Time NextRetry(const Task& task, absl::Time now) {
   const bool may_retry =
       task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
+  // One that has a turn already is run by that.
   if (!may_retry || task.has_parked_turn) return absl::InfiniteFuture();
   return task.parking.IsRunnable(now) ? now : task.parking.NextRetry();
 }
@@ -20,6 +22,7 @@ absl::Time NextRecommit(const Task& task, const EngineOptions& options, absl::Ti
   const bool first = std::any_of(task.inputs.begin(), task.inputs.end(), [](const InputPosition& input) {
     return !input.committed.has_value() || input.resume.has_value();
   });
+  // The first commit writes offsets for every input, even 0, before any event does.
   if (first || task.last_commit == absl::InfinitePast()) return now;
   return task.last_commit + options.recommit_interval;
 }
@@ -50,6 +53,7 @@ bool WantsSeek(const Task& task) {
 }
 
 absl::Time ResumeAt(const Task& task) {
+  // R5: no longer than what it waits for is away.
   const bool recovered = task.retrying_at_pause > 0 && 2 * task.parking.retrying() <= task.retrying_at_pause;
   return recovered ? task.held_until : task.resume_at;
 }
@@ -88,12 +92,14 @@ std::vector<Task*> DueTasks::At(absl::Time now) const {
   for (auto it = deadlines_.begin(); it != deadlines_.end() && it->first <= now; ++it) {
     if (!it->second->is_marked) tasks.push_back(it->second);
   }
+  // E8: not in the order of addresses, or two runs of the same events would differ.
   std::sort(tasks.begin(), tasks.end(), [](const Task* a, const Task* b) { return a->id < b->id; });
   return tasks;
 }
 
 void DueTasks::Settle(Task* task, absl::Time due) {
   if (std::exchange(task->is_marked, false)) marked_.erase(task);
+  // Nearly always: a set is not touched for tasks that have nothing to do (X7a).
   if (task->due == due) return;
   if (task->due != absl::InfiniteFuture()) deadlines_.erase({task->due, task});
   task->due = due;

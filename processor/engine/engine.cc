@@ -25,22 +25,26 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
 
 void Engine::Step(const Event& event, Actions* actions) {
   step_.actions = actions;
+  // Outputs of a step live in its arena until the worker has sent them, which it has by now.
   epochs_.BeginStep();
   pipeline_.ReleaseStep();
   if (step_.halted) return;
   std::visit([this](const auto& e) { On(e); }, event);
+  // Whatever happened may have been the last thing that an orderly end waited for.
   if (step_.stopping && !step_.halted) epochs_.EndOrderly();
   UnassignLeaving();
 }
 
 void Engine::On(const event::Tick& tick) {
   NoteWallClock(step_.Look(tick.clock));
+  // First of all: the clock has just been read, and the slice before it ends here (X1).
   scheduler_.Charge();
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
   progress_.TellIfDue(step_.now);
   memory_.Measure(/*now=*/false);
+  // X7a: what follows looks at these only, however many tasks there are.
   const std::vector<Task*> due = tasks_.Due();
   if (!step_.stopping) tasks_.RetryFailed(due);
   tasks_.RequestOffsets(due);
@@ -94,6 +98,7 @@ void Engine::On(const event::Assigned& assigned) {
 }
 
 void Engine::On(const event::Revoked& revoked) {
+  // Their last epoch commits first, while we are a member still; then UnassignLeaving gives them back.
   tasks_.Leave(revoked.tasks);
   tasks_.RewindRunning();
   epochs_.Seal();
@@ -164,6 +169,7 @@ void Engine::Conclude(CommitVerdict verdict) {
       return;
     case CommitVerdict::kUnknown:
       epochs_.Drop();
+      // I7: what is committed is found out by reading offsets and changelogs; nothing is replayed from memory (T5).
       tasks_.ReopenAll();
       return;
     case CommitVerdict::kHopeless:

@@ -14,6 +14,7 @@ namespace once {
 
 namespace {
 
+// The only refusal that is told apart by its name.
 constexpr std::string_view kRefusedStamp = "INVALID_TIMESTAMP";
 
 }  // namespace
@@ -36,6 +37,7 @@ void Epochs::BeginStep() {
 void Epochs::Join(Task* task) {
   if (!epoch_.open) {
     epoch_.open = true;
+    // The transaction begins with its first event, not before: an idle worker holds none open.
     epoch_.number = epoch_.number + 1;
     epoch_.opened_at = step_->now;
     epoch_.opened_wall = step_->wall;
@@ -60,6 +62,7 @@ bool Epochs::MustSeal() const {
 }
 
 void Epochs::Seal() {
+  // T2, T3: one epoch at a time; no event joins one that is sealed.
   if (!epoch_.open || !committer_.idle()) return;
   JoinEnding();
   std::vector<TopicPartitionOffset> offsets;
@@ -105,6 +108,7 @@ void Epochs::FailStore(Task* task, absl::Status status) {
 
 // Sends the task's writes, its frontier last.
 absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
+  // E5: the window goes by the time that the task was open, carried on in the frontier.
   const int64_t clock_ms = task->window_clock.ReadMs(step_->now);
   if (options_->idempotency_retention > absl::ZeroDuration()) {
     if (absl::Status sealed = task->window.Seal(clock_ms, &task->state); !sealed.ok()) return sealed;
@@ -112,12 +116,14 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
   v1::Frontier frontier = task->frontier;
   frontier.set_epoch(frontier.epoch() + 1);
   frontier.set_window_clock_ms(clock_ms);
+  // F1: all inputs, moved or not; an opening compares them with the committed offsets (F2).
   frontier.clear_inputs();
   for (const InputPosition& input : task->inputs) {
     v1::InputOffset* offset = frontier.add_inputs();
     offset->set_topic(input.where.topic);
     offset->set_next_offset(input.next.value());
   }
+  // X5c: an opening sees by these whether an aggregate was renamed or moved.
   frontier.clear_stores();
   for (const NodeIndex node : plan_->aggregates[task->id.group]) {
     v1::Store* store = frontier.add_stores();
@@ -140,6 +146,7 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     record.timestamp_ms = stamps_.OwnRecord(record.topic_index, absl::ToUnixMillis(step_->wall));
     record.key = write->key();
     record.value = write->value();
+    // Put last, so it is the last of the writes; its offset is where a checkpoint stands (F1).
     if (write == *entry) {
       record.token = kFrontierToken + touched_index;
       record.want_offset = true;
@@ -176,6 +183,7 @@ void Epochs::NoteDelivered(const kafka::Delivery& delivery) {
   if (!epoch_.open || delivery.token < kFrontierToken || !delivery.offset.has_value()) return;
   const uint64_t index = delivery.token - kFrontierToken;
   if (index >= epoch_.touched.size()) return;
+  // X5f: a frontier that lands before what the state stands for is in another log.
   if (absl::Status same = CheckDelivered(*epoch_.touched[index], *delivery.offset); !same.ok()) {
     tasks_->Fail(epoch_.touched[index], same);
     same_log_.Update(same);
@@ -323,6 +331,7 @@ CommitVerdict Epochs::On(const event::ProducerReady& ready) {
 
 void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
+    // Before positions move: it asks what this epoch has read.
     task->suspects.OnCommitted(WhatRan(*task));
     task->state.CommitEpoch();
     task->window.CommitEpoch();
@@ -337,6 +346,7 @@ void Epochs::Commit() {
       input.committed = input.next;
       input.resume.reset();
     }
+    // F1: without an offset in the report the older one stays; replaying more than needed does no harm.
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
     if (step_->now - task->breaker.window_start >= options_->breaker_window)
       task->breaker = {.window_start = step_->now};
@@ -363,11 +373,13 @@ void Epochs::Drop() {
     task->window.DropEpoch();
     task->crashes.OnDropped();
     if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
+    // I1: offsets go back with everything else of the epoch.
     for (InputPosition& input : task->inputs) input.next = input.stable();
   }
   troubles_.OnDrop(std::exchange(failure_, {}), epoch_);
   Close();
   pause_afterwards_.clear();
+  // Only now: a task must belong to no epoch when it is given up.
   for (const auto& [task, status] : failures) tasks_->StoreFailed(task, status);
 }
 

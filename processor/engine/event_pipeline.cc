@@ -1,3 +1,4 @@
+// One event: known before? parked? which handlers? Then they run, and what they did is merged into the epoch.
 #include "processor/engine/event_pipeline.h"
 
 #include <algorithm>
@@ -28,6 +29,7 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       misplaced_(LogLevel::kWarning, "records in another partition than their key belongs to",
                  "their producer uses another partitioner; see SourceOptions.partitioner") {
   for (const NodeSpec& node : plan->graph->nodes) store_prefixes_.push_back(StateKeyPrefix(node.name));
+  // What fails before a node is chosen goes by the policy of the source's aggregate, else of its first node.
   policy_nodes_.assign(plan->graph->sources.size(), 0);
   for (size_t source = 0; source < policy_nodes_.size(); ++source) {
     const auto& handlers = plan->graph->handlers;
@@ -46,14 +48,17 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
   WindowKey key;
   const std::string& topic = plan_->input_topics[source];
   key.redrive = ReadRedrive(record.headers, plan_->application_id, topic);
+  // The window is switched off.
   if (options_->idempotency_retention <= absl::ZeroDuration()) return key;
   std::string_view id = FindHeader(record.headers, "ce_id").value_or(std::string_view());
   // Sent back twice it takes effect once, also without an ID of its own.
   if (id.empty() && key.redrive.kind == Redrive::Kind::kRound) id = key.redrive.origin;
   if (id.empty()) return key;
   const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
+  // E3, R6: the round is part of it, so a copy sent back is an event of its own, once.
   key.hash = HashEventId(topic, event_source, id, task.frontier.idempotency_generation(), key.redrive.round);
   key.present = true;
+  // By the time the event has its turn the window's line is in the cache.
   task.window.Prefetch(key.hash);
   return key;
 }
@@ -89,12 +94,14 @@ void EventPipeline::CountDuplicate(const Attempt& attempt, const Redrive& redriv
 Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key) {
   const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
   NoteEvent(attempt);
+  // Before the window: its ID is that of an event that is known (R6).
   if (key.redrive.is_notice()) return NoticeCameBack(attempt, key.redrive);
   if (key.present && !task->window.Reserve(key.hash)) {
     CountDuplicate(attempt, key.redrive);
     return {};
   }
   const Outcome outcome = Resolve(attempt);
+  // E1: it is not done, and will come again.
   if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
   return outcome;
 }
@@ -114,6 +121,7 @@ Outcome EventPipeline::NoticeCameBack(const Attempt& attempt, const Redrive& red
 Outcome EventPipeline::Resolve(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   if (record.key.has_value()) {
+    // E2: asked now, when the key's event before has finished.
     if (const v1::AggregateStatus* status = attempt.task->parking.Find(*record.key); status != nullptr) {
       return failures_.ParkBehind(attempt, *status);
     }
@@ -149,6 +157,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   task_ = attempt.task;
   store_error_ = absl::OkStatus();
+  // X3: what the changelog had no room for cannot be run; its place is told instead.
   if (attempt.omitted) {
     return {.status = absl::OutOfRangeError(absl::StrCat(
                 "the event was too large to be parked in ", attempt.task->changelog.topic, "; it is still at ",
@@ -162,6 +171,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     verdict.ignored = true;
     return verdict;
   }
+  // Rejections come first: they block nothing, since there is no aggregate to block.
   verdict.status = CheckKey(attempt, choice);
   if (verdict.status.ok() && choice.verdict == Dispatcher::Verdict::kNoTombstoneHandler) {
     verdict.status = absl::FailedPreconditionError(
@@ -172,6 +182,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     verdict.rejected = true;
     return verdict;
   }
+  // R3b, X3: what it does is known to end badly, so it fails without being run.
   if (const std::string* reason = BlamedFor(attempt); reason != nullptr) {
     verdict.status = absl::Status(attempt.task->suspects.BlameCode(PlaceOf(attempt)), *reason);
     return verdict;
@@ -232,12 +243,14 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
   info.attempt = attempt.number;
   info.now = epoch_->opened_wall;
   context_.Start(*attempt.record, info);
+  // Entries are found once per event and node, for the read and for the write.
   std::fill(opened_.begin(), opened_.end(), nullptr);
   if (observer_ != nullptr) observer_->Enter(*attempt.topic, *attempt.record);
   absl::Status status;
   for (const Dispatcher::Step& step : choice.steps) {
     *node = step.node;
     context_.set_node(step.node);
+    // All handlers or none: the first that fails ends the event, and nothing of it is merged (I5).
     if (status = step.runner->Run(context_); !status.ok()) break;
   }
   if (observer_ != nullptr) observer_->Leave();
@@ -257,6 +270,7 @@ absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_vie
 }
 
 absl::Status EventPipeline::Merge(const Attempt& attempt) {
+  // E7: all sizes are looked at before anything is changed, so an event that is too large leaves nothing.
   const size_t changelog_limit = plan_->max_record_bytes[plan_->changelog_index(attempt.task->id.group)];
   for (const EventContext::StateWrite& write : context_.writes()) {
     const size_t size =
@@ -277,6 +291,7 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
       .round = ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round,
       .token = token,
       .now_ms = absl::ToUnixMillis(epoch_->opened_wall)};
+  // Outputs before state: this is what may still fail.
   const absl::Status built = output_builder_.Build(context_, cause, epoch_->arena, epoch_->outputs);
   if (!built.ok()) return built;
   for (const EventContext::StateWrite& write : context_.writes()) {

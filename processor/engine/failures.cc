@@ -1,3 +1,4 @@
+// What becomes of an event that failed: retried, parked, dead-lettered, skipped, or the end of its task (R1 to R6).
 #include "processor/engine/failures.h"
 
 #include <algorithm>
@@ -59,11 +60,13 @@ void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
                                 .needs_key = plan_->compacted[index],
                                 .only_minimal = attempt.task->suspects.NeedsMinimalLetter(PlaceOf(attempt))};
   OutputRecord record = MakeDeadLetter(*attempt.record, *attempt.topic, letter, limits, epoch_->arena);
+  // X3: a dead letter that fits nowhere is told of in the log; the event is over all the same.
   if (EstimatedSize(record) > limits.max_bytes) {
     unwritten_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });
     return;
   }
   record.topic_index = index;
+  // R3b: if the broker refuses the letter, its event is found by this.
   record.token = epoch_->AddCause(attempt.task, plan_->input_topics[attempt.source], attempt.record->partition,
                                   attempt.record->offset);
   epoch_->outputs->push_back(record);
@@ -113,6 +116,7 @@ void Failures::CountFailure(Task* task) {
 bool Failures::WillRetry(const Attempt& attempt, const Verdict& verdict) const {
   if (verdict.status.ok() || verdict.rejected) return false;
   const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
+  // X4: giving up is by time, whatever the number of attempts.
   return policy.IsTransient(verdict.status.code()) && attempt.retried < policy.give_up_after;
 }
 
@@ -132,6 +136,8 @@ void Failures::SetRetry(const Attempt& attempt, const Verdict& verdict, v1::Aggr
   const absl::Duration left = policy.give_up_after - absl::Milliseconds(status->retried_ms());
   const absl::Duration delay = std::min(policy.BackoffAfter(attempt.number), left);
   status->set_state(v1::AggregateStatus::RETRYING);
+  // R3: nothing waits in place; the parking index knows when it is due. A millisecond more, lest rounding make it
+  // early.
   status->set_retry_at_ms(absl::ToUnixMillis(attempt.task->parking.clock().wall + delay + absl::Milliseconds(1)));
   ++epoch_->counters.put_off;
   retried_.Count([&] {
@@ -151,6 +157,7 @@ Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
   if (WillRetry(attempt, verdict)) return Block(attempt, verdict, v1::AggregateStatus::RETRYING);
   const FailureAction then = plan_->graph->nodes[verdict.node].after_failure();
   if (then == FailureAction::kStop) return Stop(attempt, verdict);
+  // Without a key there is nothing to block.
   const bool keyed = attempt.record->key.has_value();
   if (keyed && then == FailureAction::kBlockAggregate) {
     return Block(attempt, verdict, v1::AggregateStatus::PARKED);
@@ -171,6 +178,7 @@ Outcome Failures::Stop(const Attempt& attempt, const Verdict& verdict) const {
 
 // The first failure of an open aggregate, or of an event without one: it becomes the head of a new queue.
 Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus::State state) {
+  // R4: at a limit the task pauses, and this event is read again after it.
   if (Outcome limits = CheckParkingLimits(*attempt.task, nullptr); limits.kind != Outcome::Kind::kDone) return limits;
   const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
   if (!CanPark(attempt, queue)) {
@@ -185,6 +193,7 @@ Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::Aggr
     ++attempt.task->epoch_breaker.waiting;
   } else {
     status.set_state(v1::AggregateStatus::PARKED);
+    // Its own notice, the first of the queue, goes out with it.
     status.set_notice_sequence(1);
     SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
     CountFailure(attempt.task);
@@ -226,6 +235,7 @@ v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue)
 }
 
 Outcome Failures::CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const {
+  // R4: each limit pauses the task, in words; nothing is dead-lettered out of order.
   if (task.parking.parked_events() >= options_->max_parked_per_task) {
     return {Outcome::Kind::kPauseTask,
             absl::ResourceExhaustedError(absl::StrCat("task ", ToString(task.inputs.front().where), " has ",
@@ -291,6 +301,7 @@ Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive,
   *released = false;
   const v1::AggregateStatus* found =
       attempt.record->key.has_value() ? attempt.task->parking.Find(*attempt.record->key) : nullptr;
+  // R6: only the notice of the head releases; every other one is a duplicate.
   if (redrive.kind != Redrive::Kind::kFailedNotice || found == nullptr) return {};
   if (found->state() != v1::AggregateStatus::PARKED) return {};
   const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
@@ -302,6 +313,7 @@ Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive,
   if (!head->omitted && FindHeader(head->record->headers, "ce_id") != FindHeader(attempt.record->headers, "ce_id")) {
     return {};
   }
+  // R3a: the head is still the first of its queue, so it is run before those behind it.
   *released = true;
   status.set_state(v1::AggregateStatus::DRAINING);
   status.set_attempts(0);
@@ -318,6 +330,7 @@ absl::StatusOr<Attempt> Failures::Revive(Task* task, const std::string& queue, u
   revived.event = *std::move(event);
   const SourceIndex source = SourceOf(*task, revived.event.topic());
   revived.record = ToRecordView(revived.event, source, epoch_->arena);
+  // The queue's name has the key that the record had no room for.
   const bool keyed = queue.starts_with(KindPrefix(ChangelogKind::kAggregateStatus));
   if (revived.event.omitted() && keyed) revived.record.key = std::string_view(revived.queue).substr(1);
   return Attempt{.task = task,
@@ -366,6 +379,7 @@ Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1:
     return FromStore(attempt.task->parking.SetStatus(*attempt.queue, status));
   }
   if (then == FailureAction::kStop) return Stop(attempt, verdict);
+  // A keyless one waited for its retries in a queue of its own, which ends here.
   if (then == FailureAction::kSkip || !attempt.record->key.has_value()) {
     EndForGood(attempt, verdict.status);
     return HeadProcessed(attempt, std::move(status));
@@ -374,6 +388,7 @@ Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1:
   SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
   CountFailure(attempt.task);
   status.set_state(v1::AggregateStatus::PARKED);
+  // R2: followers that came while it was retried have had no notices; they follow one by one.
   status.set_notice_sequence(std::max(status.notice_sequence(), status.head_sequence() + 1));
   return FromStore(attempt.task->parking.SetStatus(*attempt.queue, status));
 }

@@ -1,3 +1,5 @@
+// What a task's state says of itself, written with each epoch (F1), and the checks that an opening makes of it (F2, X5c
+// to X5f). Each message names what moved and how to go on.
 #include "processor/engine/frontier.h"
 
 #include <algorithm>
@@ -38,6 +40,7 @@ std::string KnownId(const Plan& plan, const std::string& topic) {
 // Both ids are known and differ.
 bool IsOtherTopic(const Plan& plan, const std::string& topic, const std::string& written) {
   const std::string now = KnownId(plan, topic);
+  // Brokers that tell no ids, and frontiers from before, are not held against anybody.
   return !written.empty() && !now.empty() && written != now;
 }
 
@@ -191,11 +194,13 @@ void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
   if (std::string id = KnownId(plan, task.changelog.topic); !id.empty()) frontier->set_changelog_id(std::move(id));
   for (v1::InputOffset& input : *frontier->mutable_inputs()) {
     std::string id = KnownId(plan, input.topic());
+    // A broker that does not tell just now must not make us forget.
     if (const v1::InputOffset* last = FindInput(task.frontier, input.topic()); id.empty() && last != nullptr) {
       id = last->topic_id();
     }
     if (!id.empty()) input.set_topic_id(std::move(id));
   }
+  // X5c: what the other groups hold, so that an aggregate that moves from one to another is missed.
   frontier->clear_elsewhere();
   for (uint16_t group = 0; group < plan.aggregates.size(); ++group) {
     if (group == task.id.group) continue;
@@ -222,6 +227,7 @@ absl::StatusOr<v1::Frontier> ParseFrontier(std::string_view bytes) {
 
 absl::Status CheckIdentity(const Plan& plan, const Task& task) {
   const v1::Frontier& frontier = task.frontier;
+  // X5e: better not to start than to read a newer format half.
   if (frontier.format() > kNewestFormat) {
     return absl::FailedPreconditionError(absl::StrCat(
         Changelog(plan, task), " is of format ", frontier.format(), ", and this version reads formats up", " to ",
@@ -260,6 +266,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
   for (const InputPosition& input : task.inputs) {
     const v1::InputOffset* known = FindInput(task.frontier, input.where.topic);
     if (known == nullptr) {
+      // X5d: a source is new only if nobody knows an offset of it.
       if (input.committed.has_value()) unknown.push_back(UnknownInput(plan, task, input));
       continue;
     }

@@ -1,3 +1,5 @@
+// I9: what retention has taken, or a topic made anew has lost, is told with its extent and passed over only if somebody
+// has said so (X4).
 #include "processor/engine/gaps.h"
 
 #include <vector>
@@ -46,6 +48,7 @@ absl::Status CheckLogs(const Task& task) {
   if (gone.empty() && beyond.empty()) return absl::OkStatus();
   std::string text;
   if (!beyond.empty()) text = absl::StrCat(absl::StrJoin(beyond, "; "), kHowToGoOnBeyond);
+  // OutOfRange only where --accept_gaps helps: the caller tells them apart by that.
   if (gone.empty()) return absl::FailedPreconditionError(text);
   return absl::OutOfRangeError(absl::StrCat(text, text.empty() ? "" : ". And ", absl::StrJoin(gone, "; "), kHowToGoOn));
 }
@@ -69,6 +72,7 @@ absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told) {
     } else if (IsBeyond(input)) {
       beyond.push_back(DescribeBeyond(input));
     }
+    // An abort comes back here, not to the committed offset, which is gone (InputPosition::stable).
     if (input.resume.has_value()) input.next = *input.resume;
   }
   if (!beyond.empty()) {

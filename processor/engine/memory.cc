@@ -1,3 +1,4 @@
+// X7: one budget in bytes: what tasks use, what can be dropped, and when intake has to wait for the disk.
 #include "processor/engine/memory.h"
 
 #include <algorithm>

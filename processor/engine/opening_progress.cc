@@ -1,3 +1,4 @@
+// X5i: who waits for tasks to open is told every ten seconds how far they are and what they wait for.
 #include "processor/engine/opening_progress.h"
 
 #include <algorithm>
@@ -24,6 +25,7 @@ std::string DescribeReplay(const Task& task, absl::Time now) {
       absl::StrCat("reads its changelog ", ToString(task.changelog), ": ", done, " of ", target, " records");
   const double seconds = absl::ToDoubleSeconds(now - task.replay_since);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  // No guess is better than a wrong one.
   if (rate < 1) return absl::StrCat(far, ", and waits for more to come: for a broker, or for the end of a transaction");
   const absl::Duration left = absl::Seconds(static_cast<double>(target - done) / rate);
   if (now - task.replayed_at >= kTellingOfProgress) {
@@ -52,6 +54,7 @@ void OpeningProgress::TellIfDue(absl::Time now) {
   if (now < next_) return;
   const bool is_first = next_ == absl::InfinitePast();
   next_ = now + kTellingOfProgress;
+  // Nobody has waited yet.
   if (is_first) return;
   // Also a bound to what a task could be forgotten for.
   tasks_->MarkAll();

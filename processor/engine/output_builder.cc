@@ -1,3 +1,4 @@
+// What handlers emitted becomes records: identity (E4), stamp (X3) and size (E7), all settled before anything is sent.
 #include "processor/engine/output_builder.h"
 
 #include <xxhash.h>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr size_t kDerivedIdBytes = 32;
 
+// With its length before it, so that "ab" and "c" are not "a" and "bc".
 void AppendPart(std::string_view part, std::string* out) {
   const auto size = static_cast<uint32_t>(part.size());
   out->append(reinterpret_cast<const char*>(&size), sizeof(size));
@@ -118,6 +120,7 @@ std::string_view OutputBuilder::DerivedId(const EventContext& context, const Eve
   thread_local std::string input;
   input.clear();
   const RecordView& record = context.record();
+  // E4: nothing goes in that a replay would have otherwise: no clock, no epoch, no attempt.
   AppendPart(*context.info().topic, &input);
   if (context.info().id.empty()) {
     const int64_t place[2] = {record.partition.value(), record.offset.value()};
@@ -132,6 +135,7 @@ std::string_view OutputBuilder::DerivedId(const EventContext& context, const Eve
   AppendPart(plan_->graph->sinks[output.sink].name, &input);
   const uint64_t numbers[2] = {cause.generation, ordinal};
   input.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
+  // R6: outputs of a copy that was sent back are others than those of the first time.
   if (cause.round > 0) input.append(reinterpret_cast<const char*>(&cause.round), sizeof(cause.round));
   return Hex128(XXH3_128bits(input.data(), input.size()), arena);
 }
@@ -151,8 +155,10 @@ std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& co
                                                           const EventContext::Output& output, uint64_t ordinal,
                                                           bool keeps, const Cause& cause, Arena* arena) const {
   const std::span<const HeaderView> own = context.record().headers;
+  // There is nothing to collide.
   if (context.info().id.empty()) return own;
   if (keeps && !is_merged_[output.sink]) return own;
+  // X8: two sources may have used one ID; named with its topic each stays itself.
   if (keeps && !FindHeader(own, "ce_source").has_value()) {
     return Append(own, {"ce_source", std::string_view(*context.info().topic)}, arena);
   }
@@ -167,6 +173,7 @@ std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& co
 
 void OutputBuilder::Stamp(const EventContext& context, const Cause& cause, Arena* arena, OutputRecord* record) const {
   record->timestamp_ms = context.record().timestamp_ms;
+  // X3: the event's own time where the topic takes it, else the present, and the original in a header.
   if (stamps_->Takes(record->topic_index, record->timestamp_ms, cause.now_ms)) return;
   record->timestamp_ms = stamps_->Present(record->topic_index, cause.now_ms);
   // A forwarded event that lost its time before says it still.
@@ -193,6 +200,7 @@ absl::Status OutputBuilder::Build(const EventContext& context, const Cause& caus
       record.headers = EmitHeaders(output, DerivedId(context, output, ordinal, cause, arena), arena);
     }
     Stamp(context, cause, arena, &record);
+    // X3: found here it fails its event; found by the broker it would abort the epoch.
     if (plan_->compacted[record.topic_index] && !record.key.has_value()) {
       outputs->resize(before);
       return absl::FailedPreconditionError(absl::StrCat(

@@ -1,3 +1,4 @@
+// R1: which aggregates are not open, and their queues: an index in memory over records in the task's state.
 #include "processor/engine/parking.h"
 
 #include <algorithm>
@@ -91,6 +92,7 @@ Parking::Queue Parking::QueueFor(std::string_view queue, const v1::AggregateStat
     made.since = known.since;
     if (same_failure) return made;
   }
+  // X6: a stored wall time is trusted within max_backoff, whatever the clocks have done since.
   const absl::Duration left = absl::FromUnixMillis(status.retry_at_ms()) - clock_->wall;
   made.due = clock_->now + std::clamp(left, absl::ZeroDuration(), longest_delay_);
   made.since = clock_->now;
@@ -98,12 +100,14 @@ Parking::Queue Parking::QueueFor(std::string_view queue, const v1::AggregateStat
 }
 
 absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& status) {
+  // Before it is forgotten: a retry that is under way keeps its time.
   Queue made = QueueFor(queue, status);
   Forget(queue);
   if (status.state() == v1::AggregateStatus::OPEN) return absl::OkStatus();
   parked_events_ += QueueLength(status);
   std::string owned(queue);
   if (status.state() == v1::AggregateStatus::RETRYING) retries_.emplace(made.due, owned);
+  // R2: followers are told one by one, in turns like any other work.
   const bool notices_outstanding =
       status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
   if (status.state() == v1::AggregateStatus::DRAINING || notices_outstanding) runnable_.insert(owned);
@@ -121,6 +125,7 @@ absl::Status Parking::SetStatus(std::string_view queue, const v1::AggregateStatu
   } else {
     state_->Put(*entry, status.SerializeAsString());
   }
+  // What an abort has to read again.
   changed_.emplace(queue);
   return Adopt(queue, status);
 }
@@ -143,6 +148,7 @@ absl::Status Parking::Pop(std::string_view queue, v1::AggregateStatus status) {
   status.set_queued_bytes(status.queued_bytes() - bytes);
   state_->Delete(*entry);
   status.set_head_sequence(status.head_sequence() + 1);
+  // The last one is gone: the key is as if nothing had been.
   if (QueueLength(status) == 0) status.set_state(v1::AggregateStatus::OPEN);
   return SetStatus(queue, status);
 }
@@ -163,6 +169,7 @@ std::optional<std::string> Parking::NextRunnable(absl::Time now) const {
   const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now;
   if (runnable_.empty() && !is_retry_due) return std::nullopt;
   if (is_retry_due && (runnable_.empty() || !was_retry_)) return retries_.begin()->second;
+  // In turns, by name: the long drain of one key starves no other (X1). Retries that are due alternate with them.
   const auto next = runnable_.upper_bound(last_runnable_);
   return next == runnable_.end() ? *runnable_.begin() : *next;
 }
@@ -204,6 +211,7 @@ Parking::Blocked Parking::CountBlocked() const {
 }
 
 absl::Status Parking::Revert() {
+  // The state has dropped the epoch already, so what it says now is what is committed.
   const auto changed = std::move(changed_);
   changed_.clear();
   for (const std::string& queue : changed) {
@@ -230,6 +238,7 @@ absl::Status Parking::Load() {
     failure = status.ok() ? Adopt(queue, *status) : status.status();
     return failure.ok();
   };
+  // The events themselves stay where they are, in state or on disk, until their turn.
   for (const ChangelogKind kind : {ChangelogKind::kAggregateStatus, ChangelogKind::kKeylessStatus}) {
     const absl::Status scanned = state_->Scan(KindPrefix(kind), load);
     if (!scanned.ok() || !failure.ok()) return scanned.ok() ? failure : scanned;

@@ -1,3 +1,4 @@
+// The topology as the engine works with it: numbers for topics, inputs of tasks, and what brokers say of their topics.
 #include "processor/engine/plan.h"
 
 #include <algorithm>
@@ -8,6 +9,7 @@ namespace once {
 
 std::optional<TaskId> Plan::TaskOfLead(const TopicPartition& lead) const {
   for (uint16_t g = 0; g < graph->groups.size(); ++g) {
+    // Only lead sources are subscribed to, so a rebalance names only their partitions (T7).
     if (input_topics[graph->groups[g].sources.front()] == lead.topic) return TaskId{g, lead.partition};
   }
   return std::nullopt;
@@ -30,6 +32,7 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
   plan.application_id = std::move(application_id);
   for (const SourceSpec& source : graph->sources) plan.input_topics.push_back(source.topic);
   for (const SinkSpec& sink : graph->sinks) plan.output_topics.push_back(sink.topic);
+  // Behind the sinks, and before the changelogs: dead_letter_index() and changelog_index() count on it.
   plan.output_topics.push_back(graph->dead_letter_topic);
   plan.group_of_source.resize(graph->sources.size());
   plan.place_of_source.resize(graph->sources.size());
@@ -37,6 +40,7 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     const TaskGroupSpec& group = graph->groups[g];
     plan.changelog_topics.push_back(ChangelogTopic(plan.application_id, group));
     plan.output_topics.push_back(plan.changelog_topics.back());
+    // Ordered, since the frontier lists them (E8).
     std::set<NodeIndex> aggregates;
     absl::Duration longest_backoff;
     for (uint16_t place = 0; place < group.sources.size(); ++place) {
@@ -51,6 +55,7 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     plan.aggregates.emplace_back(aggregates.begin(), aggregates.end());
     plan.longest_backoff.push_back(longest_backoff);
   }
+  // Until the preflight has asked the brokers.
   plan.max_record_bytes.assign(plan.output_topics.size(), kDefaultMaxRecordBytes);
   plan.timestamp_after_max.assign(plan.output_topics.size(), kDefaultTimestampAfterMax);
   plan.timestamp_before_max.assign(plan.output_topics.size(), absl::InfiniteDuration());

@@ -1,3 +1,4 @@
+// R6: what a record says of itself when it is a dead letter that was copied back to its source.
 #include "processor/engine/redrive.h"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ Redrive ReadRedrive(std::span<const HeaderView> headers, std::string_view applic
   if (std::none_of(headers.begin(), headers.end(), [](const HeaderView& h) { return h.name.starts_with("once."); })) {
     return redrive;
   }
+  // Another application's dead letter is an ordinary event here.
   if (FindHeader(headers, "once.application") != OptionalBytes(application)) return redrive;
   const std::string_view origin = FindHeader(headers, "once.origin").value_or(std::string_view());
   uint32_t round = 0;
@@ -39,6 +41,7 @@ Redrive ReadRedrive(std::span<const HeaderView> headers, std::string_view applic
   if (text.has_value() && absl::SimpleAtoi(ToAbsl(*text), &round) && round > 0 && round <= kMaxRound) {
     return {.kind = Redrive::Kind::kRound, .round = round, .origin = origin};
   }
+  // A notice counts in the topic it came from; copied elsewhere it is an event like others.
   if (!IsOf(origin, topic)) return redrive;
   const OptionalBytes disposition = FindHeader(headers, "once.disposition");
   if (disposition == OptionalBytes("FAILED")) return {.kind = Redrive::Kind::kFailedNotice, .origin = origin};

@@ -92,11 +92,13 @@ void Scheduler::AddTurn(Task* task, Kind kind) {
   if (has_turn) return;
   has_turn = true;
   absl::Duration& used = UsedBy(task, kind);
+  // One that had nothing to do has no credit for it, or it would hold up the others with what it saved.
   used = std::max(used, pace_);
   turns_.push({used, next_turn_++, task->id, kind});
 }
 
 bool Scheduler::HasWork(const Task& task, Kind kind) const {
+  // Who waits for us in a rebalance waits for one commit, not for the backlog.
   if (step_->stopping || tasks_->leaving()) return false;
   if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
   if (task.is_ending()) return false;
@@ -279,6 +281,7 @@ bool Scheduler::JoinApart(Task* task, Suspects::Treatment treatment, int64_t gro
 
 bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record,
                               const EventPipeline::WindowKey& key) {
+  // Read again after a rewind or a rebalance: it is done (X5p).
   if (record.offset < input->next) return true;
   Suspects::Treatment treatment = pipeline_->TreatmentOf(*task, input->source, record);
   const size_t lane = LaneOf(*task, input);
@@ -292,6 +295,7 @@ bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView
   if (!JoinApart(task, treatment, GroupOf(*task))) return false;
   const Outcome outcome = pipeline_->Process(task, input->source, record, key);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
+  // Ours, never the client's position (X5p); an abort takes it back.
   input->next = record.offset + 1;
   if (place.has_value()) task->crashes.NoteRan(lane, place);
   ++epochs_->current().records;

@@ -1,3 +1,4 @@
+// R3b, X3: which event's record the broker refuses, found out without accusing its neighbours.
 #include "processor/engine/suspects.h"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ absl::StatusCode Suspects::BlameCode(const Place& place) const {
 
 bool Suspects::NeedsOmission(const Place& place, bool follows) const {
   const auto found = known_.find(place);
+  // A head is stored once more when it has failed; a follower has only its place in the queue.
   return found != known_.end() && found->second.own_refusals >= (follows ? 1 : 2);
 }
 
@@ -40,6 +42,7 @@ void Suspects::Suspect(const Ran& ran) {
     Offset& to = careful_to_[where];
     to = std::max(to, next);
   }
+  // By halves: of a thousand events the culprit runs alone after ten aborts.
   group_ = std::max(int64_t{1}, ran.events / 2);
 }
 
@@ -51,6 +54,7 @@ absl::Status Suspects::Blame(const Refused& refused, const Place& place) {
       known.blamed_for = absl::StrCat("the broker refused a record of it for ", refused.topic, ": ", refused.error);
       return absl::OkStatus();
     case Refused::What::kDeadLetter:
+      // Nothing smaller can be written, so it is the topic that has to be mended.
       if (known.minimal_letter) {
         return absl::FailedPreconditionError(absl::StrCat("topic ", refused.topic,
                                                           " refuses even the smallest dead letter, of event ", event,
@@ -83,6 +87,7 @@ absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refuse
           absl::StrCat("topic ", each.topic, " refuses a record of the engine's own: ", each.error,
                        "; set its max.message.bytes to at least twice the largest source's"));
     }
+    // X3a: a refused batch says nothing of its records: they are run apart until one is refused alone.
     if (!ran.only.has_value() && (own || each.refusal != kafka::Refusal::kAlone)) {
       apart = true;
       if (each.likeliest && !own) known_.try_emplace(each.cause);
@@ -99,6 +104,7 @@ absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refuse
 void Suspects::OnCommitted(const Ran& ran) {
   if (empty()) return;
   if (ran.only.has_value()) known_.erase(*ran.only);
+  // What commits is innocent: back to full speed, in steps.
   group_ *= 2;
   const bool passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
     const auto read = ran.read_to.find(careful.first);

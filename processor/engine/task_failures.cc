@@ -1,3 +1,4 @@
+// Failed tasks: how long each rests, and what is told of it (X4).
 #include "processor/engine/task_failures.h"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ std::string TaskFailures::Name(const Task& task) const {
 
 void TaskFailures::Note(Task* task, const absl::Status& why) {
   TaskFailure& failure = task->failure;
+  // A failure after a good while begins a new series: it says nothing of the one before.
   const bool was_well = failure.count > 0 && step_->now - failure.running_since > failure.rest;
   if (failure.count == 0 || was_well) {
     failure.count = 0;
@@ -26,8 +28,10 @@ void TaskFailures::Note(Task* task, const absl::Status& why) {
   ++failure.count;
   ++failure.untold;
   failure.why = why;
+  // Until it runs again, however long that takes.
   failure.running_since = absl::InfiniteFuture();
   failure.retry_at = step_->now + failure.rest;
+  // What fails for hours fills no log: once a minute, with the number.
   if (step_->now - failure.told_at < kTellingInterval) return;
   log_->Log(
       LogLevel::kError,
@@ -62,6 +66,7 @@ void TaskFailures::TellThatAllHave(size_t count) {
 absl::Status TaskFailures::TopicProblemOf(const Task& task) const {
   absl::Status all;
   for (const TopicProblem& problem : problems_) {
+    // A topic that is gone concerns all partitions, a leader that is gone one.
     const bool is_here = !problem.partition.has_value() || *problem.partition == task.id.partition;
     const bool is_its = task.changelog.topic == problem.topic ||
                         std::any_of(task.inputs.begin(), task.inputs.end(),

@@ -44,6 +44,7 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
     auto task = std::make_unique<Task>(id, *plan_, *options_, opener_.store(), step_);
     task->opening_at = step_->now;
     task->opening_since = step_->now;
+    // X3: what the process before died of concerns the task that reads it, whoever that is.
     for (const CrashSuspect& suspect : options_->crash_suspects) {
       const bool is_ours = std::any_of(task->inputs.begin(), task->inputs.end(),
                                        [&](const InputPosition& input) { return input.where == suspect.place.where; });
@@ -52,6 +53,7 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
     for (InputPosition& input : task->inputs) {
       auto& by_partition = inputs_[input.source];
       const auto index = static_cast<size_t>(id.partition.value());
+      // By number, since every fetched record is looked up here.
       if (by_partition.size() <= index) by_partition.resize(index + 1);
       by_partition[index] = {task.get(), &input};
     }
@@ -74,6 +76,7 @@ void Tasks::UnassignLeaving() {
     due_.Remove(task);
     tasks_.erase(id);
   }
+  // All in one call, which answers the rebalance callback (T7).
   step_->Ask(action::Unassign{std::exchange(leaving_, {})});
 }
 
@@ -146,6 +149,7 @@ void Tasks::Reopen(Task* task) {
 
 void Tasks::ReopenAll() {
   for (const auto& [id, task] : tasks_) {
+    // A failed one is opened by its own clock.
     if (task->phase != TaskPhase::kFailed) Reopen(task.get());
   }
 }
@@ -153,6 +157,7 @@ void Tasks::ReopenAll() {
 void Tasks::Fail(Task* task, const absl::Status& why) {
   if (task->phase == TaskPhase::kFailed) return;
   Mark(task);
+  // An epoch speaks for it: that ends first, by commit or abort, and EndOf comes back here (X4).
   if (task->touched) {
     if (task->failing.ok()) task->failing = why;
     return;
@@ -168,6 +173,7 @@ void Tasks::Fail(Task* task, const absl::Status& why) {
   task->holding = Task::Holding::kNo;
   task->awaiting_seek = true;  // To the end, where nothing is fetched in vain.
   failures_.Note(task, why);
+  // The state goes as well, so that the next try trusts nothing but the brokers.
   ForgetIfFree(task);
   const bool have_all = std::all_of(tasks_.begin(), tasks_.end(),
                                     [](const auto& each) { return each.second->phase == TaskPhase::kFailed; });
@@ -253,6 +259,7 @@ std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
 std::vector<TopicPartitionOffset> Tasks::SeekTargets() const {
   std::vector<TopicPartitionOffset> targets;
   for (const Task* const task : Due()) {
+    // X5h: one whose seeks fail is asked for less and less often, and by itself.
     if (step_->now < task->seeks.until()) continue;
     for (TopicPartitionOffset& target : SeekTargetsOf(*task)) targets.push_back(std::move(target));
   }
@@ -325,11 +332,13 @@ void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bo
   task->phase = TaskPhase::kPaused;
   task->retries_while_paused = retries_go_on;
   task->awaiting_seek = true;
+  // R5: a pause for an outage ends when half of what waited has succeeded, see ResumeAt.
   task->retrying_at_pause = retries_go_on ? task->parking.retrying() : 0;
   task->resume_at = step_->now + length;
 }
 
 void Tasks::Hold(Task* task, absl::Time until) {
+  // X2: waiting grows, and no later report shortens it.
   task->held_until = std::max(task->held_until, until);
   Mark(task);
   if (task->phase == TaskPhase::kPaused) task->resume_at = std::max(task->resume_at, task->held_until);

@@ -1,3 +1,4 @@
+// X2: what fails alike again and again backs off to half a minute, and is told once a minute with its number.
 #include "processor/engine/trouble.h"
 
 #include <algorithm>
@@ -46,6 +47,7 @@ constexpr std::array<std::pair<std::string_view, Advice>, 21> kAdvice = {{
 Advice AdviceFor(std::string_view code) {
   const auto* found =
       std::find_if(kAdvice.begin(), kAdvice.end(), [&](const auto& each) { return each.first == code; });
+  // X2a: an error that nobody thought of is waited for here; that it lasts shows in the log.
   return found == kAdvice.end() ? Advice{} : found->second;
 }
 
@@ -59,10 +61,12 @@ std::string CodeOf(const kafka::Delivery& delivery) {
 
 void Trouble::Fail(absl::Time now, absl::Duration first_pause) {
   ++untold_;
+  // What fails while it rests was begun before.
   if (failures_ > 0 && now < until_) return;
   if (failures_++ == 0) since_ = now;
   constexpr int64_t kDoublings = 20;
   const int64_t doublings = std::min(failures_ - 2, kDoublings);
+  // The first time may be chance, so the second try is at once.
   until_ = failures_ == 1 ? now : now + std::min(first_pause * (int64_t{1} << doublings), kLongestPause);
 }
 
@@ -76,6 +80,7 @@ void Trouble::Tell(absl::Time now, LogLevel level, const std::string& what, LogS
 }
 
 void Trouble::End(absl::Time now, const std::string& what, LogSink* log) {
+  // As it was told of before.
   if (failures_ > 2) {
     log->Log(LogLevel::kInfo, absl::StrCat(what, " after ", failures_, " failures in ",
                                            absl::FormatDuration(absl::Trunc(now - since_, absl::Milliseconds(1)))));

@@ -1,3 +1,4 @@
+// Epochs that end without a commit, again and again: whom it concerns, for how long, and what is told (X2).
 #include "processor/engine/troubles.h"
 
 #include <algorithm>
@@ -14,6 +15,7 @@ std::string Text(absl::Duration duration) {
 }
 
 std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeout) {
+  // X1: a transaction that outlasted its timeout was fenced by the coordinator, not by anybody.
   if (age < timeout) return "another instance took the transactional id over: does one run under the same instance_id?";
   return absl::StrCat("the transaction timed out because handlers were slow (the epoch was open for ", Text(age),
                       ", of which ", Text(age - epoch.in_calls), " were handlers and ", Text(epoch.in_calls),
@@ -48,6 +50,7 @@ std::string Troubles::Describe(const EpochFailure& failure, const Epoch& epoch, 
 
 void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
   if (!failure.happened()) return;
+  // R3b: the next try is another one, so there is nothing to wait for.
   if (failure.refusal.has_value()) {
     refusals_.Fail(step_->now, absl::ZeroDuration());
     refusals_.Tell(step_->now, LogLevel::kWarning, *failure.refusal, log_);
@@ -60,12 +63,14 @@ void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
                                   : failure.result.has_value() ? failure.result->code
                                                                : failure.code);
   const std::string text = Describe(failure, epoch, is_of_topic);
+  // X4: only what another start mends ends the worker.
   if (advice.remedy == Remedy::kProgram) return step_->Halt(absl::FailedPreconditionError(text));
   Scope& scope = scopes_[is_of_topic ? *failure.topic_index : kWorker];
   scope.trouble.Fail(step_->now, options_->retry_interval);
   const bool is_held = scope.trouble.until() > step_->now;
   std::string held;
   for (const auto& [id, task] : tasks_->all()) {
+    // I10: tasks that do not write there run on.
     if (is_of_topic && !failure.tasks.contains(id)) continue;
     if (is_of_topic) scope.tasks.insert(id);
     if (!is_held) continue;
@@ -88,6 +93,7 @@ void Troubles::OnCommit(const Epoch& epoch) {
   for (auto scope = scopes_.begin(); scope != scopes_.end();) {
     const auto topic = scope->first;
     auto& state = scope->second;
+    // A commit of others says nothing of the tasks that are held.
     const bool is_over = topic == kWorker || std::any_of(epoch.touched.begin(), epoch.touched.end(),
                                                          [&](const Task* t) { return state.tasks.contains(t->id); });
     if (is_over) {

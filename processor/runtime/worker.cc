@@ -1,3 +1,5 @@
+// Carries out what the engine asks for, and tells it what came of it. All of Kafka that a worker sees goes through
+// here.
 #include "processor/runtime/worker.h"
 
 #include <algorithm>
@@ -52,6 +54,7 @@ absl::Status Worker::InitProducer() {
   if (result.ok()) return absl::OkStatus();
   const std::string message =
       absl::StrCat("initialising producer ", config_.transactional_id, " failed: ", kafka::ToString(result));
+  // Fenced at the start is a former process that has not gone yet: waited for, like brokers that are away.
   return result.error == kafka::ErrorClass::kRetriable || result.fenced ? absl::UnavailableError(message)
                                                                         : absl::FailedPreconditionError(message);
 }
@@ -67,6 +70,7 @@ absl::Status Worker::Join() {
 }
 
 void Worker::Tick() {
+  // Before the clock: a refusal that has come is heard of before it is decided whether to seal (X2).
   HearDeliveries();
   Dispatch(event::Tick{deps_.clock->Read()});
 }
@@ -74,6 +78,7 @@ void Worker::Tick() {
 void Worker::ShareMemory() {
   const absl::Time now = deps_.clock->Steady();
   if (deps_.memory == nullptr || now - last_share_ < kShareInterval) return;
+  // A look at the other workers takes their lock: not at every turn.
   last_share_ = now;
   Dispatch(event::MemoryShare{deps_.memory->Exchange(config_.index, engine_.memory_use().total())});
 }
@@ -97,10 +102,12 @@ void Worker::Turn() {
     Dispatch(event::StopRequested{});
   }
   if (auto problems = topic_news_.Take(); problems.has_value()) Dispatch(event::TopicsChecked{*std::move(problems)});
+  // Not in the action itself, which may be inside a callback of the consumer that it ends.
   if (std::exchange(rejoins_, false)) Rejoin();
   if (done()) return;
   const ClockReading clock = deps_.clock->Read();
   summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
+  // With work at hand nothing is fetched in vain: RunWork polls for tasks that are hungry.
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
   if (engine_.has_work() && !done()) RunWork();
   if (replays_ > 0 && engine_.accepts_replay() && !done())
@@ -185,6 +192,7 @@ absl::Status Worker::Leave() {
 
 void Worker::Dispatch(Event event) {
   events_.push_back(std::move(event));
+  // An action's outcome is an event; it waits until the step that asked for it is carried out.
   if (dispatching_) return;
   dispatching_ = true;
   while (!events_.empty()) {
@@ -219,6 +227,7 @@ bool Worker::BeginAndSend() {
   }
   for (const OutputRecord& record : actions_.outputs) {
     kafka::Result sent = producer_->Send(record);
+    // The client's queue is full.
     if (sent.error == kafka::ErrorClass::kRetriable) sent = SendWhenThereIsRoom(record);
     if (sent.ok()) continue;
     Report<event::SendFailed>([&] { return std::move(sent); });
@@ -234,6 +243,7 @@ void Worker::Report(const Call& call) {
   outcome.result = call();
   outcome.at = deps_.clock->Steady();
   outcome.took = outcome.at - start;
+  // X2: what was reported meanwhile goes with the outcome, so that no way out of the epoch misses it.
   producer_->TakeDeliveries(&outcome.deliveries);
   outcome.suspicious = producer_->TakeSuspicion();
   events_.emplace_back(std::move(outcome));
@@ -266,6 +276,7 @@ void Worker::Do(const action::Flush&) {
 
 void Worker::Do(const action::SendOffsets& send) {
   Report<event::OffsetsSent>([&]() -> kafka::Result {
+    // T6: afresh for each commit.
     const kafka::GroupMetadata group = consumer_->group_metadata();
     // The broker accepts a commit without a member, and one of a member that has joined anew would speak for partitions
     // that were taken away in between.
@@ -326,6 +337,7 @@ void Worker::Do(const action::StopReplay& stop) {
   if (absl::Status removed = reader_->Remove(stop.changelog); !removed.ok()) {
     deps_.log->Log(LogLevel::kWarning, removed.ToString());
   }
+  // It holds a connection and a thread, which nobody needs between openings.
   if (--replays_ == 0) reader_.reset();
 }
 
@@ -342,6 +354,7 @@ void Worker::Do(const action::Rejoin&) { rejoins_ = true; }
 
 void Worker::Do(const action::Unassign& unassign) {
   for (const TaskId& task : unassign.tasks) deps_.checkpoints->Release(config_.index, task);
+  // GiveUp waits for it, inside the callback.
   unassigned_ = true;
   if (absl::Status done = consumer_->Unassign(InputsOf(unassign.tasks)); !done.ok()) {
     deps_.log->Log(LogLevel::kWarning, absl::StrCat("giving partitions back failed: ", done.ToString()));

@@ -31,8 +31,10 @@ std::vector<TopicPartition> Worker::InputsOf(const std::vector<TaskId>& tasks) c
 void Worker::OnAssigned(std::span<const TopicPartition> partitions) {
   in_callback_ = true;
   TellOfRebalance("is given", partitions);
+  // T6: commits under another member ID than this are refused.
   served_member_id_ = consumer_->group_metadata().member_id;
   const std::vector<TaskId> tasks = TasksOf(partitions);
+  // T7: lead and followers in one call, inside the callback.
   if (absl::Status assigned = consumer_->Assign(InputsOf(tasks)); !assigned.ok()) {
     Do(action::Halt{assigned});
   } else {
@@ -69,10 +71,12 @@ void Worker::GiveUp(Event event, const std::vector<TaskId>& tasks) {
   unassigned_ = false;
   Tick();
   if (!tasks.empty()) Dispatch(std::move(event));
+  // The epoch that speaks for them commits first, or is aborted; ticks bound that by the transaction's timeout.
   while (!tasks.empty() && !unassigned_ && !halted_) {
     deps_.sleep(config_.retry_pause);
     Tick();
   }
+  // The callback must answer, whatever became of the engine.
   if (!unassigned_) Do(action::Unassign{tasks});
   in_callback_ = false;
 }

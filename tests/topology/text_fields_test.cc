@@ -1,5 +1,5 @@
 // Text that is not UTF-8: protobuf would write it and not read it again, so its event fails instead.
-#include "processor/text_fields.h"
+#include "processor/typed/text_fields.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "processor/text_fields.h"
+#include "processor/typed/text_fields.h"
 
 #include <string>
 

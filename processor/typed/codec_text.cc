@@ -1,10 +1,12 @@
-#include "processor/codec.h"
+// Keys appear in logs, headers, URLs and on command lines; what is read back there must be the same key.
+#include "processor/typed/codec_text.h"
 
 #include <charconv>
 
-namespace once {
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
-namespace internal {
+namespace once::internal {
 
 std::string BytesToHex(std::string_view bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -44,38 +46,28 @@ absl::StatusOr<Number> ParseNumber(const std::string& text, bool parsed, Number 
 
 }  // namespace
 
-}  // namespace internal
-
-std::string Codec<Bytes>::ToText(const Bytes& value) { return internal::BytesToHex(value.data); }
-
-absl::StatusOr<Bytes> Codec<Bytes>::FromText(const std::string& text) {
-  absl::StatusOr<std::string> bytes = internal::HexToBytes(text);
-  if (!bytes.ok()) return bytes.status();
-  return Bytes{*std::move(bytes)};
-}
-
-absl::StatusOr<int32_t> Codec<int32_t>::FromText(const std::string& text) {
+absl::StatusOr<int32_t> TextToInt32(const std::string& text) {
   int32_t value = 0;
   const bool parsed = absl::SimpleAtoi(text, &value);
-  return internal::ParseNumber(text, parsed, value);
+  return ParseNumber(text, parsed, value);
 }
 
-absl::StatusOr<int64_t> Codec<int64_t>::FromText(const std::string& text) {
+absl::StatusOr<int64_t> TextToInt64(const std::string& text) {
   int64_t value = 0;
   const bool parsed = absl::SimpleAtoi(text, &value);
-  return internal::ParseNumber(text, parsed, value);
+  return ParseNumber(text, parsed, value);
 }
 
-std::string Codec<double>::ToText(const double& value) {
+std::string DoubleToText(double value) {
   char text[32];
   const std::to_chars_result end = std::to_chars(text, text + sizeof(text), value);
   return std::string(text, end.ptr);
 }
 
-absl::StatusOr<double> Codec<double>::FromText(const std::string& text) {
+absl::StatusOr<double> TextToDouble(const std::string& text) {
   double value = 0;
   const bool parsed = absl::SimpleAtod(text, &value);
-  return internal::ParseNumber(text, parsed, value);
+  return ParseNumber(text, parsed, value);
 }
 
-}  // namespace once
+}  // namespace once::internal

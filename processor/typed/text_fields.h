@@ -1,7 +1,7 @@
 // Finds text in protobuf messages that is not UTF-8. proto3 serialises such a string all the same, and then refuses to
 // parse it: what was stored so could never be read again. Internal to Codec.
-#ifndef ONCE_PROCESSOR_TEXT_FIELDS_H_
-#define ONCE_PROCESSOR_TEXT_FIELDS_H_
+#ifndef ONCE_PROCESSOR_TYPED_TEXT_FIELDS_H_
+#define ONCE_PROCESSOR_TYPED_TEXT_FIELDS_H_
 
 #include <unordered_map>
 #include <vector>
@@ -46,4 +46,4 @@ class TextFields {
 
 }  // namespace once::internal
 
-#endif  // ONCE_PROCESSOR_TEXT_FIELDS_H_
+#endif  // ONCE_PROCESSOR_TYPED_TEXT_FIELDS_H_

@@ -1,0 +1,80 @@
+// What handlers do wrong is an error of their event, told with the node's name and one fix.
+#include "processor/typed/context_core.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/arena.h"
+#include "processor/base/strings.h"
+
+namespace once::internal {
+
+namespace {
+
+// The prefix by which a header is the engine's own; empty if its name is the user's.
+std::string_view ReservedPrefix(std::string_view header_name) {
+  for (const std::string_view prefix : {"ce_", "once."}) {
+    if (header_name.starts_with(prefix)) return prefix;
+  }
+  return std::string_view();
+}
+
+}  // namespace
+
+void ContextCore::SetError(absl::Status error) {
+  if (error_.ok()) error_ = std::move(error);
+}
+
+void ContextCore::SetEncodeError(std::string_view does, const absl::Status& why) {
+  SetError(absl::Status(why.code(), absl::StrCat("\"", node_->name, "\" ", ToAbsl(does), why.message())));
+}
+
+void ContextCore::SetKeyError(std::string_view bytes, std::string_view type, const absl::Status& why) {
+  SetError(absl::FailedPreconditionError(
+      absl::StrCat("the key \"", Printable(bytes), "\" is no ", ToAbsl(type), ": ", why.message())));
+}
+
+void ContextCore::EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value,
+                         std::span<const std::pair<std::string, std::string>> headers) {
+  if (!MayEmit(builder, sink) || !MayAdd(headers)) return;
+  std::span<const HeaderView> kept;
+  if (!headers.empty()) {
+    // The caller's strings may be gone when the event is merged.
+    Arena& arena = event_->arena();
+    HeaderView* copies = arena.NewArray<HeaderView>(headers.size());
+    for (size_t i = 0; i < headers.size(); ++i) {
+      copies[i] = {arena.Copy(headers[i].first), arena.Copy(headers[i].second)};
+    }
+    kept = {copies, headers.size()};
+  }
+  event_->Emit({.sink = sink, .key = key, .value = value, .headers = kept});
+}
+
+void ContextCore::ForwardTo(uint64_t builder, SinkIndex sink) {
+  if (!MayEmit(builder, sink)) return;
+  event_->Emit({.sink = sink, .forward = true, .key = event_->record().key, .value = event_->record().value});
+}
+
+bool ContextCore::MayEmit(uint64_t builder, SinkIndex sink) {
+  const auto& allowed = node_->emits_to;
+  if (builder == node_->builder && std::find(allowed.begin(), allowed.end(), sink) != allowed.end()) return true;
+  SetError(absl::InternalError(absl::StrCat("\"", node_->name,
+                                            "\" emits to a sink that its EmitsTo does not name;"
+                                            " add the sink there")));
+  return false;
+}
+
+// A header of the engine's kind would stand for the event's identity to whoever reads the record (E4, X8).
+bool ContextCore::MayAdd(std::span<const std::pair<std::string, std::string>> headers) {
+  for (const auto& [name, value] : headers) {
+    const std::string_view prefix = ReservedPrefix(name);
+    if (prefix.empty()) continue;
+    SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
+                                                     "\", but names that begin with \"", ToAbsl(prefix),
+                                                     "\" are Once's own; give it another name")));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace once::internal
