@@ -77,6 +77,7 @@ class RunningApplication final : public Application {
     deps_.log->Log(LogLevel::kError, absl::StrCat(std::string(status.message()),
                                                   "; the local state is deleted and"
                                                   " rebuilt from the changelog"));
+    // Its files cannot be deleted while they are open.
     store_.reset();
     if (absl::Status wiped = DestroyRocksDbStore(StorePath()); !wiped.ok()) return wiped;
     if (absl::Status opened = OpenStore(); !opened.ok()) return opened;
@@ -109,6 +110,7 @@ class RunningApplication final : public Application {
     config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
     config.extra = deps_.kafka_properties;
     if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
+    // Known only after the preflight, which makes a second client then.
     config.max_batch_bytes = std::min(config.max_batch_bytes, max_batch_bytes_);
     auto client = kafka::MakeRdKafkaClient(config, deps_.log);
     if (!client.ok()) return client.status();
@@ -214,6 +216,7 @@ class RunningApplication final : public Application {
                                            .clock = &clock_,
                                            .log = deps_.log,
                                            .journal = journal_.get()});
+      // It was told to stop before there was anything to stop.
       if (stopping_.load()) pod_->Stop();
     }
     return pod_->Run();

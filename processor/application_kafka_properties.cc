@@ -1,3 +1,4 @@
+// What settings may say of librdkafka, asked of the adapter: main.cc itself knows no client library.
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/properties.h"
 #include "processor/kafka_properties.h"

@@ -1,3 +1,4 @@
+// From argc and argv to an exit code. What runs is Application's business.
 #include "processor/main.h"
 
 #include <signal.h>
@@ -136,6 +137,7 @@ int RunApplication(const Options& options, const Topology& topology, Application
   if (!application.ok()) return Failed(deps.log, application.status());
   stopper.Set(application->get());
   const absl::Status ended = (*application)->Run();
+  // A signal must not find an application that is about to be destroyed.
   stopper.Set(nullptr);
   application->reset();
   if (!ended.ok()) {
@@ -154,6 +156,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   const std::string program = argc > 0 ? argv[0] : "program";
   const absl::StatusOr<Topology> topology = Build(factory, config);
   const std::string default_id = topology.ok() ? topology->graph().application_id : "application";
+  // After the factory, so that --help shows the topology's own options first.
   const Options options = LoadOptions(config, default_id);
   if (requests.help) {
     Print(stdout,

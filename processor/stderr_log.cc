@@ -1,3 +1,4 @@
+// By spdlog, which writes each line with one call.
 #include "processor/stderr_log.h"
 
 #include <spdlog/logger.h>

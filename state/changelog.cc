@@ -1,3 +1,5 @@
+// Keys of the changelog, which are the checkpoint's keys as well. Changing one changes the format of data that is there
+// (docs/formats.md).
 #include "state/changelog.h"
 
 #include <cstddef>
@@ -63,6 +65,7 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
   key.kind = static_cast<ChangelogKind>(bytes[0]);
   std::string_view rest = bytes.substr(1);
   switch (key.kind) {
+    // The record's key comes last and as it is, so that all keys of a store lie together, in order.
     case ChangelogKind::kState: {
       const std::optional<std::string_view> store = TakePrefixed(&rest);
       if (!store.has_value()) return std::nullopt;
@@ -78,6 +81,7 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
     case ChangelogKind::kKeylessEvent: {
       const std::optional<std::string_view> record_key = TakePrefixed(&rest);
       const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
+      // With a length before it, since a number follows.
       if (!record_key.has_value() || !sequence.has_value() || !rest.empty()) return std::nullopt;
       key.record_key = *record_key;
       key.sequence = *sequence;
@@ -134,6 +138,7 @@ std::string KeylessStatusKey(std::string_view topic, int64_t offset) {
 }
 
 std::string QueuedEventKey(std::string_view status_key, uint64_t sequence) {
+  // A queue has the name of its status, so its events are found without a look at the event.
   const bool keyless = status_key.front() == static_cast<char>(ChangelogKind::kKeylessStatus);
   std::string key = KindPrefix(keyless ? ChangelogKind::kKeylessEvent : ChangelogKind::kParkedEvent);
   status_key.remove_prefix(1);

@@ -1,3 +1,4 @@
+// What all checkpoint stores have in common: where a task's data begins, and how damage is told from other errors.
 #include "state/checkpoint_store.h"
 
 #include <xxhash.h>
@@ -19,6 +20,7 @@ absl::Status CorruptStoreError(std::string_view message) {
 
 bool IsCorruptStore(const absl::Status& status) { return status.GetPayload(kCorruptStore).has_value(); }
 
+// By name, not by number: groups are numbered anew when the topology changes.
 std::string TaskPrefix(std::string_view group_name, Partition partition) {
   const auto hash = static_cast<uint64_t>(XXH3_64bits(group_name.data(), group_name.size()));
   const auto number = static_cast<uint32_t>(partition.value());

@@ -1,3 +1,4 @@
+// The 128 bits that stand for an event ID in the window (E3). Written to changelogs, so they must stay as they are.
 #include "state/event_id.h"
 
 #include <xxhash.h>
@@ -16,6 +17,7 @@ char* WriteNumber(uint64_t number, char* out) {
   return out;
 }
 
+// With its length, so that no two pairs of parts are written alike.
 char* WritePart(std::string_view part, char* out) {
   out = WriteNumber(part.size(), out);
   if (!part.empty()) std::memcpy(out, part.data(), part.size());
@@ -28,6 +30,7 @@ EventIdHash HashEventId(std::string_view topic, std::string_view source, std::st
                         uint32_t round) {
   const size_t round_bytes = round == 0 ? 0 : sizeof(uint64_t);
   const size_t size = 4 * sizeof(uint64_t) + topic.size() + source.size() + id.size() + round_bytes;
+  // Once for each event: nearly always without the heap.
   std::array<char, 512> on_stack;
   std::unique_ptr<char[]> on_heap;
   char* input = on_stack.data();

@@ -1,3 +1,5 @@
+// Millions of IDs in a few bytes each: open addressing in shards that grow one by one, so that growing stops nobody for
+// long.
 #include "state/event_id_table.h"
 
 #include <algorithm>
@@ -46,6 +48,7 @@ size_t EventIdTable::FindSlot(const Shard& shard, uint64_t position, const Event
 }
 
 EventIdTable::Tag EventIdTable::NewTag() {
+  // The caller renumbers before it comes to that.
   if (tags_.size() > kMaxTag) return 0;
   tags_.push_back({.count = 0, .live = true});
   return static_cast<Tag>(tags_.size() - 1);
@@ -64,6 +67,7 @@ EventIdTable::Tag EventIdTable::Insert(const EventIdHash& raw_id, Tag tag) {
     }
     shard.ids[slot] = id;
     ++shard.used;
+    // One whose bucket was forgotten may stay in its slot until the next sweep; it counts for nothing.
   } else if (const Tag found = shard.tags[slot]; tags_[found].live) {
     return found;
   }
@@ -133,6 +137,7 @@ void EventIdTable::EraseSlot(Shard* shard, size_t slot) {
 void EventIdTable::Forget(Tag tag) {
   assert(tags_[tag].live);
   size_ -= tags_[tag].count;
+  // A whole bucket is forgotten at once; its slots are swept when room is needed.
   tags_[tag] = TagState();
   ++forgotten_;
 }

@@ -1,3 +1,5 @@
+// Which event IDs were processed: found by hash in memory (EventIdTable), kept in the changelog as packed records (E5,
+// E6).
 #include "state/idempotency_window.h"
 
 #include <algorithm>
@@ -77,6 +79,7 @@ EventIdTable::Tag IdempotencyWindow::AllocateTag() {
 
 bool IdempotencyWindow::Reserve(const EventIdHash& id) {
   if (epoch_tag_ == 0) epoch_tag_ = buckets_.empty() ? AllocateTag() : buckets_.rbegin()->second.tag;
+  // E1: reserved and remembered are one to whoever asks.
   if (table_.Insert(id, epoch_tag_) != 0) return false;
   epoch_ids_.push_back(id);
   return true;
@@ -186,6 +189,7 @@ void IdempotencyWindow::WriteHorizon(TaskState* state) {
 
 void IdempotencyWindow::WriteTombstones(TaskState* state) {
   for (const RecordId& record : doomed_) {
+    // E6: the rest with later epochs; forgotten they are already.
     if (staged_.tombstoned.size() == kMaxTombstonesPerSeal) break;
     state->Write(EventIdsKey(record.first, record.second), std::nullopt);
     staged_.tombstoned.push_back(record);
@@ -252,6 +256,7 @@ std::vector<IdempotencyWindow::Chunk> IdempotencyWindow::ChunksToMerge(const Buc
 
 void IdempotencyWindow::CommitEpoch() {
   assert(epoch_ids_.empty() || staged_.bucket != 0);
+  // Only now does the epoch's tag become a bucket's: a drop must leave none.
   if (staged_.bucket != 0) buckets_[staged_.bucket].tag = epoch_tag_;
   for (const auto& [number, chunk] : staged_.added) AddChunk(&buckets_[number], chunk);
   for (const auto& [number, sequence] : staged_.removed) RemoveChunk(&buckets_[number], sequence);
@@ -263,6 +268,7 @@ void IdempotencyWindow::CommitEpoch() {
 }
 
 void IdempotencyWindow::DropEpoch() {
+  // E1: they may come again.
   for (const EventIdHash& id : epoch_ids_) table_.Erase(id);
   EndEpoch();
 }

@@ -1,3 +1,4 @@
+// One table for all layers of a task's state: uncommitted over committed over what the checkpoint has (F8).
 #include "state/task_state.h"
 
 #include <algorithm>
@@ -89,6 +90,7 @@ absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
     entry->recently_used_ = true;
     return entry;
   }
+  // F8: what memory does not have, the checkpoint has, or nobody.
   absl::StatusOr<std::optional<std::string>> stored = store_->Get(task_prefix_, key);
   if (!stored.ok()) return stored.status();
   Entry* const entry = Insert(key);
@@ -125,6 +127,7 @@ void TaskState::Write(std::string_view key, OptionalBytes value) {
   Entry* entry = Find(key);
   if (entry == nullptr) {
     entry = Insert(key);
+    // Written without being read: whether it was there is not known, and an abort forgets it.
     entry->known_ = false;
   }
   SetPending(entry, value.has_value() ? Entry::Pending::kPut : Entry::Pending::kDelete,
@@ -137,6 +140,7 @@ void TaskState::CommitEpoch() {
     Entry* const entry = epoch_writes_[i];
     const size_t old_bytes = MemoryBytes(*entry);
     const size_t old_dirty_bytes = DirtyBytes(*entry);
+    // The merge of an epoch, all of it: from here on reads, checkpoints and dead processes see it.
     AssignCompactly(*entry->pending_value_, &entry->committed_);
     entry->committed_present_ = entry->pending_ == Entry::Pending::kPut;
     entry->known_ = true;
@@ -150,6 +154,7 @@ void TaskState::CommitEpoch() {
 void TaskState::DropEpoch() {
   for (Entry* const entry : epoch_writes_) {
     entry->pending_ = Entry::Pending::kNone;
+    // What is committed is for the store to say.
     if (!entry->known_) Evict(entry);
   }
   EndEpoch();
@@ -217,6 +222,7 @@ TaskState::FrozenBatch TaskState::Freeze(const CheckpointMeta& meta) {
     batch.bytes += entry->key_.size() + entry->committed_.size();
   }
   frozen_bytes_ = batch.bytes + batch.entries.size() * sizeof(CheckpointEntry);
+  // F5: what is written from now on is newer than the batch, and stays dirty when that is on the disk.
   frozen_generation_ = generation_++;
   return batch;
 }
@@ -225,6 +231,7 @@ void TaskState::OnCheckpointed(uint64_t generation) {
   if (generation != frozen_generation_ || generation == 0) return;
   frozen_generation_ = 0;
   frozen_bytes_ = 0;
+  // Of the values that the batch holds, those that have changed since are dirty still.
   const auto written_since = [&](const Entry* entry) { return entry->dirty_generation_ > generation; };
   size_t kept = 0;
   for (Entry* const entry : dirty_) {

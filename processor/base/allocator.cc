@@ -1,3 +1,4 @@
+// glibc's malloc is told what suits records that one thread allocates and another frees; tcmalloc needs no advice.
 #include "processor/base/allocator.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// X3: an exception as a status.
 #include "processor/base/guarded.h"
 
 #include "absl/strings/str_cat.h"

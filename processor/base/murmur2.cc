@@ -1,3 +1,4 @@
+// The hash by which Java's clients choose partitions: byte for byte theirs, or keys would land elsewhere.
 #include "processor/base/murmur2.h"
 
 namespace once {

@@ -1,3 +1,4 @@
+// Kafka's rules for names, and ours for what is made of them (X8).
 #include "processor/base/names.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Which partition a key belongs to, as its producers see it (X8).
 #include "processor/base/partitioner.h"
 
 #include <array>

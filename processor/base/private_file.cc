@@ -1,3 +1,4 @@
+// X8: a file for its owner alone, replaced as a whole: readers see the old one or the new one.
 #include "processor/base/private_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Records as views, and what one takes in a log.
 #include "processor/base/record.h"
 
 namespace once {

@@ -1,3 +1,4 @@
+// Text that may be bytes: cut, shown, compared, checked.
 #include "processor/base/strings.h"
 
 #include <xxhash.h>

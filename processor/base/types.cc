@@ -1,3 +1,4 @@
+// Places in topics as text: "topic-partition" and "topic-partition-offset", as messages name them.
 #include "processor/base/types.h"
 
 #include "absl/strings/str_cat.h"

@@ -1,3 +1,4 @@
+// Options are known by being asked for: what nobody has asked for when all is loaded does not exist.
 #include "processor/config/config.h"
 
 #include <string>
@@ -110,6 +111,7 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
   {
     MutexLock lock(&state_->mutex);
     const auto [index, is_new] = state_->index_of.emplace(std::string(name), state_->asked.size());
+    // The first that asks describes it: --help shows options in the order of asking.
     if (is_new) {
       state_->asked.push_back({std::string(name), std::string(type), std::move(default_text), std::string(about.help),
                                std::string(about.group)});
@@ -119,6 +121,7 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
   if (found.setting == nullptr) return nullptr;
   static const std::string* const kTrue = new std::string("true");
   static const std::string* const kFalse = new std::string("false");
+  // It was found under another name than its own: --noNAME.
   const bool negated =
       found.source == ConfigSource::kFlag && found.setting->written != absl::StrCat("--", ToAbsl(name));
   if (negated && found.setting->has_text) {

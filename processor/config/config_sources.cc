@@ -1,3 +1,4 @@
+// Where settings come from: flags, environment, the file; each with the place that a message names.
 #include "processor/config/config_sources.h"
 
 #include <algorithm>
@@ -59,6 +60,7 @@ void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sourc
 
 void LoadEnvironment(const ConfigInputs& inputs, Settings* properties, Sources* sources) {
   for (const auto& [variable, text] : inputs.environment) {
+    // Deployments set a variable to nothing to unset it.
     if (text.empty()) continue;
     Setting setting{.text = text, .where = absl::StrCat("environment variable ", variable), .written = variable};
     if (variable.starts_with(kOptionVariable)) {
@@ -66,6 +68,7 @@ void LoadEnvironment(const ConfigInputs& inputs, Settings* properties, Sources* 
       sources->environment[name] = std::move(setting);
     } else if (variable.starts_with(kPropertyVariable)) {
       const std::string property = PropertyOfVariable(std::string_view(variable).substr(kPropertyVariable.size()));
+      // Kubernetes sets variables of its own for a service named kafka (KAFKA_PORT): a warning, not an error.
       if (inputs.known_property && inputs.known_property(property)) {
         (*properties)[property] = std::move(setting);
       } else {

@@ -1,3 +1,4 @@
+// What --help prints, made of the options that were asked for.
 #include "processor/config/help.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The options that every application has: one list of names, ranges and help, for loading, checking and --help.
 #include "processor/config/options.h"
 
 #include <stdlib.h>
@@ -250,6 +251,7 @@ struct Twin {
   std::string_view property;
   absl::Duration Options::*member;
 };
+// Options that librdkafka has a property for, whichever of the two is given.
 constexpr Twin kTwins[] = {
     {"transaction_timeout", "transaction.timeout.ms", &Options::transaction_timeout},
     {"session_timeout", "session.timeout.ms", &Options::session_timeout},

@@ -1,3 +1,4 @@
+// Lines of name=value, as Java's tools read them for the simple cases.
 #include "processor/config/properties_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Numbers with units, as people write them in settings.
 #include "processor/config/units.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// X3: what an event that ends its process leaves in the frontier, and how carefully a task is run because of it.
 #include "processor/engine/crash_memory.h"
 
 #include <algorithm>

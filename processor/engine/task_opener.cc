@@ -1,3 +1,4 @@
+// Opens tasks: offsets, replay, and the check that both tell the same story (F2, F3, F6, X5).
 #include "processor/engine/task_opener.h"
 
 #include <algorithm>

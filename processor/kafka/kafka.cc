@@ -1,3 +1,4 @@
+// What ports do where their adapters have nothing better.
 #include "processor/kafka/kafka.h"
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,9 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> Client::NewStaticGroupConsumer(co
                    ": this client knows dynamic members only; run without --static_membership"));
 }
 
+// Nothing has a name to show.
 std::unique_ptr<Client> Client::Named(const std::string&) { return nullptr; }
+// One by one; adapters that can ask for many at once do so.
 CommittedOffsets Admin::ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
                                              absl::Duration timeout) {
   CommittedOffsets answers;
@@ -43,6 +46,7 @@ std::vector<SeekFailure> GroupConsumer::SeekEach(std::span<const TopicPartitionO
   std::vector<SeekFailure> failures;
   absl::Status status = Seek(offsets);
   if (status.ok()) return failures;
+  // A failed call of many says nothing of each (X5h), so each is asked for by itself.
   if (offsets.size() == 1) return {{offsets.front(), std::move(status)}};
   for (const TopicPartitionOffset& each : offsets) {
     if (absl::Status sought = Seek({&each, 1}); !sought.ok()) failures.push_back({each, std::move(sought)});

@@ -1,3 +1,4 @@
+// Checkpoints, written on a thread of their own, and who owns which task's local state in this instance (F5, F7).
 #include "processor/runtime/checkpoint_writer.h"
 
 #include <string>
@@ -34,8 +35,10 @@ absl::Status InlineCheckpointWriter::Flush() { return store_->Flush(); }
 bool CheckpointQueue::Acquire(int worker, const TaskId& task) {
   const auto found = owners_.find(task);
   if (found != owners_.end()) return found->second == worker;
+  // Nobody's until its last write has ended, or that would land in the new owner's state.
   if (writing_.contains(task)) return false;
   owners_.emplace(task, worker);
+  // It came back, so its copy is of use (X5j).
   left_.erase(task);
   return true;
 }
@@ -54,6 +57,7 @@ std::optional<TaskId> CheckpointQueue::PopLeft(absl::Time before) {
     if (since > before || writing_.contains(task)) continue;
     const TaskId left = task;
     left_.erase(left);
+    // As if it were being written: nobody takes the task over meanwhile.
     writing_.insert(left);
     return left;
   }
@@ -94,6 +98,7 @@ BackgroundCheckpointWriter::~BackgroundCheckpointWriter() {
     stopping_ = true;
     changed_.NotifyAll();
   }
+  // After the jobs that are queued: Run leaves when there are none.
   thread_.join();
 }
 
@@ -121,6 +126,7 @@ std::vector<event::CheckpointWritten> BackgroundCheckpointWriter::TakeResults(in
 absl::Status BackgroundCheckpointWriter::Flush() {
   {
     MutexLock lock(&mutex_);
+    // F5: what is still to be written is part of what is flushed.
     while (!queue_.idle()) changed_.Wait(&mutex_);
   }
   return store_->Flush();
@@ -153,6 +159,7 @@ void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration 
 void BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention) {
   const std::string prefix = TaskPrefix(plan.group(task.group).name, task.partition);
   const auto meta = store_->ReadMeta(prefix);
+  // There is no copy.
   if (!meta.ok() || !meta->has_value()) return;
   const std::string name = ToString(plan.InputsOf(task).front());
   if (absl::Status wiped = store_->Wipe(prefix); !wiped.ok()) {
@@ -187,6 +194,7 @@ void BackgroundCheckpointWriter::Run() {
 void BackgroundCheckpointWriter::FlushIfDue() {
   const absl::Time now = clock_->Steady();
   if (now - last_flush_ < flush_interval_) return;
+  // Before the call: a disk that fails is tried again after the interval, not at once.
   last_flush_ = now;
   if (absl::Status flushed = store_->Flush(); !flushed.ok()) log_->Log(LogLevel::kError, flushed.ToString());
 }

@@ -1,3 +1,4 @@
+// X1: a handler that does not return is told of, and in the end takes its process along: nothing else can stop it.
 #include "processor/runtime/handler_monitor.h"
 
 #include <algorithm>
@@ -22,6 +23,7 @@ HandlerMonitor::HandlerMonitor(const std::vector<HandlerWatch*>& watches, absl::
 }
 
 absl::Status HandlerMonitor::Check(absl::Time now) {
+  // A process that was stopped, or a machine that slept, has not run handlers meanwhile.
   const absl::Duration passed = std::clamp(now - last_, absl::ZeroDuration(), 2 * period_);
   last_ = now;
   for (Watched& watched : watched_) {
@@ -33,6 +35,7 @@ absl::Status HandlerMonitor::Check(absl::Time now) {
 absl::Status HandlerMonitor::CheckOne(Watched* watched, absl::Duration passed) {
   const std::optional<HandlerWatch::Seen> seen = watched->watch->Look();
   const uint64_t number = seen.has_value() ? seen->number : 0;
+  // Another event than last time: it began some time within a period.
   if (number != watched->number) {
     watched->number = number;
     watched->lasted = absl::ZeroDuration();

@@ -1,3 +1,4 @@
+// X7: the pod's memory, shared among its parts and its workers by need.
 #include "processor/runtime/memory_budget.h"
 
 #include <unistd.h>

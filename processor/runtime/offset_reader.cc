@@ -1,3 +1,4 @@
+// X5g: what brokers know of a task's offsets, read on threads that nobody waits for.
 #include "processor/runtime/offset_reader.h"
 
 #include <set>
@@ -46,6 +47,7 @@ class Lookup {
       asked.inputs = own;
       for (size_t i = 0; i < own.size(); ++i) {
         const absl::StatusOr<std::optional<Offset>>& found = committed.at(own[i]);
+        // F4: a look-up that failed is not "no offset".
         failed.Update(found.status());
         if (!found.ok()) continue;
         const SourceSpec& source = plan_.graph->sources[plan_.group(task.group).sources[i]];
@@ -74,6 +76,7 @@ class Lookup {
       beginnings.push_back(plan_.changelog(task));
       beginnings.insert(beginnings.end(), asked.inputs.begin(), asked.inputs.end());
     }
+    // F3: the high watermark, not the last stable offset, which may lag behind a commit that was acknowledged.
     const kafka::LogOffsets end = admin_->ReadLogOffsets(kafka::LogPoint::kHighWatermark, ends, request_.patience);
     const kafka::LogOffsets begin = admin_->ReadLogOffsets(kafka::LogPoint::kBeginning, beginnings, request_.patience);
     for (auto& [task, asked] : asked_) {
@@ -125,6 +128,7 @@ std::vector<event::TaskOffsetsFetched> InlineOffsetReader::TakeResults(int worke
 
 BackgroundOffsetReader::BackgroundOffsetReader(const Plan* plan, kafka::Admin* admin) : plan_(plan), admin_(admin) {
   for (size_t i = 0; i < kThreads; ++i) {
+    // One thread takes only requests that are asked for the first time, so tasks that wait long hold up none of those.
     threads_.emplace_back([this, i] { Run(/*quick_only=*/i == 0); });
   }
 }
@@ -140,6 +144,7 @@ BackgroundOffsetReader::~BackgroundOffsetReader() {
 
 void BackgroundOffsetReader::Read(int worker, const action::FetchTaskOffsets& request) {
   MutexLock lock(&mutex_);
+  // The least patient first.
   jobs_.emplace(request.patience, Job{worker, request});
   changed_.NotifyAll();
 }

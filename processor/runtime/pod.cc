@@ -1,3 +1,4 @@
+// One instance: its workers and their threads, from the producers' start to the last flush.
 #include "processor/runtime/pod.h"
 
 #include <chrono>
@@ -38,6 +39,7 @@ absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) 
       .is_stopping = [this] { return stopping_.load(); }};
   for (const std::unique_ptr<Worker>& worker : *workers) {
     const absl::Status started = AwaitBrokers(wait, [&] { return worker->InitProducer(); });
+    // Who stops it knows why it had not started.
     if (absl::IsUnavailable(started) && stopping_.load()) return absl::CancelledError(started.message());
     if (!started.ok()) return started;
   }
@@ -51,6 +53,7 @@ void Pod::RunWorker(Worker* worker) {
     if (stopping_.load(std::memory_order_relaxed)) {
       worker->RequestStop();
       const absl::Time now = deps_.clock->Steady();
+      // By then the brokers have ended the transaction themselves.
       if (give_up_at == absl::InfiniteFuture()) give_up_at = now + options_.engine.transaction_timeout;
       if (now >= give_up_at) {
         // The broker aborts what is open, and a restart continues from the last commit.
@@ -97,6 +100,7 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
 }
 
 WorkerConfig Pod::ConfigOf(int worker) const {
+  // The engine has no randomness of its own (E8); incarnations are drawn from this.
   std::random_device random;
   WorkerConfig config;
   config.index = worker;
@@ -111,6 +115,7 @@ absl::Status Pod::Run() {
   BackgroundOffsetReader offsets(plan_, deps_.admin);
   EngineOptions engine = options_.engine;
   MemoryBudget memory(engine.memory_bytes, options_.workers);
+  // At first; then by what each of them uses (X7).
   engine.memory_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::vector<std::unique_ptr<kafka::Client>> clients;  // They outlive the workers.
@@ -132,6 +137,7 @@ absl::Status Pod::Run() {
     workers.push_back(std::make_unique<Worker>(plan_, engine, ConfigOf(i), deps));
     if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
   }
+  // T12: all producers before any consumer.
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {
     checkpoints.NoteCopies(*plan_);
@@ -148,6 +154,7 @@ absl::Status Pod::Run() {
       have_workers_ended_ = true;
       workers_ended_.NotifyAll();
     }
+    // The monitor lives as long as a worker may be stuck.
     monitor.join();
     topics.join();
   } else if (absl::IsCancelled(status)) {
@@ -155,6 +162,7 @@ absl::Status Pod::Run() {
                    absl::StrCat("told to stop before it had started: ", std::string(status.message())));
     status = absl::OkStatus();
   }
+  // Before the flush: what they write as they end is part of it.
   workers.clear();
   if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {
     deps_.log->Log(LogLevel::kError, absl::StrCat("the last checkpoint could not be flushed: ", flushed.ToString()));

@@ -1,3 +1,5 @@
+// What must be right before the first event is read: topics, partitions, settings, limits. Nothing is changed but what
+// is missing and asked for.
 #include "processor/runtime/preflight.h"
 
 #include <algorithm>
@@ -36,14 +38,17 @@ class Checker {
     for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
     if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
     for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
+      // Changelogs last: they are made only if all else is well.
       if (fatal_.ok()) CheckGroup(group);
     }
     if (!fatal_.ok()) return fatal_;
     if (problems_.empty()) {
       WarnOfUnknownSettings();
+      // What was found is what the engine goes by: sizes (E7), stamps (X3), ids (X5c).
       FillLimits();
       return absl::OkStatus();
     }
+    // X4: all at once.
     std::string text = absl::StrCat("preflight found ", problems_.size(), " problem(s):");
     for (size_t i = 0; i < problems_.size(); ++i) absl::StrAppend(&text, "\n  ", i + 1, ". ", problems_[i]);
     return absl::FailedPreconditionError(text);
@@ -64,6 +69,7 @@ class Checker {
       return true;
     }
     const absl::Status& why = described.status();
+    // The caller knows whether that is a problem.
     if (absl::IsNotFound(why)) return false;
     // Nothing else can be found out while nobody answers.
     if (absl::IsUnauthenticated(why)) {
@@ -185,6 +191,7 @@ class Checker {
       if (!fatal_.ok() || !problems_.empty()) return;
       Create({.name = changelog,
               .partition_count = lead.partition_count,
+              // E7: state and parked events of the largest event fit, with all that is around them.
               .settings = {{"cleanup.policy", "compact"},
                            {"max.message.bytes", absl::StrCat(2 * LargestSource(index) + kMebibyte)}}});
       return;
@@ -201,6 +208,7 @@ class Checker {
           lead.partition_count, ": the source's count was changed, so keys would meet other tasks' state. ", fix));
     }
     const auto policy = found.settings.find("cleanup.policy");
+    // Settings that cannot be read are told of below; the start does not fail for them (X2b).
     if (policy != found.settings.end() && policy->second != "compact") {
       problems_.push_back(absl::StrCat("changelog ", changelog, " has cleanup.policy=", policy->second,
                                        ", which would delete state; set it to compact"));

@@ -1,3 +1,4 @@
+// X5i: a start waits for its brokers, says so, and knows when to give up.
 #include "processor/runtime/start_wait.h"
 
 #include <string>
@@ -20,6 +21,7 @@ absl::Status AwaitBrokers(const StartWait& wait, const std::function<absl::Statu
   absl::Time tell_at = begin + kTellingOfWait;
   while (true) {
     const absl::Status status = attempt();
+    // Waiting mends nothing else.
     if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return status;
     if (wait.is_stopping && wait.is_stopping()) return status;
     const absl::Time now = wait.clock->Steady();

@@ -1,3 +1,4 @@
+// The state directory: one process at a time, and the instance ID that stays with it.
 #include "processor/runtime/state_dir.h"
 
 #include <fcntl.h>
@@ -33,6 +34,7 @@ absl::StatusOr<std::unique_ptr<LockedDir>> LockedDir::Open(const std::string& pa
                                                       " cannot be written: ", std::strerror(errno),
                                                       "; set --state_dir to a place that can be written"));
   }
+  // The kernel lets go of it when the process dies, however that happens.
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     ::close(file);
     return absl::FailedPreconditionError(absl::StrCat(
@@ -46,6 +48,7 @@ LockedDir::~LockedDir() { ::close(file_); }
 absl::StatusOr<std::string> LockedDir::InstanceId() const {
   const std::string path = path_ + "/instance_id";
   std::string id;
+  // T12: the same name after a restart, so that it fences its own former self and nobody else.
   if (std::ifstream in(path); in >> id && !id.empty()) return id;
   std::random_device random;
   id = absl::StrFormat("%08x%08x", random(), random());

@@ -1,3 +1,5 @@
+// What a worker says of itself once a minute: rates and sums since the last line, and which aggregate is blocked
+// longest.
 #include "processor/runtime/summary.h"
 
 #include <algorithm>
@@ -26,6 +28,7 @@ std::optional<int64_t> LagOf(const Engine& engine, kafka::GroupConsumer* consume
   if (consumer == nullptr) return lag;
   for (const auto& [id, task] : engine.tasks()) {
     for (const InputPosition& input : task->inputs) {
+      // As last fetched: no broker is asked for a line in the log.
       const std::optional<Offset> end = consumer->KnownEnd(input.where);
       if (end.has_value()) lag = lag.value_or(0) + std::max<int64_t>(end->value() - input.next.value(), 0);
     }
@@ -82,6 +85,7 @@ void Summary::TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engin
   int64_t events = 0;
   std::optional<Parking::Blocked> oldest;
   for (const auto& [id, task] : engine.tasks()) {
+    // Counting walks the index; nearly all tasks have none.
     if (task->parking.blocked_aggregates() == 0) continue;
     const Parking::Blocked blocked = task->parking.CountBlocked();
     aggregates += blocked.aggregates;

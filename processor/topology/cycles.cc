@@ -1,3 +1,4 @@
+// X8: a depth-first search from topic to topic, through the nodes that read the one and write the other.
 #include "processor/topology/cycles.h"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ class CycleFinder {
   using Way = std::pair<NodeIndex, std::string>;
 
   void Visit(const std::string& topic) {
+    // What a topic leads to was found at the first visit; only the way there differs.
     if (!visited_.insert(topic).second) return;
     for (const Way& way : ways_.at(topic)) {
       path_.push_back({topic, way.first});

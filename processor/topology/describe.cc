@@ -1,3 +1,4 @@
+// The graph as text. In the order of registration, since that is what the reader wrote.
 #include "processor/topology/describe.h"
 
 #include <vector>

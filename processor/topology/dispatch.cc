@@ -1,3 +1,4 @@
+// Lists of handlers, made once for each worker: choosing is a look at the source's few types.
 #include "processor/topology/dispatch.h"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
     if (handler.match == HandlerMatch::kAny) add(source.any);
     for (TypeEntry& entry : source.types) {
       const auto& heard = handler.event_types;
+      // OnAny handlers stand in every type's list, so that the order of registration is that of running.
       const bool hears = std::find(heard.begin(), heard.end(), entry.type) != heard.end();
       if (hears || handler.match == HandlerMatch::kAny) add(entry);
     }
@@ -63,6 +65,7 @@ Dispatcher::Choice Dispatcher::Choose(SourceIndex source, const std::optional<st
     choice.steps = chosen.steps;
     choice.needs_key = chosen.has_aggregate;
   };
+  // A tombstone has no type.
   if (!has_value) {
     if (entry.tombstone.steps.empty()) {
       choice.verdict = Verdict::kNoTombstoneHandler;
@@ -79,6 +82,7 @@ Dispatcher::Choice Dispatcher::Choose(SourceIndex source, const std::optional<st
         return choice;
       }
     }
+    // X8: without ce_type an event is what the topology says, never a guess.
   } else if (entry.default_type != nullptr) {
     run(*entry.default_type);
     choice.type = entry.default_type->type;

@@ -1,3 +1,4 @@
+// Names that follow from the graph. Those of internal topics are on the brokers: changing one loses what it holds.
 #include "processor/topology/graph.h"
 
 #include "absl/strings/str_cat.h"

@@ -1,3 +1,4 @@
+// The rules, one method each. Every sentence says what is wrong and one fix; all of them are told at once.
 #include "processor/topology/validate.h"
 
 #include <algorithm>
@@ -337,6 +338,7 @@ std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph) {
     if (handler.source == kForeignIndex || graph.nodes[handler.node].kind != NodeKind::kAggregate) continue;
     const size_t a = find(first_source.emplace(handler.node, handler.source).first->second);
     const size_t b = find(handler.source);
+    // The first source stays the root, so a group's lead does not depend on the order of handlers.
     root[std::max(a, b)] = std::min(a, b);
   }
   std::vector<TaskGroupSpec> groups;

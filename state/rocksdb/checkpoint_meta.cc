@@ -1,3 +1,4 @@
+// Where in the changelog a checkpoint stands, of which incarnation, and how old it is: 24 bytes beside a task's data.
 #include "state/rocksdb/checkpoint_meta.h"
 
 #include <cstdint>

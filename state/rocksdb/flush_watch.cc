@@ -1,3 +1,4 @@
+// F5: what of the writes is in files, as RocksDB's own threads report it.
 #include "state/rocksdb/flush_watch.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Opening the database: its settings, its directory, and which failure asks for what.
 #include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
@@ -70,8 +71,10 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log, st
 
   rocksdb::Options database;
   database.create_if_missing = true;
+  // Damage is to be found, not passed over.
   database.paranoid_checks = true;
   database.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  // X7: buffers and cache together are the store's part of the budget.
   database.write_buffer_size = options.memory_bytes / 2 / kWriteBuffers;
   database.max_write_buffer_number = kWriteBuffers;
   database.target_file_size_base = std::max<uint64_t>(database.write_buffer_size, uint64_t{8} << 20);

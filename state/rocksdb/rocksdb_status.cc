@@ -1,3 +1,4 @@
+// RocksDB's errors in ours, with one fix each.
 #include "state/rocksdb/rocksdb_status.h"
 
 #include "absl/strings/str_cat.h"

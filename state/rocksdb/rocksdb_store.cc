@@ -1,3 +1,4 @@
+// Checkpoints in RocksDB: one column family without a write-ahead log, each task behind a prefix of its own.
 #include <rocksdb/slice.h>
 #include <rocksdb/write_batch.h>
 
@@ -111,6 +112,7 @@ absl::Status RocksDbStore::Scan(std::string_view task_prefix, std::string_view k
 
 absl::Status RocksDbStore::WriteBatch(rocksdb::WriteBatch* batch) {
   rocksdb::WriteOptions options;
+  // The changelog is the log.
   options.disableWAL = true;
   return Note(db_->Write(options, batch), "cannot write");
 }
@@ -126,6 +128,7 @@ absl::Status RocksDbStore::Write(std::string_view task_prefix, std::span<const C
             [](const CheckpointEntry* a, const CheckpointEntry* b) { return a->key < b->key; });
 
   rocksdb::WriteBatch batch;
+  // In one batch with the data: neither is ever there without the other.
   batch.Put(ToSlice(task_prefix), EncodeMeta(meta));
   std::string key(task_prefix);
   for (const CheckpointEntry* const entry : sorted) {
@@ -148,6 +151,7 @@ absl::Status RocksDbStore::Flush() {
   const uint64_t errors = watch_->errors();
   const rocksdb::SequenceNumber written = db_->GetLatestSequenceNumber();
   rocksdb::Status status = db_->Flush(options);
+  // F5: an OK from RocksDB 7.6 to 8.8 may come before the write.
   if (status.ok()) status = watch_->Await(written, errors);
   return Note(status, "cannot flush");
 }
@@ -155,6 +159,7 @@ absl::Status RocksDbStore::Flush() {
 absl::Status RocksDbStore::Wipe(std::string_view task_prefix) {
   if (absl::Status status = ResumeAfterError(); !status.ok()) return status;
   rocksdb::WriteBatch meta;
+  // F7: a wipe that is cut short must not leave an offset over data that is half gone.
   meta.Delete(ToSlice(task_prefix));
   if (absl::Status status = WriteBatch(&meta); !status.ok()) return status;
   if (absl::Status status = Flush(); !status.ok()) return status;
@@ -187,6 +192,7 @@ absl::Status RocksDbStore::CheckIdentity(const std::string& application_id) {
     return Flush();
   }
   if (**found == expected) return absl::OkStatus();
+  // X5e.
   if ((*found)->rfind(kFormat, 0) == 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " holds the state of another application, \"", (*found)->substr(sizeof(kFormat) - 1),

@@ -1,3 +1,4 @@
+// Topics: described with id and settings, and created.
 #include "processor/kafka/librdkafka/admin.h"
 
 #include <algorithm>
@@ -115,6 +116,7 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& t
   description.id = *std::move(id);
   absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - SteadyNow());
   if (absl::IsUnavailable(settings.status()) || absl::IsNotFound(settings.status())) return settings.status();
+  // X2b: a topic whose settings may not be read is described all the same.
   if (settings.ok()) {
     description.settings = *std::move(settings);
   } else {

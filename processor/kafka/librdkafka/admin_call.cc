@@ -1,3 +1,4 @@
+// One call of the admin API: its options, its queue, its answer.
 #include "processor/kafka/librdkafka/admin_call.h"
 
 #include <algorithm>

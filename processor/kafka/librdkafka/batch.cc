@@ -1,3 +1,4 @@
+// Fetched messages as views of a batch: nothing is copied; librdkafka's messages are freed with the batch.
 #include "processor/kafka/librdkafka/batch.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The adapters' factory: all that the rest of Once sees of librdkafka.
 #include "processor/kafka/librdkafka/client.h"
 
 #include <utility>

@@ -1,3 +1,4 @@
+// What each kind of handle is configured with. Its own settings count, whatever a user gives (X5q).
 #include "processor/kafka/librdkafka/conf.h"
 
 #include <algorithm>
@@ -98,6 +99,7 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   set["client.id"] = ClientId(config, "consumer");
   set["group.id"] = group;
   if (!member_name.empty()) set["group.instance.id"] = member_name;
+  // T8.
   set["partition.assignment.strategy"] = "cooperative-sticky";
   set["session.timeout.ms"] = Millis(config.session_timeout);
   // A rebalance is heard of with a heartbeat.
@@ -106,6 +108,7 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   return set;
 }
 
+// No group: nobody is to commit, or to be rebalanced, for a replay.
 Properties LogReaderProperties(const RdKafkaConfig& config) {
   Properties set;
   AddConnection(&set);

@@ -1,3 +1,5 @@
+// A group's consumer: subscribing, polling, seeking, closing. What happens inside rebalance callbacks is in
+// consumer_assignment.cc.
 #include "processor/kafka/librdkafka/consumer.h"
 
 #include <algorithm>
@@ -41,6 +43,7 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
   std::unique_ptr<RdKafkaGroupConsumer> consumer(new RdKafkaGroupConsumer(std::move(context), group));
   const Properties properties = GroupConsumerProperties(consumer->config(), group, member_name);
   if (absl::Status status = consumer->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
+  // X1a: group events and records come by two queues, so a rebalance is served without fetching more.
   rd_kafka_poll_set_consumer(consumer->rk());
   consumer->group_queue_.reset(rd_kafka_queue_get_consumer(consumer->rk()));
   consumer->records_.reset(rd_kafka_queue_new(consumer->rk()));
@@ -54,6 +57,7 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
 
 RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
   listener_ = nullptr;
+  // Batches that are still read keep what they point to; the handle cannot end before that is let go.
   pool_.ReleaseAll();
   if (const absl::Status closed = CloseWithin(kDestructionPatience); !closed.ok()) {
     Log(LogLevel::kError, std::string(closed.message()));
@@ -134,6 +138,7 @@ absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> of
   for (const TopicPartitionOffset& each : offsets) {
     if (absl::Status status = CheckSeek(each.where); !status.ok()) return status;
   }
+  // Inside one a seek would be undone by the assignment that ends it.
   if (!in_callback_) return SeekNow(offsets);
   DeferSeeks(offsets);
   return absl::OkStatus();
@@ -166,6 +171,7 @@ std::vector<SeekFailure> RdKafkaGroupConsumer::SeekEach(std::span<const TopicPar
     SetPolledTo(each.where, each.offset == kEndOffset ? kUnknown : each.offset.value());
   }
   for (SeekFailure& each : more) {
+    // Where it stands now nobody knows; a rebalance must not send it back there.
     SetPolledTo(each.target.where, kUnknown);
     failures.push_back(std::move(each));
   }
@@ -215,6 +221,7 @@ absl::Status RdKafkaGroupConsumer::Poll(absl::Duration timeout, Batch* batch) {
   absl::Duration left = timeout;
   do {
     if (absl::Status status = ServeCallbacks(); !status.ok()) return status;
+    // Short waits in turn with callbacks: a rebalance has not to wait for records.
     count = pool_.Consume(records_.get(), std::min(left, kCallbackPause), storage);
     if (count < 0) return ToStatus(rd_kafka_last_error(), absl::StrCat("polling ", name()));
     left = deadline - SteadyNow();
@@ -230,9 +237,11 @@ void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
     if (index < 0 || message->partition < 0) continue;
     const auto topic_index = static_cast<uint32_t>(index);
     const Partition partition(message->partition);
+    // It delivers, so its look-up is over.
     if (!unsettled_.empty()) unsettled_.erase({topic_names_[topic_index], partition});
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       AppendRecord(message, topic_index, storage, batch);
+      // X5p: ours, for the next rebalance.
       PolledTo(topic_index, partition) = message->offset + 1;
       continue;
     }

@@ -1,3 +1,5 @@
+// X2a: what each error of the client or of a broker means: it passes, it ends the transaction, it ends the producer, it
+// is a record's fault.
 #include "processor/kafka/librdkafka/errors.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// What producer, consumers and admin have in common: configuration, log lines, errors, and an end that does not hang.
 #include "processor/kafka/librdkafka/handle.h"
 
 #include <syslog.h>
@@ -33,10 +34,12 @@ void Handle::Shutdown(absl::AnyInvocable<void() &&> prepare, absl::Duration pati
   if (rk_ == nullptr) return;
   {
     MutexLock lock(&target_->mutex);
+    // Callbacks on librdkafka's threads find nobody from here on.
     target_->handle = nullptr;
   }
   std::promise<void> ending;
   const std::future<void> ended = ending.get_future();
+  // Destroying can hang on a broker; it is left to a thread that nobody waits for longer than is patient.
   std::thread([rk = std::exchange(rk_, nullptr), prepare = std::move(prepare), target = std::move(target_),
                ending = std::move(ending)]() mutable {
     if (prepare) std::move(prepare)();
@@ -69,6 +72,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     const auto known = KnownProperties().find(name);
     if (known == KnownProperties().end()) continue;
     const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
+    // X5q: our own properties count, whatever a user gives.
     if (!fits || (own.contains(known->second.canonical) && IsOwn(known->second.canonical))) continue;
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
@@ -90,6 +94,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     return absl::InvalidArgumentError(
         absl::StrCat("librdkafka refuses the configuration of ", name_, ": ", reason, "; change that property"));
   }
+  // rd_kafka_new owns it now; when it fails it does not.
   conf.release();
   return absl::OkStatus();
 }
@@ -131,6 +136,7 @@ bool Handle::IsRepeated(const std::string& facility) {
 
 void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
   auto* target = static_cast<CallbackTarget*>(rd_kafka_opaque(rk));
+  // While the handle is being made.
   if (target == nullptr) return;
   MutexLock lock(&target->mutex);
   Handle* const handle = target->handle;

@@ -1,3 +1,4 @@
+// Reads changelogs without a group: partitions are added and removed one by one, from offsets that the engine says.
 #include "processor/kafka/librdkafka/log_reader.h"
 
 #include <utility>
@@ -29,6 +30,7 @@ RdKafkaLogReader::~RdKafkaLogReader() {
   std::vector<std::pair<rd_kafka_topic_t*, int32_t>> reading;
   for (const TopicPartition& each : reading_) reading.push_back({FindTopic(each.topic), each.partition.value()});
   Shutdown([reading = std::move(reading), queue = std::move(queue_), topics = std::move(topics_)]() mutable {
+    // It blocks for a broker's answer, so not on the worker's thread.
     for (const auto& [topic, partition] : reading) rd_kafka_consume_stop(topic, partition);
     queue.reset();
     topics.clear();

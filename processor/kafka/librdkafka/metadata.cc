@@ -1,3 +1,4 @@
+// T6: who the consumer is to its group, as librdkafka knows it at this moment.
 #include "processor/kafka/librdkafka/metadata.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+// The transactional producer: each call of librdkafka's as a Result, and what its delivery reports mean for records and
+// transaction.
 #include "processor/kafka/librdkafka/producer.h"
 
 #include <algorithm>
@@ -64,6 +66,7 @@ absl::StatusOr<std::unique_ptr<TransactionalProducer>> RdKafkaProducer::Make(
   int64_t socket_timeout_ms = 0;
   if (rd_kafka_conf_get(rd_kafka_conf(producer->rk()), "socket.timeout.ms", value, &size) == RD_KAFKA_CONF_OK &&
       absl::SimpleAtoi(value, &socket_timeout_ms)) {
+    // T4: a call that took so long may have been sent twice.
     producer->slow_call_ = absl::Milliseconds(socket_timeout_ms) / 2;
   }
   return producer;
@@ -131,6 +134,7 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
   // The failed batch took its sequence numbers along, and librdkafka (2.0.2 at least) goes on behind the gap: the
   // broker refuses the next transaction's records for that partition as out of order.
   suspicious_ = true;
+  // X3a: which records of a refused batch are to blame shows only when all of them have been reported.
   if (IsRecordRefusal(code)) NoteRefusal(code, message.len + message.key_len);
   if (first_failure_ == RD_KAFKA_RESP_ERR_NO_ERROR || IsOfAnotherRecord(first_failure_)) {
     first_failure_ = code;
@@ -171,6 +175,7 @@ void RdKafkaProducer::JudgeRun() {
 }
 
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
+  // X2c: each holds threads and memory until its call returns.
   if (const int left = context().left_behind; left >= kMostLeftBehind) {
     return MakeResult(ErrorClass::kRetriable, RD_KAFKA_RESP_ERR__WAIT_COORD,
                       absl::StrCat("initialising transactions of ", name(), ": ", left,
@@ -203,6 +208,7 @@ Result RdKafkaProducer::Send(const OutputRecord& record) {
   }
   void* const opaque = PackOpaque(record);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  // The plain call is the quicker one, and suits nearly all changelog records.
   if (record.headers.empty() && record.timestamp_ms < 0) {
     if (rd_kafka_produce(topics_[record.topic_index].get(), record.partition.value(), RD_KAFKA_MSG_F_COPY,
                          Bytes(record.value), Size(record.value), Bytes(record.key), Size(record.key), opaque) != 0) {

@@ -1,3 +1,4 @@
+// Which properties users may set, and why the others are refused.
 #include "processor/kafka/librdkafka/properties.h"
 
 #include <stdio.h>
@@ -133,6 +134,7 @@ absl::Status CheckUserProperty(const std::string& name, const std::string& value
     if (rule.name != property->second.canonical && rule.name != name) continue;
     if (absl::Status status = CheckRule(rule, name, value); !status.ok()) return status;
   }
+  // librdkafka itself knows the ranges.
   const ConfPtr scratch(rd_kafka_conf_new());
   char reason[512];
   if (rd_kafka_conf_set(scratch.get(), name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK) {

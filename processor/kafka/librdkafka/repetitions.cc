@@ -1,3 +1,4 @@
+// Counts the requests that end transactions, on their way out: librdkafka repeats them inside one call, in silence.
 #include "processor/kafka/librdkafka/repetitions.h"
 
 namespace once::kafka {
@@ -16,6 +17,7 @@ void Repetitions::Attach(rd_kafka_conf_t* conf) {
 bool Repetitions::Take() {
   const int ends = ends_.exchange(0);
   const int offsets = offsets_.exchange(0);
+  // T4: one that was sent twice may still be under way, and end the next transaction.
   return ends > 1 || offsets > 1;
 }
 

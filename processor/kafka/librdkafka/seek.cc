@@ -1,3 +1,4 @@
+// Seeks to offsets and ends, partition by partition (X5h), in spite of what librdkafka does while it is assigning.
 #include "processor/kafka/librdkafka/seek.h"
 
 #include <string>
@@ -81,6 +82,7 @@ std::vector<SeekFailure> SeekResolved(rd_kafka_t* rk, const rd_kafka_topic_parti
   while (todo->cnt > 0) {
     const ErrorPtr error(rd_kafka_seek_partitions(rk, todo.get(), SeekTimeout(kPatience)));
     const absl::Status called = ToStatus(error.get(), "seeking");
+    // What has not started yet is asked for again; the others have their answers.
     PartitionListPtr again(rd_kafka_topic_partition_list_new(todo->cnt));
     for (int i = 0; i < todo->cnt; ++i) {
       const rd_kafka_topic_partition_t& each = todo->elems[i];
@@ -113,6 +115,7 @@ absl::Status ResolveEnds(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partit
 }
 
 void ResolveEndsRoughly(rd_kafka_t* rk, rd_kafka_topic_partition_list_t* partitions, absl::Duration patience) {
+  // Else the end as it was last heard of: a place to wait at need not be exact.
   if (LookUpEnds(rk, partitions, patience).ok()) return;
   for (int i = 0; i < partitions->cnt; ++i) {
     rd_kafka_topic_partition_t& each = partitions->elems[i];

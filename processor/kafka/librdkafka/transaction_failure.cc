@@ -1,3 +1,4 @@
+// X2d: reasons that librdkafka tells in its log only, read from there.
 #include "processor/kafka/librdkafka/transaction_failure.h"
 
 #include <utility>
@@ -63,6 +64,7 @@ void TransactionFailure::Note(std::string_view facility, std::string_view text) 
   std::optional<Added> added = Parse(ToAbsl(text));
   if (!added.has_value()) return;
   MutexLock lock(&mutex_);
+  // The first that has a reason: the others were not tried because of it.
   if (added_.has_value() && added_->code != RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED) return;
   added_ = std::move(added);
 }

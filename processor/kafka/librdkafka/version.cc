@@ -1,3 +1,4 @@
+// Versions of librdkafka that are known to be bad.
 #include <librdkafka/rdkafka.h>
 
 #include "absl/strings/str_format.h"
