@@ -19,7 +19,9 @@ CONFIG = "processor/config"
 ENGINE = "processor/engine"
 RUNTIME = "processor/runtime"
 HTTP = "processor/http"
+TYPED = "processor/typed"
 FACADE = "processor"
+APP = "processor/app"
 EXAMPLES = "examples"
 TOOLS = "tools"
 TESTS = "tests"
@@ -39,20 +41,28 @@ LAYERS = {
     ENGINE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY),
     RUNTIME: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, ENGINE),
     HTTP: (PROTO, BASE),
-    FACADE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, ENGINE, RUNTIME, HTTP),
-    TOOLS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, TOPOLOGY, CONFIG, FACADE),
+    TYPED: (PROTO, BASE, TOPOLOGY),
+    # The headers that users include; what implements them knows them, and they know nothing of it.
+    FACADE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED),
+    APP: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
+    TOOLS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, TOPOLOGY, CONFIG, TYPED, FACADE, APP),
     EXAMPLES: (FACADE,),
-    BENCH: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, ENGINE, RUNTIME, HTTP, FACADE, EXAMPLES,
-            TESTKIT, TESTS),
-    TESTKIT: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, ENGINE, RUNTIME, HTTP, FACADE),
-    TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, ENGINE, RUNTIME, HTTP, FACADE, EXAMPLES,
-            TESTKIT, TOOLS, BENCH),
+    BENCH: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
+            EXAMPLES, TESTKIT, TESTS),
+    TESTKIT: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
+    TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
+            EXAMPLES, TESTKIT, TOOLS, BENCH),
 }
+
+# "once/NAME" is processor/NAME, but for these.
+PUBLIC_ELSEWHERE = {"once/testing.h": "tests/testkit/testing.h"}
+# Includes all of them.
+ALL_PUBLIC = "processor/once.h"
 
 # More for single files, by a pattern of their path: the one place that wires adapters, and tests beside what
 # they test.
 ALSO = (
-    (re.compile(r"processor/application\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
+    (re.compile(r"processor/app/(application|kafka_properties)\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
     (re.compile(r"examples/.*_test\.cc"), (TESTKIT,)),
     (re.compile(r"tests/testkit/.*_test\.cc"), (TESTS,)),
 )
@@ -87,6 +97,8 @@ def project_path(header):
     """The path in the tree of one of our headers, or None for a header of somebody else."""
     if header.startswith("once/v1/"):
         return "proto/" + header
+    if header in PUBLIC_ELSEWHERE:
+        return PUBLIC_ELSEWHERE[header]
     if header.startswith("once/"):
         return "processor/" + header[len("once/"):]
     return header if layer_of(header) and "/" in header else None
@@ -121,8 +133,27 @@ def _check_library(path, header):
     return None
 
 
+def _check_facade(root):
+    """The facade is headers, and one of them has all the others."""
+    public = []
+    for path in source_tree.find(root, source_tree.SOURCE_SUFFIXES):
+        if os.path.dirname(path) != FACADE:
+            continue
+        if path.endswith(".h"):
+            public.append(path)
+        else:
+            yield "layer", path, 1, "is no header: processor/ has what users include, and what implements it has a room"
+    if ALL_PUBLIC not in public:
+        return
+    included = {project_path(header) for _, header in source_tree.includes(source_tree.read(root, ALL_PUBLIC))}
+    for path in public:
+        if path != ALL_PUBLIC and path not in included:
+            yield "layer", ALL_PUBLIC, 1, 'lacks "%s": it includes all headers for users' % path
+
+
 def check(root):
     """Yields (rule, path, line, message) for each breach."""
+    yield from _check_facade(root)
     for path in source_tree.find(root, source_tree.SOURCE_SUFFIXES):
         text = source_tree.read(root, path)
         layer = layer_of(path)

@@ -35,16 +35,22 @@ class StyleTest(unittest.TestCase):
         os.makedirs(self.root, exist_ok=True)
         return style.check(self.root, file)
 
+    def write_include(self, path, include):
+        """Returns the line that it stands in."""
+        line = "#include %s\n" % include
+        self.write(path, header(path, line) if path.endswith(".h") else line)
+        return 3 if path.endswith(".h") else 1
+
     def assert_breach(self, path, include, text):
-        self.write(path, '#include %s\n' % include)
+        line = self.write_include(path, include)
         messages = self.check()
         self.assertEqual(len(messages), 1, messages)
-        self.assertIn(path + ":1: ", messages[0])
+        self.assertIn("%s:%d: " % (path, line), messages[0])
         self.assertIn(text, messages[0])
         os.remove(os.path.join(self.root, path))
 
     def assert_fine(self, path, include):
-        self.write(path, '#include %s\n' % include)
+        self.write_include(path, include)
         self.assertEqual(self.check(), [])
         os.remove(os.path.join(self.root, path))
 
@@ -65,8 +71,16 @@ class StyleTest(unittest.TestCase):
                 ("processor/runtime/a.cc", '"state/rocksdb/store.h"'),
                 ("processor/runtime/a.cc", '"processor/topology.h"'),
                 ("processor/http/a.cc", '"processor/engine/engine.h"'),
-                ("processor/main.cc", '"processor/kafka/librdkafka/consumer.h"'),
-                ("processor/main.cc", '"tests/testkit/driver.h"'),
+                ("processor/typed/a.h", '"processor/contexts.h"'),
+                ("processor/typed/a.cc", '"processor/engine/engine.h"'),
+                ("processor/topology/a.h", '"processor/typed/a.h"'),
+                ("processor/topology/a.h", '"once/contexts.h"'),
+                ("processor/a.h", '"processor/app/main.h"'),
+                ("processor/a.h", '"processor/runtime/pod.h"'),
+                ("processor/a.h", '"once/testing.h"'),
+                ("processor/app/main.cc", '"processor/kafka/librdkafka/consumer.h"'),
+                ("processor/app/main.cc", '"tests/testkit/driver.h"'),
+                ("examples/x/main.cc", '"once/testing.h"'),
                 ("examples/x/main.cc", '"processor/engine/engine.h"'),
                 ("tests/testkit/a.cc", '"processor/kafka/librdkafka/consumer.h"')):
             with self.subTest(path=path, include=include):
@@ -77,8 +91,11 @@ class StyleTest(unittest.TestCase):
                 ("processor/base/a.cc", '"once/v1/changelog.pb.h"'),
                 ("processor/engine/a.cc", '"state/task_state.h"'),
                 ("processor/runtime/a.cc", '"processor/engine/engine.h"'),
-                ("processor/application.cc", '"processor/kafka/librdkafka/consumer.h"'),
-                ("processor/application_wiring.cc", '"state/rocksdb/store.h"'),
+                ("processor/app/application.cc", '"processor/kafka/librdkafka/consumer.h"'),
+                ("processor/app/application_wiring.cc", '"state/rocksdb/store.h"'),
+                ("processor/app/main.cc", '"once/main.h"'),
+                ("processor/a.h", '"processor/typed/a.h"'),
+                ("examples/x/topology_test.cc", '"once/testing.h"'),
                 ("examples/x/main.cc", '"once/topology.h"'),
                 ("examples/x/topology_test.cc", '"tests/testkit/driver.h"'),
                 ("tests/testkit/memory/a_test.cc", '"tests/kafka/contract.h"'),
@@ -91,6 +108,18 @@ class StyleTest(unittest.TestCase):
     def test_a_checker_shares_no_code_with_what_it_checks(self):
         self.assert_breach("examples/x/order_verifier.cc", '"once/codec.h"', "stands alone")
         self.assert_breach("examples/x/order_verifier_table.cc", '"processor/base/types.h"', "stands alone")
+
+    def test_the_facade_is_headers(self):
+        self.write("processor/main.cc", "int x;\n")
+        self.assertIn("is no header", self.check()[0])
+
+    def test_one_header_has_all_others(self):
+        self.write("processor/a.h", header("processor/a.h"))
+        self.assertEqual(self.check(), [])
+        self.write("processor/once.h", header("processor/once.h"))
+        self.assertIn('lacks "processor/a.h"', self.check()[0])
+        self.write("processor/once.h", header("processor/once.h", '#include "processor/a.h"'))
+        self.assertEqual(self.check(), [])
 
     def test_users_write_once(self):
         self.assert_breach("examples/x/main.cc", '"processor/topology.h"', "users write")
