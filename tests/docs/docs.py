@@ -8,7 +8,10 @@ build compiles; the comment before it names the file:
   <!-- excerpt: examples/order_totals/topology.cc -->
 
 A block's lines stand there in the same order without others between them; only their common indentation may differ.
-A line `...` in a block stands for any lines. Prints each breach as `path:line: message`, exits 1 if there is one.
+A line `...` in a block stands for any lines.
+
+A source file that a document names in backquotes exists, and symbols in parentheses behind it, as in `a/b.cc` (`B::Call`),
+stand in it. docs/ARCHITECTURE.md answers at least ten questions, each with a file and a symbol. Prints each breach as `path:line: message`, exits 1 if there is one.
 """
 
 import argparse
@@ -19,6 +22,11 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 EXCERPT = re.compile(r"<!-- excerpt: (\S+) -->\s*$")
+FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:h|cc|py|proto|bzl))`(?: \(((?:`[^`]+`(?:, )?)+)\))?")
+SYMBOL = re.compile(r"`([^`]+)`")
+ANSWERS = "docs/ARCHITECTURE.md"
+QUESTION = re.compile(r"^\| ([^|]+\?) \| ([^|]+) \|$")
+LEAST_QUESTIONS = 10
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 FENCE = re.compile(r"^\s*```(\S*)\s*$")
 GAP = "..."
@@ -109,6 +117,47 @@ def check_links(root, document, lines):
                 yield number, "the link leads nowhere: %s" % target
 
 
+def path_of(name):
+    """Where the file is that users include under that name."""
+    if name == "once/testing.h":
+        return "tests/testkit/testing.h"
+    return "processor/" + name[len("once/"):] if re.fullmatch(r"once/\w+\.h", name) else name
+
+
+def lacks(text, symbol):
+    """Whether the text has not all words of a symbol such as Engine::Step."""
+    return any(not re.search(r"\b%s\b" % re.escape(word), text) for word in re.findall(r"\w+", symbol))
+
+
+def check_files(root, lines):
+    """Yields (line number, message) of files and symbols that are named but not there."""
+    for number, line in enumerate(lines, 1):
+        for name, symbols in FILE.findall(line):
+            path = os.path.join(root, path_of(name))
+            if not os.path.exists(path):
+                yield number, "there is no file %s: correct its name" % name
+                continue
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            for symbol in SYMBOL.findall(symbols):
+                if lacks(text, symbol):
+                    yield number, "%s has no %s: say where it is now" % (name, symbol)
+
+
+def check_questions(lines):
+    """Yields (line number, message) of questions without an answer that leads to a file and a symbol."""
+    questions = 0
+    for number, line in enumerate(lines, 1):
+        question = QUESTION.match(line)
+        if question is None:
+            continue
+        questions += 1
+        if not any(symbols for _, symbols in FILE.findall(question.group(2))):
+            yield number, "the answer names no file with a symbol in it: `a/b.cc` (`B::Call`)"
+    if questions < LEAST_QUESTIONS:
+        yield 1, "answers %d questions, and should at least %d" % (questions, LEAST_QUESTIONS)
+
+
 def check(root):
     """Returns the messages of all breaches."""
     messages, code_blocks = [], 0
@@ -120,7 +169,10 @@ def check(root):
             wrong = check_block(root, named, block)
             if wrong:
                 messages.append("%s:%d: %s" % (document, number, wrong))
-        messages += ["%s:%d: %s" % (document, number, wrong) for number, wrong in check_links(root, document, lines)]
+        wrongs = list(check_links(root, document, lines)) + list(check_files(root, lines))
+        if document == ANSWERS:
+            wrongs += check_questions(lines)
+        messages += ["%s:%d: %s" % (document, number, wrong) for number, wrong in wrongs]
     if code_blocks == 0:
         messages.append("README.md:1: there is no ```cpp block in any document: the page of code is missing")
     return messages

@@ -75,6 +75,27 @@ class DocsTest(unittest.TestCase):
         messages = self.check(document("int main() {") + "[a](docs/none.md) [b](src/a.cc#x) [c](https://example.com/x)\n")
         self.assertEqual(messages, ["README.md:7: the link leads nowhere: docs/none.md"])
 
+    def test_a_file_that_is_not_there_is_found(self):
+        messages = self.check(document("int main() {") + "`src/a.cc` and `src/b.cc`, by `once/b.h`\n")
+        self.assertEqual(messages, ["README.md:7: there is no file src/b.cc: correct its name",
+                                    "README.md:7: there is no file once/b.h: correct its name"])
+
+    def test_a_symbol_that_is_not_there_is_found(self):
+        messages = self.check(document("int main() {") + "`src/a.cc` (`Twice`, `Thrice`), `src/a.cc` (`a::main`)\n")
+        self.assertEqual(messages, ["README.md:7: src/a.cc has no Thrice: say where it is now",
+                                    "README.md:7: src/a.cc has no a::main: say where it is now"])
+
+    def test_questions_are_answered_by_files_and_symbols(self):
+        answered = "| Who doubles? | `src/a.cc` (`Twice`) |\n" * 10
+        self.assertEqual(self.check(document("int main() {"), ARCHITECTURE=answered), [])
+        messages = self.check(document("int main() {"), ARCHITECTURE=answered + "| Who halves? | `src/a.cc` |\n")
+        self.assertEqual(len(messages), 1)
+        self.assertIn("docs/ARCHITECTURE.md:11: the answer names no file with a symbol", messages[0])
+
+    def test_few_questions_are_too_few(self):
+        messages = self.check(document("int main() {"), ARCHITECTURE="| Who doubles? | `src/a.cc` (`Twice`) |\n")
+        self.assertEqual(messages, ["docs/ARCHITECTURE.md:1: answers 1 questions, and should at least 10"])
+
 
 if __name__ == "__main__":
     unittest.main()

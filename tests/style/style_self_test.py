@@ -110,7 +110,7 @@ class StyleTest(unittest.TestCase):
         self.assert_breach("examples/x/order_verifier_table.cc", '"processor/base/types.h"', "stands alone")
 
     def test_the_facade_is_headers(self):
-        self.write("processor/main.cc", "int x;\n")
+        self.write("processor/a.cc", "int x;\n")
         self.assertIn("is no header", self.check()[0])
 
     def test_one_header_has_all_others(self):
