@@ -107,6 +107,7 @@ class RunningApplication final : public Application {
     config.transaction_timeout = options_.transaction_timeout;
     config.session_timeout = options_.session_timeout;
     config.max_poll_interval = options_.max_poll_interval;
+    // X7: what the client fetches ahead is part of the budget.
     config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
     config.extra = deps_.kafka_properties;
     if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
@@ -199,6 +200,7 @@ class RunningApplication final : public Application {
   absl::Status RunPod() {
     PodOptions options;
     options.engine = ToEngineOptions(options_, plan_.application_id);
+    // The rest of the budget is the store's and the client's.
     options.engine.memory_bytes = memory_.workers;
     options.workers = options_.workers;
     options.instance_id = instance_id_;

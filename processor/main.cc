@@ -128,6 +128,7 @@ int RunApplication(const Options& options, const Topology& topology, Application
   StopSignals signals([&stopper] { stopper.Stop(); }, kExitInterrupted);
   deps.is_stopping = [&stopper] { return stopper.stopped(); };
   absl::StatusOr<std::unique_ptr<Application>> application = Application::Create(options, topology, deps);
+  // Told to stop while it waited for brokers: that is an orderly end.
   const bool is_waiting = absl::IsUnavailable(application.status()) || absl::IsDeadlineExceeded(application.status());
   if (is_waiting && stopper.stopped()) {
     deps.log->Log(LogLevel::kInfo,
@@ -182,6 +183,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
     deps.log = own_log.get();
   }
   for (const std::string& warning : config.Warnings()) deps.log->Log(LogLevel::kWarning, warning);
+  // Settings win over what the program brings.
   for (const auto& [name, value] : config.kafka_properties()) deps.kafka_properties[name] = value;
   return RunApplication(options, *topology, deps);
 }

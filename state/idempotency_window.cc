@@ -268,7 +268,6 @@ void IdempotencyWindow::CommitEpoch() {
 }
 
 void IdempotencyWindow::DropEpoch() {
-  // E1: they may come again.
   for (const EventIdHash& id : epoch_ids_) table_.Erase(id);
   EndEpoch();
 }

@@ -106,6 +106,7 @@ absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
 
 void TaskState::SetPending(Entry* entry, Entry::Pending pending, std::string_view value) {
   if (entry->pending_ == Entry::Pending::kNone) {
+    // Buffers are handed out in order and kept for the next epoch, so nothing is allocated in the long run.
     if (epoch_writes_.size() == pending_values_.size()) {
       pending_values_.emplace_back();
       memory_bytes_ += sizeof(std::string);
@@ -228,6 +229,7 @@ TaskState::FrozenBatch TaskState::Freeze(const CheckpointMeta& meta) {
 }
 
 void TaskState::OnCheckpointed(uint64_t generation) {
+  // Of a batch from before a Clear.
   if (generation != frozen_generation_ || generation == 0) return;
   frozen_generation_ = 0;
   frozen_bytes_ = 0;

@@ -31,6 +31,7 @@ struct Config::State {
   Found Lookup(std::string_view name, bool is_switch) const {
     const auto flag = sources.flags.find(name);
     const Setting* found = flag == sources.flags.end() ? nullptr : &flag->second;
+    // A flag and its negation are one option; who wrote it last means it.
     if (is_switch) {
       const auto negated = sources.flags.find(absl::StrCat("no", ToAbsl(name)));
       if (negated != sources.flags.end() && (found == nullptr || negated->second.position > found->position)) {
@@ -130,6 +131,7 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
     return nullptr;
   }
   if (found.setting->has_text) return &found.setting->text;
+  // A flag alone.
   if (is_switch) return negated ? kFalse : kTrue;
   state_->AddError(name, absl::StrCat(found.setting->where, ": it has no value; write --", ToAbsl(name), "=VALUE"));
   return nullptr;
@@ -227,6 +229,7 @@ absl::Status Config::CheckValues() const {
   const size_t loading = state_->sources.errors.size();
   std::vector<std::string> errors = state_->sources.errors;
   errors.resize(loading + state_->errors.size());
+  // In the order in which they were met.
   for (const auto& [error, index] : state_->errors) errors[loading + index] = error.second;
   return StatusOf(errors);
 }
@@ -240,6 +243,7 @@ absl::Status Config::CheckUnknown() const {
     keys.push_back(FileKey(option.name));
   }
   for (const auto& [name, setting] : state_->sources.flags) {
+    // Asked for by now, or nobody will: the factory has run.
     if (state_->IsKnownFlag(name)) continue;
     errors.push_back(absl::StrCat(setting.where, ": there is no such flag; ",
                                   DidYouMean(ClosestMatch(setting.written, flags), "--help lists all of them")));

@@ -105,6 +105,7 @@ Sources LoadSources(const ConfigInputs& inputs) {
   Settings of_flags, of_environment, of_file;
   LoadFlags(inputs.args, &of_flags, &sources);
   LoadEnvironment(inputs, &of_environment, &sources);
+  // The file itself is named by flag or environment only.
   const auto flag = sources.flags.find("config");
   const auto variable = sources.environment.find("config");
   if (flag != sources.flags.end()) {

@@ -67,6 +67,7 @@ std::string HelpText(const std::string& program, const std::string& description,
     for (const ConfigOption& option : options) {
       if (GroupOf(option) == group) AppendOption(option, &section);
     }
+    // A topology may have no options of its own.
     if (!section.empty()) absl::StrAppend(&text, group, " (with their defaults):\n", section, "\n");
   }
   absl::StrAppend(&text, R"(Each option can be set in three ways; the first that is found counts:

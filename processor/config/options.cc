@@ -264,6 +264,7 @@ void ApplyProperties(const Config& config, Options* options) {
     const auto property = properties.find(std::string(twin.property));
     if (property == properties.end()) continue;
     int64_t milliseconds = 0;
+    // Which of the two would count is not to be guessed.
     if (config.SourceOf(twin.option) != ConfigSource::kDefault) {
       config.AddError(twin.option,
                       absl::StrCat(config.WhereProperty(property->first), " says the same; remove one of the two"));
@@ -347,6 +348,7 @@ Options LoadOptions(const Config& config, const std::string& default_application
   Loader load{config};
   VisitRuntime(options, load);
   VisitStateAndFailures(options, load);
+  // Before the checks, which go by what counts in the end.
   ApplyProperties(config, &options);
   if (options.application_id.empty()) config.AddError("application_id", NamePartMistake(""));
   for (const Mistake& mistake : FindMistakes(options)) {

@@ -39,6 +39,7 @@ absl::Status Invalid(std::string_view why, std::string_view fix) {
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text) {
   constexpr std::string_view kFix = "write a number with a unit, such as 100ms, 2s or 24h";
   absl::Duration duration;
+  // Whether milliseconds or seconds were meant nobody can know.
   if (text != "0" && IsNumber(text)) return Invalid("the duration has no unit", kFix);
   if (!absl::ParseDuration(std::string(text), &duration)) return Invalid("it is not a duration", kFix);
   if (duration == absl::InfiniteDuration() || duration == -absl::InfiniteDuration()) {

@@ -61,6 +61,7 @@ void Committer::Issue(Actions* actions) {
 }
 
 void Committer::OnTick(absl::Time now, Actions* actions) {
+  // The same call again: flush, offsets, commit and abort may all be repeated.
   if (now >= retry_at_) Issue(actions);
 }
 
@@ -152,6 +153,7 @@ CommitVerdict Committer::OnProducerReady(const kafka::Result& result, absl::Time
   error_ = absl::StrCat("initialising the producer failed: ", kafka::ToString(result));
   if (const std::string todo = WhatToDo(advice, "the topics that it writes"); !todo.empty())
     absl::StrAppend(&error_, "; ", todo);
+  // X2: less and less often, for as long as it takes.
   rebuilding_.Fail(now, retry_interval_);
   const bool is_unknown =
       result.error != kafka::ErrorClass::kRetriable && !result.fenced && advice.remedy == Remedy::kWaiting;

@@ -55,6 +55,7 @@ void Engine::On(const event::Tick& tick) {
 
 void Engine::OnTickBetweenEpochs(const std::vector<Task*>& due) {
   if (!step_.stopping && !tasks_.leaving()) {
+    // Between epochs, since each of these changes what the next one may take.
     tasks_.ResumePaused(due);
     scheduler_.AddDueRetries(due);
     scheduler_.TouchOverdue(due);
@@ -145,6 +146,7 @@ void Engine::On(const event::SeekDone& done) {
 template <typename E>
 requires std::is_base_of_v<event::ProducerOutcome, E>
 void Engine::On(const E& outcome) {
+  // Deliveries before the verdict: a refusal among them decides what follows from it.
   epochs_.Hear(outcome);
   Conclude(epochs_.On(outcome));
 }
@@ -182,6 +184,7 @@ void Engine::Conclude(CommitVerdict verdict) {
 
 void Engine::On(const event::CheckpointWritten& written) {
   checkpoints_.OnWritten(written);
+  // What became dirty while that one was written goes with a last one.
   if (step_.stopping && idle()) checkpoints_.WriteAll();
 }
 
@@ -206,6 +209,7 @@ void Engine::On(const event::StopRequested&) {
 
 bool Engine::stopped() const {
   if (!step_.stopping || !idle()) return false;
+  // F5: the process must not end while its last checkpoint is being written.
   return std::none_of(tasks().begin(), tasks().end(),
                       [](const auto& entry) { return entry.second->state.checkpoint_under_way(); });
 }

@@ -69,6 +69,7 @@ void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
   // R3b: if the broker refuses the letter, its event is found by this.
   record.token = epoch_->AddCause(attempt.task, plan_->input_topics[attempt.source], attempt.record->partition,
                                   attempt.record->offset);
+  // R1: a notice only; what became of the event is in the parking state.
   epoch_->outputs->push_back(record);
   epoch_->Account(before);
 }
@@ -95,6 +96,7 @@ void Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
 }
 
 uint32_t Failures::NextRound(const Attempt& attempt) const {
+  // R6: the letter says which copy the next one will be.
   return ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round + 1;
 }
 

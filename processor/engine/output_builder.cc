@@ -162,6 +162,7 @@ std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& co
   if (keeps && !FindHeader(own, "ce_source").has_value()) {
     return Append(own, {"ce_source", std::string_view(*context.info().topic)}, arena);
   }
+  // A second forward of one event to one topic: only the first keeps the ID (E4).
   HeaderView* headers = arena->NewArray<HeaderView>(own.size());
   std::copy(own.begin(), own.end(), headers);
   const std::string_view id = DerivedId(context, output, ordinal, cause, arena);
@@ -187,6 +188,7 @@ absl::Status OutputBuilder::Build(const EventContext& context, const Cause& caus
   const size_t before = outputs->size();
   OutputCounts counts(*plan_->graph, first_of_topic_, context.outputs());
   for (const EventContext::Output& output : context.outputs()) {
+    // Tells outputs of one handler to one sink apart, in their order.
     const uint64_t ordinal = counts.Ordinal(output);
     OutputRecord record;
     record.topic_index = output.sink;

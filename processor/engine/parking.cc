@@ -73,6 +73,7 @@ void Parking::Forget(std::string_view queue) {
   parked_events_ -= QueueLength(status);
   parked_bytes_ -= static_cast<int64_t>(status.queued_bytes());
   memory_bytes_ -= MemoryBytes(found->first, status);
+  // By the time that it was put in under.
   retries_.erase({found->second.due, found->first});
   runnable_.erase(found->first);
   index_.erase(found);
@@ -105,6 +106,7 @@ absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& s
   Forget(queue);
   if (status.state() == v1::AggregateStatus::OPEN) return absl::OkStatus();
   parked_events_ += QueueLength(status);
+  // The queue's name may be a view of what is about to be replaced.
   std::string owned(queue);
   if (status.state() == v1::AggregateStatus::RETRYING) retries_.emplace(made.due, owned);
   // R2: followers are told one by one, in turns like any other work.
@@ -168,6 +170,7 @@ absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view queue, uint64_t s
 std::optional<std::string> Parking::NextRunnable(absl::Time now) const {
   const bool is_retry_due = !retries_.empty() && retries_.begin()->first <= now;
   if (runnable_.empty() && !is_retry_due) return std::nullopt;
+  // A retry and a drain in turn, so that neither kind waits for the other.
   if (is_retry_due && (runnable_.empty() || !was_retry_)) return retries_.begin()->second;
   // In turns, by name: the long drain of one key starves no other (X1). Retries that are due alternate with them.
   const auto next = runnable_.upper_bound(last_runnable_);

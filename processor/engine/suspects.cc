@@ -10,6 +10,7 @@
 namespace once {
 
 Suspects::Treatment Suspects::TreatmentOf(const Place& place) const {
+  // Alone in its epoch, so that whatever is refused there is its own.
   if (known_.contains(place)) return Treatment::kAlone;
   const auto careful = careful_to_.find(place.where);
   return careful != careful_to_.end() && place.offset < careful->second ? Treatment::kGrouped : Treatment::kFree;
@@ -82,6 +83,7 @@ absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refuse
   std::set<std::pair<Place, bool>> judged;  // Several records of one event are one refusal, of it or of its letter.
   for (const Refused& each : refused) {
     const bool own = each.what == Refused::What::kOwn;
+    // A frontier alone: no event is to blame, the topic takes no records of ours.
     if (own && ran.events == 0) {
       return absl::FailedPreconditionError(
           absl::StrCat("topic ", each.topic, " refuses a record of the engine's own: ", each.error,
@@ -110,6 +112,7 @@ void Suspects::OnCommitted(const Ran& ran) {
     const auto read = ran.read_to.find(careful.first);
     return read == ran.read_to.end() || read->second >= careful.second;
   });
+  // All that was in the refused epoch has committed, the culprit included.
   if (passed) careful_to_.clear();
 }
 

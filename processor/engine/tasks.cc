@@ -81,6 +81,7 @@ void Tasks::UnassignLeaving() {
 }
 
 void Tasks::OnOpened(Task* task) {
+  // librdkafka has given its partition up; a seek does not bring it back.
   if (task->phase == TaskPhase::kRunning && HasBrokenInput(*task)) return AssignAnew(task);
   if (task->phase == TaskPhase::kRunning) failures_.NoteRunning(task);
   KeepHeld(task);
@@ -122,6 +123,7 @@ void Tasks::OnReplayed(const kafka::Batch& batch) {
   }
   for (const kafka::PartitionError& error : batch.errors) {
     Task* task = find(error.topic_index, error.partition);
+    // An error that is late concerns a replay that is over.
     if (task == nullptr || task->phase != TaskPhase::kReplaying) continue;
     Fail(task, absl::Status(error.status.code(), absl::StrCat("reading changelog ", ToString(task->changelog),
                                                               " failed: ", std::string(error.status.message()))));
@@ -232,6 +234,7 @@ void Tasks::StoreFailed(Task* task, const absl::Status& status) {
   if (IsCorruptStore(status) && task->rebuilding) return step_->Halt(status);
   if (!absl::IsDataLoss(status) || task->rebuilding) return Fail(task, status);
   Reopen(task);
+  // X5b: not at once: a write of its state may be under way, or an epoch may speak for it.
   task->rebuild_why = status;
   RebuildIfFree(task);
 }
@@ -291,6 +294,7 @@ void Tasks::OnSought(const event::SeekDone& done) {
     if (!std::all_of(wanted.begin(), wanted.end(), was_sought)) continue;
     Mark(task);
     task->seeks.End(step_->now, absl::StrCat("task ", ToString(task->inputs.front().where), " is read again"), log_);
+    // Sought to where it goes on: what was fetched before comes again. Else it was sent to the end to wait.
     if (task->awaiting_seek) {
       task->backlog.Clear();
       task->holding = Task::Holding::kNo;
@@ -328,6 +332,7 @@ void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bo
   log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
                                            absl::FormatDuration(length), ": ", std::string(why.message())));
   Mark(task);
+  // Each pause in a row is twice as long as the one before (NextBreakerPause).
   ++task->breaker_trips;
   task->phase = TaskPhase::kPaused;
   task->retries_while_paused = retries_go_on;

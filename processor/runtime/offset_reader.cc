@@ -88,6 +88,7 @@ class Lookup {
       };
       const TopicPartition changelog = plan_.changelog(task);
       asked.offsets.changelog_end = take(end, changelog);
+      // X5f: a changelog that begins behind what the checkpoint has is another one, or has lost records.
       asked.offsets.changelog_begin = take(begin, changelog);
       for (const TopicPartition& each : asked.from_beginning) asked.offsets.start[each] = take(begin, each);
       for (const TopicPartition& each : asked.from_end) asked.offsets.start[each] = take(end, each);

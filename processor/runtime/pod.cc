@@ -24,6 +24,7 @@ void Pod::Stop() { stopping_.store(true); }
 void Pod::Fail(const absl::Status& status) {
   {
     MutexLock lock(&mutex_);
+    // The others end because of it.
     if (first_failure_.ok()) first_failure_ = status;
   }
   Stop();
@@ -140,6 +141,7 @@ absl::Status Pod::Run() {
   // T12: all producers before any consumer.
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {
+    // X5j: copies that an earlier process has left count from now.
     checkpoints.NoteCopies(*plan_);
     std::vector<std::thread> threads;
     for (const std::unique_ptr<Worker>& worker : workers) {

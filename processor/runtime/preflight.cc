@@ -65,6 +65,7 @@ class Checker {
     if (!fatal_.ok() || refused_.contains(topic)) return false;
     absl::StatusOr<kafka::TopicDescription> described = admin_->DescribeTopic(topic, options_.timeout);
     if (described.ok()) {
+      // Asked once: all checks look here.
       topics_[topic] = *std::move(described);
       return true;
     }
@@ -172,6 +173,7 @@ class Checker {
     if (lead == nullptr) return;
     for (const SourceIndex source : group.sources) {
       const kafka::TopicDescription* topic = Find(plan_.input_topics[source]);
+      // Partition p of one is processed with partition p of the others.
       if (topic == nullptr || topic->partition_count == lead->partition_count) continue;
       const bool lead_has_more = lead->partition_count > topic->partition_count;
       const std::string& smaller = lead_has_more ? plan_.input_topics[source] : lead_topic;
@@ -197,6 +199,7 @@ class Checker {
       return;
     }
     const kafka::TopicDescription& found = *Find(changelog);
+    // X8: keys have other partitions since, and their state is where they were.
     if (found.partition_count != lead.partition_count) {
       // Kafka takes no partitions away.
       const std::string fix = found.partition_count > lead.partition_count

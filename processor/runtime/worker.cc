@@ -146,6 +146,7 @@ void Worker::RunSlice() {
 
 std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
   for (const std::shared_ptr<kafka::Batch>& each : batches_) {
+    // Nobody's backlog reads it any more; its buffers are used again.
     if (each.use_count() == 1) return each;
   }
   return batches_.emplace_back(std::make_shared<kafka::Batch>());
@@ -239,6 +240,7 @@ bool Worker::BeginAndSend() {
 template <typename Outcome, typename Call>
 void Worker::Report(const Call& call) {
   Outcome outcome;
+  // What calls take is not what handlers take (X1): the engine keeps them apart.
   const absl::Time start = deps_.clock->Steady();
   outcome.result = call();
   outcome.at = deps_.clock->Steady();
@@ -261,6 +263,7 @@ kafka::Result Worker::SendWhenThereIsRoom(const OutputRecord& record) {
   constexpr int kTries = 100;
   kafka::Result result;
   for (int i = 0; i < kTries; ++i) {
+    // Only delivering makes room.
     result = producer_->Flush(config_.call_timeout);
     if (!result.ok()) return result;
     result = producer_->Send(record);
@@ -353,6 +356,7 @@ void Worker::Do(const action::Seek&) {
 void Worker::Do(const action::Rejoin&) { rejoins_ = true; }
 
 void Worker::Do(const action::Unassign& unassign) {
+  // F7: whoever gets them next may have them once their last write has ended.
   for (const TaskId& task : unassign.tasks) deps_.checkpoints->Release(config_.index, task);
   // GiveUp waits for it, inside the callback.
   unassigned_ = true;

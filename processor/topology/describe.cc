@@ -52,6 +52,7 @@ std::string DescribeNode(const Graph& graph, size_t index) {
                          ? absl::StrCat("aggregate ", node.name, " (state ", node.state_type)
                          : absl::StrCat("transform ", node.name, " (no state");
   const absl::Duration give_up_after = node.policy.give_up_after;
+  // As FailurePolicy means it: by time, not by number.
   const std::string retries = give_up_after == absl::InfiniteDuration() ? "for ever"
                               : give_up_after == absl::ZeroDuration()
                                   ? "never"

@@ -20,6 +20,7 @@ Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
     SourceEntry& source = sources_[handler.source];
     const bool aggregate = graph.nodes[handler.node].kind == NodeKind::kAggregate;
     source.has_aggregate |= aggregate;
+    // The worker's own copy of the user's handler.
     runners_.push_back(handler.make_runner());
     const Step step{handler.node, runners_.back().get()};
     const auto add = [&](TypeEntry& entry) {

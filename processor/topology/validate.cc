@@ -91,6 +91,7 @@ class Rules {
       const SourceSpec& source = graph_.sources[i];
       CheckName("source", source.name);
       CheckTopic(absl::StrCat("source \"", source.name, "\""), source.topic);
+      // Two subscriptions to one topic would be one to the broker.
       if (const SourceSpec* first = SourceOf(source.topic); first != nullptr && first != &source) {
         Add("topic \"", source.topic, "\" is read by source \"", first->name, "\" and by source \"", source.name,
             "\"; keep one and register all handlers on it");
@@ -117,6 +118,7 @@ class Rules {
       if (std::find(node.emits_to.begin(), node.emits_to.end(), kForeignIndex) != node.emits_to.end()) {
         Add(KindOf(node), " \"", node.name, "\" emits to a sink of another TopologyBuilder; add the sink to this one");
       }
+      // Most likely a handler was meant for it and registered elsewhere.
       const bool has_handler = std::any_of(graph_.handlers.begin(), graph_.handlers.end(),
                                            [&](const HandlerSpec& handler) { return handler.node == i; });
       if (!has_handler) Add(KindOf(node), " \"", node.name, "\" has no handler; add On<Event>(source, handler)");
@@ -135,6 +137,7 @@ class Rules {
       Add(owner, "backoff from ", absl::FormatDuration(policy.initial_backoff), " to ",
           absl::FormatDuration(policy.max_backoff), "; use 1ms <= initial_backoff <= max_backoff <= 24h");
     }
+    // It would run an event again that has succeeded.
     if (policy.IsTransient(absl::StatusCode::kOk)) {
       Add(owner, "OK is among the transient codes, but it is no failure; remove it");
     }
@@ -228,6 +231,7 @@ class Rules {
       return;
     }
     CheckTopic("DeadLetterTo", topic);
+    // X8: a topology must not feed itself with its failures.
     if (const SourceSpec* source = SourceOf(topic); source != nullptr) {
       Add("topic \"", topic, "\" is that of source \"", source->name,
           "\" and the dead-letter topic: failed events would go round for ever; use another topic");

@@ -60,6 +60,7 @@ absl::StatusOr<int64_t> TextToInt64(const std::string& text) {
 
 std::string DoubleToText(double value) {
   char text[32];
+  // Without a format: the shortest that is exact.
   const std::to_chars_result end = std::to_chars(text, text + sizeof(text), value);
   return std::string(text, end.ptr);
 }

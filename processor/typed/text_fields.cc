@@ -1,3 +1,4 @@
+// Which fields are text is found once for each type; a check walks only what can hold some.
 #include "processor/typed/text_fields.h"
 
 #include <string>
@@ -31,6 +32,7 @@ TextFields::TextFields(const Message& prototype) : root_(Add(prototype)) { Prune
 const TextFields::Type* TextFields::Add(const Message& prototype) {
   const auto [found, is_new] = types_.try_emplace(prototype.GetDescriptor());
   Type& type = found->second;
+  // A message that contains itself ends here.
   if (!is_new) return &type;
   type.reflection = prototype.GetReflection();
   for (int i = 0; i < prototype.GetDescriptor()->field_count(); ++i) {

@@ -51,6 +51,7 @@ RocksDbStore::~RocksDbStore() {
 }
 
 absl::Status RocksDbStore::Note(const rocksdb::Status& status, std::string_view what) {
+  // After an error RocksDB refuses writes until it is told to resume.
   if (!status.ok()) stopped_ = true;
   return FromRocksDb(status, what, path_);
 }
@@ -98,6 +99,7 @@ absl::Status RocksDbStore::Scan(std::string_view task_prefix, std::string_view k
   const std::string behind = BehindPrefix(first);
   const rocksdb::Slice upper_bound = behind;
   rocksdb::ReadOptions options;
+  // A scan reads all once; what is read by key stays cached.
   options.fill_cache = false;
   if (!behind.empty()) options.iterate_upper_bound = &upper_bound;
   if (absl::Status readable = CheckReadable(first, options); !readable.ok()) return readable;

@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const 
 }
 
 absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, absl::Duration timeout) {
+  // Else the last connection error is another story.
   if (!absl::IsUnavailable(status)) return status;
   rd_kafka_poll(handle.rk(), 0);  // Brings the connection errors.
   if (handle.LastConnectionError().empty()) return status;
@@ -156,6 +157,7 @@ absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration tim
   if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
   const char* why = rd_kafka_topic_result_error_string(answers[0]);
   const absl::Status created = ToStatus(rd_kafka_topic_result_error(answers[0]), what, why == nullptr ? "" : why);
+  // Another pod may have been quicker by a moment.
   if (created.ok() || absl::IsAlreadyExists(created)) AwaitReady(topic.name, timeout);
   return created;
 }

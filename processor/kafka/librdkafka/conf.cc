@@ -30,7 +30,9 @@ void AddReading(const RdKafkaConfig& config, Properties* properties) {
   set["isolation.level"] = "read_committed";
   set["enable.auto.commit"] = "false";
   set["enable.auto.offset.store"] = "false";
+  // I9: an offset that is gone is told, never replaced.
   set["auto.offset.reset"] = "error";
+  // T10 and the ends of replays go by it.
   set["enable.partition.eof"] = "true";
   set["allow.auto.create.topics"] = "false";
   set["fetch.error.backoff.ms"] = "100";

@@ -234,6 +234,7 @@ void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
   batch->errors = std::exchange(deferred_errors_, {});
   for (const rd_kafka_message_t* message : storage->messages) {
     const int64_t index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
+    // Of a topic that nobody asked for.
     if (index < 0 || message->partition < 0) continue;
     const auto topic_index = static_cast<uint32_t>(index);
     const Partition partition(message->partition);
@@ -254,6 +255,7 @@ void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
 
 absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& message) {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  // Says which instance took the name over, if that is it.
   if (message.err == RD_KAFKA_RESP_ERR__FATAL) return FatalStatus();
   const char* reason = rd_kafka_message_errstr(&message);
   const absl::Status status = ToStatus(message.err, absl::StrCat("polling ", name()), reason == nullptr ? "" : reason);

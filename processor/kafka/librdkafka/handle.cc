@@ -127,6 +127,7 @@ void Handle::Log(LogLevel level, const std::string& message) const {
 bool Handle::IsRepeated(const std::string& facility) {
   const absl::Time now = SteadyNow();
   MutexLock lock(&mutex_);
+  // By kind of line: the first of each is shown at once.
   const auto [entry, is_new] = last_logged_.insert({facility, now});
   if (is_new) return false;
   if (now - entry->second < kRepeatInterval) return true;
@@ -142,6 +143,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   Handle* const handle = target->handle;
   if (handle == nullptr) return;
   LogLevel log_level = LevelOf(level);
+  // X2d: some reasons are told nowhere else.
   if (log_level == LogLevel::kError) handle->OnErrorLine(facility, text);
   if (log_level != LogLevel::kDebug) {
     if (handle->quiet_) log_level = LogLevel::kDebug;

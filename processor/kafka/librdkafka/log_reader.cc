@@ -61,6 +61,7 @@ absl::Status RdKafkaLogReader::Add(const TopicPartitionOffset& from) {
 }
 
 absl::Status RdKafkaLogReader::Remove(const TopicPartition& partition) {
+  // A replay that was stopped twice would be a mistake of ours.
   if (reading_.erase(partition) == 0) {
     return absl::FailedPreconditionError(absl::StrCat(ToString(partition), " is not read"));
   }
