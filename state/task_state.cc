@@ -128,7 +128,6 @@ void TaskState::Write(std::string_view key, OptionalBytes value) {
   Entry* entry = Find(key);
   if (entry == nullptr) {
     entry = Insert(key);
-    // Written without being read: whether it was there is not known, and an abort forgets it.
     entry->known_ = false;
   }
   SetPending(entry, value.has_value() ? Entry::Pending::kPut : Entry::Pending::kDelete,

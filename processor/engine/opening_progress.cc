@@ -25,7 +25,6 @@ std::string DescribeReplay(const Task& task, absl::Time now) {
       absl::StrCat("reads its changelog ", ToString(task.changelog), ": ", done, " of ", target, " records");
   const double seconds = absl::ToDoubleSeconds(now - task.replay_since);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-  // No guess is better than a wrong one.
   if (rate < 1) return absl::StrCat(far, ", and waits for more to come: for a broker, or for the end of a transaction");
   const absl::Duration left = absl::Seconds(static_cast<double>(target - done) / rate);
   if (now - task.replayed_at >= kTellingOfProgress) {

@@ -48,12 +48,10 @@ int64_t Stamps::OwnRecord(uint32_t topic, int64_t now_ms) const {
 bool Stamps::Refused(uint32_t topic) {
   Bounds& bounds = bounds_[topic];
   bounds.any = false;
-  // X6: first the present, then earlier and earlier: this clock may be ahead of the brokers'.
   if (!bounds.only_present) {
     bounds.only_present = true;
     return true;
   }
-  // Two days: it is not the clock.
   if (bounds.skew_ms == kMaxSkewMs) return false;
   const int64_t least = std::min(std::max(bounds.after_ms, kHourMs), kMaxSkewMs);
   bounds.skew_ms = std::min(kMaxSkewMs, std::max(2 * bounds.skew_ms, least));

@@ -146,7 +146,6 @@ void Worker::RunSlice() {
 
 std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
   for (const std::shared_ptr<kafka::Batch>& each : batches_) {
-    // Nobody's backlog reads it any more; its buffers are used again.
     if (each.use_count() == 1) return each;
   }
   return batches_.emplace_back(std::make_shared<kafka::Batch>());

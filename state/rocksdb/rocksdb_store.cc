@@ -130,7 +130,6 @@ absl::Status RocksDbStore::Write(std::string_view task_prefix, std::span<const C
             [](const CheckpointEntry* a, const CheckpointEntry* b) { return a->key < b->key; });
 
   rocksdb::WriteBatch batch;
-  // In one batch with the data: neither is ever there without the other.
   batch.Put(ToSlice(task_prefix), EncodeMeta(meta));
   std::string key(task_prefix);
   for (const CheckpointEntry* const entry : sorted) {

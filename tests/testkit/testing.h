@@ -1,5 +1,4 @@
-// Tests of a topology, as "once/testing.h": TopologyTestDriver runs it on a Kafka in memory. Link
-// //tests/testkit:testing.
+// Runs a topology in a test, on the engine that ships and a Kafka in memory: once::TopologyTestDriver.
 #ifndef ONCE_TESTS_TESTKIT_TESTING_H_
 #define ONCE_TESTS_TESTKIT_TESTING_H_
 
