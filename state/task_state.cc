@@ -11,7 +11,7 @@ namespace {
 
 // Beyond the entry itself: its slot and control byte in the table at the usual load, its place in the queue, and the
 // allocator's own bytes.
-constexpr size_t kBookkeepingBytes = 48;
+constexpr size_t kBookkeepingBytes = 60;
 
 // Buffers of uncommitted values up to this size and number are kept for the next epoch.
 constexpr size_t kMaxSpareBytes = 512;
@@ -65,16 +65,16 @@ size_t TaskState::DirtyBytes(const Entry& entry) {
   return sizeof(Entry) + HeapBytes(entry.key_) + HeapBytes(entry.committed_);
 }
 
-TaskState::Entry* TaskState::Find(std::string_view key) {
-  const auto it = table_.find(key);
-  return it == table_.end() ? nullptr : it->get();
+TaskState::Entry* TaskState::Find(const Sought& sought) const {
+  const auto it = table_.find(sought);
+  return it == table_.end() ? nullptr : it->entry.get();
 }
 
-TaskState::Entry* TaskState::Insert(std::string_view key) {
+TaskState::Entry* TaskState::Insert(const Sought& sought) {
   auto owned = std::make_unique<Entry>();
   Entry* const entry = owned.get();
-  entry->key_.assign(key);
-  table_.insert(std::move(owned));
+  entry->key_.assign(sought.key);
+  table_.insert({sought.hash, std::move(owned)});
   memory_bytes_ += MemoryBytes(*entry);
   return entry;
 }
@@ -85,15 +85,32 @@ void TaskState::Prefetch(const Entry* entry) {
   __builtin_prefetch(bytes + 64, 1);
 }
 
+void TaskState::PrefetchSlot(size_t hash) const { table_.prefetch(HashAlone{hash}); }
+
+void TaskState::PrefetchEntry(size_t hash) const {
+  const auto it = table_.find(HashAlone{hash});
+  if (it != table_.end()) Prefetch(it->entry.get());
+}
+
+void TaskState::PrefetchBytes(size_t hash) const {
+  const auto it = table_.find(HashAlone{hash});
+  if (it == table_.end()) return;
+  __builtin_prefetch(it->entry->key_.data());
+  const bool is_pending = it->entry->pending_ == Entry::Pending::kPut;
+  __builtin_prefetch(is_pending ? it->entry->pending_value_ : &it->entry->committed_);
+  if (!is_pending) __builtin_prefetch(it->entry->committed_.data());
+}
+
 absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
-  if (Entry* const entry = Find(key); entry != nullptr) {
+  const Sought sought = Seek(key);
+  if (Entry* const entry = Find(sought); entry != nullptr) {
     entry->recently_used_ = true;
     return entry;
   }
   // F8: what memory does not have, the checkpoint has, or nobody.
   absl::StatusOr<std::optional<std::string>> stored = store_->Get(task_prefix_, key);
   if (!stored.ok()) return stored.status();
-  Entry* const entry = Insert(key);
+  Entry* const entry = Insert(sought);
   Enqueue(entry);
   if (stored->has_value()) {
     memory_bytes_ -= MemoryBytes(*entry);
@@ -125,9 +142,10 @@ void TaskState::Put(Entry* entry, std::string_view value) { SetPending(entry, En
 void TaskState::Delete(Entry* entry) { SetPending(entry, Entry::Pending::kDelete, {}); }
 
 void TaskState::Write(std::string_view key, OptionalBytes value) {
-  Entry* entry = Find(key);
+  const Sought sought = Seek(key);
+  Entry* entry = Find(sought);
   if (entry == nullptr) {
-    entry = Insert(key);
+    entry = Insert(sought);
     entry->known_ = false;
   }
   SetPending(entry, value.has_value() ? Entry::Pending::kPut : Entry::Pending::kDelete,
@@ -181,8 +199,9 @@ void TaskState::DropSpares(size_t kept) {
 
 void TaskState::ApplyCommitted(std::string_view key, OptionalBytes value) {
   assert(epoch_writes_.empty());
-  Entry* entry = Find(key);
-  if (entry == nullptr) entry = Insert(key);
+  const Sought sought = Seek(key);
+  Entry* entry = Find(sought);
+  if (entry == nullptr) entry = Insert(sought);
   const size_t old_bytes = MemoryBytes(*entry);
   const size_t old_dirty_bytes = DirtyBytes(*entry);
   AssignCompactly(value.value_or(std::string_view()), &entry->committed_);
@@ -255,8 +274,8 @@ void TaskState::OnCheckpointFailed(uint64_t generation) {
 absl::Status TaskState::Scan(std::string_view prefix,
                              const std::function<bool(std::string_view key, std::string_view value)>& visit) {
   std::vector<const Entry*> in_memory;
-  for (const std::unique_ptr<Entry>& entry : table_) {
-    if (HasPrefix(entry->key(), prefix)) in_memory.push_back(entry.get());
+  for (const Slot& slot : table_) {
+    if (HasPrefix(slot.entry->key(), prefix)) in_memory.push_back(slot.entry.get());
   }
   std::sort(in_memory.begin(), in_memory.end(), [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
 
@@ -301,7 +320,7 @@ void TaskState::Enqueue(Entry* entry) {
 
 void TaskState::Evict(Entry* entry) {
   memory_bytes_ -= MemoryBytes(*entry);
-  table_.erase(table_.find(std::string_view(entry->key_)));
+  table_.erase(table_.find(Seek(entry->key_)));
 }
 
 void TaskState::TrimTo(size_t bytes) {

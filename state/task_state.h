@@ -77,6 +77,14 @@ class TaskState {
   // until the epoch ends (CommitEpoch, DropEpoch) or memory is trimmed.
   absl::StatusOr<Entry*> Open(std::string_view key);
 
+  // For a key that Open will be asked for soon: bring what it will touch into the processor's cache, one after the
+  // other with other work between, since each needs what the one before fetched. All do nothing for a key that is not
+  // in memory.
+  static size_t HashOf(std::string_view key) { return StringHash()(key); }
+  void PrefetchSlot(size_t hash) const;
+  void PrefetchEntry(size_t hash) const;
+  void PrefetchBytes(size_t hash) const;
+
   // Writes into the open epoch.
   void Put(Entry* entry, std::string_view value);
   void Delete(Entry* entry);
@@ -125,22 +133,37 @@ class TaskState {
   size_t entry_count() const { return table_.size(); }
 
  private:
+  // The hash lies beside the pointer: a look-up touches no other entry, and growing the table touches none.
+  struct Slot {
+    size_t hash = 0;
+    std::unique_ptr<Entry> entry;
+  };
+  struct Sought {
+    size_t hash = 0;
+    std::string_view key;
+  };
+  // Any entry with that hash, for Prefetch.
+  struct HashAlone {
+    size_t hash = 0;
+  };
   struct KeyHash {
     using is_transparent = void;
-    size_t operator()(std::string_view key) const { return StringHash()(key); }
-    size_t operator()(const std::unique_ptr<Entry>& entry) const { return StringHash()(entry->key()); }
+    template <typename T>
+    size_t operator()(const T& hashed) const {
+      return hashed.hash;
+    }
   };
   struct KeyEq {
     using is_transparent = void;
-    bool operator()(const std::unique_ptr<Entry>& a, std::string_view b) const { return a->key() == b; }
-    bool operator()(const std::unique_ptr<Entry>& a, const std::unique_ptr<Entry>& b) const {
-      return a->key() == b->key();
-    }
+    bool operator()(const Slot& a, const Sought& b) const { return a.hash == b.hash && a.entry->key() == b.key; }
+    bool operator()(const Slot& a, const HashAlone& b) const { return a.hash == b.hash; }
+    bool operator()(const Slot& a, const Slot& b) const { return a.hash == b.hash && a.entry->key() == b.entry->key(); }
   };
 
-  Entry* Find(std::string_view key);
+  Entry* Find(const Sought& sought) const;
   // An entry without a value, in no queue.
-  Entry* Insert(std::string_view key);
+  Entry* Insert(const Sought& sought);
+  static Sought Seek(std::string_view key) { return {HashOf(key), key}; }
   void SetPending(Entry* entry, Entry::Pending pending, std::string_view value);
   void EndEpoch();
   void DropSpares(size_t kept);
@@ -156,7 +179,7 @@ class TaskState {
 
   CheckpointStore* const store_;
   const std::string task_prefix_;
-  absl::flat_hash_set<std::unique_ptr<Entry>, KeyHash, KeyEq> table_;
+  absl::flat_hash_set<Slot, KeyHash, KeyEq> table_;
   // One for each of epoch_writes_, and beyond them spare ones whose buffers the next epoch uses. They lie side by side
   // in the order of writing, unlike the entries, and none moves.
   std::deque<std::string> pending_values_;

@@ -43,9 +43,15 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
   }
 }
 
-EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex source,
-                                                  const RecordView& record) const {
+EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex source, const RecordView& record) {
   WindowKey key;
+  const NodeIndex node = policy_nodes_[source];
+  if (record.key.has_value() && plan_->graph->nodes[node].kind == NodeKind::kAggregate) {
+    ahead_scratch_.assign(store_prefixes_[node]).append(*record.key);
+    key.has_state = true;
+    key.state_hash = TaskState::HashOf(ahead_scratch_);
+    task.state.PrefetchSlot(key.state_hash);
+  }
   const std::string& topic = plan_->input_topics[source];
   key.redrive = ReadRedrive(record.headers, plan_->application_id, topic);
   // The window is switched off.

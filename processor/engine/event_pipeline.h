@@ -31,14 +31,16 @@ class EventPipeline : private StateReader {
   // `observer` may be null.
   EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log, HandlerObserver* observer);
 
-  // A record's place in the idempotency window, worked out ahead of its turn: the look-up is a cache miss, which has
-  // passed by the time the record is processed.
+  // What a record will be looked up by, worked out ahead of its turn: in the idempotency window, and the state of its
+  // key. The look-ups are cache misses, which have passed by the time the record is processed.
   struct WindowKey {
     bool present = false;
+    bool has_state = false;
     EventIdHash hash = {};
+    size_t state_hash = 0;
     Redrive redrive = {};  // Its views are the record's.
   };
-  WindowKey LookAhead(const Task& task, SourceIndex source, const RecordView& record) const;
+  WindowKey LookAhead(const Task& task, SourceIndex source, const RecordView& record);
 
   // How the record must be run, for what the broker refused before.
   Suspects::Treatment TreatmentOf(const Task& task, SourceIndex source, const RecordView& record) const {
@@ -85,6 +87,7 @@ class EventPipeline : private StateReader {
   std::vector<TaskState::Entry*> opened_;  // By node: the state entry read, or null.
   absl::Status store_error_;
   std::string key_scratch_;
+  std::string ahead_scratch_;
   Tally duplicates_;
   Tally duplicate_redrives_;
   Tally duplicate_notices_;

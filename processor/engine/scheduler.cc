@@ -256,6 +256,9 @@ bool Scheduler::RunNext(Task* task) {
 
 EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched& run) {
   constexpr size_t kAhead = 12;
+  // The state's table leads to an entry, and that to its bytes: each is fetched when the one before has come.
+  constexpr size_t kEntryAhead = 8;
+  constexpr size_t kBytesAhead = 4;
   const size_t known_end = keys_begin_ + window_keys_.size();
   if (keys_of_ != run.batch.get() || run.begin < keys_begin_ || run.begin > known_end) {
     keys_of_ = run.batch.get();
@@ -265,7 +268,12 @@ EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched&
   for (size_t i = keys_begin_ + window_keys_.size(); i < std::min(run.begin + kAhead, run.end); ++i) {
     window_keys_.push_back(pipeline_->LookAhead(task, run.input->source, run.batch->records[i]));
   }
-  return window_keys_[run.begin - keys_begin_];
+  const size_t at = run.begin - keys_begin_;
+  if (const size_t i = at + kEntryAhead; i < window_keys_.size() && window_keys_[i].has_state)
+    task.state.PrefetchEntry(window_keys_[i].state_hash);
+  if (const size_t i = at + kBytesAhead; i < window_keys_.size() && window_keys_[i].has_state)
+    task.state.PrefetchBytes(window_keys_[i].state_hash);
+  return window_keys_[at];
 }
 
 // False if the epoch must end first: events that the broker may have refused run apart from others (R3b).
