@@ -14,9 +14,6 @@ namespace {
 // What is fetched of such a task counts for nothing: it is read again by a later seek.
 bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task.awaiting_seek || task.is_ending(); }
 
-// The crash memory's number for it.
-size_t LaneOf(const Task& task, const InputPosition* input) { return static_cast<size_t>(input - task.inputs.data()); }
-
 // The event that a turn of that queue runs handlers of, if it does.
 std::optional<Place> HeadOf(Task* task, const std::string& queue) {
   const v1::AggregateStatus* status = task->parking.FindQueue(queue);

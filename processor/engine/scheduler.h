@@ -85,6 +85,10 @@ class Scheduler {
   // What an event (`place`; absent: none that runs handlers) is preceded by, and run with, because the process ended
   // before (X3). False if that must be committed first.
   bool Prepare(Task* task, Kind kind, size_t lane, const std::optional<Place>& place, Suspects::Treatment* treatment);
+  // The crash memory's number for an input.
+  static size_t LaneOf(const Task& task, const InputPosition* input) {
+    return static_cast<size_t>(input - task.inputs.data());
+  }
   bool IsAlone() const { return observer_ == nullptr || observer_->IsAlone(); }
   void BeginLanes(Task* task, size_t lane);
   void RunAnnounced();
