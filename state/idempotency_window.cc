@@ -189,7 +189,6 @@ void IdempotencyWindow::WriteHorizon(TaskState* state) {
 
 void IdempotencyWindow::WriteTombstones(TaskState* state) {
   for (const RecordId& record : doomed_) {
-    // E6: the rest with later epochs; forgotten they are already.
     if (staged_.tombstoned.size() == kMaxTombstonesPerSeal) break;
     state->Write(EventIdsKey(record.first, record.second), std::nullopt);
     staged_.tombstoned.push_back(record);
@@ -256,7 +255,6 @@ std::vector<IdempotencyWindow::Chunk> IdempotencyWindow::ChunksToMerge(const Buc
 
 void IdempotencyWindow::CommitEpoch() {
   assert(epoch_ids_.empty() || staged_.bucket != 0);
-  // Only now does the epoch's tag become a bucket's: a drop must leave none.
   if (staged_.bucket != 0) buckets_[staged_.bucket].tag = epoch_tag_;
   for (const auto& [number, chunk] : staged_.added) AddChunk(&buckets_[number], chunk);
   for (const auto& [number, sequence] : staged_.removed) RemoveChunk(&buckets_[number], sequence);

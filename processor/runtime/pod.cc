@@ -116,7 +116,6 @@ absl::Status Pod::Run() {
   BackgroundOffsetReader offsets(plan_, deps_.admin);
   EngineOptions engine = options_.engine;
   MemoryBudget memory(engine.memory_bytes, options_.workers);
-  // At first; then by what each of them uses (X7).
   engine.memory_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::vector<std::unique_ptr<kafka::Client>> clients;  // They outlive the workers.
@@ -141,7 +140,6 @@ absl::Status Pod::Run() {
   // T12: all producers before any consumer.
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {
-    // X5j: copies that an earlier process has left count from now.
     checkpoints.NoteCopies(*plan_);
     std::vector<std::thread> threads;
     for (const std::unique_ptr<Worker>& worker : workers) {
