@@ -55,9 +55,10 @@ void Engine::OnTickBetweenEpochs(const std::vector<Task*>& due) {
     scheduler_.AddDueRetries(due);
     scheduler_.TouchOverdue(due);
   }
+  // Before the epoch ends: while every event outlasts the commit interval, each tick finds one that must (X1).
+  if (!SeekTargets().empty()) step_.Ask(action::Seek{});
   // What the epoch holds becomes free when it has ended.
   if (epochs_.open() && (epochs_.MustSeal() || memory_.full())) epochs_.Seal();
-  if (epochs_.accepting() && !SeekTargets().empty()) step_.Ask(action::Seek{});
 }
 
 // X6: what steps is told of, since stamps are wrong before it or after it.

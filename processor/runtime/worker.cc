@@ -102,9 +102,18 @@ void Worker::Turn() {
   const ClockReading clock = deps_.clock->Read();
   summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
-  if (engine_.has_work() && !done()) RunWork();
+  if (engine_.has_work() && !done()) RunWorkOrLetReplay();
   if (replays_ > 0 && engine_.accepts_replay() && !done())
     PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
+}
+
+// X1: what opening tasks restore gets as much time as events do, however long each of those takes.
+void Worker::RunWorkOrLetReplay() {
+  if (replays_ == 0 || !engine_.accepts_replay()) work_ahead_ = absl::ZeroDuration();
+  if (work_ahead_ > absl::ZeroDuration()) return ServeCallbacks();
+  const absl::Time began = deps_.clock->Steady();
+  RunWork();
+  work_ahead_ += deps_.clock->Steady() - began;
 }
 
 void Worker::Rejoin() {
@@ -165,12 +174,17 @@ void Worker::ConsumerFailed(const absl::Status& status) {
 }
 
 void Worker::PollReplay(absl::Duration wait) {
+  const absl::Time began = deps_.clock->Steady();
   const absl::Status polled = reader_->Poll(wait, &replay_batch_);
   if (!polled.ok()) {
     return Do(action::Halt{absl::Status(
         polled.code(), absl::StrCat("replaying a changelog cannot go on: ", std::string(polled.message())))});
   }
+  const bool has_more = !replay_batch_.records.empty();
   Dispatch(event::Replayed{&replay_batch_});
+  // Time that it has no use for is not saved up.
+  const absl::Duration ahead = std::max(work_ahead_ - (deps_.clock->Steady() - began), -kPollWithWork);
+  work_ahead_ = has_more ? ahead : absl::ZeroDuration();
 }
 
 absl::Status Worker::Leave() {

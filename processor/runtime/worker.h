@@ -132,6 +132,7 @@ class Worker final : private kafka::RebalanceListener {
   void ShareMemory();
   void Turn();
   void RunWork();
+  void RunWorkOrLetReplay();
   void RunSlice();
   void PollRecords(absl::Duration longest_wait);
   void ServeCallbacks();
@@ -153,6 +154,7 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::LogReader> reader_;
   Summary summary_;
   int replays_ = 0;
+  absl::Duration work_ahead_;  // How much more time events have had than replays.
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;
   bool unassigned_ = false;  // In this callback.
