@@ -22,8 +22,8 @@ def step(case):
             case.pod.wall_clock.step_to(seconds)
             time.sleep(case.pause(2, 6))
             if restarted:
+                restarted = False
                 case.pod.kill()
                 case.pod.start()
-                restarted = False
     finally:
         case.pod.wall_clock.step_to(0)

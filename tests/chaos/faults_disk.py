@@ -36,8 +36,8 @@ def frozen(case):
             case.pod.name, case.world.watcher.total() - before))
     finally:
         os.unlink(case.pod.frozen_switch)
-    if stopped:
-        case.pod.start()
+        if stopped:
+            case.pod.start()
 
 
 def _stop_frozen(case):

@@ -62,7 +62,7 @@ class Pod:
     def _launch(self, crash_at=None):
         self._starts += 1
         environment = {"CHAOS_SLOW_DISK": self.slow_switch, "CHAOS_FROZEN_DISK": self.frozen_switch,
-                       "ONCE_WALL_SHIM": self.wall_clock.path, "LD_PRELOAD": ":".join(self._world.preloaded),
+                       "WALL_CLOCK_SHIM": self.wall_clock.path, "LD_PRELOAD": ":".join(self._world.preloaded),
                        "CHAOS_HANDLERS": self._world.handlers_switch}
         if crash_at:
             environment["ONCE_CRASH_AT"] = crash_at
@@ -99,10 +99,6 @@ class Pod:
 
     def thaw(self):
         self._process.signal(signal.SIGCONT)
-
-    def log_path(self):
-        """Of the process that was started last."""
-        return self._process.log_path
 
     def await_crash(self, seconds):
         """Whether the process that runs now ended by kill -9 in that time. If it ended at all, another is started."""

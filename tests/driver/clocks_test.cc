@@ -265,8 +265,7 @@ INSTANTIATE_TEST_SUITE_P(All, WrongClockTest,
                          testing::Combine(testing::Values(-absl::Hours(48), -absl::Hours(25), -absl::Minutes(181),
                                                           -absl::Minutes(50), absl::Minutes(119), absl::Hours(24),
                                                           absl::Hours(47)),
-                                          testing::Values("customer-totals", "orders.dlq",
-                                                          "order-totals-orders-changelog"),
+                                          testing::Values("customer-totals", "orders.dlq", "scripted-orders-changelog"),
                                           testing::Bool()));
 
 // Stamps are the wall clock's, whatever it shows.

@@ -27,7 +27,7 @@ class WallClock {
   }
   std::vector<std::pair<std::string, std::string>> Environment() const {
     return {{"LD_PRELOAD", std::filesystem::absolute("tests/integration/wall_shim.so").string()},
-            {"ONCE_WALL_SHIM", path_}};
+            {"WALL_CLOCK_SHIM", path_}};
   }
 
  private:
