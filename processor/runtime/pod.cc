@@ -100,7 +100,9 @@ void Pod::RunWorker(Worker* worker) {
       if (give_up_at == absl::InfiniteFuture()) give_up_at = now + options_.engine.transaction_timeout;
       if (now >= give_up_at) {
         // The broker aborts what is open, and a restart continues from the last commit.
-        deps_.log->Log(LogLevel::kWarning, "the open transaction could not be ended in time; stopping without it");
+        deps_.log->Log(LogLevel::kWarning,
+                       worker->idle() ? "the local disk did not take the last state in time; stopping without it"
+                                      : "the open transaction could not be ended in time; stopping without it");
         break;
       }
     }

@@ -77,7 +77,7 @@ class FrozenStore final : public CheckpointStore {
 class PodWorld {
  public:
   PodWorld(const TopologyTestDriver::Factory& factory, int workers, absl::Duration handler_timeout = absl::Minutes(10),
-           bool exit_on_task_failure = false)
+           bool exit_on_task_failure = false, absl::Duration transaction_timeout = absl::Seconds(15))
       : client_(WrapWithRecording(cluster_.NewClient(), &calls_)), admin_(*client_->NewAdmin()) {
     const absl::StatusOr<Topology> topology = factory(Config::FromValues({}));
     EXPECT_TRUE(topology.ok()) << topology.status();
@@ -87,6 +87,7 @@ class PodWorld {
     PodOptions options;
     options.engine.application_id = plan_.application_id;
     options.engine.exit_on_task_failure = exit_on_task_failure;
+    options.engine.transaction_timeout = transaction_timeout;
     options.workers = workers;
     options.instance_id = "i";
     options.handler_timeout = handler_timeout;
@@ -192,7 +193,7 @@ TEST(PodDeathTest, R8AHandlerThatDoesNotReturnEndsTheProcess) {
 
 // It commits all the while, stops in order but for the disk, and says why it does not wait for that.
 void StopWithADiskThatDoesNotAnswer() {
-  PodWorld world(BuildOrderTotals, 2);
+  PodWorld world(BuildOrderTotals, 2, absl::Minutes(10), /*exit_on_task_failure=*/false, absl::Seconds(2));
   std::thread runner([&] { (void)world.pod().Run(); });
   world.store().Freeze();
   for (size_t i = 0; i < 20; ++i) {
@@ -206,6 +207,7 @@ void StopWithADiskThatDoesNotAnswer() {
 TEST(PodDeathTest, F5ADiskThatDoesNotAnswerHoldsNoStopUp) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(StopWithADiskThatDoesNotAnswer(), testing::ExitedWithCode(0),
+              "the local disk did not take the last state in time.*"
               "the disk of the state directory has not answered for 200ms: ending without the last checkpoint");
 }
 
