@@ -2,7 +2,6 @@
 #include "processor/engine/epochs.h"
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 #include <utility>
 
