@@ -100,12 +100,18 @@ class Epochs {
     bool retries_go_on = false;
   };
 
+  // When the judgement of a topic's stamps was moved last.
+  struct Restamped {
+    EpochNumber in = {};
+    bool is_new = true;  // And not one that was tried before.
+  };
+
   void JoinEnding();
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
   void NoteDelivered(const kafka::Delivery& delivery);
   void NoteFailure(const kafka::Delivery& delivery);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
-  std::set<uint32_t> NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries);
+  void NoteRefusedStamp(const kafka::Delivery& delivery);
   Suspects::Ran WhatRan(const Task& task) const;
   // Keeps why the epoch is given up, if that was decided just now.
   CommitVerdict Judged(const kafka::Result& result, CommitVerdict verdict);
@@ -119,8 +125,7 @@ class Epochs {
 
   Arena arena_;
   Stamps stamps_;
-  std::map<uint32_t, EpochNumber>
-      restamped_in_;  // By topic, the epoch in which the judgement of stamps was moved last.
+  std::map<uint32_t, Restamped> restamped_;  // By topic.
   Epoch epoch_;
   Committer committer_;
   EpochFailure failure_;  // Of the epoch that is open.

@@ -81,6 +81,8 @@ class Worker final : private kafka::RebalanceListener {
   void SetTopicProblems(std::vector<TopicProblem> problems) { topic_news_.Put(std::move(problems)); }
   // Stopped as asked, or halted.
   bool done() const { return halted_ || engine_.stopped(); }
+  // No transaction is open: a stop waits for nothing but the last checkpoints.
+  bool idle() const { return engine_.idle(); }
   // Why it halted; OK if it did not.
   const absl::Status& status() const { return status_; }
   // Leaves the group, or with a member_name only falls silent. After done().
