@@ -10,8 +10,8 @@ namespace {
 
 // A pass over all entries costs more than a turn.
 constexpr int64_t kTurnsPerCount = 64;
-// Twice the engine's interval. A turn that began after that began with a measurement; the one before may have stood still
-// for as long.
+// Twice the engine's interval. A turn that began after that began with a measurement; the one before may have stood
+// still for as long.
 constexpr absl::Duration kNoticed = absl::Milliseconds(100);
 constexpr int kTurnsToNotice = 2;
 
@@ -111,8 +111,8 @@ std::string MemoryChecker::AtRest(const Engine& engine, bool has_rested) {
   size_t all = 0;
   for (const auto& [id, task] : engine.tasks()) {
     if (task->phase != TaskPhase::kRunning) return "";
-    all += task->state.memory_bytes() + task->window.memory_bytes() + task->parking.memory_bytes() +
-           task->backlog.bytes();
+    all +=
+        task->state.memory_bytes() + task->window.memory_bytes() + task->parking.memory_bytes() + task->backlog.bytes();
   }
   const MemoryUse& use = engine.memory_use();
   const std::string told = Describe(use, engine.memory_share());

@@ -47,7 +47,7 @@ class MemoryChecker {
   TakenByTask taken_;
   absl::Time measured_at_ = absl::InfinitePast();
   absl::Time above_since_ = absl::InfiniteFuture();  // Of what that measurement has not seen.
-  int above_turns_ = 0;  // That ended when it should have been seen.
+  int above_turns_ = 0;                              // That ended when it should have been seen.
 };
 
 }  // namespace once::sim
