@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace once {
 
 namespace {
@@ -183,6 +185,19 @@ void TaskState::EndEpoch() {
     std::string().swap(spare);
   }
   DropSpares(kMaxSpares);
+}
+
+absl::Status TaskState::CheckCounts() const {
+  size_t memory = 0;
+  size_t dirty = 0;
+  for (const std::unique_ptr<Entry>& entry : table_) {
+    memory += MemoryBytes(*entry);
+    if (entry->dirty_generation_ != 0) dirty += DirtyBytes(*entry);
+  }
+  for (const std::string& value : pending_values_) memory += sizeof(std::string) + HeapBytes(value);
+  if (memory == memory_bytes_ && dirty == dirty_bytes_) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("state of ", memory, " bytes, ", dirty, " of them dirty, is counted as ",
+                                          memory_bytes_, " and ", dirty_bytes_));
 }
 
 void TaskState::DropSpares(size_t kept) {

@@ -20,6 +20,7 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
       checkpoints_(&options_, log, &step_, &tasks_, &memory_),
       progress_(log, &tasks_),
       log_(log),
+      observer_(observer),
       wall_clock_steps_(LogLevel::kWarning, "steps of the wall clock",
                         "only stamps of records go by it; see that one time service alone sets it") {}
 
@@ -28,6 +29,9 @@ void Engine::Step(const Event& event, Actions* actions) {
   epochs_.BeginStep();
   pipeline_.ReleaseStep();
   if (step_.halted) return;
+  const bool is_reading =
+      std::holds_alternative<event::Tick>(event) || std::holds_alternative<event::MemoryShare>(event);
+  if (!is_reading) memory_.NoteChange();
   std::visit([this](const auto& e) { On(e); }, event);
   if (step_.stopping && !step_.halted) epochs_.EndOrderly();
   UnassignLeaving();
@@ -42,6 +46,7 @@ void Engine::On(const event::Tick& tick) {
   progress_.TellIfDue(step_.now);
   memory_.Measure(/*now=*/false);
   const std::vector<Task*> due = tasks_.Due();
+  if (!due.empty()) memory_.NoteChange();
   if (!step_.stopping) tasks_.RetryFailed(due);
   tasks_.RequestOffsets(due);
   checkpoints_.Write(due);
@@ -152,6 +157,9 @@ void Engine::Conclude(CommitVerdict verdict) {
       return;
     case CommitVerdict::kCommitted:
       epochs_.Commit();
+      for (const Place& place : epochs_.TakeSettled()) {
+        if (observer_ != nullptr) observer_->Settled(place);
+      }
       if (step_.halted) return;
       // Now what the epoch has read can be dropped, and what it wrote be checkpointed.
       memory_.Measure(/*now=*/false);

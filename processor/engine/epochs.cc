@@ -316,7 +316,9 @@ CommitVerdict Epochs::On(const event::ProducerReady& ready) {
 
 void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
-    task->suspects.OnCommitted(WhatRan(*task));
+    if (std::optional<Place> settled = task->suspects.OnCommitted(WhatRan(*task)); settled.has_value()) {
+      settled_.push_back(*std::move(settled));
+    }
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();

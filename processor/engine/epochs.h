@@ -86,6 +86,8 @@ class Epochs {
   CommitVerdict On(const event::ProducerReady& ready);
   // The epoch took effect.
   void Commit();
+  // Suspects of crashes that have come to their end by what took effect since the last call.
+  std::vector<Place> TakeSettled() { return std::exchange(settled_, {}); }
   // Nothing of the epoch ever was: state, IDs, statuses and positions are as committed.
   void Drop();
 
@@ -133,6 +135,7 @@ class Epochs {
   absl::Status same_log_;  // Whether the changelogs that the open epoch was delivered to are those of before.
   std::map<TaskId, Suspects::Ran> ran_;  // What was in the last epoch, if it was dropped.
   std::vector<PlannedPause> pause_afterwards_;
+  std::vector<Place> settled_;
   std::optional<std::pair<Task*, absl::Status>> store_failure_;
   EventCounters committed_counters_;
   int64_t committed_epochs_ = 0;

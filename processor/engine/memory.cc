@@ -47,8 +47,10 @@ void Memory::Add(const Task& task) {
 }
 
 void Memory::Measure(bool now) {
-  if (!now && step_->now - measured_at_ < kMeasureInterval && !full_) return;
+  const bool is_due = full_ || (changed_ && step_->now - measured_at_ >= kMeasureInterval);
+  if (!now && !is_due) return;
   measured_at_ = step_->now;
+  changed_ = false;
   use_ = {};
   dirty_tasks_ = 0;
   for (const auto& [id, task] : tasks_->all()) Add(*task);

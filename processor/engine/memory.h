@@ -49,15 +49,24 @@ class Memory {
       : options_(options), log_(log), step_(step), tasks_(tasks), epochs_(epochs), share_(options->memory_bytes) {}
 
   // The worker may use so many bytes from now on.
-  void SetShare(size_t bytes) { share_ = bytes; }
+  void SetShare(size_t bytes) {
+    changed_ = changed_ || bytes != share_;
+    share_ = bytes;
+  }
 
-  // Measures, and drops clean values if need be; a pass over all tasks, so not at each call, unless tasks have come.
+  // Something happened to some task, so what they take may have changed.
+  void NoteChange() { changed_ = true; }
+  // Measures, and drops clean values if need be; a pass over all tasks, so not at each call, unless tasks have come,
+  // and not while nothing happens (X7a).
   void Measure(bool now);
   const MemoryUse& use() const { return use_; }
+  absl::Time measured_at() const { return measured_at_; }
   size_t share() const { return share_; }
 
   // Intake waits.
   bool full() const { return full_; }
+  // Since when; InfiniteFuture if it does not.
+  absl::Time full_since() const { return full_since_; }
   // The task's checkpoint is to be written so that memory becomes free.
   bool WantsCheckpoint(const Task& task) const;
 
@@ -79,6 +88,7 @@ class Memory {
   size_t dirty_tasks_ = 0;
   absl::Time measured_at_ = absl::InfinitePast();
   std::vector<size_t> sizes_;  // Scratch.
+  bool changed_ = true;        // Since it was measured.
   bool full_ = false;
   absl::Time full_since_ = absl::InfiniteFuture();
   absl::Time told_at_ = absl::InfinitePast();

@@ -203,6 +203,12 @@ Parking::Blocked Parking::CountBlocked() const {
   return blocked;
 }
 
+size_t Parking::CountMemoryBytes() const {
+  size_t bytes = 0;
+  for (const auto& [name, queue] : index_) bytes += MemoryBytes(name, queue.status);
+  return bytes;
+}
+
 absl::Status Parking::Revert() {
   const auto changed = std::move(changed_);
   changed_.clear();

@@ -174,10 +174,11 @@ void Scheduler::BeginLanes(Task* task, size_t lane) {
     its->crashes.Begin(number, number == its->crashes.parked_lane() ? 2 * its->parking.CountRunnable(step_->now) : 0);
   };
   begin(task, lane);
-  // Of others that have work as well, in the same transaction.
-  for (const auto& [id, other] : tasks_->all()) {
-    if (HasWork(*other, Kind::kNew)) begin(other.get(), LaneOf(*other, other->backlog.front().input));
-    if (HasWork(*other, Kind::kParked)) begin(other.get(), other->crashes.parked_lane());
+  // Of others that have work as well, in the same transaction; those that have none are not looked at (X7a).
+  for (const Turn& turn : turns_.all()) {
+    Task* const other = tasks_->Find(turn.task);
+    if (other == nullptr || !HasWork(*other, turn.kind)) continue;
+    begin(other, turn.kind == Kind::kNew ? LaneOf(*other, other->backlog.front().input) : other->crashes.parked_lane());
   }
 }
 
@@ -321,6 +322,9 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
       return true;
     case Outcome::Kind::kHalt:
       task->crashes.ForgetBlamed();
+      for (const Place& place : task->suspects.Blamed()) {
+        if (observer_ != nullptr) observer_->Settled(place);
+      }
       tasks_->Fail(task, outcome.status);
       epochs_->Seal();
       return true;

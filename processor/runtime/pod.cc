@@ -178,7 +178,7 @@ absl::Status Pod::Run() {
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
         .solitude = &solitude};
     workers.push_back(std::make_unique<Worker>(plan_, engine, ConfigOf(i), deps));
-    if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
+    workers.back()->handler_watch().set_journal(deps_.journal, i);
   }
   absl::Status status = StartProducers(&workers);
   if (status.ok()) {

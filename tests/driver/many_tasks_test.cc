@@ -206,6 +206,20 @@ TEST(IdleTasksTest, X7ATurnLooksAtNoneThatHasNothingToDo) {
   EXPECT_TRUE(scene.halted().ok()) << scene.halted();
 }
 
+// Nor at all of them for their memory, twenty times a second.
+TEST(IdleTasksTest, X7NothingIsMeasuredWhileNothingHappens) {
+  EngineScene scene(10);
+  scene.Tick();
+  scene.AnswerAll();
+  for (int i = 0; i < 2'000; ++i) scene.Tick();
+  const absl::Time measured = scene.engine().memory_measured_at();
+  for (int i = 0; i < 100; ++i) scene.Tick();
+  EXPECT_EQ(scene.engine().memory_measured_at(), measured);
+  scene.Record(7);
+  for (int i = 0; i < 10; ++i) scene.Tick();
+  EXPECT_GT(scene.engine().memory_measured_at(), measured);
+}
+
 // All that keeps one of them is its own.
 TEST(OffsetReaderTest, X5EachTaskHasAnAnswerOfItsOwn) {
   testkit::ManualClock clock;
