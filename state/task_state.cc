@@ -190,9 +190,9 @@ void TaskState::EndEpoch() {
 absl::Status TaskState::CheckCounts() const {
   size_t memory = 0;
   size_t dirty = 0;
-  for (const std::unique_ptr<Entry>& entry : table_) {
-    memory += MemoryBytes(*entry);
-    if (entry->dirty_generation_ != 0) dirty += DirtyBytes(*entry);
+  for (const Slot& slot : table_) {
+    memory += MemoryBytes(*slot.entry);
+    if (slot.entry->dirty_generation_ != 0) dirty += DirtyBytes(*slot.entry);
   }
   for (const std::string& value : pending_values_) memory += sizeof(std::string) + HeapBytes(value);
   if (memory == memory_bytes_ && dirty == dirty_bytes_) return absl::OkStatus();

@@ -239,8 +239,6 @@ MUTANTS = [
      "a retry is due when its stamp says so, however far off"),
     ("ids_not_asked_at_opening", "processor/engine/frontier.cc", "X5",
      "a changelog that was made anew and has grown is opened like the one before"),
-    ("replays_do_not_wait", "processor/runtime/worker.cc", "X7",
-     "changelogs are read on though memory is used up"),
     ("never_full", "processor/engine/memory.cc", "X7",
      "memory is never found to be used up"),
     ("nothing_evicted", "processor/engine/memory.cc", "X7",
