@@ -357,6 +357,12 @@ void IdempotencyWindow::ForgetWhatIsTooMuch() {
   }
 }
 
+void IdempotencyWindow::Trim() {
+  assert(epoch_ids_.empty());
+  ForgetWhatIsTooMuch();
+  table_.Shrink();
+}
+
 uint64_t IdempotencyWindow::BucketOf(EventIdTable::Tag tag) const {
   const auto it =
       std::find_if(buckets_.begin(), buckets_.end(), [&](const auto& bucket) { return bucket.second.tag == tag; });
