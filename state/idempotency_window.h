@@ -146,7 +146,6 @@ class IdempotencyWindow {
   std::vector<EventIdHash> epoch_ids_;
   EventIdTable::Tag epoch_tag_ = 0;  // Of epoch_ids_; 0 before the first.
   Staged staged_;
-  std::string buffer_;
   int64_t forgotten_by_count_ = 0;
 };
 

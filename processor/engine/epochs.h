@@ -54,8 +54,10 @@ class Epochs {
     epoch_.is_note = true;
   }
   bool MustSeal() const;
+  // It is full with so many bytes of outputs, parked events and state.
+  void SetMaxBytes(int64_t bytes) { max_bytes_ = bytes; }
   bool IsFull() const {
-    return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= options_->max_epoch_bytes;
+    return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= max_bytes_;
   }
   void Seal();
   void Abort();
@@ -122,6 +124,7 @@ class Epochs {
   std::map<uint32_t, EpochNumber>
       restamped_in_;  // By topic, the epoch in which the judgement of stamps was moved last.
   Epoch epoch_;
+  int64_t max_bytes_;
   Committer committer_;
   EpochFailure failure_;  // Of the epoch that is open.
   Troubles troubles_;
