@@ -176,7 +176,8 @@ void EventIdTable::Shrink() {
     if (shard.capacity == 0) continue;
     SweepForgotten(&shard);
     if (shard.used == 0) {
-      shard = Shard{.swept_at = forgotten_};
+      shard = Shard();
+      shard.swept_at = forgotten_;
       continue;
     }
     if (shard.used * 2 > shard.max_used) continue;

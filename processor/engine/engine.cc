@@ -41,7 +41,7 @@ void Engine::On(const event::Tick& tick) {
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
-  progress_.TellIfDue(step_.now);
+  progress_.TellIfDue(step_.now, memory_.full());
   memory_.Measure(/*now=*/false);
   const std::vector<Task*> due = tasks_.Due();
   if (!step_.stopping) tasks_.RetryFailed(due);

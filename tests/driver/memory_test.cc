@@ -74,6 +74,7 @@ TEST(MemoryTest, X7AReplayWaitsForTheDisk) {
   ASSERT_TRUE(driver.status().ok()) << driver.status();
   EXPECT_LT(Used(&driver), 2 * kShare);
   EXPECT_LT(driver.replayed_records(), kKeys);
+  EXPECT_THAT(testing::PrintToString(driver.log()), HasSubstr("waits until what it has read is on the disk"));
 
   driver.store().SetFull(false);
   Turn(&driver, absl::Minutes(1));
