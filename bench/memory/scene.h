@@ -24,8 +24,8 @@ struct Settings {
   int64_t budget_mb = 256;
   int64_t window_budget_mb = 128;
   int64_t restore_mb = 5'000;
-  int64_t restore_value_bytes = 1'000;
-  int64_t disk_mb_per_second = 25;
+  int64_t restore_value_bytes = 10'000;
+  int64_t disk_mb_per_second = 100;
   int64_t windows = 100;
   int64_t window_events = 3'000'000;
   int64_t full_disk_mb = 1'000;
