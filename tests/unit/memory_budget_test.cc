@@ -57,7 +57,7 @@ TEST_F(ContainerMemoryLimitTest, X7NothingIsNoLimit) {
   EXPECT_EQ(Limit(), std::nullopt);
 }
 
-TEST(ContainerMemoryLimitTest, X7WhatIsBeyondThePlanFitsTheContainer) {
+TEST(MemoryPlanTest, X7WhatIsBeyondThePlanFitsTheContainer) {
   EXPECT_EQ(MemoryWithin(4096 * kMiB), 3072 * kMiB);
   EXPECT_EQ(MemoryWithin(512 * kMiB), 312 * kMiB);
   EXPECT_EQ(MemoryWithin(128 * kMiB), 32 * kMiB);
