@@ -164,8 +164,7 @@ void EventIdTable::MakeRoom(Shard* shard) {
   if (shard->capacity == 0) return Resize(shard, FirstCapacity(shard));
   const bool may_have_room = shard->swept_at != forgotten_;
   SweepForgotten(shard);
-  if (may_have_room &&
-      static_cast<double>(shard->used) <= kMaxLoadAfterSweep * static_cast<double>(shard->capacity)) {
+  if (may_have_room && static_cast<double>(shard->used) <= kMaxLoadAfterSweep * static_cast<double>(shard->capacity)) {
     return;
   }
   Resize(shard, NextCapacity(shard->capacity));

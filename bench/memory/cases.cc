@@ -61,16 +61,13 @@ absl::Status RunRestore(const Settings& settings, kafka::Client* client) {
   };
   return InTurn({[&] { return scene.Start(settings.budget_mb); },
                  [&] { return scene.Load(keys, StatesOf(settings.restore_value_bytes)); },
-                 [&] { return scene.AwaitProcessed(); },
-                 [&] { return scene.Stop(); },
-                 [&] { return report("fill"); },
+                 [&] { return scene.AwaitProcessed(); }, [&] { return scene.Stop(); }, [&] { return report("fill"); },
                  [&] { return scene.DeleteState(); },
                  [&] {
                    scene.SetDisk(absl::StrCat(settings.disk_mb_per_second));
                    return scene.Start(settings.budget_mb);
                  },
-                 [&] { return scene.AwaitRunning(); },
-                 [&] { return report("restore"); },
+                 [&] { return scene.AwaitRunning(); }, [&] { return report("restore"); },
                  [&] {
                    scene.SetDisk("");
                    return scene.Stop();
@@ -92,18 +89,12 @@ absl::Status RunWindows(const Settings& settings, kafka::Client* client) {
     return absl::OkStatus();
   };
   return InTurn({[&] { return scene.Start(settings.window_budget_mb); },
-                 [&] { return scene.Load(settings.window_events, event_of); },
-                 [&] { return scene.AwaitProcessed(); },
-                 [&] { return report("windows"); },
-                 [&] { return scene.Stop(); },
-                 [&] { return scene.Start(settings.window_budget_mb); },
-                 [&] { return scene.AwaitRunning(); },
-                 [&] { return report("windows_restart"); },
-                 [&] { return scene.Stop(); },
-                 [&] { return scene.DeleteState(); },
-                 [&] { return scene.Start(settings.window_budget_mb); },
-                 [&] { return scene.AwaitRunning(); },
-                 [&] { return report("windows_restore"); },
+                 [&] { return scene.Load(settings.window_events, event_of); }, [&] { return scene.AwaitProcessed(); },
+                 [&] { return report("windows"); }, [&] { return scene.Stop(); },
+                 [&] { return scene.Start(settings.window_budget_mb); }, [&] { return scene.AwaitRunning(); },
+                 [&] { return report("windows_restart"); }, [&] { return scene.Stop(); },
+                 [&] { return scene.DeleteState(); }, [&] { return scene.Start(settings.window_budget_mb); },
+                 [&] { return scene.AwaitRunning(); }, [&] { return report("windows_restore"); },
                  [&] { return scene.Stop(); }});
 }
 
@@ -115,24 +106,21 @@ absl::Status RunFullDisk(const Settings& settings, kafka::Client* client) {
   const int64_t keys = settings.full_disk_mb * kMb / kBytes;
   const auto report = [&](const std::string& name) {
     const absl::StatusOr<int64_t> processed = scene.Processed();
-    scene.Report(name, absl::StrCat("state_mb=", settings.full_disk_mb,
-                                    " processed_mb=", processed.value_or(0) * kBytes / kMb));
+    scene.Report(
+        name, absl::StrCat("state_mb=", settings.full_disk_mb, " processed_mb=", processed.value_or(0) * kBytes / kMb));
     return absl::OkStatus();
   };
-  return InTurn({[&] { return scene.Start(settings.budget_mb); },
-                 [&] { return scene.AwaitRunning(); },
+  return InTurn({[&] { return scene.Start(settings.budget_mb); }, [&] { return scene.AwaitRunning(); },
                  [&] {
                    scene.SetDisk("full");
                    return scene.Load(keys, StatesOf(kBytes));
                  },
-                 [&] { return scene.AwaitStandstill(absl::Seconds(10)); },
-                 [&] { return report("full_disk"); },
+                 [&] { return scene.AwaitStandstill(absl::Seconds(10)); }, [&] { return report("full_disk"); },
                  [&] {
                    scene.SetDisk("");
                    return scene.AwaitProcessed();
                  },
-                 [&] { return report("full_disk_healed"); },
-                 [&] { return scene.Stop(); }});
+                 [&] { return report("full_disk_healed"); }, [&] { return scene.Stop(); }});
 }
 
 absl::Status RunBlocked(const Settings& settings, kafka::Client* client) {
@@ -152,20 +140,13 @@ absl::Status RunBlocked(const Settings& settings, kafka::Client* client) {
     scene.Report(name, absl::StrCat("events=", settings.blocked_events, " bytes=", settings.blocked_value_bytes));
     return absl::OkStatus();
   };
-  return InTurn({[&] { return scene.Start(settings.budget_mb); },
-                 [&] { return scene.Load(settings.blocked_events, event_of); },
-                 [&] { return scene.AwaitProcessed(); },
-                 [&] { return report("blocked"); },
-                 [&] { return scene.Stop(); },
-                 [&] { return scene.Start(settings.budget_mb); },
-                 [&] { return scene.AwaitRunning(); },
-                 [&] { return report("blocked_restart"); },
-                 [&] { return scene.Stop(); },
-                 [&] { return scene.DeleteState(); },
-                 [&] { return scene.Start(settings.budget_mb); },
-                 [&] { return scene.AwaitRunning(); },
-                 [&] { return report("blocked_restore"); },
-                 [&] { return scene.Stop(); }});
+  return InTurn(
+      {[&] { return scene.Start(settings.budget_mb); }, [&] { return scene.Load(settings.blocked_events, event_of); },
+       [&] { return scene.AwaitProcessed(); }, [&] { return report("blocked"); }, [&] { return scene.Stop(); },
+       [&] { return scene.Start(settings.budget_mb); }, [&] { return scene.AwaitRunning(); },
+       [&] { return report("blocked_restart"); }, [&] { return scene.Stop(); }, [&] { return scene.DeleteState(); },
+       [&] { return scene.Start(settings.budget_mb); }, [&] { return scene.AwaitRunning(); },
+       [&] { return report("blocked_restore"); }, [&] { return scene.Stop(); }});
 }
 
 }  // namespace once::bench

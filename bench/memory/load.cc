@@ -41,11 +41,11 @@ rd_kafka_resp_err_t Produce(rd_kafka_t* producer, const std::string& topic, cons
     headers = rd_kafka_headers_new(1);
     rd_kafka_header_add(headers, "ce_id", -1, event.id.data(), static_cast<ssize_t>(event.id.size()));
   }
-  const rd_kafka_resp_err_t error = rd_kafka_producev(
-      producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_KEY(event.key.data(), event.key.size()),
-      RD_KAFKA_V_VALUE(const_cast<char*>(event.value.data()), event.value.size()), RD_KAFKA_V_HEADERS(headers),
-      RD_KAFKA_V_END);
+  const rd_kafka_resp_err_t error =
+      rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                        RD_KAFKA_V_KEY(event.key.data(), event.key.size()),
+                        RD_KAFKA_V_VALUE(const_cast<char*>(event.value.data()), event.value.size()),
+                        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR && headers != nullptr) rd_kafka_headers_destroy(headers);
   return error;
 }

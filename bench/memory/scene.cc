@@ -32,7 +32,8 @@ absl::StatusOr<std::unique_ptr<Scene>> Scene::Make(const Settings& settings, con
       {.name = scene->name_ + "-in", .partition_count = partitions},
       {.name = scene->name_ + "-dlq",
        .partition_count = std::min(partitions, 4),
-       .settings = {{"retention.bytes", "100000000"}, {"segment.bytes", "50000000"}, {"file.delete.delay.ms", "1000"}}}};
+       .settings = {
+           {"retention.bytes", "100000000"}, {"segment.bytes", "50000000"}, {"file.delete.delay.ms", "1000"}}}};
   for (const kafka::NewTopic& topic : topics) {
     if (absl::Status made = scene->admin_->CreateTopic(topic, kCall); !made.ok()) return made;
   }
@@ -63,9 +64,7 @@ void Scene::SetDisk(const std::string& state) const {
 absl::Status Scene::Start(int64_t budget_mb, const std::vector<std::string>& flags) {
   budget_mb_ = budget_mb;
   const std::string base = absl::StrCat(settings_.work_dir, "/", name_);
-  std::vector<std::string> arguments = {"serve",
-                                        absl::StrCat("--name=", name_),
-                                        "--instance_id=pod",
+  std::vector<std::string> arguments = {"serve", absl::StrCat("--name=", name_), "--instance_id=pod",
                                         absl::StrCat("--bootstrap_servers=", settings_.bootstrap_servers),
                                         absl::StrCat("--state_dir=", base, "-state"),
                                         absl::StrCat("--memory_bytes=", budget_mb, "MiB"),

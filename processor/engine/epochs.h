@@ -56,9 +56,7 @@ class Epochs {
   bool MustSeal() const;
   // It is full with so many bytes of outputs, parked events and state.
   void SetMaxBytes(int64_t bytes) { max_bytes_ = bytes; }
-  bool IsFull() const {
-    return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= max_bytes_;
-  }
+  bool IsFull() const { return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= max_bytes_; }
   void Seal();
   void Abort();
   // Tasks that are given back, or all at an orderly end, say that they were, where that is news (X3). True if they do

@@ -25,8 +25,8 @@ std::string DescribeReplay(const Task& task, absl::Time now, bool is_full) {
   const double seconds = absl::ToDoubleSeconds(now - task.replay_since);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   if (is_full) {
-    return absl::StrCat(far,
-                        ", and waits until what it has read is on the disk, since memory_bytes leaves no room for more");
+    return absl::StrCat(
+        far, ", and waits until what it has read is on the disk, since memory_bytes leaves no room for more");
   }
   if (rate < 1) return absl::StrCat(far, ", and waits for more to come: for a broker, or for the end of a transaction");
   const absl::Duration left = absl::Seconds(static_cast<double>(target - done) / rate);
