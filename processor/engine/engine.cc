@@ -22,7 +22,9 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
       log_(log),
       observer_(observer),
       wall_clock_steps_(LogLevel::kWarning, "steps of the wall clock",
-                        "only stamps of records go by it; see that one time service alone sets it") {}
+                        "only stamps of records go by it; see that one time service alone sets it") {
+  epochs_.SetMaxBytes(memory_.max_epoch_bytes());
+}
 
 void Engine::Step(const Event& event, Actions* actions) {
   step_.actions = actions;
@@ -43,7 +45,7 @@ void Engine::On(const event::Tick& tick) {
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
-  progress_.TellIfDue(step_.now);
+  progress_.TellIfDue(step_.now, memory_.full());
   memory_.Measure(/*now=*/false);
   const std::vector<Task*> due = tasks_.Due();
   if (!due.empty()) memory_.NoteChange();
@@ -88,7 +90,10 @@ absl::Time Engine::NextDeadline() const {
   return epochs_.open() ? std::min(next, epochs_.current().opened_at + options_.commit_interval) : next;
 }
 
-void Engine::On(const event::MemoryShare& share) { memory_.SetShare(share.bytes); }
+void Engine::On(const event::MemoryShare& share) {
+  memory_.SetShare(share.bytes);
+  epochs_.SetMaxBytes(memory_.max_epoch_bytes());
+}
 
 // X5: after a rebalance the client may read the partitions that are kept from anywhere; librdkafka 2.2 to 2.13 skips a
 // record. They go on from our own positions.

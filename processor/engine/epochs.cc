@@ -24,6 +24,7 @@ Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Ste
       tasks_(tasks),
       stamps_(*plan),
       epoch_{.arena = &arena_, .stamps = &stamps_},
+      max_bytes_(options->max_epoch_bytes),
       committer_(options->transaction_timeout, options->retry_interval, log),
       troubles_(plan, options, log, step, tasks) {}
 

@@ -54,9 +54,9 @@ class Epochs {
     epoch_.is_note = true;
   }
   bool MustSeal() const;
-  bool IsFull() const {
-    return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= options_->max_epoch_bytes;
-  }
+  // It is full with so many bytes of outputs, parked events and state.
+  void SetMaxBytes(int64_t bytes) { max_bytes_ = bytes; }
+  bool IsFull() const { return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= max_bytes_; }
   void Seal();
   void Abort();
   // Tasks that are given back, or all at an orderly end, say that they were, where that is news (X3). True if they do
@@ -129,6 +129,7 @@ class Epochs {
   Stamps stamps_;
   std::map<uint32_t, Restamped> restamped_;  // By topic.
   Epoch epoch_;
+  int64_t max_bytes_;
   Committer committer_;
   EpochFailure failure_;  // Of the epoch that is open.
   Troubles troubles_;

@@ -8,9 +8,9 @@
 // for the writing thread, in the store's own batch, and in the store's buffer.
 //
 // Intake waits only for what passes: an epoch to end, a checkpoint to be written. Event IDs and the index of parked
-// queues stay in memory, so each of the two has a quarter of the share at most, and tasks share that by need: those
-// that take less than an equal part leave the rest to the others. IDs beyond it are forgotten, oldest first; a task
-// that would block more aggregates pauses (R4).
+// queues stay in memory, so each of the two has a quarter of the share at most, and what is fetched has an eighth.
+// Tasks share that by need: those that take less than an equal part leave the rest to the others. IDs beyond it are
+// forgotten, oldest first; a task that would block more aggregates pauses (R4); records are left at the broker.
 #ifndef ONCE_PROCESSOR_ENGINE_MEMORY_H_
 #define ONCE_PROCESSOR_ENGINE_MEMORY_H_
 
@@ -63,6 +63,8 @@ class Memory {
   absl::Time measured_at() const { return measured_at_; }
   size_t share() const { return share_; }
 
+  // An epoch may have so many bytes of what goes to the brokers, of which the client keeps a copy.
+  int64_t max_epoch_bytes() const;
   // Intake waits.
   bool full() const { return full_; }
   // Since when; InfiniteFuture if it does not.

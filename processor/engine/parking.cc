@@ -126,10 +126,9 @@ absl::Status Parking::SetStatus(std::string_view queue, const v1::AggregateStatu
 }
 
 absl::Status Parking::Push(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus status) {
-  absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status.next_sequence()));
-  if (!entry.ok()) return entry.status();
   const std::string bytes = event.SerializeAsString();
-  state_->Put(*entry, bytes);
+  // There is none at this number, so the disk need not be asked.
+  state_->Write(QueuedEventKey(queue, status.next_sequence()), std::string_view(bytes));
   status.set_next_sequence(status.next_sequence() + 1);
   status.set_queued_bytes(status.queued_bytes() + bytes.size());
   return SetStatus(queue, status);

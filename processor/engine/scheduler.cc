@@ -75,9 +75,10 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   // What comes behind something that was left at the broker must be left there, too.
   if (task->holding != Task::Holding::kNo) return;
   const int64_t waiting = task->backlog.records();
+  const size_t most_bytes = std::min(options_->max_backlog_bytes, task->max_backlog_bytes);
   const bool is_too_much =
       waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records ||
-      task->backlog.bytes() + fetched.bytes > options_->max_backlog_bytes;
+      task->backlog.bytes() + fetched.bytes > most_bytes;
   if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 && is_too_much) {
     task->holding = Task::Holding::kToBeSought;
     tasks_->Mark(task);

@@ -147,10 +147,14 @@ void Worker::RunSlice() {
 }
 
 std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
-  for (const std::shared_ptr<kafka::Batch>& each : batches_) {
-    if (each.use_count() == 1) return each;
-  }
-  return batches_.emplace_back(std::make_shared<kafka::Batch>());
+  std::shared_ptr<kafka::Batch> free;
+  // Whatever a batch holds stays until it is filled again, so one is kept and no more (X7).
+  std::erase_if(batches_, [&free](const std::shared_ptr<kafka::Batch>& each) {
+    if (each.use_count() > 1 || free != nullptr) return each.use_count() == 1;
+    free = each;
+    return false;
+  });
+  return free != nullptr ? free : batches_.emplace_back(std::make_shared<kafka::Batch>());
 }
 
 void Worker::PollRecords(absl::Duration longest_wait) {
