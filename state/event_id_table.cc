@@ -150,18 +150,47 @@ void EventIdTable::Clear() {
   size_ = 0;
 }
 
+// Different from the start, sizes stay different for good.
+size_t EventIdTable::FirstCapacity(const Shard* shard) const {
+  return kMinSlots + static_cast<size_t>(shard - shards_.data()) * kMinSlots / kShards;
+}
+
+size_t EventIdTable::NextCapacity(size_t capacity) {
+  return capacity < kDoublingBelowSlots ? capacity * 2 : capacity / 3 * 4;
+}
+
+void EventIdTable::SweepForgotten(Shard* shard) {
+  if (shard->swept_at == forgotten_) return;
+  shard->swept_at = forgotten_;
+  Sweep(shard, [&](Tag tag) { return tags_[tag].live ? tag : Tag{0}; });
+}
+
 void EventIdTable::MakeRoom(Shard* shard) {
-  if (shard->capacity == 0) {
-    // Different from the start, sizes stay different for good.
-    Resize(shard, kMinSlots + static_cast<size_t>(shard - shards_.data()) * kMinSlots / kShards);
+  if (shard->capacity == 0) return Resize(shard, FirstCapacity(shard));
+  const bool may_have_room = shard->swept_at != forgotten_;
+  SweepForgotten(shard);
+  if (may_have_room && static_cast<double>(shard->used) <= kMaxLoadAfterSweep * static_cast<double>(shard->capacity)) {
     return;
   }
-  if (shard->swept_at != forgotten_) {
-    shard->swept_at = forgotten_;
-    Sweep(shard, [&](Tag tag) { return tags_[tag].live ? tag : Tag{0}; });
-    if (static_cast<double>(shard->used) <= kMaxLoadAfterSweep * static_cast<double>(shard->capacity)) return;
+  Resize(shard, NextCapacity(shard->capacity));
+}
+
+void EventIdTable::Shrink() {
+  for (Shard& shard : shards_) {
+    if (shard.capacity == 0) continue;
+    SweepForgotten(&shard);
+    if (shard.used == 0) {
+      shard = Shard();
+      shard.swept_at = forgotten_;
+      continue;
+    }
+    if (shard.used * 2 > shard.max_used) continue;
+    size_t capacity = FirstCapacity(&shard);
+    while (kMaxLoadAfterSweep * static_cast<double>(capacity) < static_cast<double>(shard.used)) {
+      capacity = NextCapacity(capacity);
+    }
+    if (capacity < shard.capacity) Resize(&shard, capacity);
   }
-  Resize(shard, shard->capacity < kDoublingBelowSlots ? shard->capacity * 2 : shard->capacity / 3 * 4);
 }
 
 void EventIdTable::Resize(Shard* shard, size_t capacity) {

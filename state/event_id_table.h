@@ -46,6 +46,9 @@ class EventIdTable {
   // Forgets the group. Its tag is not used again before the next Renumber.
   void Forget(Tag tag);
   void Clear();
+  // Gives back the memory of shards that are less than half as full as they may be. A pass over those that have
+  // forgotten IDs.
+  void Shrink();
 
   // Brings the ID's place into the processor's cache.
   void Prefetch(const EventIdHash& id) const;
@@ -84,6 +87,9 @@ class EventIdTable {
   // The slot of the ID, or the free one that ends its search.
   static size_t FindSlot(const Shard& shard, uint64_t position, const EventIdHash& id);
   static void Resize(Shard* shard, size_t capacity);
+  size_t FirstCapacity(const Shard* shard) const;
+  static size_t NextCapacity(size_t capacity);
+  void SweepForgotten(Shard* shard);
   void MakeRoom(Shard* shard);
   // Drops IDs whose tag `keep` maps to 0 and gives the others the tag it names.
   template <typename Keep>

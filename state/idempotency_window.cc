@@ -26,6 +26,8 @@ constexpr size_t kChunksToMerge = 64;
 constexpr size_t kMaxMergeInputs = 128;
 constexpr size_t kMaxTombstonesPerSeal = 64;
 constexpr int64_t kBuckets = 16;
+// Room that is kept for the next epoch's IDs. There may be a thousand windows.
+constexpr size_t kSpareIds = 256;
 // Buckets are numbered by a clock of 63 bits, sequences are counted. What lies far beyond is damage. A window that took
 // in the last numbers there are goes on without a number after them.
 constexpr uint64_t kMaxNumber = UINT64_MAX / 4 * 3;
@@ -146,16 +148,17 @@ void IdempotencyWindow::ChooseForgotten(int64_t clock_ms) {
 }
 
 void IdempotencyWindow::WriteEpochIds(TaskState* state) {
+  std::string packed;
   for (size_t begin = 0; begin < epoch_ids_.size(); begin += kMaxChunkIds) {
     const size_t end = std::min(begin + kMaxChunkIds, epoch_ids_.size());
-    buffer_.resize((end - begin) * kIdBytes);
-    char* out = buffer_.data();
+    packed.resize((end - begin) * kIdBytes);
+    char* out = packed.data();
     for (size_t i = begin; i < end; ++i) {
       out = WriteBigEndian(epoch_ids_[i].high, out);
       out = WriteBigEndian(epoch_ids_[i].low, out);
     }
     const Chunk chunk{.sequence = NextSequence(staged_.bucket), .ids = end - begin};
-    state->Write(EventIdsKey(staged_.bucket, chunk.sequence), std::string_view(buffer_));
+    state->Write(EventIdsKey(staged_.bucket, chunk.sequence), std::string_view(packed));
     staged_.added.emplace_back(staged_.bucket, chunk);
   }
 }
@@ -182,9 +185,9 @@ uint64_t IdempotencyWindow::LowestFreeSequence(uint64_t bucket) const {
 
 void IdempotencyWindow::WriteHorizon(TaskState* state) {
   if (staged_.horizon == written_horizon_) return;
-  buffer_.assign(kIdBytes, '\0');
-  WriteBigEndian(staged_.horizon, buffer_.data());
-  state->Write(EventIdsKey(0, 0), std::string_view(buffer_));
+  char number[kIdBytes] = {};
+  WriteBigEndian(staged_.horizon, number);
+  state->Write(EventIdsKey(0, 0), std::string_view(number, kIdBytes));
 }
 
 void IdempotencyWindow::WriteTombstones(TaskState* state) {
@@ -199,7 +202,7 @@ void IdempotencyWindow::WriteTombstones(TaskState* state) {
 absl::Status IdempotencyWindow::WriteMerge(TaskState* state) {
   const std::optional<Merge> merge = FindMerge();
   if (!merge.has_value()) return absl::OkStatus();
-  buffer_.clear();
+  std::string ids_of_all;
   std::vector<TaskState::Entry*> inputs;
   for (const Chunk& chunk : merge->inputs) {
     absl::StatusOr<TaskState::Entry*> entry = state->Open(EventIdsKey(merge->bucket, chunk.sequence));
@@ -210,11 +213,11 @@ absl::Status IdempotencyWindow::WriteMerge(TaskState* state) {
           absl::StrCat("event IDs of bucket ", merge->bucket, ", sequence ", chunk.sequence,
                        ": the checkpoint lacks what the changelog has; rebuild the task's state"));
     }
-    buffer_.append(*ids);
+    ids_of_all.append(*ids);
     inputs.push_back(*entry);
   }
-  const Chunk merged{.sequence = NextSequence(merge->bucket), .ids = buffer_.size() / kIdBytes};
-  state->Write(EventIdsKey(merge->bucket, merged.sequence), std::string_view(buffer_));
+  const Chunk merged{.sequence = NextSequence(merge->bucket), .ids = ids_of_all.size() / kIdBytes};
+  state->Write(EventIdsKey(merge->bucket, merged.sequence), std::string_view(ids_of_all));
   staged_.added.emplace_back(merge->bucket, merged);
   for (size_t i = 0; i < inputs.size(); ++i) {
     state->Delete(inputs[i]);
@@ -274,7 +277,11 @@ void IdempotencyWindow::EndEpoch() {
   const bool tag_is_a_buckets = !buckets_.empty() && buckets_.rbegin()->second.tag == epoch_tag_;
   if (epoch_tag_ != 0 && !tag_is_a_buckets) table_.Forget(epoch_tag_);
   epoch_tag_ = 0;
-  epoch_ids_.clear();
+  if (epoch_ids_.capacity() > kSpareIds) {
+    std::vector<EventIdHash>().swap(epoch_ids_);
+  } else {
+    epoch_ids_.clear();
+  }
   staged_ = Staged();
 }
 
@@ -360,6 +367,12 @@ void IdempotencyWindow::ForgetWhatIsTooMuch() {
   }
 }
 
+void IdempotencyWindow::Trim() {
+  assert(epoch_ids_.empty());
+  ForgetWhatIsTooMuch();
+  table_.Shrink();
+}
+
 uint64_t IdempotencyWindow::BucketOf(EventIdTable::Tag tag) const {
   const auto it =
       std::find_if(buckets_.begin(), buckets_.end(), [&](const auto& bucket) { return bucket.second.tag == tag; });
@@ -379,7 +392,7 @@ void IdempotencyWindow::Clear() {
 
 size_t IdempotencyWindow::memory_bytes() const {
   constexpr size_t kNodeBytes = 48;  // Of a set or map, beyond its element.
-  size_t bytes = table_.memory_bytes() + epoch_ids_.capacity() * sizeof(EventIdHash) + buffer_.capacity() +
+  size_t bytes = table_.memory_bytes() + epoch_ids_.capacity() * sizeof(EventIdHash) +
                  doomed_.size() * (kNodeBytes + sizeof(RecordId));
   for (const auto& [number, bucket] : buckets_) {
     bytes += kNodeBytes + sizeof(bucket) + bucket.chunks.capacity() * sizeof(Chunk);

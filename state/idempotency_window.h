@@ -52,6 +52,9 @@ class IdempotencyWindow {
 
   // At least 1. Takes effect with the next Seal or Load; of IDs loaded in no order the oldest are forgotten first.
   void SetMaxIds(int64_t max_ids) { max_ids_ = std::max<int64_t>(max_ids, 1); }
+  // Between epochs: forgets at once what is beyond that, and gives the memory back. A window that no event comes to
+  // has no Seal either.
+  void Trim();
   // What an ID takes of memory_bytes(), about.
   static constexpr size_t kBytesPerId = 25;
 
@@ -143,7 +146,6 @@ class IdempotencyWindow {
   std::vector<EventIdHash> epoch_ids_;
   EventIdTable::Tag epoch_tag_ = 0;  // Of epoch_ids_; 0 before the first.
   Staged staged_;
-  std::string buffer_;
   int64_t forgotten_by_count_ = 0;
 };
 

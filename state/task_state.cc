@@ -5,6 +5,8 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace once {
 
 namespace {
@@ -188,6 +190,19 @@ void TaskState::EndEpoch() {
     std::string().swap(spare);
   }
   DropSpares(kMaxSpares);
+}
+
+absl::Status TaskState::CheckCounts() const {
+  size_t memory = 0;
+  size_t dirty = 0;
+  for (const Slot& slot : table_) {
+    memory += MemoryBytes(*slot.entry);
+    if (slot.entry->dirty_generation_ != 0) dirty += DirtyBytes(*slot.entry);
+  }
+  for (const std::string& value : pending_values_) memory += sizeof(std::string) + HeapBytes(value);
+  if (memory == memory_bytes_ && dirty == dirty_bytes_) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("state of ", memory, " bytes, ", dirty, " of them dirty, is counted as ",
+                                          memory_bytes_, " and ", dirty_bytes_));
 }
 
 void TaskState::DropSpares(size_t kept) {

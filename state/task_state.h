@@ -131,6 +131,8 @@ class TaskState {
   // Beside these: bytes of the batch that is under way to the checkpoint.
   size_t frozen_bytes() const { return frozen_bytes_; }
   size_t entry_count() const { return table_.size(); }
+  // Internal, in words, if memory_bytes() or dirty_bytes() is not what a pass over all entries finds. For checks.
+  absl::Status CheckCounts() const;
 
  private:
   // The hash lies beside the pointer: a look-up touches no other entry, and growing the table touches none.

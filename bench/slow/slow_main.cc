@@ -1,6 +1,9 @@
 // The command behind bench/slow_handlers: prints how an application with slow handlers keeps its times (X1).
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
@@ -33,10 +36,16 @@ int Print(const char* what, SlowSpec spec) {
 int Main(int argc, char** argv) {
   SlowSpec spec;
   int64_t events = 5'000;
+  int64_t retried = 1'000;
+  std::vector<std::string> wanted;
   CLI::App app("Times of an application whose handlers are slow", "slow_handlers");
   app.add_option("--bootstrap_servers", spec.bootstrap_servers, "the broker")->required();
   app.add_option("--state_dir", spec.state_dir, "where the runs keep their state")->required();
   app.add_option("--events", events, "length of the backlog");
+  app.add_option("--retries", retried, "how many events wait for another attempt")->check(CLI::PositiveNumber);
+  app.add_option("--cases", wanted, "which of the cases")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"backlog", "stop", "retries_of_1s", "retries_of_50ms"}));
   CLI11_PARSE(app, argc, argv);
   SlowSpec backlog = spec;
   backlog.events = events;
@@ -46,12 +55,17 @@ int Main(int argc, char** argv) {
   SlowSpec slow_retries = spec;
   slow_retries.events = events * 10;
   slow_retries.event_time = absl::Milliseconds(1);
-  slow_retries.retries = 1'000;
+  slow_retries.retries = retried;
   slow_retries.retry_time = absl::Seconds(1);
   SlowSpec retries = slow_retries;
   retries.retry_time = absl::Milliseconds(50);
-  return Print("backlog", backlog) | Print("stop", stop) | Print("retries_of_1s", slow_retries) |
-         Print("retries_of_50ms", retries);
+  const std::vector<std::pair<const char*, SlowSpec>> cases = {
+      {"backlog", backlog}, {"stop", stop}, {"retries_of_1s", slow_retries}, {"retries_of_50ms", retries}};
+  int failed = 0;
+  for (const auto& [name, what] : cases) {
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end()) failed |= Print(name, what);
+  }
+  return failed;
 }
 
 }  // namespace

@@ -89,8 +89,8 @@ void VisitStateAndFailures(AnyOptions& o, Visitor& visit) {
   const std::string_view state = "State and duplicates";
   visit(state, "memory_bytes", o.memory_bytes, Range<int64_t>{0, int64_t{1} << 44},
         "Memory that the process uses for state, event IDs, fetched events and the state directory's cache; when it is "
-        "short, events wait. 64MiB or more; 0: three quarters of what the container may use, or without a limit of the "
-        "machine's, up to 1GiB.");
+        "short, events wait. What is resident may be up to 200MB more. 64MiB or more; 0: three quarters of what the "
+        "container may use, and all but 200MiB of it, or without a limit of the machine's, up to 1GiB.");
   visit(state, "state_open_files", o.state_open_files, Range<int32_t>{16, 1'000'000},
         "Files of the state directory that may be open at a time.");
   visit(state, "checkpoint_interval", o.checkpoint_interval,

@@ -32,6 +32,12 @@ class Backlog {
   int64_t records() const { return records_; }
   // Of memory that is held for them: a batch is freed as a whole.
   size_t bytes() const { return bytes_; }
+  // The same by a pass over all that waits. For checks.
+  size_t CountBytes() const {
+    size_t bytes = 0;
+    for (const Fetched& fetched : items_) bytes += fetched.bytes;
+    return bytes;
+  }
 
   void Push(Fetched fetched) {
     if (fetched.kind == Fetched::Kind::kRecords) records_ += static_cast<int64_t>(fetched.end - fetched.begin);

@@ -20,8 +20,11 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
       checkpoints_(&options_, log, &step_, &tasks_, &memory_),
       progress_(log, &tasks_),
       log_(log),
+      observer_(observer),
       wall_clock_steps_(LogLevel::kWarning, "steps of the wall clock",
-                        "only stamps of records go by it; see that one time service alone sets it") {}
+                        "only stamps of records go by it; see that one time service alone sets it") {
+  epochs_.SetMaxBytes(memory_.max_epoch_bytes());
+}
 
 void Engine::Step(const Event& event, Actions* actions) {
   step_.actions = actions;
@@ -29,6 +32,9 @@ void Engine::Step(const Event& event, Actions* actions) {
   epochs_.BeginStep();
   pipeline_.ReleaseStep();
   if (step_.halted) return;
+  const bool is_reading =
+      std::holds_alternative<event::Tick>(event) || std::holds_alternative<event::MemoryShare>(event);
+  if (!is_reading) memory_.NoteChange();
   std::visit([this](const auto& e) { On(e); }, event);
   // Whatever happened may have been the last thing that an orderly end waited for.
   if (step_.stopping && !step_.halted) epochs_.EndOrderly();
@@ -42,10 +48,11 @@ void Engine::On(const event::Tick& tick) {
   epochs_.OnTick();
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
-  progress_.TellIfDue(step_.now);
+  progress_.TellIfDue(step_.now, memory_.full());
   memory_.Measure(/*now=*/false);
   // X7a: what follows looks at these only, however many tasks there are.
   const std::vector<Task*> due = tasks_.Due();
+  if (!due.empty()) memory_.NoteChange();
   if (!step_.stopping) tasks_.RetryFailed(due);
   tasks_.RequestOffsets(due);
   checkpoints_.Write(due);
@@ -60,9 +67,10 @@ void Engine::OnTickBetweenEpochs(const std::vector<Task*>& due) {
     scheduler_.AddDueRetries(due);
     scheduler_.TouchOverdue(due);
   }
+  // Before the epoch ends: while every event outlasts the commit interval, each tick finds one that must (X1).
+  if (!SeekTargets().empty()) step_.Ask(action::Seek{});
   // What the epoch holds becomes free when it has ended.
   if (epochs_.open() && (epochs_.MustSeal() || memory_.full())) epochs_.Seal();
-  if (epochs_.accepting() && !SeekTargets().empty()) step_.Ask(action::Seek{});
 }
 
 // X6: what steps is told of, since stamps are wrong before it or after it.
@@ -87,7 +95,10 @@ absl::Time Engine::NextDeadline() const {
   return epochs_.open() ? std::min(next, epochs_.current().opened_at + options_.commit_interval) : next;
 }
 
-void Engine::On(const event::MemoryShare& share) { memory_.SetShare(share.bytes); }
+void Engine::On(const event::MemoryShare& share) {
+  memory_.SetShare(share.bytes);
+  epochs_.SetMaxBytes(memory_.max_epoch_bytes());
+}
 
 // X5: after a rebalance the client may read the partitions that are kept from anywhere; librdkafka 2.2 to 2.13 skips a
 // record. They go on from our own positions.
@@ -158,6 +169,9 @@ void Engine::Conclude(CommitVerdict verdict) {
       return;
     case CommitVerdict::kCommitted:
       epochs_.Commit();
+      for (const Place& place : epochs_.TakeSettled()) {
+        if (observer_ != nullptr) observer_->Settled(place);
+      }
       if (step_.halted) return;
       // Now what the epoch has read can be dropped, and what it wrote be checkpointed.
       memory_.Measure(/*now=*/false);

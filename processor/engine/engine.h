@@ -84,7 +84,10 @@ class Engine {
   const Committer& committer() const { return epochs_.committer(); }
   // As it was measured last.
   const MemoryUse& memory_use() const { return memory_.use(); }
+  absl::Time memory_measured_at() const { return memory_.measured_at(); }
   size_t memory_share() const { return memory_.share(); }
+  // Since when no more is taken in for want of memory; InfiniteFuture: there is enough.
+  absl::Time intake_waits_since() const { return memory_.full_since(); }
 
  private:
   // One for each kind of event; all outcomes of the producer's calls are alike.
@@ -122,6 +125,7 @@ class Engine {
   Checkpoints checkpoints_;
   OpeningProgress progress_;
   LogSink* const log_;
+  HandlerObserver* const observer_;
   Tally wall_clock_steps_;
 };
 

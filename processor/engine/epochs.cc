@@ -2,7 +2,6 @@
 #include "processor/engine/epochs.h"
 
 #include <algorithm>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -26,6 +25,7 @@ Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Ste
       tasks_(tasks),
       stamps_(*plan),
       epoch_{.arena = &arena_, .stamps = &stamps_},
+      max_bytes_(options->max_epoch_bytes),
       committer_(options->transaction_timeout, options->retry_interval, log),
       troubles_(plan, options, log, step, tasks) {}
 
@@ -215,36 +215,30 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   return ran;
 }
 
-// X3, X6: a stamp that is refused is the fault of our clock or of the topic's bounds, and of no event, as long as
-// another one can be tried. Returns the topics whose records are stamped otherwise from now on.
-std::set<uint32_t> Epochs::NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries) {
-  std::set<uint32_t> refused;
-  for (const kafka::Delivery& delivery : deliveries) {
-    if (delivery.refusal == kafka::Refusal::kNone || delivery.code != kRefusedStamp) continue;
-    if (!refused.insert(delivery.topic_index).second) continue;
-    failure_.refusal = absl::StrCat("topic ", plan_->output_topics[delivery.topic_index],
-                                    " refuses timestamps of this instance: ", delivery.error,
-                                    "; the transaction is aborted, and its records are stamped with the present, or"
-                                    " else earlier. Widen the topic's message.timestamp bounds, or set this machine's"
-                                    " clock, or the brokers'");
-  }
+// X3, X6: a stamp that is refused is the fault of our clock or of the topic's bounds, never of an event: the next try
+// is with another one. Where all were tried in vain the topic's tasks are held back, and are told of, as in any
+// trouble.
+void Epochs::NoteRefusedStamp(const kafka::Delivery& delivery) {
+  Restamped& restamped = restamped_[delivery.topic_index];
   // Further reports of an epoch are of stamps from before.
-  std::erase_if(refused, [this](uint32_t topic) {
-    const auto [restamped, is_first] = restamped_in_.try_emplace(topic, epoch_.number);
-    if (!is_first && restamped->second == epoch_.number) return false;
-    restamped->second = epoch_.number;
-    return !stamps_.Refused(topic);
-  });
-  return refused;
+  if (restamped.in != epoch_.number) restamped = {epoch_.number, stamps_.Refused(delivery.topic_index)};
+  if (!restamped.is_new) return NoteFailure(delivery);
+  failure_.refusal = absl::StrCat("topic ", plan_->output_topics[delivery.topic_index],
+                                  " refuses timestamps of this instance: ", delivery.error,
+                                  "; the transaction is aborted, and its records are stamped with the present, or else"
+                                  " earlier or later. Widen the topic's message.timestamp bounds, or set this machine's"
+                                  " clock, or the brokers'");
 }
 
 // A record that the broker refuses would abort its epoch for ever: its task finds out whose fault it is (R3b).
 void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
-  const std::set<uint32_t> restamped = NoteRefusedStamps(deliveries);
   std::map<Task*, std::vector<Suspects::Refused>> by_task;
   for (const kafka::Delivery& delivery : deliveries) {
     if (delivery.refusal == kafka::Refusal::kNone) continue;
-    if (delivery.code == kRefusedStamp && restamped.contains(delivery.topic_index)) continue;
+    if (delivery.code == kRefusedStamp) {
+      NoteRefusedStamp(delivery);
+      continue;
+    }
     Task* const task = TaskOf(delivery);
     if (task == nullptr) continue;
     Suspects::Refused refused{.refusal = delivery.refusal,
@@ -332,7 +326,9 @@ CommitVerdict Epochs::On(const event::ProducerReady& ready) {
 void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
     // Before positions move: it asks what this epoch has read.
-    task->suspects.OnCommitted(WhatRan(*task));
+    if (std::optional<Place> settled = task->suspects.OnCommitted(WhatRan(*task)); settled.has_value()) {
+      settled_.push_back(*std::move(settled));
+    }
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();

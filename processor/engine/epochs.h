@@ -54,9 +54,9 @@ class Epochs {
     epoch_.is_note = true;
   }
   bool MustSeal() const;
-  bool IsFull() const {
-    return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= options_->max_epoch_bytes;
-  }
+  // It is full with so many bytes of outputs, parked events and state.
+  void SetMaxBytes(int64_t bytes) { max_bytes_ = bytes; }
+  bool IsFull() const { return epoch_.records >= options_->max_epoch_records || epoch_.bytes >= max_bytes_; }
   void Seal();
   void Abort();
   // Tasks that are given back, or all at an orderly end, say that they were, where that is news (X3). True if they do
@@ -86,6 +86,8 @@ class Epochs {
   CommitVerdict On(const event::ProducerReady& ready);
   // The epoch took effect.
   void Commit();
+  // Suspects of crashes that have come to their end by what took effect since the last call.
+  std::vector<Place> TakeSettled() { return std::exchange(settled_, {}); }
   // Nothing of the epoch ever was: state, IDs, statuses and positions are as committed.
   void Drop();
 
@@ -100,12 +102,18 @@ class Epochs {
     bool retries_go_on = false;
   };
 
+  // When the judgement of a topic's stamps was moved last.
+  struct Restamped {
+    EpochNumber in = {};
+    bool is_new = true;  // And not one that was tried before.
+  };
+
   void JoinEnding();
   absl::Status WriteChangelog(Task* task, uint64_t touched_index);
   void NoteDelivered(const kafka::Delivery& delivery);
   void NoteFailure(const kafka::Delivery& delivery);
   void NoteRefusals(const std::vector<kafka::Delivery>& deliveries);
-  std::set<uint32_t> NoteRefusedStamps(const std::vector<kafka::Delivery>& deliveries);
+  void NoteRefusedStamp(const kafka::Delivery& delivery);
   Suspects::Ran WhatRan(const Task& task) const;
   // Keeps why the epoch is given up, if that was decided just now.
   CommitVerdict Judged(const kafka::Result& result, CommitVerdict verdict);
@@ -119,15 +127,16 @@ class Epochs {
 
   Arena arena_;
   Stamps stamps_;
-  std::map<uint32_t, EpochNumber>
-      restamped_in_;  // By topic, the epoch in which the judgement of stamps was moved last.
+  std::map<uint32_t, Restamped> restamped_;  // By topic.
   Epoch epoch_;
+  int64_t max_bytes_;
   Committer committer_;
   EpochFailure failure_;  // Of the epoch that is open.
   Troubles troubles_;
   absl::Status same_log_;  // Whether the changelogs that the open epoch was delivered to are those of before.
   std::map<TaskId, Suspects::Ran> ran_;  // What was in the last epoch, if it was dropped.
   std::vector<PlannedPause> pause_afterwards_;
+  std::vector<Place> settled_;
   std::optional<std::pair<Task*, absl::Status>> store_failure_;
   EventCounters committed_counters_;
   int64_t committed_epochs_ = 0;

@@ -200,7 +200,13 @@ Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::Aggr
     SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
     CountFailure(attempt.task);
   }
-  return FromStore(attempt.task->parking.Push(queue, Pack(attempt, queue), std::move(status)));
+  return Park(attempt, queue, std::move(status));
+}
+
+Outcome Failures::Park(const Attempt& attempt, const std::string& queue, v1::AggregateStatus status) {
+  const v1::ParkedEvent event = Pack(attempt, queue);
+  epoch_->bytes += static_cast<int64_t>(event.ByteSizeLong());
+  return FromStore(attempt.task->parking.Push(queue, event, std::move(status)));
 }
 
 bool Failures::FitsChangelog(const Task& task, size_t key_bytes, size_t value_bytes) const {
@@ -296,7 +302,7 @@ Outcome Failures::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& 
   if (status.state() == v1::AggregateStatus::PARKED) ++attempt.task->epoch_breaker.blocked;
   if (status.state() == v1::AggregateStatus::RETRYING) ++attempt.task->epoch_breaker.waiting;
   const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
-  return FromStore(attempt.task->parking.Push(queue, Pack(attempt, queue), std::move(status)));
+  return Park(attempt, queue, std::move(status));
 }
 
 Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive, bool* released) {

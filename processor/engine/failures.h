@@ -105,6 +105,7 @@ class Failures {
   Outcome CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const;
   // The event as its queue keeps it; whether the changelog takes that, with its status.
   v1::ParkedEvent Pack(const Attempt& attempt, const std::string& queue) const;
+  Outcome Park(const Attempt& attempt, const std::string& queue, v1::AggregateStatus status);
   bool FitsChangelog(const Task& task, size_t key_bytes, size_t value_bytes) const;
   bool CanPark(const Attempt& attempt, const std::string& queue) const;
   absl::StatusOr<Attempt> Revive(Task* task, const std::string& queue, uint64_t sequence);

@@ -247,6 +247,26 @@ absl::Status CheckIdentity(const Plan& plan, const Task& task) {
                    ", and may lack state that the one before held. Start under a new application_id"));
 }
 
+std::string AdviceOnRemade(bool is_changelog) {
+  if (is_changelog) return ". The state that it held is in no log any more: start under a new application_id";
+  return ". What is stored stands for the topic before, and events of the new one may have been passed over. To read "
+         "the new one from its beginning with the state kept, start the application again, with --accept_gaps; or"
+         " start under a new application_id";
+}
+
+absl::Status CheckTopicIds(const Plan& plan, const Task& task, const std::map<std::string, std::string>& ids_now) {
+  std::vector<std::string> problems;
+  const auto check = [&](const std::string& topic, bool is_changelog) {
+    const auto now = ids_now.find(topic);
+    if (now == ids_now.end() || !IsOtherTopic(plan, topic, now->second)) return;
+    problems.push_back(absl::StrCat("topic ", topic, " was deleted and made anew while the application runs",
+                                    AdviceOnRemade(is_changelog)));
+  };
+  check(task.changelog.topic, true);
+  for (const InputPosition& input : task.inputs) check(input.where.topic, false);
+  return AllOf(problems);
+}
+
 absl::Status CheckTopology(const Plan& plan, const Task& task, bool accept_remade) {
   std::vector<std::string> problems;
   CheckInputs(plan, task, accept_remade, &problems);

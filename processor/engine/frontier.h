@@ -4,6 +4,8 @@
 #define ONCE_PROCESSOR_ENGINE_FRONTIER_H_
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -30,7 +32,12 @@ absl::StatusOr<v1::Frontier> ParseFrontier(std::string_view bytes);
 // CheckTopology: all that it holds offsets and state of is still there; all that is not is told. With `accept_remade`
 // an input may be another topic of its name.
 absl::Status CheckIdentity(const Plan& plan, const Task& task);
+// Its topics are those that the start has seen (X8), by the ids that the brokers have for them now.
+absl::Status CheckTopicIds(const Plan& plan, const Task& task, const std::map<std::string, std::string>& ids_now);
 absl::Status CheckTopology(const Plan& plan, const Task& task, bool accept_remade = false);
+// Of a topic that was deleted and made anew, or deleted, while the application ran: what to do, as the end of a
+// sentence.
+std::string AdviceOnRemade(bool is_changelog);
 // The input's topic was deleted and made anew since task.frontier was written; false if that is not known.
 bool IsRemade(const Plan& plan, const Task& task, const InputPosition& input);
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "processor/base/record.h"
+#include "processor/base/types.h"
 
 namespace once {
 
@@ -15,6 +16,9 @@ class HandlerObserver {
   // Around the handlers of one event. What the arguments point to stays as it is until the engine's step has ended.
   virtual void Enter(const std::string& topic, const RecordView& record) = 0;
   virtual void Leave() = 0;
+  // X3: the event, of EngineOptions::crash_suspects, has come to an end: it failed, or came back, and that took effect;
+  // or it ended its task, as its policy has it, and is to be run when that is tried again.
+  virtual void Settled(const TopicPartitionOffset&) {}
   // X1: whether the step should end, asked between any two events. What it says is an input of the engine.
   virtual bool IsSliceOver() { return false; }
   // X3: whether no other handlers of the process run, and none will before the step has ended, or as long as

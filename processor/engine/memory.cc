@@ -17,8 +17,9 @@ constexpr absl::Duration kTellInterval = absl::Minutes(1);
 // Of a value on its way to the disk: see the header.
 constexpr size_t kCopies = 3;
 // Less than this is of no use to a task, whatever it is short of.
-constexpr size_t kLeastIds = 4'096;
+constexpr size_t kLeastIds = 1'024;
 constexpr size_t kLeastParkingBytes = size_t{64} << 10;
+constexpr size_t kLeastBacklogBytes = size_t{64} << 10;
 
 std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) >> 20, " MiB"); }
 
@@ -48,8 +49,10 @@ void Memory::Add(const Task& task) {
 }
 
 void Memory::Measure(bool now) {
-  if (!now && step_->now - measured_at_ < kMeasureInterval && !full_) return;
+  const bool is_due = full_ || (changed_ && step_->now - measured_at_ >= kMeasureInterval);
+  if (!now && !is_due) return;
   measured_at_ = step_->now;
+  changed_ = false;
   use_ = {};
   dirty_tasks_ = 0;
   for (const auto& [id, task] : tasks_->all()) Add(*task);
@@ -70,18 +73,21 @@ void Memory::MarkTasks() {
 
 // By need: who takes little leaves the rest to others.
 void Memory::ShareOut() {
-  const size_t part = share_ / 4;
-  const auto limit_of = [&](auto bytes_of) {
+  const auto limit_of = [&](size_t part, auto bytes_of) {
     sizes_.clear();
     for (const auto& [id, task] : tasks_->all()) sizes_.push_back(bytes_of(*task));
     return FairLimit(part, &sizes_);
   };
-  const size_t window = limit_of([](const Task& task) { return task.window.memory_bytes(); });
-  const size_t parking = limit_of([](const Task& task) { return task.parking.memory_bytes(); });
+  const size_t window = limit_of(share_ / 4, [](const Task& task) { return task.window.memory_bytes(); });
+  const size_t parking = limit_of(share_ / 4, [](const Task& task) { return task.parking.memory_bytes(); });
+  const size_t backlog = limit_of(share_ / 8, [](const Task& task) { return task.backlog.bytes(); });
   const auto ids = static_cast<int64_t>(std::max(window / IdempotencyWindow::kBytesPerId, kLeastIds));
   for (const auto& [id, task] : tasks_->all()) {
     task->window.SetMaxIds(std::min(options_->idempotency_max_ids, ids));
+    // One to which no event comes forgets nothing by itself, and none gives memory back by itself.
+    if (!task->touched && task->window.memory_bytes() > window) task->window.Trim();
     task->max_parking_bytes = std::max(parking, kLeastParkingBytes);
+    task->max_backlog_bytes = std::max(backlog, kLeastBacklogBytes);
   }
 }
 
@@ -117,6 +123,12 @@ void Memory::Judge() {
                          MiB(use_.window), ", parked queues ", MiB(use_.parking), ", fetched ", MiB(use_.backlog),
                          "); it goes on when the checkpoint is written: see whether the disk under "
                          "state_dir is slow or full, or raise memory_bytes"));
+}
+
+int64_t Memory::max_epoch_bytes() const {
+  // Less than this makes more transactions, and saves nothing that counts.
+  constexpr int64_t kLeast = int64_t{1} << 20;
+  return std::min(options_->max_epoch_bytes, std::max(static_cast<int64_t>(share_ / 8), kLeast));
 }
 
 bool Memory::WantsCheckpoint(const Task& task) const {

@@ -8,9 +8,9 @@
 // for the writing thread, in the store's own batch, and in the store's buffer.
 //
 // Intake waits only for what passes: an epoch to end, a checkpoint to be written. Event IDs and the index of parked
-// queues stay in memory, so each of the two has a quarter of the share at most, and tasks share that by need: those
-// that take less than an equal part leave the rest to the others. IDs beyond it are forgotten, oldest first; a task
-// that would block more aggregates pauses (R4).
+// queues stay in memory, so each of the two has a quarter of the share at most, and what is fetched has an eighth.
+// Tasks share that by need: those that take less than an equal part leave the rest to the others. IDs beyond it are
+// forgotten, oldest first; a task that would block more aggregates pauses (R4); records are left at the broker.
 #ifndef ONCE_PROCESSOR_ENGINE_MEMORY_H_
 #define ONCE_PROCESSOR_ENGINE_MEMORY_H_
 
@@ -49,15 +49,26 @@ class Memory {
       : options_(options), log_(log), step_(step), tasks_(tasks), epochs_(epochs), share_(options->memory_bytes) {}
 
   // The worker may use so many bytes from now on.
-  void SetShare(size_t bytes) { share_ = bytes; }
+  void SetShare(size_t bytes) {
+    changed_ = changed_ || bytes != share_;
+    share_ = bytes;
+  }
 
-  // Measures, and drops clean values if need be; a pass over all tasks, so not at each call, unless tasks have come.
+  // Something happened to some task, so what they take may have changed.
+  void NoteChange() { changed_ = true; }
+  // Measures, and drops clean values if need be; a pass over all tasks, so not at each call, unless tasks have come,
+  // and not while nothing happens (X7a).
   void Measure(bool now);
   const MemoryUse& use() const { return use_; }
+  absl::Time measured_at() const { return measured_at_; }
   size_t share() const { return share_; }
 
+  // An epoch may have so many bytes of what goes to the brokers, of which the client keeps a copy.
+  int64_t max_epoch_bytes() const;
   // Intake waits.
   bool full() const { return full_; }
+  // Since when; InfiniteFuture if it does not.
+  absl::Time full_since() const { return full_since_; }
   // The task's checkpoint is to be written so that memory becomes free.
   bool WantsCheckpoint(const Task& task) const;
 
@@ -79,6 +90,7 @@ class Memory {
   size_t dirty_tasks_ = 0;
   absl::Time measured_at_ = absl::InfinitePast();
   std::vector<size_t> sizes_;  // Scratch.
+  bool changed_ = true;        // Since it was measured.
   bool full_ = false;
   absl::Time full_since_ = absl::InfiniteFuture();
   absl::Time told_at_ = absl::InfinitePast();

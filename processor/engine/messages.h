@@ -75,6 +75,8 @@ struct TaskOffsets {
   Offset changelog_end;                           // High watermark, read after `committed`.
   std::map<TopicPartition, Offset> start;         // Where inputs without a committed offset are to begin.
   std::map<TopicPartition, LogBounds> logs = {};  // Of all inputs, read after `committed`; absent: not known.
+  // By topic, of the changelog and the inputs, read after all else; absent: not known.
+  std::map<std::string, std::string> topic_ids = {};
 };
 struct TaskOffsetsFetched {
   TaskId task;

@@ -18,13 +18,17 @@ std::string Seconds(absl::Duration duration) {
 }
 
 // Offsets count markers, too, so these are a little more than the records.
-std::string DescribeReplay(const Task& task, absl::Time now) {
+std::string DescribeReplay(const Task& task, absl::Time now, bool is_full) {
   const int64_t target = task.replay_target.value() - task.replay_from.value();
   const int64_t done = std::min(task.changelog_position.value() - task.replay_from.value(), target);
   const std::string far =
       absl::StrCat("reads its changelog ", ToString(task.changelog), ": ", done, " of ", target, " records");
   const double seconds = absl::ToDoubleSeconds(now - task.replay_since);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  if (is_full) {
+    return absl::StrCat(
+        far, ", and waits until what it has read is on the disk, since memory_bytes leaves no room for more");
+  }
   if (rate < 1) return absl::StrCat(far, ", and waits for more to come: for a broker, or for the end of a transaction");
   const absl::Duration left = absl::Seconds(static_cast<double>(target - done) / rate);
   if (now - task.replayed_at >= kTellingOfProgress) {
@@ -37,10 +41,10 @@ std::string DescribeReplay(const Task& task, absl::Time now) {
 
 }  // namespace
 
-std::string DescribeOpening(const Task& task, absl::Time now) {
+std::string DescribeOpening(const Task& task, absl::Time now, bool is_full) {
   std::string what = "is to be rebuilt when its checkpoint is written";
   if (task.phase == TaskPhase::kReplaying) {
-    what = DescribeReplay(task, now);
+    what = DescribeReplay(task, now, is_full);
   } else if (task.rebuild_why.ok()) {
     what = task.opening_waits_for.empty() ? "waits for the brokers to tell its offsets"
                                           : absl::StrCat("waits for its offsets: ", task.opening_waits_for);
@@ -49,7 +53,7 @@ std::string DescribeOpening(const Task& task, absl::Time now) {
                       Seconds(now - task.opening_since), ": it ", what);
 }
 
-void OpeningProgress::TellIfDue(absl::Time now) {
+void OpeningProgress::TellIfDue(absl::Time now, bool is_full) {
   if (now < next_) return;
   const bool is_first = next_ == absl::InfinitePast();
   next_ = now + kTellingOfProgress;
@@ -61,7 +65,7 @@ void OpeningProgress::TellIfDue(absl::Time now) {
   for (const auto& [id, task] : tasks_->all()) {
     if (task->phase != TaskPhase::kOpening && task->phase != TaskPhase::kReplaying) continue;
     if (now - task->opening_since < kTellingOfProgress) continue;
-    if (++opening <= kMostTasks) log_->Log(LogLevel::kInfo, DescribeOpening(*task, now));
+    if (++opening <= kMostTasks) log_->Log(LogLevel::kInfo, DescribeOpening(*task, now, is_full));
   }
   if (opening > kMostTasks) {
     log_->Log(LogLevel::kInfo, absl::StrCat("so do ", opening - kMostTasks, " more tasks of this worker"));

@@ -16,8 +16,9 @@ class OpeningProgress {
  public:
   OpeningProgress(LogSink* log, Tasks* tasks) : log_(log), tasks_(tasks) {}
 
-  // Every ten seconds, of the tasks that have been opening for longer than that.
-  void TellIfDue(absl::Time now);
+  // Every ten seconds, of the tasks that have been opening for longer than that. `is_full`: nothing is read since what
+  // was read waits for the disk (X7).
+  void TellIfDue(absl::Time now, bool is_full);
 
  private:
   LogSink* const log_;
@@ -26,7 +27,7 @@ class OpeningProgress {
 };
 
 // What there is to say of a task that opens.
-std::string DescribeOpening(const Task& task, absl::Time now);
+std::string DescribeOpening(const Task& task, absl::Time now, bool is_full);
 
 }  // namespace once
 

@@ -133,10 +133,9 @@ absl::Status Parking::SetStatus(std::string_view queue, const v1::AggregateStatu
 }
 
 absl::Status Parking::Push(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus status) {
-  absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status.next_sequence()));
-  if (!entry.ok()) return entry.status();
   const std::string bytes = event.SerializeAsString();
-  state_->Put(*entry, bytes);
+  // There is none at this number, so the disk need not be asked.
+  state_->Write(QueuedEventKey(queue, status.next_sequence()), std::string_view(bytes));
   status.set_next_sequence(status.next_sequence() + 1);
   status.set_queued_bytes(status.queued_bytes() + bytes.size());
   return SetStatus(queue, status);
@@ -211,6 +210,12 @@ Parking::Blocked Parking::CountBlocked() const {
     blocked.reason = absl::StrCat(status.reason(), ": ", Printable(status.message()));
   }
   return blocked;
+}
+
+size_t Parking::CountMemoryBytes() const {
+  size_t bytes = 0;
+  for (const auto& [name, queue] : index_) bytes += MemoryBytes(name, queue.status);
+  return bytes;
 }
 
 absl::Status Parking::Revert() {

@@ -84,6 +84,8 @@ class Parking {
   int64_t parked_bytes() const { return parked_bytes_; }
   // What this index takes of memory, approximately: grows with the queues, not with what waits in them.
   size_t memory_bytes() const { return memory_bytes_; }
+  // The same by a pass over all queues. For checks.
+  size_t CountMemoryBytes() const;
   // Queues, those of events without a key included.
   int64_t blocked_aggregates() const { return static_cast<int64_t>(index_.size()); }
   // Of these, those that wait for another attempt.

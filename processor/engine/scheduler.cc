@@ -72,9 +72,10 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   // What comes behind something that was left at the broker must be left there, too.
   if (task->holding != Task::Holding::kNo) return;
   const int64_t waiting = task->backlog.records();
+  const size_t most_bytes = std::min(options_->max_backlog_bytes, task->max_backlog_bytes);
   const bool is_too_much =
       waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records ||
-      task->backlog.bytes() + fetched.bytes > options_->max_backlog_bytes;
+      task->backlog.bytes() + fetched.bytes > most_bytes;
   if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 && is_too_much) {
     task->holding = Task::Holding::kToBeSought;
     tasks_->Mark(task);
@@ -173,10 +174,11 @@ void Scheduler::BeginLanes(Task* task, size_t lane) {
     its->crashes.Begin(number, number == its->crashes.parked_lane() ? 2 * its->parking.CountRunnable(step_->now) : 0);
   };
   begin(task, lane);
-  // Of others that have work as well, in the same transaction.
-  for (const auto& [id, other] : tasks_->all()) {
-    if (HasWork(*other, Kind::kNew)) begin(other.get(), LaneOf(*other, other->backlog.front().input));
-    if (HasWork(*other, Kind::kParked)) begin(other.get(), other->crashes.parked_lane());
+  // Of others that have work as well, in the same transaction; those that have none are not looked at (X7a).
+  for (const Turn& turn : turns_.all()) {
+    Task* const other = tasks_->Find(turn.task);
+    if (other == nullptr || !HasWork(*other, turn.kind)) continue;
+    begin(other, turn.kind == Kind::kNew ? LaneOf(*other, other->backlog.front().input) : other->crashes.parked_lane());
   }
 }
 
@@ -322,6 +324,9 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
       return true;
     case Outcome::Kind::kHalt:
       task->crashes.ForgetBlamed();
+      for (const Place& place : task->suspects.Blamed()) {
+        if (observer_ != nullptr) observer_->Settled(place);
+      }
       tasks_->Fail(task, outcome.status);
       epochs_->Seal();
       return true;

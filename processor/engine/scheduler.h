@@ -110,7 +110,13 @@ class Scheduler {
   EventPipeline* const pipeline_;
   HandlerObserver* const observer_;
 
-  std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns_;
+  // Also looked at as a whole, in no order.
+  class Turns : public std::priority_queue<Turn, std::vector<Turn>, std::greater<>> {
+   public:
+    const std::vector<Turn>& all() const { return c; }
+  };
+
+  Turns turns_;
   uint64_t next_turn_ = 0;
   absl::Duration pace_;  // What the turn that came last had used: who comes anew begins there.
   // What was announced, and is run before anything else when that has committed.

@@ -8,6 +8,7 @@
 #define ONCE_PROCESSOR_ENGINE_STAMPS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "processor/engine/plan.h"
@@ -36,9 +37,10 @@ class Stamps {
   int64_t OwnRecord(uint32_t topic, int64_t now_ms) const;
 
   // The broker refused a stamp that was taken for good. At first the topic is believed to take less than at the start:
-  // from now on it gets the present only. If that is refused as well, our clock is ahead of the broker's by more than
-  // the margin: it is taken to be ahead, twice as much each time. False if it was taken to be as far ahead as it may
-  // be, so that the next try would be the same.
+  // from now on it gets the present only. If that is refused as well, our clock is off, and no refusal says which way:
+  // it is taken to be ahead and behind in turn, twice as much each time, up to two days. Where that passes over what a
+  // topic takes that bounds both sides narrowly, the same is tried in even steps. False if all that is tried: it begins
+  // anew, with steps half as wide.
   bool Refused(uint32_t topic);
 
  private:
@@ -49,8 +51,13 @@ class Stamps {
     int64_t behind_ms = 0;      // Also the age at which the topic deletes.
     int64_t before_ms = 0;      // The topic's own bound into the past.
     int64_t after_ms = 0;       // Into the future.
-    int64_t skew_ms = 0;        // What our clock is taken to be ahead.
+    int64_t skew_ms = 0;        // What our clock is taken to be ahead; negative: behind.
+    int tries = 0;              // Of the present, so far in this round.
+    int rounds = 0;
   };
+
+  // What the clock is taken to be ahead at this try of it; nothing: there is no further one.
+  static std::optional<int64_t> SkewToTry(const Bounds& bounds);
 
   std::vector<Bounds> bounds_;
 };

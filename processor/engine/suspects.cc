@@ -16,6 +16,14 @@ Suspects::Treatment Suspects::TreatmentOf(const Place& place) const {
   return careful != careful_to_.end() && place.offset < careful->second ? Treatment::kGrouped : Treatment::kFree;
 }
 
+std::vector<Place> Suspects::Blamed() const {
+  std::vector<Place> blamed;
+  for (const auto& [place, known] : known_) {
+    if (known.was_told && !known.blamed_for.empty()) blamed.push_back(place);
+  }
+  return blamed;
+}
+
 const std::string* Suspects::BlamedFor(const Place& place) const {
   const auto found = known_.find(place);
   return found == known_.end() || found->second.blamed_for.empty() ? nullptr : &found->second.blamed_for;
@@ -103,9 +111,13 @@ absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refuse
   return absl::OkStatus();
 }
 
-void Suspects::OnCommitted(const Ran& ran) {
-  if (empty()) return;
-  if (ran.only.has_value()) known_.erase(*ran.only);
+std::optional<Place> Suspects::OnCommitted(const Ran& ran) {
+  std::optional<Place> settled;
+  if (empty()) return settled;
+  if (const auto known = ran.only.has_value() ? known_.find(*ran.only) : known_.end(); known != known_.end()) {
+    if (known->second.was_told) settled = known->first;
+    known_.erase(known);
+  }
   // What commits is innocent: back to full speed, in steps.
   group_ *= 2;
   const bool passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
@@ -114,6 +126,7 @@ void Suspects::OnCommitted(const Ran& ran) {
   });
   // All that was in the refused epoch has committed, the culprit included.
   if (passed) careful_to_.clear();
+  return settled;
 }
 
 }  // namespace once

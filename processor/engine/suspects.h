@@ -23,6 +23,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "processor/base/types.h"
@@ -56,9 +57,14 @@ class Suspects {
   // What was found out before the task was opened (X3): the event is run alone, or with `blame` it fails without being
   // run.
   void Warn(const Place& place, const std::string& blame) {
-    known_[place].blamed_for = blame;
-    known_[place].code = absl::StatusCode::kInternal;
+    Known& known = known_[place];
+    known.blamed_for = blame;
+    known.code = absl::StatusCode::kInternal;
+    known.was_told = true;
   }
+
+  // Those that are to fail since Warn had told of them.
+  std::vector<Place> Blamed() const;
 
   // How an event must be run.
   enum class Treatment {
@@ -84,8 +90,8 @@ class Suspects {
 
   // The epoch was aborted, and these of its records had been refused. FailedPrecondition if the task cannot go on.
   absl::Status OnRefused(const Ran& ran, std::span<const Refused> refused);
-  // The epoch took effect.
-  void OnCommitted(const Ran& ran);
+  // The epoch took effect. If it was that of one event which Warn had told of: that.
+  std::optional<Place> OnCommitted(const Ran& ran);
 
  private:
   struct Known {
@@ -93,6 +99,7 @@ class Suspects {
     absl::StatusCode code = absl::StatusCode::kOutOfRange;
     int own_refusals = 0;  // Of engine records about it.
     bool minimal_letter = false;
+    bool was_told = false;  // By Warn.
   };
 
   absl::Status Blame(const Refused& refused, const Place& place);

@@ -142,6 +142,7 @@ struct Task {
   IdempotencyWindow window;
   WindowClock window_clock;
   Parking parking;
+  size_t max_backlog_bytes = SIZE_MAX;  // Of what is fetched and waits: more is left at the broker.
   size_t max_parking_bytes = SIZE_MAX;  // Of the index's memory: beyond it no further aggregate is blocked.
 
   v1::Frontier frontier;         // The last committed one, or the default.

@@ -71,6 +71,8 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
   task->failed_requests = 0;
   task->opening_waits_for.clear();
   const event::TaskOffsets& offsets = *fetched.offsets;
+  // X5c. One that has come as far as the one before can be told from it by nothing else.
+  if (absl::Status same = CheckTopicIds(*plan_, *task, offsets.topic_ids); !same.ok()) return same;
   for (InputPosition& input : task->inputs) {
     const auto committed = offsets.committed.find(input.where);
     input.committed = std::nullopt;

@@ -16,7 +16,7 @@ namespace {
 constexpr char kMakeTopicAgain[] = "make %s again, with as many partitions as before";
 
 // All that is not here is waited for.
-constexpr std::array<std::pair<std::string_view, Advice>, 21> kAdvice = {{
+constexpr std::array<std::pair<std::string_view, Advice>, 22> kAdvice = {{
     {"TOPIC_AUTHORIZATION_FAILED", {Remedy::kPeople, "give the application the rights Write and Describe on %s"}},
     {"GROUP_AUTHORIZATION_FAILED", {Remedy::kPeople, "give the application the right Read on its group"}},
     {"TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
@@ -33,6 +33,8 @@ constexpr std::array<std::pair<std::string_view, Advice>, 21> kAdvice = {{
     {"TOPIC_EXCEPTION", {Remedy::kPeople, kMakeTopicAgain}},
     {"MSG_SIZE_TOO_LARGE", {Remedy::kPeople, "raise max.message.bytes of %s to what it was at the start"}},
     {"INVALID_RECORD", {Remedy::kPeople, "give %s the settings back that it had at the start"}},
+    {"INVALID_TIMESTAMP",
+     {Remedy::kPeople, "widen the message.timestamp bounds of %s, or set this machine's clock, or the brokers'"}},
     {"POLICY_VIOLATION", {Remedy::kPeople, "give %s the settings back that it had at the start"}},
     {"INVALID_TRANSACTION_TIMEOUT", {Remedy::kProgram, "raise the brokers' transaction.max.timeout.ms"}},
     {"UNSUPPORTED_VERSION", {Remedy::kProgram, "the brokers must be of Apache Kafka 2.5 or newer"}},

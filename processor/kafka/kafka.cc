@@ -42,6 +42,10 @@ LogOffsets Admin::ReadLogOffsets(LogPoint point, std::span<const TopicPartition>
   return answers;
 }
 
+absl::StatusOr<std::map<std::string, std::string>> Admin::ReadTopicIds(std::span<const std::string>, absl::Duration) {
+  return std::map<std::string, std::string>();
+}
+
 std::vector<SeekFailure> GroupConsumer::SeekEach(std::span<const TopicPartitionOffset> offsets) {
   std::vector<SeekFailure> failures;
   absl::Status status = Seek(offsets);

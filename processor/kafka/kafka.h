@@ -261,6 +261,10 @@ class Admin {
   virtual CommittedOffsets ReadCommittedOffsets(const std::string& group, std::span<const TopicPartition> partitions,
                                                 absl::Duration timeout);
   virtual LogOffsets ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions, absl::Duration timeout);
+
+  // TopicDescription::id of those among the topics that are there and have one, in one request. By default of none.
+  virtual absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
+                                                                          absl::Duration timeout);
 };
 
 // Makes the objects above. Thread-safe. The lists of topics give `topic_index` its meaning in records.

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
-#include <map>
 #include <new>
 #include <utility>
 
@@ -19,8 +19,6 @@
 namespace once {
 
 namespace {
-
-using Deaths = std::map<TopicPartitionOffset, int>;
 
 constexpr char kNotesFile[] = "/handling";
 constexpr char kDeathsFile[] = "/deaths";
@@ -36,27 +34,6 @@ static_assert(sizeof(Header) % alignof(HandlingNote) == 0);
 
 absl::Status Failed(const char* what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat(what, " ", path, " failed: ", strerror(errno)));
-}
-
-// One line an event: deaths, partition, offset, topic. A file that is no such list counts for nothing.
-Deaths ReadDeaths(const std::string& path) {
-  Deaths deaths;
-  std::ifstream in(path);
-  int count = 0;
-  int32_t partition = 0;
-  int64_t offset = 0;
-  std::string topic;
-  while (in >> count >> partition >> offset >> topic) deaths[{{topic, Partition(partition)}, Offset(offset)}] = count;
-  return deaths;
-}
-
-absl::Status WriteDeaths(const std::string& path, const Deaths& deaths) {
-  std::string text;
-  for (const auto& [place, count] : deaths) {
-    absl::StrAppend(&text, count, " ", place.where.partition.value(), " ", place.offset.value(), " ", place.where.topic,
-                    "\n");
-  }
-  return WritePrivateFile(path, text);
 }
 
 // The events that the process before was at when it died.
@@ -81,15 +58,42 @@ std::string Words(const TopicPartitionOffset& place, int count) {
 
 }  // namespace
 
+// One line an event: deaths, partition, offset, topic. A file that is no such list counts for nothing.
+CrashJournal::Deaths CrashJournal::ReadDeaths(const std::string& path) {
+  Deaths deaths;
+  std::ifstream in(path);
+  int count = 0;
+  int32_t partition = 0;
+  int64_t offset = 0;
+  std::string topic;
+  while (in >> count >> partition >> offset >> topic) deaths[{{topic, Partition(partition)}, Offset(offset)}] = count;
+  return deaths;
+}
+
+absl::Status CrashJournal::WriteDeaths(const std::string& path, const Deaths& deaths) {
+  std::string text;
+  for (const auto& [place, count] : deaths) {
+    absl::StrAppend(&text, count, " ", place.where.partition.value(), " ", place.offset.value(), " ", place.where.topic,
+                    "\n");
+  }
+  return WritePrivateFile(path, text);
+}
+
+// Events that nobody hears of again must not add up for ever.
+void CrashJournal::DropOldest(Deaths* deaths) {
+  while (deaths->size() > kMaxEvents) {
+    deaths->erase(std::min_element(deaths->begin(), deaths->end(),
+                                   [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
+}
+
 absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::string& state_dir,
                                                                  const std::vector<std::string>& input_topics,
                                                                  int workers, LogSink* log) {
   const std::string notes_path = state_dir + kNotesFile;
   const std::string deaths_path = state_dir + kDeathsFile;
-  std::unique_ptr<CrashJournal> journal(new CrashJournal());
+  std::unique_ptr<CrashJournal> journal(new CrashJournal(deaths_path));
   Deaths deaths = ReadDeaths(deaths_path);
-  // Who was blamed in the last run has failed in it: if it is released, it is to be run.
-  std::erase_if(deaths, [](const auto& entry) { return entry.second >= kBlamedAfter; });
   for (const TopicPartitionOffset& place : ReadNotes(notes_path, input_topics)) {
     const int count = ++deaths[place];
     std::string what_follows;
@@ -97,10 +101,15 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
     if (count >= kBlamedAfter) what_follows = "; it fails without being run";
     log->Log(LogLevel::kWarning, absl::StrCat(Words(place, count), what_follows));
   }
+  DropOldest(&deaths);
   if (absl::Status written = WriteDeaths(deaths_path, deaths); !written.ok()) return written;
   for (const auto& [place, count] : deaths) {
     if (count < kAloneAfter) continue;
     journal->suspects_.push_back({place, count >= kBlamedAfter ? Words(place, count) : ""});
+  }
+  {
+    MutexLock lock(&journal->mutex_);
+    journal->deaths_ = std::move(deaths);
   }
   journal->mapped_bytes_ = sizeof(Header) + static_cast<size_t>(workers) * sizeof(HandlingNote);
   const int fd = open(notes_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -119,6 +128,13 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
   journal->notes_ = new (bytes + sizeof(Header)) HandlingNote[workers];
   new (bytes) Header{kMagic, static_cast<uint32_t>(workers), 0};
   return journal;
+}
+
+void CrashJournal::Settle(const TopicPartitionOffset& place) {
+  MutexLock lock(&mutex_);
+  if (deaths_.erase(place) == 0) return;
+  // What cannot be written now is at worst counted once more.
+  WriteDeaths(deaths_path_, deaths_).IgnoreError();
 }
 
 CrashJournal::~CrashJournal() {

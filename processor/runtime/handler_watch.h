@@ -56,9 +56,16 @@ class HandlerWatch final : public HandlerObserver {
     if (note_ != nullptr) note_->is_running.store(0, std::memory_order_release);
   }
 
+  void Settled(const TopicPartitionOffset& place) override {
+    if (journal_ != nullptr) journal_->Settle(place);
+  }
+
   // By the worker, before its first step: where it notes what it is at, for the process that follows (X3). Must outlive
   // this; null: nowhere.
-  void set_note(HandlingNote* note) { note_ = note; }
+  void set_journal(CrashJournal* journal, int worker) {
+    journal_ = journal;
+    note_ = journal == nullptr ? nullptr : journal->note(worker);
+  }
 
   // By the worker, before a step that runs events. `clock` must outlive the step.
   void BeginSlice(Clock* clock) {
@@ -111,6 +118,7 @@ class HandlerWatch final : public HandlerObserver {
   Mutex looking_;
   Clock* clock_ = nullptr;
   int64_t slice_end_ = 0;
+  CrashJournal* journal_ = nullptr;
   HandlingNote* note_ = nullptr;
   Solitude* solitude_ = nullptr;
   int worker_ = 0;

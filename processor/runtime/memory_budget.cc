@@ -36,7 +36,7 @@ std::optional<int64_t> ReadLimit(const std::string& path) {
 MemoryPlan PlanMemory(int64_t memory_bytes, int workers) {
   MemoryPlan plan;
   plan.state_store = Within(memory_bytes / 8, 16 * kMiB, 1024 * kMiB);
-  plan.fetch_queue = Within(memory_bytes / 16 / workers, kMiB, 16 * kMiB);
+  plan.fetch_queue = Within(memory_bytes / 16 / workers, kMiB, 64 * kMiB);
   const int64_t taken = static_cast<int64_t>(plan.state_store) + 2 * workers * static_cast<int64_t>(plan.fetch_queue);
   plan.workers = Within(memory_bytes - taken, memory_bytes / 2, memory_bytes);
   return plan;
@@ -69,11 +69,13 @@ std::optional<int64_t> ContainerMemoryLimit(const std::string& root) {
   return least;
 }
 
+int64_t MemoryWithin(int64_t limit) { return std::max(limit / 4, std::min(limit / 4 * 3, limit - 200 * kMiB)); }
+
 int64_t DefaultMemoryBytes() {
   const int64_t machine = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
   const std::optional<int64_t> container = ContainerMemoryLimit("");
-  if (container.has_value() && *container < machine) return *container / 4 * 3;
-  return std::min(machine / 4 * 3, 1024 * kMiB);
+  if (container.has_value() && *container < machine) return MemoryWithin(*container);
+  return std::min(MemoryWithin(machine), 1024 * kMiB);
 }
 
 size_t MemoryBudget::Exchange(int worker, size_t used) {

@@ -14,16 +14,19 @@ namespace once {
 // How a pod's memory is divided at the start, in bytes.
 struct MemoryPlan {
   size_t state_store = 0;  // RocksDB's blocks, filters and unflushed writes.
-  size_t fetch_queue = 0;  // Of each reader of Kafka: what it has fetched ahead.
+  size_t fetch_queue = 0;  // Of each reader of Kafka: what it has fetched ahead, objects included.
   size_t workers = 0;      // The rest, which the workers' tasks share.
 };
 
 // `memory_bytes` of a pod with so many workers. Each worker reads its inputs, and changelogs when it restores.
 MemoryPlan PlanMemory(int64_t memory_bytes, int workers);
 
-// What an application uses unless it is told: three quarters of the memory that its container (cgroup) is limited to,
-// or of the machine's if it is not, then 1 GiB at most. What is left is for code, buffers and fragments.
+// What an application uses unless it is told: of the memory that its container (cgroup) is limited to, or of the
+// machine's if it is not, then 1 GiB at most.
 int64_t DefaultMemoryBytes();
+// How much of a limit is planned for: three quarters, and all but 200 MiB, the most that is beyond the plan, for code,
+// buffers and fragments. Of a limit for which that is too much, a quarter.
+int64_t MemoryWithin(int64_t limit);
 
 // The container's limit as `root`/sys/fs/cgroup and `root`/proc/self/cgroup tell it, versions 1 and 2; nothing if there
 // is none. `root` is "" but for tests.

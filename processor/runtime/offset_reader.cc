@@ -79,7 +79,9 @@ class Lookup {
     // F3: the high watermark, not the last stable offset, which may lag behind a commit that was acknowledged.
     const kafka::LogOffsets end = admin_->ReadLogOffsets(kafka::LogPoint::kHighWatermark, ends, request_.patience);
     const kafka::LogOffsets begin = admin_->ReadLogOffsets(kafka::LogPoint::kBeginning, beginnings, request_.patience);
+    const std::map<std::string, std::string> ids = ReadIds(ends);
     for (auto& [task, asked] : asked_) {
+      asked.offsets.topic_ids = ids;
       absl::Status failed;
       const auto take = [&](const kafka::LogOffsets& found, const TopicPartition& where) {
         const absl::StatusOr<Offset>& offset = found.at(where);
@@ -99,6 +101,15 @@ class Lookup {
         Answer(task, failed);
       }
     }
+  }
+
+  // After all offsets, so that these are of no later topic. Who cannot tell keeps no task from opening: the topics'
+  // watch asks again.
+  std::map<std::string, std::string> ReadIds(const std::vector<TopicPartition>& partitions) {
+    std::set<std::string> names;
+    for (const TopicPartition& each : partitions) names.insert(each.topic);
+    const std::vector<std::string> topics(names.begin(), names.end());
+    return admin_->ReadTopicIds(topics, request_.patience).value_or(std::map<std::string, std::string>());
   }
 
   const Plan& plan_;

@@ -20,7 +20,8 @@
 namespace once {
 
 // Reads the offsets of all tasks of the request in a handful of calls and passes each task's answer on as soon as it is
-// known. The high watermarks come after the committed offsets (F3). Blocks, for about twice the request's patience.
+// known. The high watermarks come after the committed offsets (F3). Blocks, for about three times the request's
+// patience.
 void ReadTaskOffsets(const Plan& plan, kafka::Admin* admin, const action::FetchTaskOffsets& request,
                      const std::function<void(event::TaskOffsetsFetched)>& answer);
 

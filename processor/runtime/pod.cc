@@ -16,6 +16,52 @@
 
 namespace once {
 
+namespace {
+
+// While it lives, a disk that does not answer for too long ends the process (F5: nothing is lost by that but a shorter
+// replay). A pod that was told to stop must not wait for a disk that has gone away.
+class DiskPatience {
+ public:
+  DiskPatience(absl::Duration timeout, int exit_code, LogSink* log)
+      : timeout_(timeout), exit_code_(exit_code), log_(log), thread_([this] { Watch(); }) {}
+  ~DiskPatience() {
+    {
+      MutexLock lock(&mutex_);
+      is_over_ = true;
+      over_.NotifyAll();
+    }
+    thread_.join();
+  }
+  DiskPatience(const DiskPatience&) = delete;
+  DiskPatience& operator=(const DiskPatience&) = delete;
+
+ private:
+  void Watch() {
+    const absl::Time give_up_at = SteadyNow() + timeout_;
+    MutexLock lock(&mutex_);
+    for (absl::Time now = SteadyNow(); !is_over_ && now < give_up_at; now = SteadyNow()) {
+      over_.WaitFor(&mutex_, give_up_at - now);
+    }
+    if (is_over_) return;
+    log_->Log(LogLevel::kError,
+              absl::StrCat("the disk of the state directory has not answered for ", absl::FormatDuration(timeout_),
+                           ": ending without the last checkpoint. Nothing is lost, and the next start reads more of the"
+                           " changelog; see what is wrong with the disk"));
+    // Neither destructors nor handlers of exit: they would wait for the disk.
+    std::_Exit(exit_code_);
+  }
+
+  const absl::Duration timeout_;
+  const int exit_code_;
+  LogSink* const log_;
+  Mutex mutex_;
+  CondVar over_;
+  bool is_over_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // Last: it uses all others.
+};
+
+}  // namespace
+
 Pod::Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps)
     : plan_(plan), options_(options), deps_(deps) {}
 
@@ -58,7 +104,9 @@ void Pod::RunWorker(Worker* worker) {
       if (give_up_at == absl::InfiniteFuture()) give_up_at = now + options_.engine.transaction_timeout;
       if (now >= give_up_at) {
         // The broker aborts what is open, and a restart continues from the last commit.
-        deps_.log->Log(LogLevel::kWarning, "the open transaction could not be ended in time; stopping without it");
+        deps_.log->Log(LogLevel::kWarning,
+                       worker->idle() ? "the local disk did not take the last state in time; stopping without it"
+                                      : "the open transaction could not be ended in time; stopping without it");
         break;
       }
     }
@@ -135,7 +183,7 @@ absl::Status Pod::Run() {
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
         .solitude = &solitude};
     workers.push_back(std::make_unique<Worker>(plan_, engine, ConfigOf(i), deps));
-    if (deps_.journal != nullptr) workers.back()->handler_watch().set_note(deps_.journal->note(i));
+    workers.back()->handler_watch().set_journal(deps_.journal, i);
   }
   // T12: all producers before any consumer.
   absl::Status status = StartProducers(&workers);
@@ -156,6 +204,7 @@ absl::Status Pod::Run() {
     }
     // The monitor lives as long as a worker may be stuck.
     monitor.join();
+    const DiskPatience patience(options_.last_flush_timeout, status.ok() ? 0 : 1, deps_.log);
     topics.join();
   } else if (absl::IsCancelled(status)) {
     deps_.log->Log(LogLevel::kInfo,
@@ -164,6 +213,7 @@ absl::Status Pod::Run() {
   }
   // Before the flush: what they write as they end is part of it.
   workers.clear();
+  const DiskPatience patience(options_.last_flush_timeout, status.ok() ? 0 : 1, deps_.log);
   if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {
     deps_.log->Log(LogLevel::kError, absl::StrCat("the last checkpoint could not be flushed: ", flushed.ToString()));
   }

@@ -28,6 +28,8 @@ struct PodOptions {
   absl::Duration local_copy_retention = absl::Hours(1);
   absl::Duration topic_check_interval = absl::Seconds(5);  // Between looks at whether topics are still what they were.
   absl::Duration handler_timeout = absl::Seconds(10);      // A handler that runs longer ends the process.
+  // So long the end waits for the last checkpoint to be on the disk, then it ends the process.
+  absl::Duration last_flush_timeout = absl::Seconds(10);
 };
 
 // What a pod runs on; all must outlive it.
@@ -45,8 +47,9 @@ class Pod {
   Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps);
 
   // Blocks until Stop or a worker's halt, which stops the others too; a task's failure stops none of them. The first
-  // halt's status, or OK. Ends the process,
-  // with exit code 1, when a handler does not return within handler_timeout. Call once.
+  // halt's status, or OK. Ends the process, with exit code 1, when a handler does not return within handler_timeout;
+  // and when all has ended and the disk does not answer for last_flush_timeout, with exit code 0, or 1 after a halt.
+  // Call once.
   absl::Status Run();
   // Thread-safe.
   void Stop();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "processor/engine/frontier.h"
 
 namespace once {
 
@@ -33,16 +34,6 @@ TopicWatch::TopicWatch(const Plan* plan, kafka::Admin* admin) : admin_(admin) {
   }
 }
 
-std::string TopicWatch::WhatToDo(const Topic& topic) {
-  if (topic.is_changelog) {
-    return ". The state that it held is in no log any more: start under a new application_id";
-  }
-  return ". What is stored stands for the topic before, and events of the new one may have been passed over. To read "
-         "the"
-         " new one from its beginning with the state kept, start the application again, with --accept_gaps; or start"
-         " under a new application_id";
-}
-
 std::vector<TopicProblem> TopicWatch::Check() {
   std::vector<TopicProblem> problems;
   for (Topic& topic : topics_) CheckOne(&topic, &problems);
@@ -55,7 +46,7 @@ void TopicWatch::CheckOne(Topic* topic, std::vector<TopicProblem>* problems) {
   if (absl::IsNotFound(found.status()) && ++topic->missing >= kLooksBeforeMissing) {
     topic->problem = absl::FailedPreconditionError(
         absl::StrCat("topic ", topic->name, " was deleted while the application runs",
-                     topic->is_changelog ? WhatToDo(*topic)
+                     topic->is_changelog ? AdviceOnRemade(true)
                                          : ". Make it anew, with as many partitions, and start the application again,"
                                            " with --accept_gaps"));
   }
@@ -74,8 +65,9 @@ void TopicWatch::CheckOne(Topic* topic, std::vector<TopicProblem>* problems) {
 
 absl::Status TopicWatch::CheckFacts(Topic* topic, const kafka::TopicDescription& found) const {
   if (!topic->id.empty() && !found.id.empty() && found.id != topic->id) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("topic ", topic->name, " was deleted and made anew while the application runs", WhatToDo(*topic)));
+    return absl::FailedPreconditionError(absl::StrCat("topic ", topic->name,
+                                                      " was deleted and made anew while the application runs",
+                                                      AdviceOnRemade(topic->is_changelog)));
   }
   if (topic->partition_count != 0 && found.partition_count != topic->partition_count) {
     return absl::FailedPreconditionError(absl::StrCat(

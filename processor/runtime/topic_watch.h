@@ -52,7 +52,6 @@ class TopicWatch {
   void CheckOne(Topic* topic, std::vector<TopicProblem>* problems);
   absl::Status CheckFacts(Topic* topic, const kafka::TopicDescription& found) const;
   void CheckEnds(Topic* topic);
-  static std::string WhatToDo(const Topic& topic);
 
   kafka::Admin* const admin_;
   std::vector<Topic> topics_;

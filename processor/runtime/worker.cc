@@ -109,9 +109,18 @@ void Worker::Turn() {
   summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
   // With work at hand nothing is fetched in vain: RunWork polls for tasks that are hungry.
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
-  if (engine_.has_work() && !done()) RunWork();
+  if (engine_.has_work() && !done()) RunWorkOrLetReplay();
   if (replays_ > 0 && engine_.accepts_replay() && !done())
     PollReplay(engine_.has_work() ? absl::ZeroDuration() : config_.poll_wait);
+}
+
+// X1: what opening tasks restore gets as much time as events do, however long each of those takes.
+void Worker::RunWorkOrLetReplay() {
+  if (replays_ == 0 || !engine_.accepts_replay()) work_ahead_ = absl::ZeroDuration();
+  if (work_ahead_ > absl::ZeroDuration()) return ServeCallbacks();
+  const absl::Time began = deps_.clock->Steady();
+  RunWork();
+  work_ahead_ += deps_.clock->Steady() - began;
 }
 
 void Worker::Rejoin() {
@@ -145,10 +154,14 @@ void Worker::RunSlice() {
 }
 
 std::shared_ptr<kafka::Batch> Worker::FreeBatch() {
-  for (const std::shared_ptr<kafka::Batch>& each : batches_) {
-    if (each.use_count() == 1) return each;
-  }
-  return batches_.emplace_back(std::make_shared<kafka::Batch>());
+  std::shared_ptr<kafka::Batch> free;
+  // Whatever a batch holds stays until it is filled again, so one is kept and no more (X7).
+  std::erase_if(batches_, [&free](const std::shared_ptr<kafka::Batch>& each) {
+    if (each.use_count() > 1 || free != nullptr) return each.use_count() == 1;
+    free = each;
+    return false;
+  });
+  return free != nullptr ? free : batches_.emplace_back(std::make_shared<kafka::Batch>());
 }
 
 void Worker::PollRecords(absl::Duration longest_wait) {
@@ -172,12 +185,17 @@ void Worker::ConsumerFailed(const absl::Status& status) {
 }
 
 void Worker::PollReplay(absl::Duration wait) {
+  const absl::Time began = deps_.clock->Steady();
   const absl::Status polled = reader_->Poll(wait, &replay_batch_);
   if (!polled.ok()) {
     return Do(action::Halt{absl::Status(
         polled.code(), absl::StrCat("replaying a changelog cannot go on: ", std::string(polled.message())))});
   }
+  const bool has_more = !replay_batch_.records.empty();
   Dispatch(event::Replayed{&replay_batch_});
+  // Time that it has no use for is not saved up.
+  const absl::Duration ahead = std::max(work_ahead_ - (deps_.clock->Steady() - began), -kPollWithWork);
+  work_ahead_ = has_more ? ahead : absl::ZeroDuration();
 }
 
 absl::Status Worker::Leave() {

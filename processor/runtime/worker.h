@@ -81,6 +81,8 @@ class Worker final : private kafka::RebalanceListener {
   void SetTopicProblems(std::vector<TopicProblem> problems) { topic_news_.Put(std::move(problems)); }
   // Stopped as asked, or halted.
   bool done() const { return halted_ || engine_.stopped(); }
+  // No transaction is open: a stop waits for nothing but the last checkpoints.
+  bool idle() const { return engine_.idle(); }
   // Why it halted; OK if it did not.
   const absl::Status& status() const { return status_; }
   // Leaves the group, or with a member_name only falls silent. After done().
@@ -132,6 +134,7 @@ class Worker final : private kafka::RebalanceListener {
   void ShareMemory();
   void Turn();
   void RunWork();
+  void RunWorkOrLetReplay();
   void RunSlice();
   void PollRecords(absl::Duration longest_wait);
   void ServeCallbacks();
@@ -153,6 +156,7 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::LogReader> reader_;
   Summary summary_;
   int replays_ = 0;
+  absl::Duration work_ahead_;  // How much more time events have had than replays.
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;
   bool unassigned_ = false;  // In this callback.

@@ -31,6 +31,7 @@ namespace {
 
 constexpr size_t kMinMemoryBytes = size_t{8} << 20;
 constexpr int kWriteBuffers = 3;
+constexpr int kMostFilesOfLevel0 = 48;
 
 // RocksDB's warnings and errors, in our log instead of a file of its own.
 class LogAdapter final : public rocksdb::Logger {
@@ -79,6 +80,13 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log, st
   database.max_write_buffer_number = kWriteBuffers;
   database.target_file_size_base = std::max<uint64_t>(database.write_buffer_size, uint64_t{8} << 20);
   database.level_compaction_dynamic_level_bytes = true;
+  // Who writes is a thread that may wait, and what waits for it is bounded. So it goes as fast as the disk takes it and
+  // waits when compaction is far behind; RocksDB's own braking ends at some kilobytes a second, and each compaction of
+  // few files rewrites the level below for them.
+  database.level0_slowdown_writes_trigger = kMostFilesOfLevel0;
+  database.level0_stop_writes_trigger = kMostFilesOfLevel0;
+  database.soft_pending_compaction_bytes_limit = 0;
+  database.hard_pending_compaction_bytes_limit = 0;
   database.max_background_jobs = options.background_jobs;
   database.max_open_files = options.max_open_files;
   database.compression = Compression();

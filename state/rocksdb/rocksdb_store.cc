@@ -129,7 +129,14 @@ absl::Status RocksDbStore::Write(std::string_view task_prefix, std::span<const C
   std::sort(sorted.begin(), sorted.end(),
             [](const CheckpointEntry* a, const CheckpointEntry* b) { return a->key < b->key; });
 
-  rocksdb::WriteBatch batch;
+  // Once, and not by doubling: a batch may be a large part of the memory there is (X7).
+  constexpr size_t kHead = 256;  // With the meta.
+  constexpr size_t kEach = 16;   // Its kind and the lengths.
+  size_t bytes = kHead;
+  for (const CheckpointEntry& entry : entries) {
+    bytes += kEach + task_prefix.size() + entry.key.size() + (entry.value.has_value() ? entry.value->size() : 0);
+  }
+  rocksdb::WriteBatch batch(bytes);
   batch.Put(ToSlice(task_prefix), EncodeMeta(meta));
   std::string key(task_prefix);
   for (const CheckpointEntry* const entry : sorted) {

@@ -73,6 +73,14 @@ class Broker:
     def kill(self):
         self._run("kill")
 
+    def signal(self, number):
+        """To its process, if it runs."""
+        try:
+            with open(os.path.join(self.dir, "broker.pid"), encoding="utf-8") as file:
+                os.kill(int(file.read().split()[0]), number)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
     def stop(self):
         self._run("stop", "--keep")
 

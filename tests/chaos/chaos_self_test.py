@@ -3,6 +3,7 @@
 import collections
 import os
 import random
+import signal
 import struct
 import tempfile
 import threading
@@ -13,12 +14,17 @@ import xml.dom.minidom
 
 import conductor
 import faults
+import faults_brokers
+import faults_clocks
+import faults_disk
 import faults_events
 import faults_rules
 import frames
 import picture
+import pods
 import report
 import schedule
+import wall_clock
 import watcher
 
 
@@ -134,6 +140,111 @@ class NewKindsTest(unittest.TestCase):
         heard._take("state violations=1 dead_letters=3 records=5,6")
         self.assertEqual((heard.failed, heard.count, heard.records()), ({"deadly-7": "INTERNAL"}, 1, [5, 6]))
         self.assertEqual(len(heard.violations), 1)
+
+
+class FakePod:
+    """What the faults of clocks and disks do to a pod, in order."""
+
+    name = "a"
+
+    def __init__(self, folder, stops_in_s=1.0):
+        self.frozen_switch = os.path.join(folder, "frozen")
+        self.done = []
+        self.wall_clock = types.SimpleNamespace(step_to=lambda seconds: self.done.append(seconds))
+        self.now, self._stops_in_s = 0.0, stops_in_s
+
+    def stop(self, limit_s):
+        self.done.append("stop" + ("ped frozen" if os.path.exists(self.frozen_switch) else "ped"))
+        self.now += min(limit_s, self._stops_in_s)
+        return self._stops_in_s < limit_s
+
+    def code(self):
+        return 0
+
+    def kill(self):
+        self.done.append("kill")
+
+    def start(self):
+        self.done.append("start" + (" frozen" if os.path.exists(self.frozen_switch) else ""))
+
+
+@unittest.mock.patch("time.sleep")
+class FrozenAndWrongTest(unittest.TestCase):
+    def case(self, seed, pod):
+        world = FakeWorld()
+        world.watcher.total = lambda: 0
+        return faults.Case(world, random.Random(seed), pod, world.say)
+
+    def test_a_clock_goes_wrong_both_ways_and_is_right_again(self, _sleep):
+        seen, restarts = [], 0
+        for seed in range(60):
+            pod = FakePod("")
+            faults_clocks.step(self.case(seed, pod))
+            self.assertEqual(pod.done[-1], 0)
+            seen += [step for step in pod.done if isinstance(step, int)]
+            restarts += "start" in pod.done
+        self.assertGreaterEqual(max(seen), 86400)
+        self.assertLessEqual(min(seen), -86400)
+        self.assertTrue(any(0 < abs(step) < 3600 for step in seen))
+        self.assertTrue(0 < restarts < 60)
+
+    def test_a_clock_is_set_right_though_the_run_breaks_off(self, sleep):
+        sleep.side_effect = KeyboardInterrupt
+        pod = FakePod("")
+        with self.assertRaises(KeyboardInterrupt):
+            faults_clocks.step(self.case(1, pod))
+        self.assertEqual(pod.done[-1], 0)
+
+    def test_a_wall_clock_is_a_word_of_one_file(self, _sleep):
+        with tempfile.TemporaryDirectory() as folder:
+            clock = wall_clock.WallClock(os.path.join(folder, "clock"))
+            inode = os.stat(clock.path).st_ino
+            for seconds in (0, -86400, 7):
+                clock.step_to(seconds)
+                with open(clock.path, "rb") as file:
+                    self.assertEqual(struct.unpack("=q", file.read())[0], seconds)
+            self.assertEqual(os.stat(clock.path).st_ino, inode, "a process has it mapped")
+
+    def test_a_disk_thaws_and_a_pod_that_stopped_starts_after(self, sleep):
+        slept = []
+        sleep.side_effect = slept.append
+        stops = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(40):
+                pod = FakePod(folder)
+                faults_disk.frozen(self.case(seed, pod))
+                self.assertFalse(os.path.exists(pod.frozen_switch))
+                self.assertIn(pod.done, ([], ["stopped frozen", "start"]))
+                stops += bool(pod.done)
+        self.assertTrue(0 < stops < 40)
+        self.assertTrue(max(slept) > 30 and max(slept) <= 60)
+
+    def test_a_pod_that_a_frozen_disk_keeps_from_ending_is_a_violation(self, _sleep):
+        failed = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(20):
+                pod = FakePod(folder, stops_in_s=1000)
+                with unittest.mock.patch("time.monotonic", lambda pod=pod: pod.now):
+                    try:
+                        faults_disk.frozen(self.case(seed, pod))
+                    except RuntimeError as error:
+                        failed += 1
+                        self.assertIn("did not end", str(error))
+                self.assertFalse(os.path.exists(pod.frozen_switch))
+                self.assertIn(pod.done, ([], ["stopped frozen", "start"]), "it runs again, whatever it did")
+        self.assertGreater(failed, 0)
+
+    def test_a_broker_thaws_after_less_and_more_than_the_timeouts(self, sleep):
+        slept, signals = [], []
+        sleep.side_effect = slept.append
+        broker = types.SimpleNamespace(number=1, signal=signals.append)
+        for seed in range(40):
+            case = self.case(seed, None)
+            case.world.cluster = types.SimpleNamespace(brokers=[broker])
+            faults_brokers.freeze(case)
+        self.assertEqual(signals, [signal.SIGSTOP, signal.SIGCONT] * 40)
+        self.assertLess(min(slept), pods.SESSION_S)
+        self.assertGreater(max(slept), max(pods.SESSION_S, pods.TRANSACTION_S))
 
 
 class ReportTest(unittest.TestCase):

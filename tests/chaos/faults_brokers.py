@@ -1,6 +1,12 @@
-"""Brokers that die, are restarted in turn, and lose their network."""
+"""Brokers that die, hang, are restarted in turn, and lose their network."""
 
+import signal
 import time
+
+import pods
+
+# After which the controllers take a broker for gone (Kafka's broker.session.timeout.ms), and give its partitions to others.
+_BROKER_SESSION_S = 9
 
 
 def kill(case):
@@ -19,6 +25,20 @@ def rolling_restart(case):
         broker.restart()
         if len(case.world.cluster.brokers) > 1:
             time.sleep(3)  # Its replicas catch up, as an operator would wait for.
+
+
+def freeze(case):
+    """Its connections stay open, and nothing answers: some shorter than sessions, some longer than all timeouts."""
+    broker = case.rng.choice(case.world.cluster.brokers)
+    longest = max(pods.SESSION_S, pods.TRANSACTION_S, _BROKER_SESSION_S)
+    frozen = case.rng.choice((case.pause(1, pods.SESSION_S - 1), case.pause(pods.SESSION_S + 1, longest),
+                              case.pause(longest + 1, 2 * longest)))
+    case.say("broker %d stopped for %.1f s" % (broker.number, frozen))
+    broker.signal(signal.SIGSTOP)
+    try:
+        time.sleep(frozen)
+    finally:
+        broker.signal(signal.SIGCONT)
 
 
 def cut(case):

@@ -1,4 +1,4 @@
-"""State directories that are slow, full or corrupt."""
+"""State directories that are slow, frozen, full or corrupt."""
 
 import errno
 import os
@@ -6,6 +6,8 @@ import time
 
 _BALLAST = "ballast"
 _BLOCK = bytes(1 << 16)
+# Within which a pod ends that is told to while its disk does not answer: less than an orchestrator of containers gives it.
+_STOP_LIMIT_S = 25
 
 
 def slow(case):
@@ -15,6 +17,36 @@ def slow(case):
         switch.write(bytes(delay_ms))
     time.sleep(lasting)
     os.unlink(case.pod.slow_switch)
+
+
+def frozen(case):
+    """The pod lives on meanwhile, and ends when it is told to: what waits for the disk must not hold that up."""
+    lasting = min(60, case.rng.choice((case.pause(5, 10), case.pause(5, 10), case.pause(10, 30), case.pause(30, 60))))
+    stopped = case.rng.random() < 0.4
+    case.say("pod %s: nothing that it writes to its disk returns, for %.1f s%s" % (
+        case.pod.name, lasting, ", and it is told to stop" if stopped else ""))
+    with open(case.pod.frozen_switch, "wb"):
+        pass
+    try:
+        before = case.world.watcher.total()
+        time.sleep(lasting / 2 if stopped else lasting)
+        if stopped:
+            _stop_frozen(case)
+        case.say("pod %s: its disk goes on; %d outputs committed meanwhile" % (
+            case.pod.name, case.world.watcher.total() - before))
+    finally:
+        os.unlink(case.pod.frozen_switch)
+        if stopped:
+            case.pod.start()
+
+
+def _stop_frozen(case):
+    begin = time.monotonic()
+    in_order = case.pod.stop(_STOP_LIMIT_S)
+    if time.monotonic() - begin >= _STOP_LIMIT_S:
+        raise RuntimeError("pod %s did not end within %d s while its disk was frozen" % (case.pod.name, _STOP_LIMIT_S))
+    case.say("pod %s ended %s after %.1f s" % (
+        case.pod.name, "in order" if in_order else "with code %s" % case.pod.code(), time.monotonic() - begin))
 
 
 def full(case):

@@ -9,6 +9,7 @@ import brokers
 import isolation
 import network
 import processes
+import wall_clock
 
 SESSION_S = 4
 TRANSACTION_S = 6
@@ -28,6 +29,8 @@ class Pod:
         self.place = network.Place("pod-" + name, number) if world.isolated else network.LocalPlace()
         self.dir = os.path.join(world.work, "state-" + name)
         self.slow_switch = os.path.join(world.work, "slow-" + name)
+        self.frozen_switch = os.path.join(world.work, "frozen-" + name)
+        self.wall_clock = wall_clock.WallClock(os.path.join(world.work, "clock-" + name))
         self._world = world
         self._lock = threading.Lock()
         self._process = None
@@ -58,7 +61,8 @@ class Pod:
 
     def _launch(self, crash_at=None):
         self._starts += 1
-        environment = {"CHAOS_SLOW_DISK": self.slow_switch, "LD_PRELOAD": self._world.slow_disk_library,
+        environment = {"CHAOS_SLOW_DISK": self.slow_switch, "CHAOS_FROZEN_DISK": self.frozen_switch,
+                       "WALL_CLOCK_SHIM": self.wall_clock.path, "LD_PRELOAD": ":".join(self._world.preloaded),
                        "CHAOS_HANDLERS": self._world.handlers_switch}
         if crash_at:
             environment["ONCE_CRASH_AT"] = crash_at

@@ -37,7 +37,7 @@ class World:
         self.pod_binary = self.binary("tests/chaos/order_totals_trusting" if trusting else "tests/chaos/order_totals_odd")
         self.crashable_binary = self.binary("tests/chaos/order_totals_odd_crashable")
         self.handlers_switch = os.path.join(work, "handlers")
-        self.slow_disk_library = self.binary("tests/chaos/libslow_disk.so")
+        self.preloaded = [self.binary("tests/chaos/libslow_disk.so"), self.binary("tests/integration/wall_shim.so")]
         self.pod_flags = list(pod_flags)
         os.makedirs(os.path.join(work, "log"), exist_ok=True)
         if self.isolated:

@@ -232,6 +232,42 @@ TEST(ClocksTest, X6AClockAheadOfTheBrokersFailsNoEvent) {
               5000);
 }
 
+// Topics that bound both sides: how far the clock is off, and which way, can only be tried.
+class WrongClockTest : public testing::TestWithParam<std::tuple<absl::Duration, std::string, bool>> {};
+
+TEST_P(WrongClockTest, X6NoEventIsBlamedWhereTopicsBoundThePastToo) {
+  const auto& [wrong_by, topic, known_at_start] = GetParam();
+  auto script = NewScript();
+  script->handle = [](const OrderPlaced& order) {
+    return order.cents() < 0 ? absl::InvalidArgumentError("no") : absl::OkStatus();
+  };
+  TopologyTestDriver driver(Scripted(script));
+  driver.cluster().SetTopicSetting(topic, "message.timestamp.before.max.ms", "3600000");
+  if (known_at_start) driver.Restart(Scripted(script));
+  const int64_t brokers_ms = absl::ToUnixMillis(driver.clock().Now());
+  driver.clock().StepWall(wrong_by);
+  driver.Send("orders", "alice", Order(1), {.event_id = "1", .timestamp_ms = brokers_ms});
+  driver.Send("orders", "bob", Order(-1), {.event_id = "2", .timestamp_ms = brokers_ms});
+  driver.Send("orders", "carol", Order(3), {.event_id = "3", .timestamp_ms = brokers_ms - 86'400'000});
+  driver.RunUntilIdle();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(Totals(driver), "alice:1:1 carol:1:3");
+  EXPECT_EQ(Letters(driver), "FAILED:2");
+  // Where a record does not carry its event's time, that stands beside it.
+  for (const testkit::MemoryRecord& total : driver.cluster().ReadCommitted("customer-totals")) {
+    const int64_t event_ms = total.key == "carol" ? brokers_ms - 86'400'000 : brokers_ms;
+    const std::string said = total.header("once.timestamp").value_or("");
+    EXPECT_EQ(said, total.timestamp_ms == event_ms ? "" : absl::StrCat(event_ms));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WrongClockTest,
+                         testing::Combine(testing::Values(-absl::Hours(48), -absl::Hours(25), -absl::Minutes(181),
+                                                          -absl::Minutes(50), absl::Minutes(119), absl::Hours(24),
+                                                          absl::Hours(47)),
+                                          testing::Values("customer-totals", "orders.dlq", "scripted-orders-changelog"),
+                                          testing::Bool()));
+
 // Stamps are the wall clock's, whatever it shows.
 TEST(ClocksTest, X6TheWallClockStamps) {
   auto script = NewScript();

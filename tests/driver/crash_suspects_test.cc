@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <set>
 
 #include "processor/runtime/crash_journal.h"
 #include "processor/runtime/solitude.h"
@@ -107,23 +109,96 @@ TEST_F(CrashJournalTest, X3DeathsAreCountedByEvent) {
   DieAt(0, 7);
   EXPECT_NE(Open()->suspects()[0].blame.find("the process ended 4 times while the handlers of event orders-0-7 ran"),
             std::string::npos);
+  const auto journal = Open();
+  EXPECT_EQ(journal->suspects().size(), 1) << "it may not have come to failing";
+  journal->Settle(At(7));
   EXPECT_TRUE(Open()->suspects().empty()) << "who was blamed has failed, and is to be run when it is released";
 }
 
-TEST_F(CrashJournalTest, X3AnOrderlyEndIsNoDeath) {
-  for (int i = 0; i < 5; ++i) {
-    const auto journal = Open();
-    journal->note(0)->offset = 7;
-    journal->note(0)->is_running = 1;
-    journal->note(0)->is_running = 0;
+// Two that end the process in turn: what is known of one outlasts the deaths by the other.
+TEST_F(CrashJournalTest, X3OfSeveralNoneIsForgottenBeforeItHasFailed) {
+  int deaths = 0;
+  std::set<int64_t> blamed;
+  for (int64_t next = 7; blamed.size() < 2; next = next == 7 ? 8 : 7) {
+    if (!blamed.contains(next)) {
+      DieAt(0, next);
+      ++deaths;
+    }
+    blamed.clear();
+    for (const CrashSuspect& suspect : Open()->suspects()) {
+      if (!suspect.blame.empty()) blamed.insert(suspect.place.offset.value());
+    }
+    ASSERT_LE(deaths, 20);
   }
-  EXPECT_TRUE(Open()->suspects().empty());
+  EXPECT_EQ(deaths, 2 * CrashJournal::kBlamedAfter);
 }
 
-TEST_F(CrashJournalTest, X3FilesThatAreNoneCountForNothing) {
-  std::ofstream(dir_ + "/handling") << "rubbish that is longer than a header and a note, and then some more of it";
-  std::ofstream(dir_ + "/deaths") << "x y z\n99999999999999 1 1 orders\n";
-  EXPECT_TRUE(Open()->suspects().empty());
+TEST_F(CrashJournalTest, X3DeathsOfFewEventsAreRemembered) {
+  for (int i = 0; i < 3; ++i) DieAt(0, 7);
+  {
+    std::ofstream more(dir_ + "/deaths", std::ios::app);
+    for (size_t i = 0; i < 2 * CrashJournal::kMaxEvents; ++i) more << "1 0 " << 100 + i << " orders\n";
+  }
+  EXPECT_EQ(Open()->suspects().size(), 1) << "those that had the most";
+  std::ifstream in(dir_ + "/deaths");
+  size_t lines = 0;
+  for (std::string line; std::getline(in, line);) ++lines;
+  EXPECT_EQ(lines, CrashJournal::kMaxEvents);
+}
+
+// A journal that knows of deaths of the second order, and a driver that goes by it.
+class SettledTest : public testing::Test {
+ protected:
+  SettledTest() { std::filesystem::create_directories(dir_); }
+  ~SettledTest() override { std::filesystem::remove_all(dir_); }
+
+  void Start(int deaths, FailureAction then) {
+    std::ofstream(dir_ + "/deaths") << deaths << " 0 1 orders\n";
+    journal_ = *CrashJournal::Open(dir_, {"orders"}, 1, &log_);
+    DriverOptions options;
+    options.engine.crash_suspects = journal_->suspects();
+    auto script = NewScript();
+    script->policy.then = then;
+    driver_ = std::make_unique<TopologyTestDriver>(Scripted(script), options);
+    driver_->worker().handler_watch().set_journal(journal_.get(), 0);
+    driver_->Send("orders", "alice", Order(1));
+    driver_->RunUntilIdle();
+  }
+  bool IsRemembered() { return !CrashJournal::Open(dir_, {"orders"}, 1, &log_).value()->suspects().empty(); }
+
+  const std::string dir_ = testing::TempDir() + "/settled-" + std::to_string(::getpid());
+  NullLogSink log_;
+  std::unique_ptr<CrashJournal> journal_;
+  std::unique_ptr<TopologyTestDriver> driver_;
+};
+
+TEST_F(SettledTest, X3ASuspectIsForgottenWhenItsEndTakesEffect) {
+  for (const int deaths : {CrashJournal::kAloneAfter, CrashJournal::kBlamedAfter}) {
+    Start(deaths, FailureAction::kBlockAggregate);
+    EXPECT_TRUE(IsRemembered());
+    driver_->AbortNextCommit();
+    driver_->Send("orders", "bob", Order(2));
+    const auto has_taken_effect = [&] {
+      return driver_->Read<CustomerTotal>("customer-totals").size() + driver_->dead_letters().size() == 2;
+    };
+    for (int turn = 0; turn < 300 && !has_taken_effect(); ++turn) {
+      EXPECT_TRUE(IsRemembered());
+      driver_->worker().RunOnce();
+      driver_->clock().Advance(absl::Milliseconds(10));
+    }
+    driver_->RunUntilIdle();
+    EXPECT_TRUE(driver_->status().ok()) << driver_->status();
+    EXPECT_FALSE(IsRemembered()) << deaths;
+  }
+}
+
+// One whose failure ends its task takes no effect: it is run when the task is started again.
+TEST_F(SettledTest, X3OneThatStopsItsTaskIsForgottenToo) {
+  Start(CrashJournal::kBlamedAfter, FailureAction::kStop);
+  driver_->Send("orders", "bob", Order(2));
+  driver_->RunUntilIdle();
+  EXPECT_FALSE(driver_->status().ok());
+  EXPECT_FALSE(IsRemembered());
 }
 
 }  // namespace

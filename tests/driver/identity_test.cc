@@ -172,6 +172,7 @@ TEST(IdentityTest, F2AStatelessGroupWhoseChangelogIsLostIsRefused) {
   EXPECT_GT(driver.cluster().ReadCommitted(changelog.topic).size(), before) << "now and then, when idle";
   driver.CrashAndLoseDisk();
   driver.cluster().RemakeTopic(changelog.topic);
+  driver.Restart(Build(layout));
   driver.RunUntilIdle();
   EXPECT_TRUE(absl::IsFailedPrecondition(driver.status())) << driver.status();
   EXPECT_NE(driver.status().ToString().find("the changelog was lost"), std::string::npos) << driver.status();

@@ -69,6 +69,19 @@ class EngineScene {
     // The first event of a task comes after a transaction that says so (X3).
     while (engine_.has_work()) Step(event::Continue{});
   }
+  // One that is fetched, and not processed yet.
+  void Fetch(int partition, size_t bytes) {
+    const auto batch = std::make_shared<kafka::Batch>();
+    RecordView record;
+    record.partition = Partition(partition);
+    record.offset = Offset(sent_[partition]++);
+    record.key = "alice";
+    filling_.resize(bytes);
+    record.value = filling_;
+    batch->records.push_back(record);
+    Step(event::Records{batch});
+  }
+  void SetMemory(size_t bytes) { Step(event::MemoryShare{bytes}); }
 
  private:
   void Step(const Event& event) {
@@ -112,9 +125,27 @@ class EngineScene {
   absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
   Engine engine_{&plan_, {.application_id = "order-totals"}, &store_, &log_, 7};
   std::string value_;
+  std::string filling_;
   std::map<int, int64_t> sent_;
   absl::Status halted_;
 };
+
+// However many tasks there are: what one may hold is no bound if a hundred do.
+TEST(FetchedTest, X7WhatWaitsInAllTasksHasALimit) {
+  constexpr int kTasks = 20;
+  constexpr size_t kMemory = size_t{32} << 20;
+  EngineScene scene(kTasks);
+  scene.Tick();
+  scene.AnswerAll();
+  scene.SetMemory(kMemory);
+  for (int round = 0; round < 100; ++round) {
+    scene.Tick();
+    for (int i = 0; i < kTasks; ++i) scene.Fetch(i, 20'000);
+  }
+  scene.Tick();
+  EXPECT_GT(scene.engine().memory_use().backlog, kMemory / 32);
+  EXPECT_LT(scene.engine().memory_use().backlog, kMemory / 8 + kTasks * 20'000);
+}
 
 TEST(OpeningRequestsTest, X5OneAsksForAllTasks) {
   EngineScene scene(1'000);
@@ -204,6 +235,20 @@ TEST(IdleTasksTest, X7ATurnLooksAtNoneThatHasNothingToDo) {
   scene.Record(7);
   EXPECT_EQ(scene.engine().tasks_due(), 1);
   EXPECT_TRUE(scene.halted().ok()) << scene.halted();
+}
+
+// Nor at all of them for their memory, twenty times a second.
+TEST(IdleTasksTest, X7NothingIsMeasuredWhileNothingHappens) {
+  EngineScene scene(10);
+  scene.Tick();
+  scene.AnswerAll();
+  for (int i = 0; i < 2'000; ++i) scene.Tick();
+  const absl::Time measured = scene.engine().memory_measured_at();
+  for (int i = 0; i < 100; ++i) scene.Tick();
+  EXPECT_EQ(scene.engine().memory_measured_at(), measured);
+  scene.Record(7);
+  for (int i = 0; i < 10; ++i) scene.Tick();
+  EXPECT_GT(scene.engine().memory_measured_at(), measured);
 }
 
 // All that keeps one of them is its own.

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "state/idempotency_window.h"
 #include "tests/driver/orders.h"
 #include "tests/driver/scripted.h"
 
@@ -72,6 +74,7 @@ TEST(MemoryTest, X7AReplayWaitsForTheDisk) {
   ASSERT_TRUE(driver.status().ok()) << driver.status();
   EXPECT_LT(Used(&driver), 2 * kShare);
   EXPECT_LT(driver.replayed_records(), kKeys);
+  EXPECT_THAT(testing::PrintToString(driver.log()), HasSubstr("waits until what it has read is on the disk"));
 
   driver.store().SetFull(false);
   Turn(&driver, absl::Minutes(1));
@@ -122,6 +125,47 @@ TEST(MemoryTest, X7R4ParkedBytesHaveALimit) {
   EXPECT_GT(driver.Parked("alice"), 5);
   EXPECT_LT(driver.Parked("alice"), 12);
   EXPECT_THAT(testing::PrintToString(driver.log()), HasSubstr("its limit (max_parked_bytes_per_task)"));
+}
+
+// What a task took while the others had nothing is given back when they have.
+TEST(MemoryTest, X7WindowsThatFillOneAfterTheOtherShareTheirPart) {
+  constexpr int kPartitions = 8;
+  DriverOptions options = WithLittleMemory();
+  options.partitions = kPartitions;
+  TopologyTestDriver driver(BuildOrderTotals, options);
+  const int ids = static_cast<int>(kShare / 4 / IdempotencyWindow::kBytesPerId);
+  for (int partition = 0; partition < kPartitions; ++partition) {
+    for (int i = 0; i < ids; ++i) {
+      driver.Send("orders", "customer-" + std::to_string(partition), Order(1),
+                  {.event_id = absl::StrCat(partition, "-", i), .partition = partition});
+    }
+    Turn(&driver, absl::Seconds(5));
+  }
+  EXPECT_EQ(Totals(&driver), kPartitions * ids);
+  EXPECT_GT(driver.worker().engine().memory_use().window, kShare / 8);
+  EXPECT_LT(driver.worker().engine().memory_use().window, kShare / 4 + kShare / 8);
+  // The newest are known.
+  driver.Send("orders", "customer-7", Order(1), {.event_id = absl::StrCat(7, "-", ids - 1), .partition = 7});
+  driver.RunUntilIdle();
+  EXPECT_EQ(Totals(&driver), kPartitions * ids);
+}
+
+// Events that wait for another attempt make no outputs, but the changelog gets them whole.
+TEST(MemoryTest, X7ParkedEventsCountForTheirTransaction) {
+  constexpr int kFollowers = 100;
+  DriverOptions options;
+  options.engine.max_epoch_bytes = 100'000;
+  TopologyTestDriver driver(BuildOrderTotals, options);
+  driver.Send("orders", "alice", Order(-1), {.event_id = "first"});
+  driver.RunUntilIdle();
+  const int64_t before = driver.worker().engine().committed_epochs();
+  for (int i = 0; i < kFollowers; ++i) {
+    driver.Send("orders", "alice", Order(1), {.headers = {{"filling", std::string(10'000, 'x')}}});
+  }
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.Parked("alice"), kFollowers + 1);
+  // Each counts once for its notice, and once for itself.
+  EXPECT_GE(driver.worker().engine().committed_epochs() - before, 2 * kFollowers * 10'000 / 100'000 - 2);
 }
 
 TEST(FairLimitTest, X7WhoTakesLittleLeavesTheRest) {

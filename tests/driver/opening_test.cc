@@ -265,5 +265,22 @@ TEST_F(ReplayingTest, X5AChangelogMadeAnewIsRefusedByTheMemoryToo) {
   EXPECT_NE(driver_.status().ToString().find("deleted and made anew"), std::string::npos) << driver_.status();
 }
 
+// The same, and the new log has come farther than the old one was: only its id tells.
+TEST_F(ReplayingTest, X5AChangelogMadeAnewThatHasGrownIsRefusedAtOnce) {
+  Fill(/*with_checkpoint=*/true);
+  const Offset held = task().changelog_position;
+  const auto committed = driver_.cluster().CommittedOffset("opening", {"orders", Partition(0)});
+  driver_.cluster().RemakeTopic(kChangelog.topic);
+  while (driver_.cluster().HighWatermark(kChangelog) <= held) {
+    driver_.cluster().Append(kChangelog.topic, kChangelog.partition, StateKeyPrefix("customer") + "ghost", "");
+  }
+  driver_.FailNextCommit(/*landed=*/false);
+  Send("late", 1);
+  driver_.RunUntilIdle();
+  EXPECT_TRUE(absl::IsFailedPrecondition(driver_.status())) << driver_.status();
+  EXPECT_NE(driver_.status().ToString().find("deleted and made anew"), std::string::npos) << driver_.status();
+  EXPECT_EQ(driver_.cluster().CommittedOffset("opening", {"orders", Partition(0)}), committed);
+}
+
 }  // namespace
 }  // namespace once

@@ -28,11 +28,56 @@ struct StderrSink final : LogSink {
   std::string all ABSL_GUARDED_BY(mutex);
 };
 
+// A disk that goes away when it is told to: nothing that writes returns.
+class FrozenStore final : public CheckpointStore {
+ public:
+  void Freeze() {
+    MutexLock lock(&mutex_);
+    is_frozen_ = true;
+  }
+
+  absl::StatusOr<std::optional<CheckpointMeta>> ReadMeta(std::string_view task_prefix) override {
+    return store_.ReadMeta(task_prefix);
+  }
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view task_prefix, std::string_view key) override {
+    return store_.Get(task_prefix, key);
+  }
+  absl::Status Scan(std::string_view task_prefix, std::string_view key_prefix,
+                    const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
+    return store_.Scan(task_prefix, key_prefix, visit);
+  }
+  absl::Status Write(std::string_view task_prefix, std::span<const CheckpointEntry> entries,
+                     const CheckpointMeta& meta) override {
+    AwaitThaw();
+    return store_.Write(task_prefix, entries, meta);
+  }
+  absl::Status Flush() override {
+    AwaitThaw();
+    return store_.Flush();
+  }
+  absl::Status Wipe(std::string_view task_prefix) override {
+    AwaitThaw();
+    return store_.Wipe(task_prefix);
+  }
+  uint64_t SizeOnDisk() override { return store_.SizeOnDisk(); }
+
+ private:
+  void AwaitThaw() {
+    MutexLock lock(&mutex_);
+    while (is_frozen_) thawed_.Wait(&mutex_);
+  }
+
+  Mutex mutex_;
+  CondVar thawed_;
+  bool is_frozen_ ABSL_GUARDED_BY(mutex_) = false;
+  MemoryCheckpointStore store_;
+};
+
 // What a pod runs on, and the pod.
 class PodWorld {
  public:
   PodWorld(const TopologyTestDriver::Factory& factory, int workers, absl::Duration handler_timeout = absl::Minutes(10),
-           bool exit_on_task_failure = false)
+           bool exit_on_task_failure = false, absl::Duration transaction_timeout = absl::Seconds(15))
       : client_(WrapWithRecording(cluster_.NewClient(), &calls_)), admin_(*client_->NewAdmin()) {
     const absl::StatusOr<Topology> topology = factory(Config::FromValues({}));
     EXPECT_TRUE(topology.ok()) << topology.status();
@@ -42,10 +87,12 @@ class PodWorld {
     PodOptions options;
     options.engine.application_id = plan_.application_id;
     options.engine.exit_on_task_failure = exit_on_task_failure;
+    options.engine.transaction_timeout = transaction_timeout;
     options.workers = workers;
     options.instance_id = "i";
     options.handler_timeout = handler_timeout;
     options.topic_check_interval = absl::Milliseconds(10);
+    options.last_flush_timeout = absl::Milliseconds(200);
     pod_ = std::make_unique<Pod>(&plan_, options, PodDeps{client_.get(), admin_.get(), &store_, &clock_, &log_});
   }
 
@@ -53,13 +100,14 @@ class PodWorld {
   CallLog& calls() { return calls_; }
   testkit::MemoryCluster& cluster() { return cluster_; }
   StderrSink& log() { return log_; }
+  FrozenStore& store() { return store_; }
 
  private:
   SystemClock clock_;
   StderrSink log_;
   CallLog calls_;
   testkit::MemoryCluster cluster_{&clock_};
-  MemoryCheckpointStore store_;
+  FrozenStore store_;
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
   Plan plan_;
@@ -141,6 +189,26 @@ TEST(PodDeathTest, R8AHandlerThatDoesNotReturnEndsTheProcess) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(RunWithAHandlerThatNeverReturns(), testing::ExitedWithCode(1),
               "DEADLINE_EXCEEDED: the handlers of event orders-2-0, key \"alice\".*--handler_timeout");
+}
+
+// It commits all the while, stops in order but for the disk, and says why it does not wait for that.
+void StopWithADiskThatDoesNotAnswer() {
+  PodWorld world(BuildOrderTotals, 2, absl::Minutes(10), /*exit_on_task_failure=*/false, absl::Seconds(2));
+  std::thread runner([&] { (void)world.pod().Run(); });
+  world.store().Freeze();
+  for (size_t i = 0; i < 20; ++i) {
+    world.cluster().Append("orders", Partition(0), "alice", Order(1).SerializeAsString());
+    while (world.cluster().ReadCommitted("customer-totals").size() <= i) std::this_thread::yield();
+  }
+  world.pod().Stop();
+  runner.join();
+}
+
+TEST(PodDeathTest, F5ADiskThatDoesNotAnswerHoldsNoStopUp) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(StopWithADiskThatDoesNotAnswer(), testing::ExitedWithCode(0),
+              "the local disk did not take the last state in time.*"
+              "the disk of the state directory has not answered for 200ms: ending without the last checkpoint");
 }
 
 }  // namespace

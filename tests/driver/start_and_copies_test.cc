@@ -120,7 +120,7 @@ TEST(OpeningProgressTest, X5SaysHowFarAReplayIsAndHowLongItMayTake) {
   Task task({0, Partition(3)}, plan, {}, nullptr, &clock);
   task.opening_since = now - absl::Seconds(22);
   task.opening_waits_for = "a transaction is pending";
-  EXPECT_EQ(DescribeOpening(task, now),
+  EXPECT_EQ(DescribeOpening(task, now, /*is_full=*/false),
             "task orders-3 has been opening for 22s: it waits for its offsets: a transaction is pending");
   task.phase = TaskPhase::kReplaying;
   task.replay_since = now - absl::Seconds(20);
@@ -128,7 +128,7 @@ TEST(OpeningProgressTest, X5SaysHowFarAReplayIsAndHowLongItMayTake) {
   task.replay_from = Offset(1'000);
   task.changelog_position = Offset(3'000);
   task.replay_target = Offset(7'000);
-  EXPECT_EQ(DescribeOpening(task, now),
+  EXPECT_EQ(DescribeOpening(task, now, /*is_full=*/false),
             "task orders-3 has been opening for 22s: it reads its changelog order-totals-orders-changelog-3: "
             "2000 of 6000 records, 100 a second, about 40s to go");
 }

@@ -15,6 +15,7 @@
 #include "processor/application.h"
 #include "processor/codec.h"
 #include "processor/topology.h"
+#include "state/rocksdb/rocksdb_store.h"
 #include "tests/integration/scene.h"
 
 namespace once {
@@ -81,6 +82,40 @@ TEST(BadStateTest, StateOfAnotherTopologyHaltsAndLosesNothing) {
     EXPECT_NE(ended.message().find("Give it back its name"), absl::string_view::npos) << ended;
   }
   pod = scene.StartPod({.instance = "a"});
+  scene.Generate({.orders = 5'000, .start_index = 5'000});
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+}
+
+// What the refusal of a local database in another format says leads to an application that runs, with its state.
+TEST(BadStateTest, X4AnUnknownFormatGoesOnAsTheMessageSays) {
+  Scene scene("other-format");
+  scene.CreateTopics(2);
+  auto pod = scene.StartPod({.instance = "a"});
+  scene.Generate({.orders = 5'000});
+  ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+  Stop(pod.get());
+  {
+    NullLogSink log;
+    const RocksDbOptions options{.path = scene.StateDir("a") + "/rocksdb", .application_id = scene.application_id()};
+    auto store = OpenRocksDbStore(options, &log);
+    ASSERT_TRUE(store.ok()) << store.status();
+    // The database's own record, as another version would have it.
+    ASSERT_TRUE((*store)->Write("once", {}, {}).ok());
+    ASSERT_TRUE((*store)->Flush().ok());
+  }
+  pod = scene.StartPod({.instance = "a"});
+  const std::optional<ExitState> ended = pod->Wait(absl::Seconds(60));
+  ASSERT_TRUE(ended.has_value()) << "it runs: " << pod->Log();
+  EXPECT_EQ(ended->code, 1) << pod->Log();
+  const std::string log = pod->Log();
+  const size_t end = log.find(" was written by another version");
+  ASSERT_NE(end, std::string::npos) << log;
+  ASSERT_NE(log.find("or delete the directory", end), std::string::npos) << log;
+  const size_t begin = log.rfind(scene.StateDir("a"), end);
+  ASSERT_NE(begin, std::string::npos) << log;
+  ASSERT_GT(std::filesystem::remove_all(log.substr(begin, end - begin)), 0) << log;
+  pod = scene.StartPod({.instance = "a"});
+  ASSERT_TRUE(Runs(pod.get())) << pod->Log();
   scene.Generate({.orders = 5'000, .start_index = 5'000});
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
 }

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "tests/integration/process.h"
 #include "tests/integration/scene.h"
+#include "tests/kafka/broker_admin.h"
 
 namespace once {
 namespace {
@@ -27,7 +28,7 @@ class WallClock {
   }
   std::vector<std::pair<std::string, std::string>> Environment() const {
     return {{"LD_PRELOAD", std::filesystem::absolute("tests/integration/wall_shim.so").string()},
-            {"ONCE_WALL_SHIM", path_}};
+            {"WALL_CLOCK_SHIM", path_}};
   }
 
  private:
@@ -55,6 +56,33 @@ TEST(ClockStepsTest, X6CommitsGoOnAndNothingIsForgotten) {
   EXPECT_EQ(pod->Log().find("timed out"), std::string::npos) << "nothing was fenced\n" << pod->Log();
   pod->Signal(SIGTERM);
   EXPECT_TRUE(pod->Wait(kPatience).has_value());
+}
+
+// Topics that take nothing an hour old, and a clock that is behind by more when the pod starts, and by still more
+// later: no broker says which way a refused stamp is wrong.
+TEST(ClockStepsTest, X6AClockBehindTheBrokersFailsNoEvent) {
+  Scene scene("clock-behind");
+  scene.CreateTopics(2);
+  kafka::BrokerAdmin admin(scene.bootstrap_servers());
+  for (const std::string& topic : {scene.output(), scene.dead_letters()}) {
+    admin.SetTopicSetting(topic, "message.timestamp.before.max.ms", "3600000");
+  }
+  const WallClock clock(testing::TempDir() + "/wall-behind");
+  clock.SetWrongBy(-absl::Hours(6));
+  auto pod = scene.StartPod({.environment = clock.Environment()});
+  auto generator = scene.StartGenerator({.orders = 20'000, .poison_percent = 1, .rate = 2'000});
+  for (const absl::Duration wrong_by : {-absl::Hours(6), -absl::Hours(25), absl::ZeroDuration()}) {
+    clock.SetWrongBy(wrong_by);
+    ASSERT_TRUE(scene.AwaitOutput(scene.CountOutput() + 2'000, kPatience))
+        << "wrong by " << absl::FormatDuration(wrong_by) << "\n"
+        << pod->Log();
+  }
+  ASSERT_TRUE(scene.Finish(generator.get()));
+  EXPECT_EQ(scene.Verify(kPatience), 0) << scene.verifier_output() << pod->Log();
+  EXPECT_NE(pod->Log().find("refuses timestamps of this instance"), std::string::npos) << pod->Log();
+  pod->Signal(SIGTERM);
+  const std::optional<ExitState> ended = pod->Wait(kPatience);
+  EXPECT_TRUE(ended.has_value() && ended->code == 0) << pod->Log();
 }
 
 }  // namespace

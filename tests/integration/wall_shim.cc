@@ -1,4 +1,4 @@
-// Preloaded into a process, it makes its wall clock wrong: by as many seconds as the file $ONCE_WALL_SHIM says, an
+// Preloaded into a process, it makes its wall clock wrong: by as many seconds as the file $WALL_CLOCK_SHIM says, an
 // int64_t that may change at any time. The steady clock stays as it is. A wait until a time of the wall clock ends when
 // the clock, as it is then, gets there, as the kernel has it when somebody sets the clock.
 #include <dlfcn.h>
@@ -20,7 +20,7 @@ const volatile int64_t* wrong_by = nullptr;
 
 // Before anything asks for the time of day that matters.
 __attribute__((constructor)) void Open() {
-  const char* const path = std::getenv("ONCE_WALL_SHIM");
+  const char* const path = std::getenv("WALL_CLOCK_SHIM");
   if (path == nullptr) return;
   const int file = ::open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return;

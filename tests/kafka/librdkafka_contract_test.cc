@@ -194,11 +194,16 @@ TEST_P(BrokerTest, X8ATopicMadeAnewHasAnotherId) {
   ASSERT_TRUE(cluster().Await(kPatience, [&] { return admin().CreateTopic({topic, 1, {}}, kPatience).ok(); }));
   const absl::StatusOr<TopicDescription> after = admin().DescribeTopic(topic, kPatience);
   ASSERT_TRUE(after.ok()) << after.status();
+  const std::string names[] = {topic, "not-there"};
+  const absl::StatusOr<std::map<std::string, std::string>> ids = admin().ReadTopicIds(names, kPatience);
+  ASSERT_TRUE(ids.ok()) << ids.status();
 #if RD_KAFKA_VERSION >= 0x020300ff
   EXPECT_FALSE(before->id.empty());
   EXPECT_NE(after->id, before->id);
+  EXPECT_EQ(*ids, (std::map<std::string, std::string>{{topic, after->id}}));
 #else
   EXPECT_EQ(before->id, "");
+  EXPECT_TRUE(ids->empty());
 #endif
 }
 

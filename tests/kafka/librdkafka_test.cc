@@ -1,4 +1,6 @@
 // What of librdkafka's adapter can be shown without a broker.
+#include <algorithm>
+#include <cstdint>
 #include <future>
 #include <map>
 #include <memory>
@@ -103,6 +105,23 @@ TEST_F(LibrdkafkaTest, F3OwnPropertiesAreAppliedLast) {
   AnyHandle admin(ContextWith({{"isolation.level", "read_committed"}}, &log_), "admin");
   ASSERT_TRUE(admin.Start(RD_KAFKA_CONSUMER, AdminProperties(config)).ok());
   EXPECT_EQ(InForce(admin, "isolation.level"), "read_uncommitted");
+}
+
+// X7: what small records take beside their bytes is bounded as well.
+TEST(FetchQueueTest, X7TheClientsOwnObjectsCount) {
+  constexpr int64_t kMiB = int64_t{1} << 20;
+  constexpr int64_t kObjects = 450;
+  for (const int64_t bytes : {4 * kMiB, 8 * kMiB, 64 * kMiB}) {
+    RdKafkaConfig config;
+    config.fetch_queue_bytes = bytes;
+    Properties set = LogReaderProperties(config);
+    if (!set.contains("fetch.queue.backoff.ms")) GTEST_SKIP() << "this librdkafka stalls when its queue is full";
+    const int64_t records = std::stoll(set["queued.min.messages"]) * kObjects;
+    const int64_t values = std::stoll(set["queued.max.messages.kbytes"]) * 1024;
+    EXPECT_LE(records + values, bytes);
+    EXPECT_GE(records + values, bytes / 2);
+    EXPECT_LE(std::stoll(set["fetch.max.bytes"]), std::max<int64_t>(values / 4, 1'000'000));
+  }
 }
 
 TEST_F(LibrdkafkaTest, HandlesAreNamedByWhoseAndWhatTheyAreUnlessTheUserNamesThem) {

@@ -70,8 +70,18 @@ void Checker::OnSent(const SimEvent& event) {
   tasks_[static_cast<size_t>(event.partition)].sent[source][event.offset] = &event;
 }
 
-void Checker::OnChangelogRemade() {
+void Checker::OnChangelogRemade(KnowsLog knows) {
   for (TaskModel& task : tasks_) task.lost_to = task.frontier_offset;
+  knows_log_ = std::move(knows);
+}
+
+void Checker::CheckRemadeLog(const CommittedTransaction& transaction) {
+  for (const auto& [where, record] : transaction.records) {
+    if (where.topic != plan_->changelog_topics[0]) continue;
+    if (!knows_log_(transaction.transactional_id, where.partition.value())) continue;
+    Fail(absl::StrCat("X5c: partition ", where.partition.value(),
+                      " goes on in a changelog made anew, though its task was opened since"));
+  }
 }
 
 bool Checker::HasStateEverywhere() const {
@@ -199,7 +209,7 @@ void Checker::ReadChangelog(const CommittedTransaction& transaction, std::vector
     const TaskModel& task = tasks_[static_cast<size_t>(partition)];
     if (task.frontier_offset <= task.lost_to)
       Fail(absl::StrCat("X5f: partition ", partition, " goes on in a changelog made anew"));
-    // That log has come farther than the one before: only who asks for its id can know.
+    // That log has come farther than the one before, and its task was open then: only who asks for its id can know.
     if (task.lost_to >= 0) Suspend();
     if (key != FrontierKey())
       Fail(absl::StrCat("F1: the last changelog record of partition ", partition, " is no frontier"));
@@ -257,6 +267,7 @@ void Checker::CheckHistories() {
 void Checker::OnCommit(const CommittedTransaction& transaction) {
   if (!transaction.transactional_id.starts_with(transactional_prefix_) || !violation_.empty()) return;
   ++commits_;
+  if (knows_log_) CheckRemadeLog(transaction);
   if (is_suspended_) return;
   effects_.clear();
   main_outputs_.clear();

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -41,9 +42,11 @@ class Checker {
   void OnSent(const SimEvent& event);
   // The topics have more partitions now.
   void Grow();
-  // The changelog was deleted and made anew: nothing may be committed to the new one before it has come as
-  // far, where it could be taken for the old one until somebody looks at its id.
-  void OnChangelogRemade();
+  // Whether who commits under that transactional id has seen the id of the changelog that there is now.
+  using KnowsLog = std::function<bool(const std::string& transactional_id, int32_t partition)>;
+  // The changelog was deleted and made anew: nothing may be committed to the new one by who opened the task since, or
+  // before it has come as far as the one before. Until a task is opened nobody looks at the id but now and then.
+  void OnChangelogRemade(KnowsLog knows);
   // Nothing is judged from now on: a source is another one, and may be passed over until somebody reads what is said.
   void Suspend() { is_suspended_ = true; }
   // What failed events do from now on; nothing of before is under way.
@@ -111,6 +114,7 @@ class Checker {
   TaskModel NewTask() const;
   void Advance(int32_t partition, std::set<std::string>* touched);
   void Take(TaskModel* task, const SimEvent& event, std::set<std::string>* touched);
+  void CheckRemadeLog(const testkit::CommittedTransaction& transaction);
   void ReadChangelog(const testkit::CommittedTransaction& transaction, std::vector<std::set<std::string>>* touched);
   // The key of an event without one, by where its status says that it is.
   std::string KeylessKey(const TaskModel& task, std::string_view place) const;
@@ -149,6 +153,7 @@ class Checker {
   bool blocks_;
   bool is_mended_ = false;
   bool is_suspended_ = false;
+  KnowsLog knows_log_;        // Unless the changelog is the first one.
   std::set<int64_t> copied_;  // Events of which copies were sent.
   // Of the transaction under judgement, by event number.
   std::map<int64_t, Effects> effects_;

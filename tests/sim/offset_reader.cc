@@ -9,10 +9,24 @@ void SimOffsetReader::Read(int worker, const action::FetchTaskOffsets& request) 
   scheduler_->Spawn(process_, [this, worker, request] {
     ReadTaskOffsets(*plan_, admin_, request, [this, worker](event::TaskOffsetsFetched fetched) {
       if (delay_ > absl::ZeroDuration()) scheduler_->Sleep(random_->Between(absl::ZeroDuration(), delay_));
+      NoteChangelogId(worker, fetched);
       results_[worker].push_back(std::move(fetched));
     });
     --under_way_;
   });
+}
+
+void SimOffsetReader::NoteChangelogId(int worker, const event::TaskOffsetsFetched& fetched) {
+  std::string& id = changelog_ids_[{worker, fetched.task}];
+  id.clear();
+  if (!fetched.offsets.ok()) return;
+  const auto found = fetched.offsets->topic_ids.find(plan_->changelog(fetched.task).topic);
+  if (found != fetched.offsets->topic_ids.end()) id = found->second;
+}
+
+std::string SimOffsetReader::ChangelogIdOf(int worker, const TaskId& task) const {
+  const auto found = changelog_ids_.find({worker, task});
+  return found == changelog_ids_.end() ? std::string() : found->second;
 }
 
 void SimOffsetReader::Finish() {

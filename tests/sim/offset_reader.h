@@ -3,6 +3,8 @@
 #define ONCE_TESTS_SIM_OFFSET_READER_H_
 
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "processor/runtime/offset_reader.h"
@@ -23,8 +25,12 @@ class SimOffsetReader final : public OffsetReader {
   std::vector<event::TaskOffsetsFetched> TakeResults(int worker) override;
   // Waits for the calls that are under way.
   void Finish();
+  // The id of its changelog that the worker's task was told last; empty: none.
+  std::string ChangelogIdOf(int worker, const TaskId& task) const;
 
  private:
+  void NoteChangelogId(int worker, const event::TaskOffsetsFetched& fetched);
+
   const Plan* const plan_;
   kafka::Admin* const admin_;
   Process* const process_;
@@ -32,6 +38,7 @@ class SimOffsetReader final : public OffsetReader {
   const absl::Duration delay_;
   Random* const random_;
   std::map<int, std::vector<event::TaskOffsetsFetched>> results_;
+  std::map<std::pair<int, TaskId>, std::string> changelog_ids_;
   int under_way_ = 0;
 };
 

@@ -7,11 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "processor/runtime/preflight.h"
 #include "processor/runtime/topic_watch.h"
+#include "tests/sim/memory_checker.h"
 #include "tests/sim/ports.h"
 
 namespace once::sim {
 namespace {
 
+// Below it the memory is worth watching at each turn.
+constexpr size_t kTightMemory = size_t{1} << 20;
 // Between looks at whether topics are still what they were.
 const absl::Duration kTopicCheckInterval = absl::Milliseconds(200);
 
@@ -154,10 +157,12 @@ void SimPod::RunWorker(size_t index) {
 void SimPod::RunToItsEnd(size_t index) {
   network_->handling() = absl::ZeroDuration();
   Worker& worker = *workers_[index];
+  MemoryChecker memory(config_.engine.memory_bytes < kTightMemory);
   absl::Status status = worker.Join();
   while (status.ok() && !worker.done()) {
     if (stopping_) worker.RequestStop();
     worker.RunOnce();
+    if (memory_violation_.empty()) memory_violation_ = memory.AfterTurn(worker.engine(), network_->scheduler().now());
     if (!worker.status().ok()) status = worker.status();
   }
   if (status.ok()) status = worker.status();

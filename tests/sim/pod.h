@@ -72,8 +72,12 @@ class SimPod {
   int process_id() const { return config_.index; }
   // Why the process ended by itself; OK if it did not, or as asked.
   const absl::Status& failure() const { return failure_; }
+  // What was found wrong with its use of memory; empty if nothing was.
+  const std::string& memory_violation() const { return memory_violation_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   Disk& disk() { return *disk_; }
+  // Null unless it runs, or ran last.
+  const SimOffsetReader* offsets() const { return offsets_.get(); }
 
  private:
   void Boot();
@@ -108,6 +112,7 @@ class SimPod {
   std::unique_ptr<Solitude> solitude_;
   std::unique_ptr<SimOffsetReader> offsets_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::string memory_violation_;
   size_t ended_workers_ = 0;
   bool stopping_ = false;
   bool held_ = false;

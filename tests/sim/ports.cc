@@ -203,6 +203,11 @@ class SimAdmin final : public kafka::Admin {
     for (const TopicPartition& each : partitions) answers.emplace(each, NotReached());
     return answers;
   }
+  absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
+                                                                  absl::Duration timeout) override {
+    if (link_.Ask(Call::kDescribeTopic)) return inner_->ReadTopicIds(topics, timeout);
+    return NotReached();
+  }
 
  private:
   const Link link_;

@@ -11,6 +11,7 @@
 #include "processor/base/strings.h"
 #include "processor/engine/trouble.h"
 #include "state/changelog.h"
+#include "tests/sim/memory_checker.h"
 #include "tests/sim/world_state.h"
 
 namespace once::sim {
@@ -24,6 +25,9 @@ constexpr int kDeathsOfADeadlyEvent = 6;
 // What strict outputs keep, by the timestamps of their records.
 const absl::Duration kRetention = absl::Hours(36);
 const absl::Duration kRetryInterval = absl::Milliseconds(100);
+const absl::Duration kCheckpointInterval = absl::Milliseconds(200);
+// A checkpoint becomes due, is written, and what memory holds is measured.
+const absl::Duration kRest = 2 * kCheckpointInterval + absl::Milliseconds(100);
 
 }  // namespace
 
@@ -129,7 +133,7 @@ void World::MakePods() {
   config.engine.commit_interval = scenario_.commit_interval;
   config.engine.transaction_timeout = kTransactionTimeout;
   config.engine.retry_interval = kRetryInterval;
-  config.engine.checkpoint_interval = absl::Milliseconds(200);
+  config.engine.checkpoint_interval = kCheckpointInterval;
   config.engine.max_epoch_records = 40;
   config.engine.misfit_patience = 2 * kSessionTimeout;
   // No task is to fail for any other reason than a fault that says so.
@@ -157,6 +161,7 @@ void World::MakePods() {
 void World::KeepRunning() {
   if (scenario_.fails_tasks) CheckTaskFailures();
   for (const auto& pod : pods_) {
+    if (!pod->memory_violation().empty()) Fail(absl::StrCat(pod->memory_violation(), " (pod ", pod->process_id(), ")"));
     // A disk that is corrupt again while its checkpoint is rebuilt ends the process, loudly.
     const bool is_excused = absl::IsDataLoss(pod->failure()) || IsRefusalDue();
     if (!pod->failure().ok() && !is_excused)
@@ -243,7 +248,21 @@ void World::CheckStores() {
 void World::CheckEnd() {
   if (const std::string broken = cluster_.Check(); !broken.empty())
     Fail(absl::StrCat("the simulated log is broken: ", broken));
+  CheckMemory();
   CheckStores();
+}
+
+// X7. Where memory is short, some time after all has come to rest.
+void World::CheckMemory() {
+  const bool is_tight = scenario_.memory_bytes > 0;
+  if (is_tight) scheduler_.RunUntil(scheduler_.now() + kRest);
+  for (const auto& pod : pods_) {
+    for (const auto& worker : pod->workers()) {
+      if (!pod->running()) continue;
+      const std::string wrong = MemoryChecker::AtRest(worker->engine(), is_tight);
+      if (!wrong.empty()) Fail(absl::StrCat(wrong, " (pod ", pod->process_id(), ")"));
+    }
+  }
 }
 
 // A pause of the engine's back-off is at most as long as all the trouble before it, and the first one. A handler that

@@ -80,6 +80,43 @@ void World::BeginChange() {
   WhenQuiet(std::move(topics), [this] { IsOfTopics(scenario_.change) ? ChangeTopics() : ChangeVersion(); });
 }
 
+// An open task of a worker was told the id of the first changelog as it is now.
+bool World::KnowsChangelog(const std::string& transactional_id, int32_t partition) const {
+  const TaskId id{0, Partition(partition)};
+  for (const auto& pod : pods_) {
+    for (size_t i = 0; i < pod->workers().size(); ++i) {
+      const std::string name = absl::StrCat(plan_->application_id, "-i", pod->process_id(), "-", i, "-0");
+      if (name != transactional_id) continue;
+      const Task* task = pod->workers()[i]->engine().FindTask(id);
+      const bool is_open = task != nullptr && (task->phase == TaskPhase::kRunning || task->phase == TaskPhase::kPaused);
+      return is_open &&
+             pod->offsets()->ChangelogIdOf(static_cast<int>(i), id) == cluster_.TopicId(plan_->changelog_topics[0]);
+    }
+  }
+  return false;
+}
+
+// Sometimes somebody has written back what he had of it, again and again, until the log is longer than it was.
+void World::RemakeChangelog() {
+  const std::string& changelog = plan_->changelog_topics[0];
+  checker_->OnChangelogRemade([this](const std::string& transactional_id, int32_t partition) {
+    return KnowsChangelog(transactional_id, partition);
+  });
+  std::vector<Offset> ends;
+  for (int32_t p = 0; p < PartitionCount(changelog); ++p)
+    ends.push_back(cluster_.HighWatermark({changelog, Partition(p)}));
+  cluster_.RemakeTopic(changelog);
+  if (redrives_.Chance(50)) return;
+  for (int32_t p = 0; p < static_cast<int32_t>(ends.size()); ++p) {
+    while (cluster_.HighWatermark({changelog, Partition(p)}) <= ends[static_cast<size_t>(p)]) {
+      cluster_.Append(changelog, Partition(p), StateKeyPrefix("written back"), "");
+      for (const auto& [key, value] : checker_->Fold(p)) {
+        if (key != FrontierKey()) cluster_.Append(changelog, Partition(p), key, value);
+      }
+    }
+  }
+}
+
 void World::ChangeTopics() {
   const std::string& changelog = plan_->changelog_topics[0];
   switch (scenario_.change) {
@@ -94,8 +131,7 @@ void World::ChangeTopics() {
       if (!scenario_.transactional_input) input_->set_partitions(scenario_.partitions + 1);
       break;
     case Change::kRemakeChangelog:
-      checker_->OnChangelogRemade();
-      cluster_.RemakeTopic(changelog);
+      RemakeChangelog();
       break;
     case Change::kGrowChangelog:
       cluster_.GrowTopic(changelog, scenario_.partitions + 1);

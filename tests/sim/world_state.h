@@ -107,6 +107,8 @@ class World {
   void BeginChange();
   bool HaveAllCommitted() const;
   void ChangeTopics();
+  void RemakeChangelog();
+  bool KnowsChangelog(const std::string& transactional_id, int32_t partition) const;
   void ChangeVersion();
   void StopPods();
   void StartPods(const Plan* plan);
@@ -140,6 +142,7 @@ class World {
   bool IsRight();
   void CheckEnd();
   bool IsCurrent(const Task& task);
+  void CheckMemory();
   void CheckStores();
 
   const Scenario& scenario_;

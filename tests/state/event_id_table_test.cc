@@ -114,6 +114,28 @@ TEST(EventIdTableTest, ChurnDoesNotGrowIt) {
   EXPECT_EQ(table.size(), static_cast<int64_t>(10 * kIdsPerTag));
 }
 
+TEST(EventIdTableTest, X7ShrinkGivesBackWhatForgottenIdsTook) {
+  EventIdTable table;
+  const Tag forgotten = table.NewTag();
+  const Tag kept = table.NewTag();
+  for (uint64_t i = 0; i < 200'000; ++i) table.Insert(HashedId(i), i % 10 == 0 ? kept : forgotten);
+  const size_t before = table.memory_bytes();
+  table.Shrink();
+  EXPECT_EQ(table.memory_bytes(), before);
+  table.Forget(forgotten);
+  table.Shrink();
+  EXPECT_LT(table.memory_bytes(), before / 5);
+  EXPECT_EQ(table.size(), 20'000);
+  for (uint64_t i = 0; i < 200'000; ++i) ASSERT_EQ(table.Find(HashedId(i)), i % 10 == 0 ? kept : 0) << i;
+  // It grows as before.
+  for (uint64_t i = 0; i < 200'000; ++i) ASSERT_EQ(table.Insert(HashedId(i), kept) == kept, i % 10 == 0) << i;
+  EXPECT_LT(table.memory_bytes(), before * 11 / 10);
+  table.Forget(kept);
+  table.Shrink();
+  EXPECT_LT(table.memory_bytes(), 10'000);
+  EXPECT_EQ(table.Insert(HashedId(1), table.NewTag()), 0);
+}
+
 TEST(EventIdTableTest, ErasedIdsTakeNoSpace) {
   EventIdTable table;
   const Tag tag = table.NewTag();

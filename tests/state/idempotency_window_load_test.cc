@@ -84,5 +84,24 @@ TEST_F(IdempotencyWindowTest, X7LoadingForgetsWhatIsTooMuch) {
   EXPECT_TRUE(Contains(5000));
 }
 
+// A window that no event comes to makes room as well, and for good.
+TEST_F(IdempotencyWindowTest, X7AnIdleWindowGivesItsMemoryBack) {
+  constexpr uint64_t kIds = 1'000;
+  Configure({.retention = absl::Hours(16), .max_ids = 16 * kIds});
+  for (uint64_t i = 0; i < 16; ++i) Epoch(kStart + static_cast<int64_t>(i), i * kIds, (i + 1) * kIds);
+  const size_t before = window_->memory_bytes();
+  window_->SetMaxIds(2 * kIds);
+  window_->Trim();
+  EXPECT_LT(window_->memory_bytes(), before / 4);
+  EXPECT_LE(window_->size(), static_cast<int64_t>(2 * kIds));
+  EXPECT_FALSE(Contains(0));
+  EXPECT_TRUE(Contains(16 * kIds - 1));
+  Epoch(kStart + 20, 100 * kIds, 100 * kIds + 1);
+  Restart();  // With room for all.
+  EXPECT_FALSE(Contains(0));
+  EXPECT_TRUE(Contains(16 * kIds - 1));
+  EXPECT_TRUE(Contains(100 * kIds));
+}
+
 }  // namespace
 }  // namespace once

@@ -98,6 +98,18 @@ kafka::LogOffsets MemoryAdmin::ReadLogOffsets(kafka::LogPoint point, std::span<c
   return answers;
 }
 
+absl::StatusOr<std::map<std::string, std::string>> MemoryAdmin::ReadTopicIds(std::span<const std::string> topics,
+                                                                             absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  std::map<std::string, std::string> ids;
+  for (const std::string& name : topics) {
+    if (absl::Status status = core_->StatusOf(Call::kDescribeTopic, name); !status.ok()) return status;
+    if (const Topic* topic = core_->topics.Find(name); topic != nullptr) ids[name] = topic->id();
+  }
+  return ids;
+}
+
 absl::StatusOr<Offset> MemoryAdmin::BeginningOffset(const TopicPartition& partition, absl::Duration timeout) {
   return ReadLogOffsets(kafka::LogPoint::kBeginning, {&partition, 1}, timeout).begin()->second;
 }

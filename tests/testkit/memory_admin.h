@@ -26,6 +26,8 @@ class MemoryAdmin final : public kafka::Admin {
                                                absl::Duration timeout) override;
   kafka::LogOffsets ReadLogOffsets(kafka::LogPoint point, std::span<const TopicPartition> partitions,
                                    absl::Duration timeout) override;
+  absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
+                                                                  absl::Duration timeout) override;
 
  private:
   absl::StatusOr<Offset> Find(kafka::LogPoint point, const TopicPartition& partition);

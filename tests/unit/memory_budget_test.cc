@@ -57,6 +57,12 @@ TEST_F(ContainerMemoryLimitTest, X7NothingIsNoLimit) {
   EXPECT_EQ(Limit(), std::nullopt);
 }
 
+TEST(MemoryPlanTest, X7WhatIsBeyondThePlanFitsTheContainer) {
+  EXPECT_EQ(MemoryWithin(4096 * kMiB), 3072 * kMiB);
+  EXPECT_EQ(MemoryWithin(512 * kMiB), 312 * kMiB);
+  EXPECT_EQ(MemoryWithin(128 * kMiB), 32 * kMiB);
+}
+
 TEST(MemoryPlanTest, X7ThePartsFitTheWhole) {
   for (const int64_t bytes : {64 * kMiB, 200 * kMiB, 1024 * kMiB, 100'000 * kMiB}) {
     for (const int workers : {1, 4, 64}) {

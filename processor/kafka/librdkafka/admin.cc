@@ -82,29 +82,54 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(const 
 }
 
 #if RD_KAFKA_VERSION >= 0x020300ff
-absl::StatusOr<std::string> RdKafkaAdmin::TopicId(const std::string& topic, absl::Duration timeout) {
+absl::StatusOr<std::vector<absl::StatusOr<std::string>>> RdKafkaAdmin::DescribeIds(std::span<const std::string> topics,
+                                                                                   absl::Duration timeout) {
   using Topics = std::unique_ptr<rd_kafka_TopicCollection_t, RdDeleter<rd_kafka_TopicCollection_destroy>>;
   constexpr std::string_view kNone = "AAAAAAAAAAAAAAAAAAAAAA";  // Zero, from brokers that know no ids.
-  const std::string what = absl::StrCat("reading the id of topic \"", topic, "\"");
+  const std::string what = absl::StrCat("reading the id of topic \"", topics.front(), "\"");
   AdminCall call(main_.rk(), RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout);
-  const char* names[] = {topic.c_str()};
-  const Topics asked(rd_kafka_TopicCollection_of_topic_names(names, 1));
+  std::vector<const char*> names;
+  for (const std::string& topic : topics) names.push_back(topic.c_str());
+  const Topics asked(rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
   rd_kafka_DescribeTopics(main_.rk(), asked.get(), call.options(), call.queue());
   absl::StatusOr<EventPtr> event = call.Wait(what);
   if (!event.ok()) return event.status();
   size_t count = 0;
   const rd_kafka_TopicDescription_t** answers =
       rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event->get()), &count);
-  if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
-  const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(answers[0]);
-  if (error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(error, what);
-  const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(answers[0]);
-  const char* text = id == nullptr ? nullptr : rd_kafka_Uuid_base64str(id);
-  return text == nullptr || text == kNone ? std::string() : std::string(text);
+  if (count != topics.size()) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
+  std::vector<absl::StatusOr<std::string>> ids;
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(answers[i]);
+    if (error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      ids.emplace_back(ToStatus(error, what));
+      continue;
+    }
+    const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(answers[i]);
+    const char* text = id == nullptr ? nullptr : rd_kafka_Uuid_base64str(id);
+    ids.emplace_back(text == nullptr || text == kNone ? std::string() : std::string(text));
+  }
+  return ids;
 }
 #else
-absl::StatusOr<std::string> RdKafkaAdmin::TopicId(const std::string&, absl::Duration) { return std::string(); }
+absl::StatusOr<std::vector<absl::StatusOr<std::string>>> RdKafkaAdmin::DescribeIds(std::span<const std::string>,
+                                                                                   absl::Duration) {
+  return std::vector<absl::StatusOr<std::string>>();
+}
 #endif
+
+absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::ReadTopicIds(std::span<const std::string> topics,
+                                                                              absl::Duration timeout) {
+  std::map<std::string, std::string> ids;
+  if (topics.empty()) return ids;
+  const absl::StatusOr<std::vector<absl::StatusOr<std::string>>> found = DescribeIds(topics, timeout);
+  if (!found.ok()) return found.status();
+  for (size_t i = 0; i < found->size(); ++i) {
+    const absl::StatusOr<std::string>& id = (*found)[i];
+    if (id.ok() && !id->empty()) ids[topics[i]] = *id;
+  }
+  return ids;
+}
 
 absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& topic, absl::Duration timeout) {
   const absl::Time deadline = SteadyNow() + timeout;
@@ -112,9 +137,12 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& t
   absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
   if (!partitions.ok()) return partitions.status();
   description.partition_count = *partitions;
-  absl::StatusOr<std::string> id = TopicId(topic, deadline - SteadyNow());
-  if (!id.ok()) return id.status();
-  description.id = *std::move(id);
+  absl::StatusOr<std::vector<absl::StatusOr<std::string>>> ids = DescribeIds({&topic, 1}, deadline - SteadyNow());
+  if (!ids.ok()) return ids.status();
+  for (absl::StatusOr<std::string>& id : *ids) {
+    if (!id.ok()) return id.status();
+    description.id = *std::move(id);
+  }
   absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - SteadyNow());
   if (absl::IsUnavailable(settings.status()) || absl::IsNotFound(settings.status())) return settings.status();
   // X2b: a topic whose settings may not be read is described all the same.

@@ -37,12 +37,16 @@ class RdKafkaAdmin final : public Admin {
                                         absl::Duration timeout) override;
   LogOffsets ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions,
                             absl::Duration timeout) override;
+  absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
+                                                                  absl::Duration timeout) override;
 
  private:
   explicit RdKafkaAdmin(std::shared_ptr<const ClientContext> context);
 
   absl::StatusOr<TopicDescription> DescribeOnce(const std::string& topic, absl::Duration timeout);
-  absl::StatusOr<std::string> TopicId(const std::string& topic, absl::Duration timeout);
+  // One answer for each topic, in their order, empty if it has no id; none at all from a library that cannot tell.
+  absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DescribeIds(std::span<const std::string> topics,
+                                                                       absl::Duration timeout);
   absl::StatusOr<int32_t> PartitionCount(const std::string& topic, absl::Duration timeout);
   void AwaitReady(const std::string& topic, absl::Duration timeout);
   absl::StatusOr<std::map<std::string, std::string>> Settings(const std::string& topic, absl::Duration timeout);

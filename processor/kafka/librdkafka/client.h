@@ -46,9 +46,10 @@ struct RdKafkaConfig {
   // record may be larger: it is sent alone.
   int64_t max_batch_bytes = 1'000'000;
 
-  // What a consumer or log reader fetches ahead, at most, in bytes and beyond one response; at least 1 MiB. Eight times
-  // as much before librdkafka 2.2, which stalls a partition for a second when its queue is full.
-  int64_t fetch_queue_bytes = 16 << 20;
+  // What a consumer or log reader may take for records that it fetches ahead, in bytes, its own objects included and
+  // beyond one response; at least 1 MiB, and at most a quarter of it for the records' bytes. Twice that, and objects
+  // without a bound, before librdkafka 2.2, which stalls a partition for a second when its queue is full.
+  int64_t fetch_queue_bytes = 64 << 20;
 
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
   // break the guarantees are refused.

@@ -15,6 +15,9 @@ namespace {
 
 constexpr int kVersion_2_2 = 0x02020000;
 
+// What the client makes of a record that it has fetched, beside the record's bytes.
+constexpr int64_t kRecordObjects = 450;
+
 std::string Millis(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
 
 // A broker that comes back is found within a second.
@@ -38,17 +41,23 @@ void AddReading(const RdKafkaConfig& config, Properties* properties) {
   set["fetch.error.backoff.ms"] = "100";
   // Records are sent as they come; this is how long a request in vain keeps a seek or a new partition waiting.
   set["fetch.wait.max.ms"] = "100";
-  // One response may hold so much, whatever the number of partitions.
-  set["fetch.max.bytes"] = absl::StrCat(std::clamp<int64_t>(config.fetch_queue_bytes, 1'000'000, 52'428'800));
+  // A quarter is for the records' bytes. The client does not count its own objects, so what remains is a number of
+  // records: small ones would take many times what is counted (X7).
+  const int64_t bytes = config.fetch_queue_bytes / 4;
+  const int64_t records = (config.fetch_queue_bytes - bytes) / kRecordObjects;
   if (rd_kafka_version() < kVersion_2_2) {
     // A full fetch queue stalls its partition for a whole second, so it must never be full by count.
     set["queued.min.messages"] = "10000000";
-    set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(config.fetch_queue_bytes / 1024 * 8, 1024));
+    set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(bytes / 1024 * 8, 1024));
+    set["fetch.max.bytes"] = absl::StrCat(std::clamp<int64_t>(bytes, 1'000'000, 52'428'800));
   } else {
-    // A full queue costs two milliseconds, so it can be small, whatever the size of records: about a quarter of a
-    // second of small ones.
+    // A full queue costs two milliseconds, so it can be small, whatever the size of records: a tenth of a second of
+    // small ones.
     set["fetch.queue.backoff.ms"] = "2";
-    set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(config.fetch_queue_bytes / 1024, 1024));
+    set["queued.min.messages"] = absl::StrCat(std::clamp<int64_t>(records, 1'000, 100'000));
+    set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(bytes / 1024, 1024));
+    // One response comes on top, of all partitions together, and what is compressed there is not so here.
+    set["fetch.max.bytes"] = absl::StrCat(std::clamp<int64_t>(bytes / 8, 1'000'000, 52'428'800));
   }
 }
 
