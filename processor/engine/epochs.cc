@@ -40,6 +40,7 @@ void Epochs::Join(Task* task) {
     epoch_.opened_at = step_->now;
     epoch_.opened_wall = step_->wall;
     epoch_.records = 0;
+    epoch_.largest = {};
     epoch_.bytes = 0;
     epoch_.counters = {};
     epoch_.careful = nullptr;
@@ -350,7 +351,21 @@ void Epochs::Commit() {
   }
 }
 
+// X3: what no transaction can hold would be tried for ever, and hold up all that is in its epoch.
+void Epochs::NoteOutgrown() {
+  const Largest& largest = epoch_.largest;
+  if (!failure_.happened() || step_->now - epoch_.opened_at < options_->transaction_timeout) return;
+  Task* const task = tasks_->Find(largest.task);
+  if (task == nullptr || largest.bytes < max_bytes_) return;
+  task->suspects.OnOutgrown(largest.place, /*was_alone=*/epoch_.records == 1,
+                            absl::StrCat("its ", largest.outputs, " outputs and state, ", largest.bytes,
+                                         " bytes, did not fit into a transaction of its own within ",
+                                         absl::FormatDuration(options_->transaction_timeout),
+                                         ", three times; let it make less, or raise transaction_timeout"));
+}
+
 void Epochs::Drop() {
+  NoteOutgrown();
   std::vector<std::pair<Task*, absl::Status>> failures;
   if (store_failure_.has_value()) failures.push_back(*std::exchange(store_failure_, std::nullopt));
   for (Task* task : epoch_.touched) {

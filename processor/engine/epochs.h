@@ -89,6 +89,7 @@ class Epochs {
   // Suspects of crashes that have come to their end by what took effect since the last call.
   std::vector<Place> TakeSettled() { return std::exchange(settled_, {}); }
   // Nothing of the epoch ever was: state, IDs, statuses and positions are as committed.
+  void NoteOutgrown();
   void Drop();
 
   const EventCounters& committed_counters() const { return committed_counters_; }

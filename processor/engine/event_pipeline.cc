@@ -273,6 +273,7 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
     }
   }
   const size_t first_output = epoch_->outputs->size();
+  const int64_t bytes_before = epoch_->bytes;
   const uint64_t token =
       context_.outputs().empty()
           ? 0
@@ -302,6 +303,8 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
     }
   }
   epoch_->Account(first_output);
+  epoch_->NoteSize(attempt.task, bytes_before, static_cast<int64_t>(epoch_->outputs->size() - first_output),
+                   [&] { return PlaceOf(attempt); });
   return absl::OkStatus();
 }
 

@@ -15,10 +15,13 @@ std::string Text(absl::Duration duration) {
 
 std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeout) {
   if (age < timeout) return "another instance took the transactional id over: does one run under the same instance_id?";
-  return absl::StrCat("the transaction timed out because handlers were slow (the epoch was open for ", Text(age),
-                      ", of which ", Text(age - epoch.in_calls), " were handlers and ", Text(epoch.in_calls),
-                      " calls to the brokers; transaction_timeout is ", Text(timeout),
-                      "): make them quicker, or raise transaction_timeout");
+  const bool were_brokers = 2 * epoch.in_calls > age;
+  return absl::StrCat("the transaction timed out because ", were_brokers ? "the brokers" : "handlers",
+                      " were slow (the epoch was open for ", Text(age), ", of which ", Text(age - epoch.in_calls),
+                      " were handlers and ", Text(epoch.in_calls), " calls to the brokers; its events made ",
+                      epoch.bytes, " bytes; transaction_timeout is ", Text(timeout),
+                      were_brokers ? "): see to the brokers, or raise transaction_timeout"
+                                   : "): make them quicker, or raise transaction_timeout");
 }
 
 }  // namespace
