@@ -85,6 +85,8 @@ class Engine {
   // As it was measured last.
   const MemoryUse& memory_use() const { return memory_.use(); }
   size_t memory_share() const { return memory_.share(); }
+  // Intake waits.
+  bool memory_is_full() const { return memory_.full(); }
 
  private:
   // One for each kind of event; all outcomes of the producer's calls are alike.
