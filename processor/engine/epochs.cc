@@ -237,6 +237,7 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     Suspects::Refused refused{.refusal = delivery.refusal,
                               .likeliest = delivery.record_refused,
                               .topic = plan_->output_topics[delivery.topic_index],
+                              .code = CodeOf(delivery),
                               .error = delivery.error};
     if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
       refused.what = Suspects::Refused::What::kOwn;
@@ -254,12 +255,15 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     // Progress: the next try is another one.
     const Suspects::Refused& first = refused.front();
     const bool is_own = first.what == Suspects::Refused::What::kOwn;
+    const std::string fix = WhatToDo(AdviceFor(first.code), absl::StrCat("topic ", first.topic));
     failure_.refusal =
         absl::StrCat("topic ", first.topic, " refuses ",
-                     is_own ? "a record of the engine's own"
+                     is_own ? "what the engine writes of state and event IDs"
                             : absl::StrCat("an output of event ", ToString(first.cause.where, first.cause.offset)),
                      refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error,
-                     "; the transaction is aborted, and the event fails when it runs again");
+                     "; the transaction is aborted, and ",
+                     is_own ? "its events run again, fewer at a time" : "the event fails when it runs again",
+                     is_own && !fix.empty() ? absl::StrCat("; ", fix) : "");
   }
 }
 

@@ -70,6 +70,7 @@ class Epochs {
   // The task's store failed: the epoch is dropped, and the task rebuilt.
   void FailStore(Task* task, absl::Status status);
 
+  void OnStop() { committer_.OnStop(step_->now); }
   void OnTick() { committer_.OnTick(step_->now, step_->actions); }
   // What was found out of how wrong the wall clock is holds no more.
   void OnWallClockStepped() { stamps_ = Stamps(*plan_); }

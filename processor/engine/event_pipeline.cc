@@ -65,6 +65,7 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
 }
 
 void EventPipeline::ReleaseStep() {
+  context_.Clear();
   failures_.ReleaseStep();
   for (Tally* tally : {&duplicates_, &duplicate_redrives_, &duplicate_notices_, &misplaced_})
     tally->Tell(epoch_->opened_at, log_);

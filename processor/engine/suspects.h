@@ -47,6 +47,7 @@ class Suspects {
     kafka::Refusal refusal = kafka::Refusal::kSuspect;
     bool likeliest = false;
     std::string topic = {};
+    std::string code = {};
     std::string error = {};
   };
   // The task's part of that epoch.
