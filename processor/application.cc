@@ -12,6 +12,7 @@
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
 #include "processor/runtime/memory_budget.h"
+#include "processor/runtime/open_files.h"
 #include "processor/runtime/pod.h"
 #include "processor/runtime/preflight.h"
 #include "processor/runtime/start_wait.h"
@@ -56,6 +57,9 @@ class RunningApplication final : public Application {
         plan_(MakePlan(topology.shared_graph(), options_.application_id)) {}
 
   absl::Status Open() {
+    if (std::string few = RaiseOpenFiles(OpenFilesNeeded(options_.workers, options_.state_open_files)); !few.empty()) {
+      deps_.log->Log(LogLevel::kWarning, few);
+    }
     if (std::optional<std::string> bad = kafka::KnownBadVersion(); bad.has_value()) {
       deps_.log->Log(LogLevel::kWarning, *bad);
     }
@@ -79,6 +83,7 @@ class RunningApplication final : public Application {
                                                   " rebuilt from the changelog"));
     // Its files cannot be deleted while they are open.
     store_.reset();
+    if (absl::Status held = HoldStateDir(); !held.ok()) return held;
     if (absl::Status wiped = DestroyRocksDbStore(StorePath()); !wiped.ok()) return wiped;
     if (absl::Status opened = OpenStore(); !opened.ok()) return opened;
     return RunPod();
@@ -164,7 +169,24 @@ class RunningApplication final : public Application {
     return absl::OkStatus();
   }
 
+  // One that was deleted is made anew, with the instance that it was.
+  absl::Status HoldStateDir() {
+    if (!state_dir_->is_gone()) return absl::OkStatus();
+    state_dir_.reset();
+    absl::StatusOr<std::unique_ptr<LockedDir>> dir = LockedDir::Open(options_.state_dir);
+    if (!dir.ok()) return dir.status();
+    state_dir_ = *std::move(dir);
+    journal_.reset();
+    OpenJournal();
+    return options_.instance_id.empty() ? state_dir_->KeepInstanceId(instance_id_) : absl::OkStatus();
+  }
+
   absl::Status OpenState() {
+    OpenJournal();
+    return OpenStore();
+  }
+
+  void OpenJournal() {
     auto journal = CrashJournal::Open(options_.state_dir, plan_.input_topics, options_.workers, deps_.log);
     if (!journal.ok()) {
       deps_.log->Log(LogLevel::kWarning, absl::StrCat("events that end the process cannot be told from others: ",
@@ -172,7 +194,6 @@ class RunningApplication final : public Application {
     } else {
       journal_ = *std::move(journal);
     }
-    return OpenStore();
   }
 
   std::string StorePath() const { return options_.state_dir + "/rocksdb"; }

@@ -2,8 +2,10 @@
 #include "processor/main.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -28,6 +30,9 @@ extern char** environ;
 namespace once {
 
 namespace {
+
+// How long the last line of a process may take.
+constexpr absl::Duration kLastWords = absl::Seconds(1);
 
 void Print(FILE* stream, const std::string& text) {
   fwrite(text.data(), 1, text.size(), stream);
@@ -92,11 +97,14 @@ class Stopper {
  public:
   explicit Stopper(LogSink* log) : log_(log) {}
 
+  // Nobody who reads the log slowly, or not at all, holds up a stop.
   void Stop() {
-    MutexLock lock(&mutex_);
-    stopped_ = true;
+    {
+      MutexLock lock(&mutex_);
+      stopped_ = true;
+      if (application_ != nullptr) application_->Stop();
+    }
     log_->Log(LogLevel::kInfo, "stopping: committing what is open; a second signal exits at once");
-    if (application_ != nullptr) application_->Stop();
   }
   void Set(Application* application) {
     MutexLock lock(&mutex_);
@@ -115,6 +123,36 @@ class Stopper {
   Application* application_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
+// Where the end of the process is told of while the application runs; null when it does not.
+std::atomic<LogSink*> g_running_log{nullptr};
+
+// A handler, or a library below it, called exit(): nothing is wrong with what is committed, but nobody who starts
+// processes again may take that for an orderly end.
+void OnExit(int code, void*) {
+  LogSink* const log = g_running_log.exchange(nullptr);
+  if (log == nullptr) return;
+  const int exit_code = code == kExitOk ? kExitFailed : code;
+  log->Log(LogLevel::kError,
+           absl::StrCat("a handler or a library called exit(", code,
+                        ") while the application runs: the process ends with exit code ", exit_code,
+                        ", nothing of the open transaction takes effect, and a restart goes on from the last commit; "
+                        "let handlers return an error instead"));
+  log->Flush(kLastWords);
+  _exit(exit_code);
+}
+
+// While it lives, the application runs.
+class ExitGuard {
+ public:
+  explicit ExitGuard(LogSink* log) {
+    static const int registered = on_exit(&OnExit, nullptr);
+    if (registered == 0) g_running_log.store(log);
+  }
+  ~ExitGuard() { g_running_log.store(nullptr); }
+  ExitGuard(const ExitGuard&) = delete;
+  ExitGuard& operator=(const ExitGuard&) = delete;
+};
+
 int Failed(LogSink* log, const absl::Status& status) {
   log->Log(LogLevel::kError, absl::StrCat("stopped: ", status.ToString()));
   return absl::IsInvalidArgument(status) ? kExitWrongUsage : kExitFailed;
@@ -126,6 +164,7 @@ int RunApplication(const Options& options, const Topology& topology, Application
   signal(SIGPIPE, SIG_IGN);
   Stopper stopper(deps.log);
   StopSignals signals([&stopper] { stopper.Stop(); }, kExitInterrupted);
+  const ExitGuard exits(deps.log);
   deps.is_stopping = [&stopper] { return stopper.stopped(); };
   absl::StatusOr<std::unique_ptr<Application>> application = Application::Create(options, topology, deps);
   // Told to stop while it waited for brokers: that is an orderly end.
@@ -174,6 +213,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
     return kExitWrongUsage;
   }
   if (requests.print_topology) {
+    for (const std::string& warning : config.Warnings()) Print(stderr, absl::StrCat("warning: ", warning, "\n"));
     Print(stdout, Describe(topology->graph(), options.application_id));
     return kExitOk;
   }

@@ -1,13 +1,30 @@
 // By spdlog, which writes each line with one call.
 #include "processor/stderr_log.h"
 
-#include <spdlog/logger.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/details/log_msg.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/clock.h"
+#include "processor/base/mutex.h"
 
 namespace once {
 
 namespace {
+
+// Whoever logs waits so long for the line to be written, once: then nobody does until all is written.
+constexpr absl::Duration kPatience = absl::Milliseconds(50);
+constexpr absl::Duration kPatienceAtEnd = absl::Seconds(1);
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -23,23 +40,123 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::err;
 }
 
-}  // namespace
-
-struct StderrLog::Impl {
-  spdlog::logger logger{"once", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
-};
-
-StderrLog::StderrLog(LogLevel least) : impl_(std::make_unique<Impl>()) {
-  impl_->logger.set_formatter(
-      std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc));
-  impl_->logger.set_level(ToSpdlog(least));
-  impl_->logger.flush_on(spdlog::level::trace);
+// What the standard error does not take for another reason than that it is full is dropped.
+void WriteAll(const std::string& line) {
+  for (size_t done = 0; done < line.size();) {
+    const ssize_t written = write(STDERR_FILENO, line.data() + done, line.size() - done);
+    if (written >= 0) {
+      done += static_cast<size_t>(written);
+    } else if (errno == EAGAIN) {
+      pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return;
+    }
+  }
 }
 
-StderrLog::~StderrLog() = default;
+}  // namespace
+
+struct StderrLog::Queue {
+  explicit Queue(LogLevel its_least) : least(its_least) {}
+
+  void Push(LogLevel level, const std::string& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    spdlog::memory_buf_t text;
+    formatter.format(spdlog::details::log_msg(spdlog::string_view_t(), ToSpdlog(level),
+                                              spdlog::string_view_t(message.data(), message.size())),
+                     text);
+    lines.emplace_back(text.data(), text.size());
+    bytes += text.size();
+    ++pushed;
+    changed.NotifyAll();
+  }
+
+  void TellOfLost() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (lost == 0) return;
+    Push(LogLevel::kWarning, absl::StrCat(lost, " lines of this log are lost, since nobody read them in time"));
+    lost = 0;
+  }
+
+  // Until the line with this number is written; false if that takes too long.
+  bool Await(uint64_t line, absl::Duration patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const absl::Time deadline = SteadyNow() + patience;
+    while (written < line) {
+      const absl::Duration left = deadline - SteadyNow();
+      if (left <= absl::ZeroDuration()) return false;
+      changed.WaitFor(&mutex, std::min(left, absl::Seconds(60)));
+    }
+    return true;
+  }
+
+  void Run() {
+    mutex.Lock();
+    while (true) {
+      if (lines.empty()) TellOfLost();
+      if (lines.empty()) {
+        stalled = false;
+        if (closed) break;
+        changed.Wait(&mutex);
+        continue;
+      }
+      const std::string line = std::move(lines.front());
+      lines.pop_front();
+      mutex.Unlock();
+      WriteAll(line);
+      mutex.Lock();
+      bytes -= line.size();
+      ++written;
+      changed.NotifyAll();
+    }
+    mutex.Unlock();
+  }
+
+  const LogLevel least;
+  Mutex mutex;
+  CondVar changed;
+  spdlog::pattern_formatter formatter ABSL_GUARDED_BY(mutex){"%Y-%m-%dT%H:%M:%S.%eZ %l %v",
+                                                             spdlog::pattern_time_type::utc};
+  std::deque<std::string> lines ABSL_GUARDED_BY(mutex);
+  size_t bytes ABSL_GUARDED_BY(mutex) = 0;      // Of `lines`, and the one that is being written.
+  uint64_t pushed ABSL_GUARDED_BY(mutex) = 0;   // Lines, since the start.
+  uint64_t written ABSL_GUARDED_BY(mutex) = 0;  // Of these.
+  uint64_t lost ABSL_GUARDED_BY(mutex) = 0;     // Since that was told last.
+  bool stalled ABSL_GUARDED_BY(mutex) = false;  // Nobody waits for what they log.
+  bool closed ABSL_GUARDED_BY(mutex) = false;
+};
+
+StderrLog::StderrLog(LogLevel least) : queue_(std::make_shared<Queue>(least)) {
+  // Signals are for the threads that expect them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread([queue = queue_] { queue->Run(); }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+StderrLog::~StderrLog() {
+  Flush(kPatienceAtEnd);
+  MutexLock lock(&queue_->mutex);
+  queue_->closed = true;
+  queue_->lines.clear();
+  queue_->changed.NotifyAll();
+}
 
 void StderrLog::Log(LogLevel level, const std::string& message) {
-  impl_->logger.log(ToSpdlog(level), spdlog::string_view_t(message.data(), message.size()));
+  if (level < queue_->least) return;
+  MutexLock lock(&queue_->mutex);
+  const size_t room = kKeptBytes + (level == LogLevel::kError ? kKeptBytesOfErrors : 0);
+  if (queue_->bytes + message.size() > room && queue_->bytes > 0) {
+    ++queue_->lost;
+    return;
+  }
+  queue_->TellOfLost();
+  queue_->Push(level, message);
+  if (!queue_->stalled && !queue_->Await(queue_->pushed, kPatience)) queue_->stalled = true;
+}
+
+void StderrLog::Flush(absl::Duration patience) {
+  MutexLock lock(&queue_->mutex);
+  queue_->Await(queue_->pushed, patience);
 }
 
 }  // namespace once

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 namespace once {
@@ -24,8 +25,8 @@ std::atomic<int> g_signals{0};
 std::atomic<int> g_exit_code{0};
 std::atomic<int64_t> g_first_ms{0};
 int g_pipe[2] = {-1, -1};
-struct sigaction g_old_term;
-struct sigaction g_old_int;
+constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP};
+struct sigaction g_old[std::size(kStopSignals)];
 
 void Send(char what) {
   while (write(g_pipe[1], &what, 1) < 0 && errno == EINTR) {
@@ -72,13 +73,15 @@ StopSignals::StopSignals(std::function<void()> on_stop, int second_exit_code) : 
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGTERM, &action, &g_old_term);
-  sigaction(SIGINT, &action, &g_old_int);
+  for (size_t i = 0; i < std::size(kStopSignals); ++i) {
+    sigaction(kStopSignals[i], &action, &g_old[i]);
+    // Whoever started us does not want a terminal's end to be ours.
+    if (kStopSignals[i] == SIGHUP && g_old[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &g_old[i], nullptr);
+  }
 }
 
 StopSignals::~StopSignals() {
-  sigaction(SIGTERM, &g_old_term, nullptr);
-  sigaction(SIGINT, &g_old_int, nullptr);
+  for (size_t i = 0; i < std::size(kStopSignals); ++i) sigaction(kStopSignals[i], &g_old[i], nullptr);
   Send(kEnd);
   thread_.join();
   close(g_pipe[0]);

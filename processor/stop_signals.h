@@ -1,4 +1,4 @@
-// Turns SIGTERM and SIGINT into a call.
+// Turns SIGTERM, SIGINT and SIGHUP into a call.
 #ifndef ONCE_PROCESSOR_STOP_SIGNALS_H_
 #define ONCE_PROCESSOR_STOP_SIGNALS_H_
 
@@ -7,9 +7,9 @@
 
 namespace once {
 
-// While it lives, the first SIGTERM or SIGINT calls `on_stop` on a thread of its own (so it may lock and log); a
-// second, but for one that comes right behind it, ends the process at once with `second_exit_code`. One at a time in a
-// process. The former handlers are put back after.
+// While it lives, the first SIGTERM, SIGINT or SIGHUP (which a process that ignores it goes on to ignore) calls
+// `on_stop` on a thread of its own (so it may lock and log); a second, but for one that comes right behind it, ends the
+// process at once with `second_exit_code`. One at a time in a process. The former handlers are put back after.
 class StopSignals {
  public:
   StopSignals(std::function<void()> on_stop, int second_exit_code);

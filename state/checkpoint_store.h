@@ -32,7 +32,8 @@ struct CheckpointEntry {
   std::optional<std::string> value;  // Absent: deleted.
 };
 
-// A DataLoss error that says the store's data is corrupt; told apart from what events and handlers say by a mark.
+// A DataLoss error that says the store's data is corrupt, or was deleted while it was in use; told apart from what
+// events and handlers say by a mark.
 absl::Status CorruptStoreError(std::string_view message);
 bool IsCorruptStore(const absl::Status& status);
 

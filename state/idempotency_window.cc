@@ -17,11 +17,9 @@ namespace {
 
 constexpr size_t kIdBytes = 16;
 constexpr size_t kMaxChunkIds = 256 * 1024 / kIdBytes;
-// Smaller chunks are merged once their bucket is closed. Two of them always fit into one.
-constexpr size_t kPartialIds = kMaxChunkIds / 2;
 // While a bucket is open, chunks of one size class are merged when there are many: each merge lifts its IDs a class,
 // so none is rewritten more often than there are classes.
-constexpr std::array<size_t, 3> kSizeClassIds = {32, 512, kPartialIds};
+constexpr std::array<size_t, 3> kSizeClassIds = {32, 512, kMaxChunkIds / 2};
 constexpr size_t kChunksToMerge = 64;
 constexpr size_t kMaxMergeInputs = 128;
 constexpr size_t kMaxTombstonesPerSeal = 64;
@@ -53,6 +51,13 @@ bool HasPassed(uint64_t since, int64_t span_ms, int64_t clock_ms) {
   return Number(clock_ms) >= since && Number(clock_ms) - since >= static_cast<uint64_t>(span_ms);
 }
 
+size_t MaxChunkIds(size_t max_record_bytes) {
+  const std::string key = EventIdsKey(0, 0);
+  const size_t around = EstimatedSize({.key = key});
+  if (max_record_bytes <= around) return 1;
+  return std::clamp<size_t>((max_record_bytes - around) / kIdBytes, 1, kMaxChunkIds);
+}
+
 // Why this can be no record of event IDs, or nothing.
 std::string_view RecordMistake(const ChangelogKey& key, OptionalBytes value) {
   if (key.bucket > kMaxNumber || key.sequence > kMaxNumber) return "no clock and no count gets there";
@@ -68,6 +73,7 @@ std::string_view RecordMistake(const ChangelogKey& key, OptionalBytes value) {
 
 IdempotencyWindow::IdempotencyWindow(const Options& options)
     : retention_ms_(std::max<int64_t>(absl::ToInt64Milliseconds(options.retention), 0)),
+      max_chunk_ids_(MaxChunkIds(options.max_record_bytes)),
       max_ids_(std::max<int64_t>(options.max_ids, 1)) {}
 
 EventIdTable::Tag IdempotencyWindow::AllocateTag() {
@@ -149,8 +155,8 @@ void IdempotencyWindow::ChooseForgotten(int64_t clock_ms) {
 
 void IdempotencyWindow::WriteEpochIds(TaskState* state) {
   std::string packed;
-  for (size_t begin = 0; begin < epoch_ids_.size(); begin += kMaxChunkIds) {
-    const size_t end = std::min(begin + kMaxChunkIds, epoch_ids_.size());
+  for (size_t begin = 0; begin < epoch_ids_.size(); begin += max_chunk_ids_) {
+    const size_t end = std::min(begin + max_chunk_ids_, epoch_ids_.size());
     packed.resize((end - begin) * kIdBytes);
     char* out = packed.data();
     for (size_t i = begin; i < end; ++i) {
@@ -235,22 +241,23 @@ std::optional<IdempotencyWindow::Merge> IdempotencyWindow::FindMerge() const {
   return std::nullopt;
 }
 
-std::vector<IdempotencyWindow::Chunk> IdempotencyWindow::ChunksToMerge(const Bucket& bucket, bool is_open) {
+std::vector<IdempotencyWindow::Chunk> IdempotencyWindow::ChunksToMerge(const Bucket& bucket, bool is_open) const {
   size_t at_least = 0;
-  for (const size_t below : kSizeClassIds) {
+  for (const size_t class_ids_below : kSizeClassIds) {
+    const size_t below = std::min(class_ids_below, partial_ids());
     std::vector<Chunk> chunks;
     size_t picked_ids = 0;
     size_t class_chunks = 0;
     size_t class_ids = 0;
     for (const Chunk& chunk : bucket.chunks) {
-      if (chunk.ids < (is_open ? at_least : 0) || chunk.ids >= (is_open ? below : kPartialIds)) continue;
+      if (chunk.ids < (is_open ? at_least : 0) || chunk.ids >= (is_open ? below : partial_ids())) continue;
       ++class_chunks;
       class_ids += chunk.ids;
-      if (picked_ids + chunk.ids > kMaxChunkIds || chunks.size() == kMaxMergeInputs) continue;
+      if (picked_ids + chunk.ids > max_chunk_ids_ || chunks.size() == kMaxMergeInputs) continue;
       chunks.push_back(chunk);
       picked_ids += chunk.ids;
     }
-    if (!is_open || class_chunks >= kChunksToMerge || class_ids >= kMaxChunkIds) return chunks;
+    if (!is_open || class_chunks >= kChunksToMerge || class_ids >= max_chunk_ids_) return chunks;
     at_least = below;
   }
   return {};
@@ -285,20 +292,20 @@ void IdempotencyWindow::EndEpoch() {
   staged_ = Staged();
 }
 
-void IdempotencyWindow::AddChunk(Bucket* bucket, const Chunk& chunk) {
+void IdempotencyWindow::AddChunk(Bucket* bucket, const Chunk& chunk) const {
   RemoveChunk(bucket, chunk.sequence);
   const auto after = std::upper_bound(bucket->chunks.begin(), bucket->chunks.end(), chunk.sequence,
                                       [](uint64_t sequence, const Chunk& other) { return sequence < other.sequence; });
   bucket->chunks.insert(after, chunk);
-  if (chunk.ids < kPartialIds) ++bucket->partial_chunks;
+  if (chunk.ids < partial_ids()) ++bucket->partial_chunks;
   bucket->next_sequence = std::max(bucket->next_sequence, chunk.sequence + 1);
 }
 
-void IdempotencyWindow::RemoveChunk(Bucket* bucket, uint64_t sequence) {
+void IdempotencyWindow::RemoveChunk(Bucket* bucket, uint64_t sequence) const {
   const auto it = std::lower_bound(bucket->chunks.begin(), bucket->chunks.end(), sequence,
                                    [](const Chunk& chunk, uint64_t wanted) { return chunk.sequence < wanted; });
   if (it == bucket->chunks.end() || it->sequence != sequence) return;
-  if (it->ids < kPartialIds) --bucket->partial_chunks;
+  if (it->ids < partial_ids()) --bucket->partial_chunks;
   bucket->chunks.erase(it);
 }
 

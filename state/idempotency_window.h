@@ -2,8 +2,8 @@
 //
 // IDs are kept in time buckets of 1/16 of the time and the count, rounded up to whole epochs; the oldest bucket is
 // forgotten as a whole when every ID in it is older than the retention, or when the count is exceeded. In memory an ID
-// costs about 25 bytes; in the changelog 16: the IDs of an epoch are packed into one record, and small records are
-// merged, so that each ID is rewritten only a few times.
+// costs about 25 bytes; in the changelog 16: the IDs of an epoch are packed into one record, or into several if the
+// changelog takes no larger ones, and small records are merged, so that each ID is rewritten only a few times.
 //
 // The count may be changed at any time (SetMaxIds), when memory has to be shared with others; what is loaded beyond it
 // is forgotten at once, oldest first.
@@ -46,6 +46,7 @@ class IdempotencyWindow {
   struct Options {
     absl::Duration retention = absl::Hours(24);
     int64_t max_ids = 10'000'000;
+    size_t max_record_bytes = SIZE_MAX;  // What the changelog takes in one record.
   };
 
   explicit IdempotencyWindow(const Options& options);
@@ -124,19 +125,22 @@ class IdempotencyWindow {
   void WriteTombstones(TaskState* state);
   absl::Status WriteMerge(TaskState* state);
   std::optional<Merge> FindMerge() const;
-  static std::vector<Chunk> ChunksToMerge(const Bucket& bucket, bool is_open);
+  std::vector<Chunk> ChunksToMerge(const Bucket& bucket, bool is_open) const;
   void EndEpoch();
 
   uint64_t NextSequence(uint64_t bucket);
   uint64_t LowestFreeSequence(uint64_t bucket) const;
-  static void AddChunk(Bucket* bucket, const Chunk& chunk);
-  static void RemoveChunk(Bucket* bucket, uint64_t sequence);
+  // Smaller chunks are merged once their bucket is closed. Two of them always fit into one.
+  size_t partial_ids() const { return max_chunk_ids_ / 2; }
+  void AddChunk(Bucket* bucket, const Chunk& chunk) const;
+  void RemoveChunk(Bucket* bucket, uint64_t sequence) const;
   absl::Status LoadIds(const ChangelogKey& key, std::string_view ids);
   void ForgetUpTo(uint64_t horizon);
   void ForgetWhatIsTooMuch();
   uint64_t BucketOf(EventIdTable::Tag tag) const;
 
   const int64_t retention_ms_;
+  const size_t max_chunk_ids_;
   int64_t max_ids_;
   EventIdTable table_;
   std::map<uint64_t, Bucket> buckets_;  // By number, those in the window; the last is open.

@@ -36,6 +36,18 @@ std::string AllocatorName() {
   return kGlibc;
 }
 
+size_t ReleaseFreeMemory(size_t most) {
+  using GetProperty = int (*)(const char*, size_t*);
+  using Release = void (*)();
+  static const auto get = reinterpret_cast<GetProperty>(dlsym(RTLD_DEFAULT, "MallocExtension_GetNumericProperty"));
+  static const auto release = reinterpret_cast<Release>(dlsym(RTLD_DEFAULT, "MallocExtension_ReleaseFreeMemory"));
+  size_t free_bytes = 0;
+  if (get == nullptr || release == nullptr || get("tcmalloc.pageheap_free_bytes", &free_bytes) == 0) return 0;
+  if (free_bytes <= most) return 0;
+  release();
+  return free_bytes;
+}
+
 void TuneAllocator() {
   if (AllocatorName() != kGlibc || IsSetByUser()) return;
   mallopt(M_MXFAST, 0);

@@ -2,6 +2,7 @@
 #ifndef ONCE_PROCESSOR_BASE_ALLOCATOR_H_
 #define ONCE_PROCESSOR_BASE_ALLOCATOR_H_
 
+#include <cstddef>
 #include <string>
 
 namespace once {
@@ -9,6 +10,10 @@ namespace once {
 // "tcmalloc (gperftools 2.10)", which programs are linked with unless their build says otherwise, "jemalloc",
 // "mimalloc" or "glibc malloc": what is in force, however it came into the process.
 std::string AllocatorName();
+
+// Gives memory that nobody uses back to the machine, if there are more than `most` bytes of it and the allocator is
+// tcmalloc, which by itself does so very slowly. Returns how many bytes there were, 0 if it did nothing.
+size_t ReleaseFreeMemory(size_t most);
 
 // Suits glibc's malloc, if that is in force, to a process that allocates and frees small pieces by the million, many of
 // them on another thread: freed ones are merged at once instead of in sweeps, and what is free is kept for the next

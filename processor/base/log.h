@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "absl/time/time.h"
+
 namespace once {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
@@ -13,6 +15,8 @@ class LogSink {
  public:
   virtual ~LogSink() = default;
   virtual void Log(LogLevel level, const std::string& message) = 0;
+  // Waits until what was logged is written, for at most `patience`: to be called before the process ends.
+  virtual void Flush(absl::Duration) {}
 };
 
 // Drops everything.

@@ -27,7 +27,7 @@ struct Config::State {
     const Setting* setting = nullptr;
   };
 
-  // With `is_switch` --noNAME counts too; the later of the two flags wins.
+  // With `is_switch` --noNAME counts too; of both, which is a mistake, the later one.
   Found Lookup(std::string_view name, bool is_switch) const {
     const auto flag = sources.flags.find(name);
     const Setting* found = flag == sources.flags.end() ? nullptr : &flag->second;
@@ -120,6 +120,11 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
   }
   const State::Found found = state_->Lookup(name, is_switch);
   if (found.setting == nullptr) return nullptr;
+  const std::string negation = absl::StrCat("no", ToAbsl(name));
+  if (is_switch && state_->sources.flags.contains(name) && state_->sources.flags.contains(negation)) {
+    state_->AddError(name, absl::StrCat("flags --", ToAbsl(name), " and --", negation,
+                                        ": they say the opposite of each other; remove one of the two"));
+  }
   static const std::string* const kTrue = new std::string("true");
   static const std::string* const kFalse = new std::string("false");
   // It was found under another name than its own: --noNAME.

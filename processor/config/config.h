@@ -6,8 +6,8 @@
 //
 // The option `input_topic` is, in falling precedence, the flag --input_topic=..., the environment variable
 // ONCE_INPUT_TOPIC and the line once.input.topic=... of the file that --config (or ONCE_CONFIG) names; else the
-// default. Flags may be written --name=value or --name value, switches also --name and --noname; the last of equal
-// flags wins. An empty environment variable counts as not set.
+// default. Flags may be written --name=value or --name value, switches also --name and --noname; one that is given
+// twice is a mistake, like a line of the file. An empty environment variable counts as not set.
 //
 // Properties of librdkafka itself are --kafka.session.timeout.ms=..., KAFKA_SESSION_TIMEOUT_MS (a '.' is written '_',
 // a '-' "__" and a '_' "___"), and lines of the file whose key does not start with "once.", verbatim.

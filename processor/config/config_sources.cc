@@ -2,6 +2,7 @@
 #include "processor/config/config_sources.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,7 @@ bool CanBeValue(std::string_view arg) {
 }
 
 void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sources* sources) {
+  std::map<std::string, int> positions;
   for (size_t i = 0; i < args.size(); ++i) {
     std::string_view arg = args[i];
     if (arg == "-h") arg = "--help";
@@ -48,6 +50,11 @@ void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sourc
     }
     setting.written = absl::StrCat("--", name);
     setting.where = absl::StrCat("flag ", Printable(setting.written));
+    if (const auto [first, is_new] = positions.emplace(name, setting.position); !is_new) {
+      sources->errors.push_back(absl::StrCat(setting.where, ": it is given twice, as arguments ", first->second + 1,
+                                             " and ", setting.position + 1, "; remove one of the two"));
+      continue;
+    }
     if (!name.starts_with(kPropertyFlag)) {
       sources->flags[name] = std::move(setting);
     } else if (setting.has_text) {

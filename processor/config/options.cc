@@ -321,7 +321,8 @@ void LoadTexts(const Config& config, Options* options) {
   options->state_dir =
       config.Get("state_dir", options->state_dir,
                  {.help = "Local copy of the state, for one process at a time. Empty: once/APPLICATION_ID under "
-                          "$XDG_STATE_HOME or ~/.local/state.",
+                          "$XDG_STATE_HOME or ~/.local/state, or, where neither it nor $HOME is set, "
+                          "once-state/APPLICATION_ID below the current directory.",
                   .group = group});
   options->create_topics = config.Get("create_topics", options->create_topics,
                                       {.help = "Create missing source, sink and dead-letter topics.", .group = group});

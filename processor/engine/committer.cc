@@ -1,6 +1,7 @@
 // The order of calls at a transaction's end, and what each answer means (T1 to T5). The worker makes the calls.
 #include "processor/engine/committer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,11 @@ namespace once {
 namespace {
 // An answer that says that the producer is finished, of a kind that nobody has listed, is given this long.
 constexpr absl::Duration kPatience = absl::Minutes(2);
+// An instance that takes over from one that hangs fences it once, and that one its successor at most.
+constexpr int kFencingsBeforePause = 2;
+constexpr absl::Duration kFirstFencingPause = absl::Seconds(1);
+// Beyond the last pause: who has worked for so long is not fought over.
+constexpr absl::Duration kFencingMemory = absl::Minutes(1);
 }  // namespace
 
 void Committer::Seal(std::vector<TopicPartitionOffset> offsets, absl::Time now, Actions* actions) {
@@ -28,12 +34,29 @@ void Committer::Abort(absl::Time now, Actions* actions) {
   Issue(actions);
 }
 
-void Committer::StartRebuild(Actions* actions) {
+void Committer::StartRebuild(absl::Duration pause, absl::Time now, Actions* actions) {
   ++rebuilds_;
   // T4: the suspicion was the old producer's; initialising the new one fences it, delayed requests included.
   is_suspicious_ = false;
   phase_ = CommitPhase::kRebuilding;
-  Issue(actions);
+  if (pause <= absl::ZeroDuration()) return Issue(actions);
+  retry_at_ = now + pause;
+}
+
+absl::Duration Committer::FencingPause(const kafka::Result& result, absl::Time now) {
+  if (!result.fenced) return absl::ZeroDuration();
+  const auto pause_of = [](int fencings) {
+    constexpr int kDoublings = 10;
+    const int doublings = std::min(fencings - kFencingsBeforePause - 1, kDoublings);
+    return doublings < 0 ? absl::ZeroDuration() : std::min(kFirstFencingPause * (1 << doublings), kLongestPause);
+  };
+  if (now - fenced_at_ > pause_of(fencings_) + kFencingMemory) fencings_ = 0;
+  fenced_at_ = now;
+  return pause_of(++fencings_);
+}
+
+void Committer::OnStop(absl::Time now) {
+  if (phase_ == CommitPhase::kRebuilding && retry_at_ != absl::InfiniteFuture()) retry_at_ = now;
 }
 
 // Asks for the call of the current phase.
@@ -80,7 +103,7 @@ CommitVerdict Committer::Fail(const char* what, const kafka::Result& result, abs
     Abort(now, actions);
     return CommitVerdict::kPending;
   }
-  StartRebuild(actions);
+  StartRebuild(FencingPause(result, now), now, actions);
   return CommitVerdict::kUnknown;
 }
 
@@ -100,7 +123,7 @@ CommitVerdict Committer::OnBeginFailed(const kafka::Result& result, absl::Time n
     case kafka::ErrorClass::kFatal:
       break;
   }
-  StartRebuild(actions);
+  StartRebuild(FencingPause(result, now), now, actions);
   return CommitVerdict::kUnknown;
 }
 
@@ -130,14 +153,14 @@ CommitVerdict Committer::OnCommitDone(const kafka::Result& result, absl::Time no
   if (!result.ok()) return Fail("the commit", result, now, actions);
   phase_ = CommitPhase::kIdle;
   // T4: it did commit; the next transaction begins on a producer that no delayed request can end.
-  if (is_suspicious_) StartRebuild(actions);
+  if (is_suspicious_) StartRebuild(absl::ZeroDuration(), now, actions);
   return CommitVerdict::kCommitted;
 }
 
 CommitVerdict Committer::OnAbortDone(const kafka::Result& result, absl::Time now, Actions* actions) {
   if (!result.ok()) return Fail("the abort", result, now, actions);
   phase_ = CommitPhase::kIdle;
-  if (is_suspicious_) StartRebuild(actions);
+  if (is_suspicious_) StartRebuild(absl::ZeroDuration(), now, actions);
   return CommitVerdict::kAborted;
 }
 

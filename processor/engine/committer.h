@@ -10,6 +10,9 @@
 // means the same call with the same arguments again, after a pause, until the transaction's time is over. A producer
 // whose transaction ended under suspicion (a transport or coordinator error meanwhile) is rebuilt before the next one:
 // a delayed duplicate of its end request could end that one too.
+//
+// Two instances with one transactional id take it from each other for ever: who is fenced again and again waits longer
+// each time before it makes a new producer, which fences the other one (T12).
 #ifndef ONCE_PROCESSOR_ENGINE_COMMITTER_H_
 #define ONCE_PROCESSOR_ENGINE_COMMITTER_H_
 
@@ -49,6 +52,8 @@ class Committer {
   // Gives the open transaction up; nothing if its abort or its producer's replacement is under way.
   void Abort(absl::Time now, Actions* actions);
 
+  // Everything is to end: a producer is replaced without a pause.
+  void OnStop(absl::Time now);
   // Repeats a call whose pause is over.
   void OnTick(absl::Time now, Actions* actions);
   // Outcomes. They are of the transaction under way whatever its phase: a begin or send that failed voids the calls
@@ -70,7 +75,8 @@ class Committer {
  private:
   void Issue(Actions* actions);
   CommitVerdict Fail(const char* what, const kafka::Result& result, absl::Time now, Actions* actions);
-  void StartRebuild(Actions* actions);
+  void StartRebuild(absl::Duration pause, absl::Time now, Actions* actions);
+  absl::Duration FencingPause(const kafka::Result& result, absl::Time now);
 
   const absl::Duration transaction_timeout_;
   const absl::Duration retry_interval_;
@@ -85,6 +91,8 @@ class Committer {
   std::string error_;
   int64_t rebuilds_ = 0;
   Trouble rebuilding_;
+  absl::Time fenced_at_ = absl::InfinitePast();
+  int fencings_ = 0;  // In a row, one soon after the other.
 };
 
 }  // namespace once

@@ -9,8 +9,6 @@
 namespace once {
 
 namespace {
-// Of one task. Of more events that end their processes some are found out later.
-constexpr size_t kMaxMarks = 16;
 
 // The event is done, unless it is parked.
 bool IsPast(const v1::Frontier& frontier, const Place& place) {

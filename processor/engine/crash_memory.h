@@ -47,6 +47,8 @@ class CrashMemory {
   static constexpr uint32_t kBlamedAfter = 3;
   static constexpr int64_t kSmallEpoch = 100;       // Events.
   static constexpr int64_t kCarefulEvents = 5'000;  // In small epochs, of one turn.
+  // Events that a frontier names. Of more that end their processes some are found out later.
+  static constexpr size_t kMaxMarks = 16;
 
   // `inputs` in the order of the frontier's; `epoch_events` is what an epoch holds at most.
   CrashMemory(std::vector<TopicPartition> inputs, int64_t epoch_events);

@@ -212,6 +212,7 @@ void Engine::On(const event::TopicsChecked& checked) { tasks_.SetTopicProblems(c
 
 void Engine::On(const event::StopRequested&) {
   step_.stopping = true;
+  epochs_.OnStop();
   // Each may try once more.
   for (const auto& [id, task] : tasks()) task->checkpoint_failures = 0;
   if (epochs_.open()) {

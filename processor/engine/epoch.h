@@ -26,6 +26,14 @@ struct Cause {
   Offset offset;
 };
 
+// An event and what it made.
+struct Largest {
+  TaskId task = {};
+  Place place = {};
+  int64_t bytes = 0;
+  int64_t outputs = 0;
+};
+
 struct Epoch {
   EpochNumber number = {};
   bool open = false;
@@ -39,6 +47,7 @@ struct Epoch {
   std::vector<Cause> causes = {};  // They stay until the next one opens: a report may come late.
   EventCounters counters = {};
   Place last_event = {};     // The one that ran last.
+  Largest largest = {};      // The one that made most of its bytes.
   bool is_note = false;      // It was opened, or ended, for what crash memories say (X3).
   Task* careful = nullptr;   // Holds suspects of this task, and nothing else.
   int64_t careful_room = 0;  // How many more of them it may hold.
@@ -72,6 +81,13 @@ struct Epoch {
   uint64_t AddCause(Task* task, const std::string& topic, Partition partition, Offset offset) {
     causes.push_back({task->id, &topic, partition, offset});
     return causes.size();
+  }
+
+  // The event has made all beyond `bytes_before`, and that many outputs.
+  template <typename PlaceOfEvent>
+  void NoteSize(const Task* task, int64_t bytes_before, int64_t made, const PlaceOfEvent& place) {
+    if (bytes - bytes_before <= largest.bytes) return;
+    largest = {.task = task->id, .place = place(), .bytes = bytes - bytes_before, .outputs = made};
   }
 
   // Adds outputs[from..] to the epoch's size.

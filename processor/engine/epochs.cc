@@ -42,6 +42,7 @@ void Epochs::Join(Task* task) {
     epoch_.opened_at = step_->now;
     epoch_.opened_wall = step_->wall;
     epoch_.records = 0;
+    epoch_.largest = {};
     epoch_.bytes = 0;
     epoch_.counters = {};
     epoch_.careful = nullptr;
@@ -244,6 +245,7 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     Suspects::Refused refused{.refusal = delivery.refusal,
                               .likeliest = delivery.record_refused,
                               .topic = plan_->output_topics[delivery.topic_index],
+                              .code = CodeOf(delivery),
                               .error = delivery.error};
     if (delivery.token == 0 || delivery.token > epoch_.causes.size()) {
       refused.what = Suspects::Refused::What::kOwn;
@@ -261,12 +263,15 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     // Progress: the next try is another one.
     const Suspects::Refused& first = refused.front();
     const bool is_own = first.what == Suspects::Refused::What::kOwn;
+    const std::string fix = WhatToDo(AdviceFor(first.code), absl::StrCat("topic ", first.topic));
     failure_.refusal =
         absl::StrCat("topic ", first.topic, " refuses ",
-                     is_own ? "a record of the engine's own"
+                     is_own ? "what the engine writes of state and event IDs"
                             : absl::StrCat("an output of event ", ToString(first.cause.where, first.cause.offset)),
                      refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error,
-                     "; the transaction is aborted, and the event fails when it runs again");
+                     "; the transaction is aborted, and ",
+                     is_own ? "its events run again, fewer at a time" : "the event fails when it runs again",
+                     is_own && !fix.empty() ? absl::StrCat("; ", fix) : "");
   }
 }
 
@@ -360,7 +365,21 @@ void Epochs::Commit() {
   }
 }
 
+// X3: what no transaction can hold would be tried for ever, and hold up all that is in its epoch.
+void Epochs::NoteOutgrown() {
+  const Largest& largest = epoch_.largest;
+  if (!failure_.happened() || step_->now - epoch_.opened_at < options_->transaction_timeout) return;
+  Task* const task = tasks_->Find(largest.task);
+  if (task == nullptr || largest.bytes < max_bytes_) return;
+  task->suspects.OnOutgrown(largest.place, /*was_alone=*/epoch_.records == 1,
+                            absl::StrCat("its ", largest.outputs, " outputs and state, ", largest.bytes,
+                                         " bytes, did not fit into a transaction of its own within ",
+                                         absl::FormatDuration(options_->transaction_timeout),
+                                         ", three times; let it make less, or raise transaction_timeout"));
+}
+
 void Epochs::Drop() {
+  NoteOutgrown();
   std::vector<std::pair<Task*, absl::Status>> failures;
   if (store_failure_.has_value()) failures.push_back(*std::exchange(store_failure_, std::nullopt));
   for (Task* task : epoch_.touched) {

@@ -70,6 +70,7 @@ class Epochs {
   // The task's store failed: the epoch is dropped, and the task rebuilt.
   void FailStore(Task* task, absl::Status status);
 
+  void OnStop() { committer_.OnStop(step_->now); }
   void OnTick() { committer_.OnTick(step_->now, step_->actions); }
   // What was found out of how wrong the wall clock is holds no more.
   void OnWallClockStepped() { stamps_ = Stamps(*plan_); }
@@ -89,6 +90,7 @@ class Epochs {
   // Suspects of crashes that have come to their end by what took effect since the last call.
   std::vector<Place> TakeSettled() { return std::exchange(settled_, {}); }
   // Nothing of the epoch ever was: state, IDs, statuses and positions are as committed.
+  void NoteOutgrown();
   void Drop();
 
   const EventCounters& committed_counters() const { return committed_counters_; }

@@ -70,6 +70,7 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
 }
 
 void EventPipeline::ReleaseStep() {
+  context_.Clear();
   failures_.ReleaseStep();
   for (Tally* tally : {&duplicates_, &duplicate_redrives_, &duplicate_notices_, &misplaced_})
     tally->Tell(epoch_->opened_at, log_);
@@ -287,6 +288,7 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
     }
   }
   const size_t first_output = epoch_->outputs->size();
+  const int64_t bytes_before = epoch_->bytes;
   const uint64_t token =
       context_.outputs().empty()
           ? 0
@@ -317,6 +319,8 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
     }
   }
   epoch_->Account(first_output);
+  epoch_->NoteSize(attempt.task, bytes_before, static_cast<int64_t>(epoch_->outputs->size() - first_output),
+                   [&] { return PlaceOf(attempt); });
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 #ifndef ONCE_PROCESSOR_ENGINE_FRONTIER_H_
 #define ONCE_PROCESSOR_ENGINE_FRONTIER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,6 +25,10 @@ inline constexpr uint32_t kNewestFormat = 1;
 // Whose state the frontier stands for. To be called when its inputs are set. Ids that were known once and are not now
 // stay.
 void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier);
+
+// What the frontier of the group's tasks takes in its changelog at most (E7): records of the engine's own must fit,
+// since they have no smaller form.
+size_t LargestFrontierRecord(const Plan& plan, uint16_t group);
 
 // DataLoss if the bytes are no frontier. The text has no place in it.
 absl::StatusOr<v1::Frontier> ParseFrontier(std::string_view bytes);

@@ -16,6 +16,8 @@ constexpr absl::Duration kTellAfter = absl::Seconds(5);
 constexpr absl::Duration kTellInterval = absl::Minutes(1);
 // Of a value on its way to the disk: see the header.
 constexpr size_t kCopies = 3;
+// Beside its bytes, an output that waits for the brokers is an object of ours and one of the client's.
+constexpr size_t kOutputObjects = 300;
 // Less than this is of no use to a task, whatever it is short of.
 constexpr size_t kLeastIds = 1'024;
 constexpr size_t kLeastParkingBytes = size_t{64} << 10;
@@ -56,7 +58,10 @@ void Memory::Measure(bool now) {
   use_ = {};
   dirty_tasks_ = 0;
   for (const auto& [id, task] : tasks_->all()) Add(*task);
-  if (epochs_->open()) use_.epoch = static_cast<size_t>(epochs_->current().bytes);
+  if (epochs_->open()) {
+    const Epoch& epoch = epochs_->current();
+    use_.epoch = static_cast<size_t>(epoch.bytes) + kOutputObjects * static_cast<size_t>(epoch.counters.outputs);
+  }
   ShareOut();
   Trim();
   Judge();

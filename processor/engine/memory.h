@@ -35,7 +35,7 @@ struct MemoryUse {
   size_t window = 0;   // Event IDs.
   size_t parking = 0;  // The index of parked queues.
   size_t backlog = 0;  // Records that were fetched and wait.
-  size_t epoch = 0;    // What the open epoch has written.
+  size_t epoch = 0;    // What the open epoch has written, outputs included.
 
   // What dropping clean values does not free.
   size_t fixed() const { return dirty + copies + window + parking + backlog + epoch; }

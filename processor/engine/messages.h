@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "processor/base/clock.h"
 #include "processor/base/record.h"
+#include "processor/base/reused.h"
 #include "processor/base/types.h"
 #include "processor/kafka/kafka.h"
 #include "state/task_state.h"
@@ -209,9 +210,12 @@ struct Actions {
   bool empty() const { return !begin && outputs.empty() && control.empty(); }
   void Clear() {
     begin = false;
-    outputs.clear();
+    outputs_room_.Clear(&outputs);
     control.clear();
   }
+
+ private:
+  Reused outputs_room_;  // One event may have millions of outputs.
 };
 
 }  // namespace once

@@ -351,6 +351,7 @@ void Scheduler::ProcessError(Task* task, InputPosition* input, const kafka::Part
 
 // All that was fetched of the partition is done, so the position may pass trailing control markers (T10).
 void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end) {
+  input->end_seen = end.position;
   if (end.position <= input->next) return;
   epochs_->Join(task);
   input->next = end.position;

@@ -111,6 +111,13 @@ absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refuse
   return absl::OkStatus();
 }
 
+void Suspects::OnOutgrown(const Place& place, bool was_alone, const std::string& why) {
+  // A broker that is slow for a while is not the event's fault.
+  constexpr int kPatience = 3;
+  Known& known = known_[place];
+  if (was_alone && ++known.outgrown >= kPatience) known.blamed_for = why;
+}
+
 std::optional<Place> Suspects::OnCommitted(const Ran& ran) {
   std::optional<Place> settled;
   if (empty()) return settled;

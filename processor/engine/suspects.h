@@ -9,7 +9,9 @@
 //   an output                        its event is a suspect; alone, it fails when it is run again
 //   a dead letter                    likewise a suspect; alone, the smallest form of its dead letter is sent next time;
 //                                    that one refused as well, the task cannot go on
-//   the engine (state, frontier)     the task's events of the epoch are suspects; one that was alone fails; if it has
+//   nothing, but the transaction  the event that made more than an epoch should have is run alone; if that does not fit
+//   a timed out                     transaction either, three times, it fails the engine (state, frontier)     the
+//   task's events of the epoch are suspects; one that was alone fails; if it has
 //                                    failed already it is parked without its value; if that was done as well, or there
 //                                    was no event, the task cannot go on
 //
@@ -45,6 +47,7 @@ class Suspects {
     kafka::Refusal refusal = kafka::Refusal::kSuspect;
     bool likeliest = false;
     std::string topic = {};
+    std::string code = {};
     std::string error = {};
   };
   // The task's part of that epoch.
@@ -90,6 +93,9 @@ class Suspects {
 
   // The epoch was aborted, and these of its records had been refused. FailedPrecondition if the task cannot go on.
   absl::Status OnRefused(const Ran& ran, std::span<const Refused> refused);
+  // The epoch outlasted its transaction's timeout, and this event made more than a whole epoch should have. It is run
+  // alone, and when that has come to the same several times it is to blame, for `why`.
+  void OnOutgrown(const Place& place, bool was_alone, const std::string& why);
   // The epoch took effect. If it was that of one event which Warn had told of: that.
   std::optional<Place> OnCommitted(const Ran& ran);
 
@@ -98,6 +104,7 @@ class Suspects {
     std::string blamed_for = {};  // Empty: it is only to be run alone.
     absl::StatusCode code = absl::StatusCode::kOutOfRange;
     int own_refusals = 0;  // Of engine records about it.
+    int outgrown = 0;      // How often it did not fit a transaction of its own.
     bool minimal_letter = false;
     bool was_told = false;  // By Warn.
   };

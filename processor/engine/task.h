@@ -46,6 +46,7 @@ struct InputPosition {
   Offset start = {};                     // Where the task began to read it, if nothing is committed.
   std::optional<LogBounds> log = {};     // What its log held when the task was opened, if that is known.
   std::optional<Offset> resume = {};     // Where it goes on, instead of at what is committed, until a commit says so.
+  std::optional<Offset> end_seen = {};   // Where the client last said that nothing more can be read: up to there.
 
   bool is_broken = false;  // The client reads it no more until it is assigned anew.
 
@@ -90,7 +91,9 @@ struct Task {
       : id(task_id),
         changelog(plan.changelog(task_id)),
         state(store, TaskPrefix(plan.group(task_id.group).name, task_id.partition)),
-        window({.retention = options.idempotency_retention, .max_ids = options.idempotency_max_ids}),
+        window({.retention = options.idempotency_retention,
+                .max_ids = options.idempotency_max_ids,
+                .max_record_bytes = plan.max_record_bytes[plan.changelog_index(task_id.group)]}),
         parking(&state, clock, plan.longest_backoff[task_id.group]),
         crashes(plan.InputsOf(task_id), options.max_epoch_records) {
     for (const SourceIndex source : plan.group(task_id.group).sources) {

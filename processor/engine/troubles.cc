@@ -16,11 +16,17 @@ std::string Text(absl::Duration duration) {
 
 std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeout) {
   // X1: a transaction that outlasted its timeout was fenced by the coordinator, not by anybody.
-  if (age < timeout) return "another instance took the transactional id over: does one run under the same instance_id?";
-  return absl::StrCat("the transaction timed out because handlers were slow (the epoch was open for ", Text(age),
-                      ", of which ", Text(age - epoch.in_calls), " were handlers and ", Text(epoch.in_calls),
-                      " calls to the brokers; transaction_timeout is ", Text(timeout),
-                      "): make them quicker, or raise transaction_timeout");
+  if (age < timeout) {
+    return "another instance took the transactional id over: does one run under the same instance_id? Give each its "
+           "own, or stop one of the two";
+  }
+  const bool were_brokers = 2 * epoch.in_calls > age;
+  return absl::StrCat("the transaction timed out because ", were_brokers ? "the brokers" : "handlers",
+                      " were slow (the epoch was open for ", Text(age), ", of which ", Text(age - epoch.in_calls),
+                      " were handlers and ", Text(epoch.in_calls), " calls to the brokers; its events made ",
+                      epoch.bytes, " bytes; transaction_timeout is ", Text(timeout),
+                      were_brokers ? "): see to the brokers, or raise transaction_timeout"
+                                   : "): make them quicker, or raise transaction_timeout");
 }
 
 }  // namespace
@@ -82,7 +88,9 @@ void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
     then = absl::StrCat(is_of_topic ? absl::StrCat("the tasks of ", held, " wait ") : "all tasks wait ",
                         Text(scope.trouble.until() - step_->now), " before their events run again");
   }
-  const bool is_lasting = failure.lasting || advice.remedy == Remedy::kPeople;
+  const bool is_fenced = failure.result.has_value() && failure.result->fenced;
+  const bool is_lasting = failure.lasting || advice.remedy == Remedy::kPeople ||
+                          (is_fenced && step_->now - epoch.opened_at < options_->transaction_timeout);
   scope.trouble.Tell(step_->now, is_lasting ? LogLevel::kError : LogLevel::kWarning, absl::StrCat(text, "; ", then),
                      log_);
 }

@@ -181,7 +181,8 @@ void BackgroundCheckpointWriter::Run() {
       while (!(job = queue_.Pop()).has_value() && !stopping_) changed_.Wait(&mutex_);
     }
     if (!job.has_value()) return;
-    absl::Status status = store_->Write(job->batch.task_prefix, job->batch.entries, job->batch.meta);
+    absl::Status status =
+        damage_.ok() ? store_->Write(job->batch.task_prefix, job->batch.entries, job->batch.meta) : damage_;
     {
       MutexLock lock(&mutex_);
       queue_.Done(*job, std::move(status));
@@ -196,7 +197,10 @@ void BackgroundCheckpointWriter::FlushIfDue() {
   if (now - last_flush_ < flush_interval_) return;
   // Before the call: a disk that fails is tried again after the interval, not at once.
   last_flush_ = now;
-  if (absl::Status flushed = store_->Flush(); !flushed.ok()) log_->Log(LogLevel::kError, flushed.ToString());
+  const absl::Status flushed = store_->Flush();
+  if (flushed.ok()) return;
+  log_->Log(LogLevel::kError, std::string(flushed.message()));
+  if (IsCorruptStore(flushed)) damage_ = flushed;
 }
 
 }  // namespace once

@@ -120,7 +120,9 @@ class BackgroundCheckpointWriter final : public CheckpointWriter {
   const absl::Duration flush_interval_;
   Clock* const clock_;
   LogSink* const log_;
-  absl::Time last_flush_;  // Of the thread alone.
+  // Of the thread alone.
+  absl::Time last_flush_;
+  absl::Status damage_;  // What a flush has found: no write counts any more.
 
   Mutex mutex_;
   CondVar changed_;

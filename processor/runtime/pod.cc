@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/allocator.h"
 #include "processor/base/clock.h"
 #include "processor/base/names.h"
 #include "processor/runtime/handler_monitor.h"
@@ -17,6 +18,9 @@
 namespace once {
 
 namespace {
+
+// How long the last line of a process may take.
+constexpr absl::Duration kLastWords = absl::Seconds(1);
 
 // While it lives, a disk that does not answer for too long ends the process (F5: nothing is lost by that but a shorter
 // replay). A pod that was told to stop must not wait for a disk that has gone away.
@@ -47,6 +51,7 @@ class DiskPatience {
               absl::StrCat("the disk of the state directory has not answered for ", absl::FormatDuration(timeout_),
                            ": ending without the last checkpoint. Nothing is lost, and the next start reads more of the"
                            " changelog; see what is wrong with the disk"));
+    log_->Flush(kLastWords);
     // Neither destructors nor handlers of exit: they would wait for the disk.
     std::_Exit(exit_code_);
   }
@@ -119,7 +124,7 @@ void Pod::RunWorker(Worker* worker) {
 }
 
 // Until the workers have ended (X8). Tasks that use a topic that has changed fail. Old copies of tasks are looked for
-// by the way.
+// by the way, and at memory that nobody uses.
 void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, BackgroundCheckpointWriter* checkpoints) {
   const auto wait = [this] {
     MutexLock lock(&mutex_);
@@ -129,6 +134,8 @@ void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, Backg
   TopicWatch(plan_, deps_.admin).Run(wait, [&](const std::vector<TopicProblem>& problems) {
     for (const std::unique_ptr<Worker>& worker : workers) worker->SetTopicProblems(problems);
     checkpoints->DropOldCopies(*plan_, options_.local_copy_retention);
+    // X7: what one large event has needed goes back to the machine.
+    ReleaseFreeMemory(options_.engine.memory_bytes / 4);
   });
 }
 
@@ -142,6 +149,7 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
     workers_ended_.WaitFor(&mutex_, monitor.period());
     if (absl::Status stuck = monitor.Check(SteadyNow()); !stuck.ok()) {
       deps_.log->Log(LogLevel::kError, stuck.ToString());
+      deps_.log->Flush(kLastWords);
       // Neither destructors nor handlers of exit: they would wait for the thread that does not return.
       std::_Exit(1);
     }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "processor/base/clock.h"
+#include "processor/engine/frontier.h"
 
 namespace once {
 
@@ -183,7 +184,40 @@ class Checker {
                                        smaller, ", up to ", std::max(lead->partition_count, topic->partition_count),
                                        ", or make it anew with so many"));
     }
+    CheckProducerLimit(index);
     CheckChangelog(index, lead_topic, *lead);
+  }
+
+  // Records of the engine's own have no smaller form (E7).
+  void CheckProducerLimit(uint16_t index) {
+    const size_t least = LargestFrontierRecord(plan_, index);
+    if (options_.max_record_bytes >= least) return;
+    problems_.push_back(absl::StrCat("the producer's message.max.bytes=", options_.max_record_bytes,
+                                     " is less than the engine's own records in changelog ",
+                                     plan_.changelog_topics[index],
+                                     " may take; leave kafka.message.max.bytes away, or raise it to at least ", least));
+  }
+
+  // Nor have they in a topic that is there already; and deletions must be seen before they are gone (F6).
+  void CheckChangelogLimits(uint16_t index, const kafka::TopicDescription& found) {
+    const std::string& changelog = plan_.changelog_topics[index];
+    const auto least = static_cast<int64_t>(LargestFrontierRecord(plan_, index));
+    const int64_t limit = NumberSetting(found, "max.message.bytes", kDefaultMaxRecordBytes);
+    if (limit < least) {
+      problems_.push_back(absl::StrCat("changelog ", changelog, " has max.message.bytes=", limit,
+                                       ", less than the engine's own records may take; raise it to at least ", least,
+                                       ", or better to ", 2 * LargestSource(index) + kMebibyte,
+                                       ", so that it takes state and whole events that have to wait"));
+    }
+    const int64_t kept_ms = NumberSetting(found, "delete.retention.ms", kDayMs);
+    const int64_t least_kept_ms = absl::ToInt64Milliseconds(options_.least_delete_retention);
+    if (kept_ms < least_kept_ms) {
+      problems_.push_back(absl::StrCat(
+          "changelog ", changelog, " has delete.retention.ms=", kept_ms,
+          ": it forgets deletions before anybody who reads it has seen them, so that deleted state would come back; "
+          "set it to at least ",
+          least_kept_ms, ", or better to Kafka's default, ", kDayMs));
+    }
   }
 
   void CheckChangelog(uint16_t index, const std::string& lead_topic, const kafka::TopicDescription& lead) {
@@ -216,6 +250,7 @@ class Checker {
       problems_.push_back(absl::StrCat("changelog ", changelog, " has cleanup.policy=", policy->second,
                                        ", which would delete state; set it to compact"));
     }
+    CheckChangelogLimits(index, found);
   }
 
   int64_t LargestSource(uint16_t group) const {

@@ -25,6 +25,8 @@ struct PreflightOptions {
   absl::Duration patience = absl::Seconds(1);
   // What the producer sends at most in one record, whatever the topics take: the client's message.max.bytes.
   size_t max_record_bytes = SIZE_MAX;
+  // A changelog that keeps deletions for less is refused: nobody could read it in time.
+  absl::Duration least_delete_retention = absl::Minutes(1);
 };
 
 // Checks all it can and reports every mistake in one FailedPrecondition; Unavailable or DeadlineExceeded if the broker

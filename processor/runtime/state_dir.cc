@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,10 +53,21 @@ absl::StatusOr<std::string> LockedDir::InstanceId() const {
   if (std::ifstream in(path); in >> id && !id.empty()) return id;
   std::random_device random;
   id = absl::StrFormat("%08x%08x", random(), random());
-  if (absl::Status written = WritePrivateFile(path, id + "\n"); !written.ok()) {
-    return absl::ResourceExhaustedError(absl::StrCat(written.message(), "; is the disk full?"));
-  }
+  if (absl::Status kept = KeepInstanceId(id); !kept.ok()) return kept;
   return id;
+}
+
+absl::Status LockedDir::KeepInstanceId(const std::string& id) const {
+  const absl::Status written = WritePrivateFile(path_ + "/instance_id", id + "\n");
+  if (written.ok()) return written;
+  return absl::ResourceExhaustedError(absl::StrCat(written.message(), "; is the disk full?"));
+}
+
+bool LockedDir::is_gone() const {
+  struct stat held = {};
+  struct stat found = {};
+  if (::fstat(file_, &held) != 0 || ::stat((path_ + "/LOCK").c_str(), &found) != 0) return true;
+  return held.st_ino != found.st_ino || held.st_dev != found.st_dev;
 }
 
 }  // namespace once

@@ -22,6 +22,10 @@ class LockedDir {
   // The instance ID that this directory was given at first, drawn at random: two instances with one ID would fence each
   // other for ever (T12).
   absl::StatusOr<std::string> InstanceId() const;
+  // Writes down that the directory's instance ID is this one.
+  absl::Status KeepInstanceId(const std::string& id) const;
+  // Somebody deleted the directory, or replaced it: what is held is in nobody's way.
+  bool is_gone() const;
 
  private:
   LockedDir(std::string path, int file) : path_(std::move(path)), file_(file) {}

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "processor/base/strings.h"
 
 namespace once {
@@ -13,6 +14,8 @@ namespace {
 
 constexpr absl::Duration kLookInterval = absl::Seconds(1);
 constexpr absl::Duration kInterval = absl::Minutes(1);
+// Transactions of ordinary producers are shorter.
+constexpr absl::Duration kOpenTransactionAfter = absl::Seconds(15);
 
 std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) >> 20, " MiB"); }
 
@@ -20,6 +23,14 @@ std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) 
 void AddCount(int64_t count, std::string_view what, std::string* text) {
   if (count != 0) absl::StrAppend(text, ", ", count, " ", ToAbsl(what));
 }
+
+std::string Rate(int64_t count, double seconds) {
+  const double rate = static_cast<double>(count) / seconds;
+  if (count == 0 || rate >= 10) return absl::StrCat(static_cast<int64_t>(rate));
+  return rate < 0.1 ? "under 0.1" : absl::StrFormat("%.1f", rate);
+}
+
+std::string ClockText(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
 
 }  // namespace
 
@@ -40,6 +51,7 @@ void Summary::Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka:
   if (now - looked_at_ < kLookInterval) return;
   looked_at_ = now;
   TellOfBlocked(now, wall, engine);
+  TellOfOpenTransactions(now, wall, engine, consumer);
   if (summed_at_ == absl::InfinitePast()) summed_at_ = now;
   if (now - summed_at_ < kInterval) return;
   log_->Log(LogLevel::kInfo, Describe(now, engine, consumer));
@@ -58,8 +70,7 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
     retrying += task->parking.retrying();
   }
   std::string text =
-      absl::StrCat("worker ", worker_, ": ",
-                   static_cast<int64_t>(static_cast<double>(total.processed - counted_.processed) / seconds),
+      absl::StrCat("worker ", worker_, ": ", Rate(total.processed - counted_.processed, seconds),
                    " events/s in the last ", absl::FormatDuration(absl::Seconds(static_cast<int64_t>(seconds + 0.5))));
   if (const std::optional<int64_t> lag = LagOf(engine, consumer); lag.has_value()) {
     absl::StrAppend(&text, ", lag ", *lag);
@@ -75,8 +86,50 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
   absl::StrAppend(&text, "; ", running, " of ", engine.tasks().size(), " tasks run; memory ", MiB(memory.total()),
                   " (state ", MiB(memory.clean + memory.dirty), ", on its way to the disk ", MiB(memory.copies),
                   ", event IDs ", MiB(memory.window), ", parked queues ", MiB(memory.parking), ", fetched ",
-                  MiB(memory.backlog), ") of ", MiB(engine.memory_share()));
+                  MiB(memory.backlog), ", open transaction ", MiB(memory.epoch), ") of ", MiB(engine.memory_share()));
   return text;
+}
+
+// R9: the client has said that a partition can be read no further, and yet its log goes on: some other producer's
+// transaction holds back what comes after.
+void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) {
+  std::map<TopicPartition, Waiting> waiting;
+  for (const auto& [id, task] : engine.tasks()) {
+    if (task->phase != TaskPhase::kRunning || !task->backlog.empty() || engine.memory_is_full()) continue;
+    for (const InputPosition& input : task->inputs) {
+      if (input.end_seen != input.next) continue;
+      const std::optional<Offset> end = consumer->KnownEnd(input.where);
+      if (!end.has_value() || *end <= input.next) continue;
+      Waiting& place = waiting[input.where] = {.next = input.next, .end = *end, .since = now};
+      const auto before = waiting_.find(input.where);
+      if (before != waiting_.end() && before->second.next == input.next) place.since = before->second.since;
+    }
+  }
+  waiting_ = std::move(waiting);
+}
+
+void Summary::TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engine& engine,
+                                     kafka::GroupConsumer* consumer) {
+  if (consumer == nullptr) return;
+  NoteOpenTransactions(now, engine, consumer);
+  if (now - waiting_told_at_ < kInterval) return;
+  int64_t others = -1;
+  const std::pair<const TopicPartition, Waiting>* oldest = nullptr;
+  for (const auto& each : waiting_) {
+    if (now - each.second.since < kOpenTransactionAfter) continue;
+    ++others;
+    if (oldest == nullptr || each.second.since < oldest->second.since) oldest = &each;
+  }
+  if (oldest == nullptr) return;
+  waiting_told_at_ = now;
+  const auto& [where, place] = *oldest;
+  log_->Log(LogLevel::kWarning,
+            absl::StrCat(ToString(where), others > 0 ? absl::StrCat(" (and ", others, " other partitions)") : "",
+                         " waits behind an open transaction since ", ClockText(wall - (now - place.since)),
+                         " or longer: its records from offset ", place.next.value(), " up to ", place.end.value() - 1,
+                         " cannot be read before the transaction ends that some other producer has begun there; end "
+                         "that producer, or abort what it left (kafka-transactions.sh --bootstrap-server SERVER "
+                         "find-hanging; abort)"));
 }
 
 void Summary::TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine) {
@@ -95,13 +148,13 @@ void Summary::TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engin
   if (aggregates == 0) return;
   blocked_told_at_ = now;
   const absl::Time since = absl::FromUnixMillis(oldest->since_ms);
-  log_->Log(LogLevel::kWarning,
-            absl::StrCat(aggregates, aggregates == 1 ? " aggregate is" : " aggregates are", " blocked, with ", events,
-                         " parked events; the oldest, key \"", Printable(oldest->key), "\", since ",
-                         absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", since, absl::UTCTimeZone()), " (",
-                         absl::FormatDuration(absl::Seconds(std::max<int64_t>(absl::ToInt64Seconds(wall - since), 0))),
-                         "), by event ", Printable(oldest->event_id), ": ", oldest->reason,
-                         "; mend the cause and copy its FAILED dead letter back to its source to release it"));
+  log_->Log(
+      LogLevel::kWarning,
+      absl::StrCat(aggregates, aggregates == 1 ? " aggregate is" : " aggregates are", " blocked, with ", events,
+                   " parked events; the oldest, key \"", Printable(oldest->key), "\", since ", ClockText(since), " (",
+                   absl::FormatDuration(absl::Seconds(std::max<int64_t>(absl::ToInt64Seconds(wall - since), 0))),
+                   "), by event ", Printable(oldest->event_id), ": ", oldest->reason,
+                   "; mend the cause and copy its FAILED dead letter back to its source to release it"));
 }
 
 }  // namespace once

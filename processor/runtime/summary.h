@@ -4,6 +4,7 @@
 #define ONCE_PROCESSOR_RUNTIME_SUMMARY_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,12 +23,19 @@ class Summary {
   Summary(int worker, LogSink* log) : worker_(worker), log_(log) {}
 
   // Says what is due: a summary once a minute, and, as soon as there are any and then once a minute, which aggregates
-  // are blocked. Call it often: it looks at the tasks once a second at most. `now` is steady, `wall` is the wall
-  // clock's reading; `consumer` may be null.
+  // are blocked, and which inputs wait for a transaction of others. Call it often: it looks at the tasks once a second
+  // at most. `now` is steady, `wall` is the wall clock's reading; `consumer` may be null.
   void Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
 
  private:
   void TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine);
+  struct Waiting {
+    Offset next;  // The last stable offset.
+    Offset end;
+    absl::Time since;  // As we have seen it.
+  };
+  void NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer);
+  void TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
   std::string Describe(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) const;
 
   const int worker_;
@@ -35,6 +43,8 @@ class Summary {
   absl::Time looked_at_ = absl::InfinitePast();
   absl::Time summed_at_ = absl::InfinitePast();
   absl::Time blocked_told_at_ = absl::InfinitePast();
+  absl::Time waiting_told_at_ = absl::InfinitePast();
+  std::map<TopicPartition, Waiting> waiting_;
   EventCounters counted_;  // As of the last summary.
   int64_t epochs_ = 0;
 };

@@ -261,7 +261,7 @@ void Worker::Report(const Call& call) {
   const absl::Time start = deps_.clock->Steady();
   outcome.result = call();
   outcome.at = deps_.clock->Steady();
-  outcome.took = outcome.at - start;
+  outcome.took = outcome.at - start + std::exchange(blocked_, absl::ZeroDuration());
   // X2: what was reported meanwhile goes with the outcome, so that no way out of the epoch misses it.
   producer_->TakeDeliveries(&outcome.deliveries);
   outcome.suspicious = producer_->TakeSuspicion();
@@ -278,15 +278,17 @@ void Worker::HearDeliveries() {
 // The queue is full: a flush makes room, unless the broker is gone.
 kafka::Result Worker::SendWhenThereIsRoom(const OutputRecord& record) {
   constexpr int kTries = 100;
+  const absl::Time start = deps_.clock->Steady();
   kafka::Result result;
   for (int i = 0; i < kTries; ++i) {
     // Only delivering makes room.
     result = producer_->Flush(config_.call_timeout);
-    if (!result.ok()) return result;
+    if (!result.ok()) break;
     result = producer_->Send(record);
-    if (result.error != kafka::ErrorClass::kRetriable) return result;
+    if (result.error != kafka::ErrorClass::kRetriable) break;
     deps_.sleep(config_.retry_pause);
   }
+  blocked_ += deps_.clock->Steady() - start;
   return result;
 }
 

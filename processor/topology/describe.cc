@@ -81,8 +81,8 @@ std::string Describe(const Graph& graph, std::string_view application_id) {
   for (const TaskGroupSpec& group : graph.groups) {
     std::vector<std::string> names;
     for (const SourceIndex source : group.sources) names.push_back(graph.sources[source].name);
-    absl::StrAppend(&text, "task group ", group.name, " (sources ", absl::StrJoin(names, ", "), "; topics ",
-                    ChangelogTopic(application_id, group), ", ", ControlTopic(application_id, group), ")\n");
+    absl::StrAppend(&text, "task group ", group.name, " (sources ", absl::StrJoin(names, ", "), "; topic ",
+                    ChangelogTopic(application_id, group), ")\n");
   }
   return text;
 }

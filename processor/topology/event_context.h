@@ -16,6 +16,7 @@
 #include "processor/base/arena.h"
 #include "processor/base/log.h"
 #include "processor/base/record.h"
+#include "processor/base/reused.h"
 
 namespace once {
 
@@ -61,7 +62,7 @@ class EventContext {
   }
   void Clear() {
     writes_.clear();
-    outputs_.clear();
+    outputs_room_.Clear(&outputs_);
   }
   void set_node(uint16_t node) { node_ = node; }
   uint16_t node() const { return node_; }
@@ -92,6 +93,7 @@ class EventContext {
   uint16_t node_ = 0;
   std::vector<StateWrite> writes_;
   std::vector<Output> outputs_;
+  Reused outputs_room_;
 };
 
 }  // namespace once

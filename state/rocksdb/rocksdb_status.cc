@@ -1,16 +1,47 @@
 // RocksDB's errors in ours, with one fix each.
 #include "state/rocksdb/rocksdb_status.h"
 
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
 #include "state/checkpoint_store.h"
 
 namespace once {
 
+namespace {
+
+// What a process may do about its limit of open files.
+std::string FileLimitFix() {
+  rlimit limit = {};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return absl::StrCat("this process may have ", limit.rlim_cur,
+                      " files and sockets open (ulimit -n): raise that "
+                      "(LimitNOFILE= of a systemd unit), or lower state_open_files");
+}
+
+bool IsOfOpenFiles(const rocksdb::Status& status) {
+  return status.IsIOError() && status.ToString().find(std::strerror(EMFILE)) != std::string::npos;
+}
+
+}  // namespace
+
+absl::Status GoneError(const std::string& path, std::string_view why) {
+  return CorruptStoreError(absl::StrCat("state in ", path,
+                                        " is gone, or part of it: files were deleted while they were "
+                                        "in use (",
+                                        ToAbsl(why), "); nothing is lost, since the changelog has it all"));
+}
+
 absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what, const std::string& path) {
   if (status.ok()) return absl::OkStatus();
   if (status.IsCorruption()) return CorruptError(path, status.ToString());
+  if (status.IsPathNotFound()) return GoneError(path, status.ToString());
   const std::string message = absl::StrCat("state in ", path, ": ", ToAbsl(what), ": ", status.ToString());
+  if (IsOfOpenFiles(status)) return absl::UnavailableError(absl::StrCat(message, "; ", FileLimitFix()));
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) {
     return absl::ResourceExhaustedError(absl::StrCat(message, "; free disk space there, or set another --state_dir"));
   }
@@ -23,7 +54,7 @@ absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what, c
 bool IsLocked(const rocksdb::Status& status) {
   // RocksDB has no code of its own for it: "While lock file: .../LOCK: ..." or "lock hold by current process".
   const std::string text = status.ToString();
-  return status.IsIOError() &&
+  return status.IsIOError() && !IsOfOpenFiles(status) &&
          (text.find("lock file") != std::string::npos || text.find("lock hold") != std::string::npos);
 }
 

@@ -19,6 +19,8 @@ bool IsLocked(const rocksdb::Status& status);
 
 absl::Status LockedError(const std::string& path);
 absl::Status CorruptError(const std::string& path, std::string_view why);
+// Somebody deleted files, or all of the directory: as damage, it is made anew.
+absl::Status GoneError(const std::string& path, std::string_view why);
 
 }  // namespace once
 

@@ -273,5 +273,59 @@ TEST(BackOffTest, X2AProducerThatWasTakenOverIsCalledThat) {
   EXPECT_EQ(Lines(driver, "does one run under the same instance_id?"), 1) << Log(driver);
 }
 
+// Each makes a new producer, which fences the other's: for ever, so at least not all the time.
+TEST(BackOffTest, T12TwoInstancesWithOneIdTakeItFromEachOtherEverMoreSlowly) {
+  Copies copies;
+  TopologyTestDriver driver(copies.factory());
+  driver.RunUntilIdle();
+  const Engine& engine = driver.worker().engine();
+  const int64_t rebuilds = engine.committer().rebuilds();
+  int64_t committed = -1;
+  for (int second = 0; second < 600; ++second) {
+    driver.Send("orders", "alice", Order(1));
+    // What it does is fenced as soon as it has got its id back.
+    if (engine.committed_epochs() != committed && driver.cluster().pending_faults() == 0) {
+      committed = engine.committed_epochs();
+      driver.cluster().FailNext({.call = Call::kFlush,
+                                 .result = {.error = kafka::ErrorClass::kFatal,
+                                            .fenced = true,
+                                            .code = "INVALID_PRODUCER_EPOCH",
+                                            .message = "fenced"}});
+    }
+    Turn(&driver, absl::Seconds(1));
+  }
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_GE(engine.committer().rebuilds() - rebuilds, 10);
+  EXPECT_LE(engine.committer().rebuilds() - rebuilds, 40);
+  EXPECT_GE(Lines(driver, "does one run under the same instance_id?"), 5) << Log(driver);
+  EXPECT_LE(Lines(driver, "does one run under the same instance_id?"), 11) << Log(driver);
+  driver.cluster().ClearFaults();
+  Turn(&driver, absl::Seconds(35));
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.Read<OrderPlaced>("copies").size(), 600);
+}
+
+// A pause before the next producer is none for a stop.
+TEST(BackOffTest, T12AFencedWorkerStopsAtOnce) {
+  Copies copies;
+  TopologyTestDriver driver(copies.factory());
+  driver.RunUntilIdle();
+  for (int i = 0; i < 6; ++i) {
+    driver.cluster().FailNext({.call = Call::kFlush,
+                               .result = {.error = kafka::ErrorClass::kFatal,
+                                          .fenced = true,
+                                          .code = "INVALID_PRODUCER_EPOCH",
+                                          .message = "fenced"}});
+  }
+  driver.Send("orders", "alice", Order(1));
+  const int64_t before = driver.worker().engine().committer().rebuilds();
+  while (driver.worker().engine().committer().rebuilds() < before + 5) Turn(&driver, absl::Milliseconds(50));
+  EXPECT_EQ(driver.worker().engine().committer().phase(), CommitPhase::kRebuilding);
+  const absl::Time asked = driver.clock().Now();
+  driver.worker().RequestStop();
+  while (!driver.worker().done()) Turn(&driver, absl::Milliseconds(50));
+  EXPECT_LT(driver.clock().Now() - asked, absl::Seconds(1));
+}
+
 }  // namespace
 }  // namespace once

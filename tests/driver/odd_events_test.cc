@@ -131,6 +131,26 @@ TEST(OddEventsTest, X3AnEventTooLargeToBeParkedBlocksItsKeyAllTheSame) {
   EXPECT_EQ(driver.worker().engine().committer().rebuilds(), 0);
 }
 
+// E7: what the engine writes of event IDs grows with the transaction, so it is divided.
+TEST(OddEventsTest, E7ASmallChangelogHoldsUpNothing) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.cluster().SetTopicSetting("order-totals-orders-changelog", "max.message.bytes", "1500");
+  driver.Restart(BuildOrderTotals);
+  const auto send_all = [&] {
+    for (int i = 0; i < 500; ++i) {
+      driver.Send("orders", "customer-" + std::to_string(i % 50), Order(1), {.event_id = std::to_string(i)});
+    }
+    driver.RunUntilIdle();
+  };
+  send_all();
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 500u);
+  EXPECT_EQ(driver.worker().engine().committer().rebuilds(), 0) << "records were refused";
+  driver.CrashAndLoseDisk();
+  send_all();
+  EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 500u) << "IDs were forgotten";
+}
+
 // The same, found out from the broker.
 TEST(OddEventsTest, X3AChangelogThatTakesLessThanAtTheStartFailsTheEventsItRefuses) {
   TopologyTestDriver driver(Scripted(FailsNegative("no")));
@@ -146,6 +166,15 @@ TEST(OddEventsTest, X3AChangelogThatTakesLessThanAtTheStartFailsTheEventsItRefus
   EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 40u);
   EXPECT_EQ(Letters(driver), "FAILED:1 BLOCKED:2");
   EXPECT_EQ(driver.Parked("bob"), 2);
+  // The line of the refusal says what to do, and nothing that does not come.
+  int told = 0;
+  for (const std::string& line : driver.log()) {
+    if (line.find("refuses what the engine writes") == std::string::npos) continue;
+    ++told;
+    EXPECT_NE(line.find("raise max.message.bytes of topic scripted-orders-changelog"), std::string::npos) << line;
+    EXPECT_EQ(line.find("the event fails"), std::string::npos) << line;
+  }
+  EXPECT_GE(told, 1);
 }
 
 // Of a batch that the broker refuses, one event is to blame.

@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "processor/engine/frontier.h"
 #include "tests/driver/orders.h"
 
 namespace once {
@@ -139,6 +140,31 @@ TEST_F(PreflightTest, X3ADeadLetterTopicThatTakesNoneIsRefused) {
   EXPECT_THAT(Run().ToString(), HasSubstr("orders.dlq has max.message.bytes=100"));
   admin_.answers["orders.dlq"] = Described({{"max.message.bytes", "200"}});
   EXPECT_TRUE(Run().ok());
+}
+
+// Else nothing would ever commit, and nothing would say why.
+TEST_F(PreflightTest, E7AChangelogThatDoesNotTakeTheEnginesOwnRecordsIsRefused) {
+  admin_.answers[kChangelog] = Described({{"cleanup.policy", "compact"}, {"max.message.bytes", "400"}});
+  const std::string text = Run().ToString();
+  EXPECT_THAT(text, HasSubstr("changelog order-totals-orders-changelog has max.message.bytes=400"));
+  const std::string least = std::to_string(LargestFrontierRecord(plan_, 0));
+  EXPECT_THAT(text, HasSubstr("raise it to at least " + least));
+  admin_.answers[kChangelog] = Described({{"cleanup.policy", "compact"}, {"max.message.bytes", least}});
+  EXPECT_TRUE(Run().ok());
+  EXPECT_EQ(plan_.max_record_bytes[2], LargestFrontierRecord(plan_, 0));
+}
+
+TEST_F(PreflightTest, E7AProducersLimitBelowTheEnginesOwnRecordsIsRefused) {
+  admin_.answers.erase(kChangelog);
+  const absl::Status refused = Preflight({.bootstrap_servers = "b:1", .max_record_bytes = 400}, &admin_, &log_, &plan_);
+  EXPECT_THAT(refused.ToString(), HasSubstr("the producer's message.max.bytes=400"));
+  EXPECT_THAT(refused.ToString(), HasSubstr("kafka.message.max.bytes"));
+  EXPECT_THAT(admin_.created, IsEmpty());
+}
+
+TEST_F(PreflightTest, F6AChangelogThatForgetsDeletionsAtOnceIsRefused) {
+  admin_.answers[kChangelog] = Described({{"cleanup.policy", "compact"}, {"delete.retention.ms", "0"}});
+  EXPECT_THAT(Run().ToString(), HasSubstr("has delete.retention.ms=0"));
 }
 
 TEST_F(PreflightTest, MissingRightToCreateTheChangelogSaysWhatToCreate) {

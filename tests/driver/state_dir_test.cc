@@ -45,6 +45,21 @@ TEST_F(StateDirTest, X8IsForItsOwnerAlone) {
   EXPECT_TRUE(absl::IsFailedPrecondition(LockedDir::Open(path_).status())) << "held already";
 }
 
+TEST_F(StateDirTest, X4OneThatIsDeletedIsGoneAndItsIdCanBeKept) {
+  auto dir = LockedDir::Open(path_);
+  ASSERT_TRUE(dir.ok()) << dir.status();
+  const std::string id = *(*dir)->InstanceId();
+  EXPECT_FALSE((*dir)->is_gone());
+  std::filesystem::remove_all(path_);
+  EXPECT_TRUE((*dir)->is_gone());
+  auto anew = LockedDir::Open(path_);
+  ASSERT_TRUE(anew.ok()) << anew.status();
+  EXPECT_TRUE((*dir)->is_gone()) << "another one is in its place";
+  EXPECT_FALSE((*anew)->is_gone());
+  ASSERT_TRUE((*anew)->KeepInstanceId(id).ok());
+  EXPECT_EQ(*(*anew)->InstanceId(), id);
+}
+
 TEST_F(StateDirTest, X8AFileIsReplacedAsAWhole) {
   std::filesystem::create_directories(path_);
   const std::string file = path_ + "/file";

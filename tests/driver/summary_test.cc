@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,53 @@ TEST(SummaryTest, OncePerMinuteWithWhatWasDone) {
                              HasSubstr(" commits, 1 failed"), HasSubstr("1 of 1 tasks run; memory ")));
   LetPass(&driver, 61);
   EXPECT_THAT(Lines(driver, "events/s in the last").back(), HasSubstr("worker 0: 0 events/s"));
+}
+
+TEST(SummaryTest, FewEventsAreNotCalledNone) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.RunUntilIdle();
+  LetPass(&driver, 2);
+  for (int i = 0; i < 30; ++i) driver.Send("orders", "alice", Order(1));
+  LetPass(&driver, 62);
+  EXPECT_THAT(Lines(driver, "events/s in the last").back(), HasSubstr("worker 0: 0.5 events/s"));
+  driver.Send("orders", "alice", Order(1));
+  LetPass(&driver, 62);
+  EXPECT_THAT(Lines(driver, "events/s in the last").back(), HasSubstr("worker 0: under 0.1 events/s"));
+}
+
+// R9: else there is lag, no events, and no word of why.
+TEST(SummaryTest, R9AnOpenTransactionOfOthersIsToldWithItsPlace) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.Send("orders", "alice", Order(1));
+  driver.RunUntilIdle();
+  const auto client = driver.cluster().NewClient({.transaction_timeout = absl::InfiniteDuration()});
+  const std::unique_ptr<kafka::TransactionalProducer> other = *client->NewProducer("others", {"orders"});
+  ASSERT_TRUE(other->InitTransactions(absl::Seconds(1)).ok());
+  ASSERT_TRUE(other->BeginTransaction().ok());
+  OutputRecord record;
+  record.partition = Partition(0);
+  record.key = "carol";
+  ASSERT_TRUE(other->Send(record).ok());
+  ASSERT_TRUE(other->Flush(absl::Seconds(1)).ok());
+  driver.Send("orders", "bob", Order(1));
+  const auto turn = [&](int seconds) {
+    for (int i = 0; i < seconds * 10; ++i) {
+      driver.worker().RunOnce();
+      driver.clock().Advance(absl::Milliseconds(100));
+    }
+  };
+  turn(10);
+  EXPECT_TRUE(Lines(driver, "open transaction since").empty()) << "many a transaction takes a few seconds";
+  turn(80);
+  const std::vector<std::string> told = Lines(driver, "open transaction since");
+  ASSERT_EQ(told.size(), 2u) << testing::PrintToString(driver.log());
+  EXPECT_THAT(told[0], AllOf(HasSubstr("orders-0 waits behind an open transaction since 20"),
+                             HasSubstr("its records from offset 1 up to 2 cannot be read"), HasSubstr("find-hanging")));
+  ASSERT_TRUE(other->Abort(absl::Seconds(1)).ok());
+  driver.RunUntilIdle();
+  LetPass(&driver, 180);
+  EXPECT_EQ(Lines(driver, "open transaction since").size(), 2u);
+  EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 2u);
 }
 
 TEST(SummaryTest, BlockedAggregatesAreToldAtOnceEachMinuteAndAfterAStart) {

@@ -237,5 +237,27 @@ TEST(BadStateTest, AStateDirectoryThatStaysFullLosesNothing) {
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
 }
 
+// The state is in memory and in the changelog, so it is made anew, and nobody has to restart anything.
+TEST(BadStateTest, X4AStateDirectoryThatIsDeletedMidRunIsMadeAnew) {
+  Scene scene("deleted-directory");
+  scene.CreateTopics(2);
+  const std::vector<std::string> flags = {"--checkpoint_interval=50ms", "--checkpoint_flush_interval=50ms"};
+  auto pod = scene.StartPod({.instance = "a", .flags = flags});
+  scene.Generate({.orders = 5'000});
+  ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+  std::filesystem::remove_all(scene.StateDir("a"));
+  scene.Generate({.orders = 5'000, .start_index = 5'000});
+  EXPECT_TRUE(Scene::Eventually([&] {
+    return pod->Log().find("the local state is deleted and rebuilt from the changelog") != std::string::npos;
+  })) << pod->Log();
+  scene.Generate({.orders = 5'000, .start_index = 10'000});
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+  EXPECT_TRUE(std::filesystem::exists(scene.StateDir("a") + "/LOCK"));
+  Stop(pod.get());
+  pod = scene.StartPod({.instance = "a", .flags = flags});
+  scene.Generate({.orders = 5'000, .start_index = 15'000});
+  EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output() << pod->Log();
+}
+
 }  // namespace
 }  // namespace once

@@ -82,6 +82,11 @@ std::unique_ptr<Process> Scene::StartPod(const PodSpec& spec) {
                                    "--instance_id=" + spec.instance,
                                    "--session_timeout=3s",
                                    "--commit_interval=50ms"};
+  // A flag is given once.
+  const auto name_of = [](const std::string& flag) { return flag.substr(0, flag.find('=')); };
+  for (const std::string& flag : spec.flags) {
+    std::erase_if(args, [&](const std::string& arg) { return name_of(arg) == name_of(flag); });
+  }
   args.insert(args.end(), spec.flags.begin(), spec.flags.end());
   return std::make_unique<Process>(args, spec.environment, LogPath("pod-" + spec.instance));
 }

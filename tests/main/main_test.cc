@@ -12,6 +12,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,10 @@ class FakeApplication final : public Application {
     ++stops_;
     changed_.NotifyAll();
   }
+  int stops() {
+    MutexLock lock(&mutex_);
+    return stops_;
+  }
   void WaitForStop() {
     MutexLock lock(&mutex_);
     while (stops_ == 0) changed_.Wait(&mutex_);
@@ -71,6 +76,7 @@ class FakeApplication final : public Application {
 class RecordingLog final : public LogSink {
  public:
   void Log(LogLevel, const std::string& message) override {
+    if (before_line) before_line(message);
     MutexLock lock(&mutex_);
     messages_.push_back(message);
   }
@@ -78,6 +84,8 @@ class RecordingLog final : public LogSink {
     MutexLock lock(&mutex_);
     return messages_;
   }
+
+  std::function<void(const std::string&)> before_line = {};  // Set before anything logs.
 
  private:
   Mutex mutex_;
@@ -241,7 +249,7 @@ TEST_F(MainTest, ExitCodesTellUsageFromFailure) {
 }
 
 TEST_F(MainTest, ASignalStopsInOrder) {
-  for (const int signal : {SIGTERM, SIGINT}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     script_.run = [signal](FakeApplication* application) {
       kill(getpid(), signal);
       application->WaitForStop();
@@ -250,6 +258,46 @@ TEST_F(MainTest, ASignalStopsInOrder) {
     EXPECT_EQ(Run({}), kExitOk);
   }
   EXPECT_THAT(log_.messages(), Contains("stopped in order"));
+}
+
+// A log that nobody reads must not hold up the stop.
+TEST_F(MainTest, X2ASignalStopsBeforeItIsLogged) {
+  FakeApplication* running = nullptr;
+  int stops_when_logged = 0;
+  log_.before_line = [&](const std::string& message) {
+    if (message.starts_with("stopping")) stops_when_logged = running->stops();
+  };
+  script_.run = [&](FakeApplication* application) {
+    running = application;
+    StopAndWait();
+    application->WaitForStop();
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Run({}), kExitOk);
+  EXPECT_EQ(stops_when_logged, 1);
+}
+
+TEST_F(MainTest, AHangUpThatIsIgnoredStaysIgnored) {
+  struct sigaction ignored = {}, before = {};
+  ignored.sa_handler = SIG_IGN;
+  sigaction(SIGHUP, &ignored, &before);
+  script_.run = [](FakeApplication* application) {
+    kill(getpid(), SIGHUP);
+    kill(getpid(), SIGTERM);
+    application->WaitForStop();
+    struct sigaction now = {};
+    sigaction(SIGHUP, nullptr, &now);
+    return now.sa_handler == SIG_IGN ? absl::OkStatus() : absl::InternalError("SIGHUP is taken");
+  };
+  EXPECT_EQ(Run({}), kExitOk);
+  sigaction(SIGHUP, &before, nullptr);
+}
+
+TEST_F(MainTest, PrintTopologyTellsOfVariablesThatMeanNothing) {
+  SetVariable("ONCE_WORKRS", "3");
+  EXPECT_EQ(Run({"--print_topology"}), kExitOk);
+  EXPECT_THAT(err_, HasSubstr("environment variable ONCE_WORKRS is ignored"));
+  EXPECT_THAT(err_, HasSubstr("did you mean ONCE_WORKERS?"));
 }
 
 TEST_F(MainTest, ASignalDuringTheStartIsRemembered) {
@@ -308,6 +356,26 @@ TEST_F(MainDeathTest, ASecondSignalExitsAtOnce) {
     return absl::OkStatus();
   };
   EXPECT_EXIT(Run({}), ::testing::ExitedWithCode(kExitInterrupted), "");
+}
+
+// Else a restart policy would take it for the end of its work.
+TEST_F(MainDeathTest, X3AHandlerThatCallsExitEndsTheProcessAsFailedAndIsTold) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto main_with_own_log = [] {
+    std::string program = "copy-app";
+    char* argv[] = {program.data()};
+    return Main(1, argv, BuildCopy);
+  };
+  script_.run = [](FakeApplication*) {
+    std::thread([] { exit(0); }).join();
+    return absl::OkStatus();
+  };
+  EXPECT_EXIT(main_with_own_log(), ::testing::ExitedWithCode(kExitFailed), "a library called exit\\(0\\)");
+  script_.run = [](FakeApplication*) {
+    exit(7);
+    return absl::OkStatus();
+  };
+  EXPECT_EXIT(main_with_own_log(), ::testing::ExitedWithCode(7), "a library called exit\\(7\\)");
 }
 
 }  // namespace

@@ -2,8 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 namespace once {
 namespace {
@@ -29,6 +35,77 @@ TEST(StderrLogTest, DropsWhatIsBelowItsLevel) {
   EXPECT_EQ(written.find("one"), std::string::npos);
   EXPECT_EQ(written.find("two"), std::string::npos);
   EXPECT_THAT(written, ::testing::HasSubstr("error three\n"));
+}
+
+// The standard error as a pipe, while it lives.
+class StderrPipe {
+ public:
+  StderrPipe() {
+    EXPECT_EQ(pipe(ends_), 0);
+    before_ = dup(STDERR_FILENO);
+    dup2(ends_[1], STDERR_FILENO);
+  }
+  ~StderrPipe() {
+    if (before_ >= 0) PutBack();
+    close(ends_[0]);
+  }
+  // No more is written into it than is there.
+  void PutBack() {
+    dup2(before_, STDERR_FILENO);
+    close(std::exchange(before_, -1));
+    close(ends_[1]);
+  }
+  // Reads on until `last` has come.
+  std::string ReadTo(const std::string& last) {
+    std::string text;
+    char bytes[4096];
+    while (text.find(last) == std::string::npos) {
+      const ssize_t got = read(ends_[0], bytes, sizeof(bytes));
+      if (got <= 0) break;
+      text.append(bytes, static_cast<size_t>(got));
+    }
+    return text;
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+  int before_ = -1;
+};
+
+// Whoever logs would stand still, and with it commits and the stop.
+TEST(StderrLogTest, X2APipeThatNobodyReadsHoldsUpNobodyAndIsToldOf) {
+  StderrPipe pipe;
+  StderrLog log(LogLevel::kInfo);
+  const std::string filling(1000, '.');
+  // Much more than the pipe and the log keep together.
+  constexpr int kLines = 3000;
+  for (int i = 0; i < kLines; ++i) log.Log(LogLevel::kInfo, absl::StrCat("line ", i, " ", filling));
+  log.Log(LogLevel::kError, "the fatal one");
+  log.Flush(absl::Milliseconds(1));
+  std::string text;
+  std::thread reader([&] { text = pipe.ReadTo("the end"); });
+  log.Flush(absl::InfiniteDuration());
+  log.Log(LogLevel::kInfo, "the end");
+  reader.join();
+  int told = 0;
+  for (; text.find(absl::StrCat("info line ", told, " ")) != std::string::npos; ++told) {
+  }
+  EXPECT_GT(told, 900);
+  EXPECT_LT(told, kLines);
+  for (int i = 1; i < told; ++i) {
+    ASSERT_LT(text.find(absl::StrCat("info line ", i - 1, " ")), text.find(absl::StrCat("info line ", i, " ")));
+  }
+  EXPECT_THAT(text, ::testing::HasSubstr(absl::StrCat("warning ", kLines - told, " lines of this log are lost")));
+  EXPECT_THAT(text, ::testing::HasSubstr("error the fatal one\n"));
+}
+
+TEST(StderrLogTest, X2ItsEndWaitsForNobodyForLong) {
+  StderrPipe pipe;
+  {
+    StderrLog log(LogLevel::kInfo);
+    for (int i = 0; i < 200; ++i) log.Log(LogLevel::kInfo, std::string(1000, '.'));
+  }
+  // Or it never ends.
 }
 
 }  // namespace

@@ -66,7 +66,9 @@ bool SimPod::AreTopicsThere() const {
 
 // Topics that are not there are waited for here, by the clock of the simulation: the preflight waits by the wall's.
 absl::Status SimPod::Prepare() {
-  const PreflightOptions options{.bootstrap_servers = "sim", .patience = absl::ZeroDuration()};
+  // Deletions are kept for less than a second in some scenarios.
+  const PreflightOptions options{
+      .bootstrap_servers = "sim", .patience = absl::ZeroDuration(), .least_delete_retention = absl::ZeroDuration()};
   while (true) {
     while (!AreTopicsThere()) network_->Wait(absl::Milliseconds(50));
     checked_plan_ = *plan_;

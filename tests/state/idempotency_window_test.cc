@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "processor/base/record.h"
 #include "tests/state/idempotency_window_fixture.h"
 
 namespace once {
@@ -49,6 +50,32 @@ TEST_F(IdempotencyWindowTest, ReleasedIsNotWritten) {
   EXPECT_EQ(window_->size(), 4);
   EXPECT_FALSE(Contains(2));
   EXPECT_TRUE(Contains(3));
+}
+
+// A record that the changelog does not take would abort its epoch for ever.
+TEST_F(IdempotencyWindowTest, E7RecordsKeepToWhatTheChangelogTakes) {
+  for (const size_t limit : {size_t{1}, size_t{150}, size_t{400}, size_t{1'500}}) {
+    Configure({.max_record_bytes = limit});
+    largest_record_ = 0;
+    const uint64_t first = limit * 100'000;
+    for (uint64_t i = 0; i < 200; ++i) Epoch(kStart + static_cast<int64_t>(i), first + i, first + i + 1);
+    Epoch(kStart + 500, first + 200, first + 1'200);
+    // In a bucket of their own, so that the one before closes and is merged.
+    for (uint64_t i = 1'200; i < 1'300; ++i) Epoch(kStart + 3 * kHour, first + i, first + i + 1);
+    const std::string key = EventIdsKey(1, 1);
+    const std::string value(largest_record_, 'x');
+    if (limit < 150) {
+      EXPECT_EQ(largest_record_, 16u) << "less is not possible";
+    } else {
+      EXPECT_LE(EstimatedSize({.key = key, .value = value}), limit);
+      EXPECT_GT(EstimatedSize({.key = key, .value = value}), limit - 16) << "they are as large as they can be";
+    }
+    EXPECT_EQ(window_->size(), 1'300);
+    for (uint64_t i = 0; i < 1'300; i += 13) EXPECT_TRUE(Contains(first + i));
+    state_.CommitEpoch();
+    for (const auto& [record_key, record_value] : ReadRecords()) state_.Write(record_key, std::nullopt);
+    state_.CommitEpoch();
+  }
 }
 
 TEST_F(IdempotencyWindowTest, CommittedIsNotReleased) {

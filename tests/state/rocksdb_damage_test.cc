@@ -1,6 +1,7 @@
 // Damage that RocksDB's own iterators pass over. Chaos found it: one that heeds range deletions goes silently without a
 // level's files from the first on whose first block cannot be read.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -84,6 +85,36 @@ TEST_F(RocksDbDamageTest, ADamagedFirstBlockOfAnyDataFileIsDataLoss) {
         << entry.path() << ": " << keys << " of " << kKeys << " keys, " << status;
   }
   EXPECT_GE(files, 3u);
+}
+
+// Else it would be complained of for ever, with the advice to check the disk.
+TEST_F(RocksDbDamageTest, X4ADirectoryThatIsDeletedWhileInUseIsToldAsCorrupt) {
+  const std::string path = directory_ + "/deleted";
+  const auto store = Open(path);
+  ASSERT_TRUE(store.ok()) << store.status();
+  const std::vector<CheckpointEntry> entries = {{"k", "v"}};
+  ASSERT_TRUE((*store)->Write(task_, entries, {.changelog_offset = Offset(1)}).ok());
+  ASSERT_TRUE((*store)->Flush().ok());
+  fs::remove_all(path);
+  absl::Status status = (*store)->Write(task_, entries, {.changelog_offset = Offset(2)});
+  if (status.ok()) status = (*store)->Flush();
+  EXPECT_TRUE(IsCorruptStore(status)) << status;
+  EXPECT_NE(status.message().find("files were deleted while they were in use"), absl::string_view::npos) << status;
+}
+
+TEST_F(RocksDbDamageTest, X4TooFewOpenFilesAreToldAsThat) {
+  const std::string path = directory_ + "/few";
+  ASSERT_TRUE(Open(path).ok());
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const absl::Status status = Open(path).status();
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(status.ok());
+  EXPECT_NE(status.message().find("may have 3 files and sockets open (ulimit -n)"), absl::string_view::npos) << status;
+  EXPECT_EQ(status.message().find("check the disk"), absl::string_view::npos) << status;
 }
 
 }  // namespace

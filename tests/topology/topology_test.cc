@@ -61,7 +61,7 @@ transform audit (no state; retries for ever, then skip the event)
 sink baskets (topic shop.baskets, string keys, once.test.Basket values)
 sink counts (topic shop.counts, int32 keys, int64 values)
 dead letters (topic shop.dlq)
-task group bought (sources bought, returned; topics my-shop-bought-changelog, my-shop-bought-control)
+task group bought (sources bought, returned; topic my-shop-bought-changelog)
 )");
 }
 

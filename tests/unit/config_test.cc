@@ -99,22 +99,33 @@ TEST(ConfigTest, TheFileMayBeNamedInTheEnvironment) {
 }
 
 TEST(ConfigTest, FlagsInAllForms) {
-  const Config config = WithFlags({"--topic", "orders", "--limit", "-5", "--on", "--nooff", "--last=1", "--last=2",
-                                   "--empty=", "--equals=a=b", "--kafka.client.id", "me"});
+  const Config config = WithFlags(
+      {"--topic", "orders", "--limit", "-5", "--on", "--nooff", "--empty=", "--equals=a=b", "--kafka.client.id", "me"});
   EXPECT_EQ(config.Get("topic", "x"), "orders");
   EXPECT_EQ(config.Get("limit", 0), -5);
   EXPECT_TRUE(config.Get("on", false));
   EXPECT_FALSE(config.Get("off", true));
-  EXPECT_EQ(config.Get("last", 0), 2);
   EXPECT_EQ(config.Get("empty", "x"), "");
   EXPECT_EQ(config.Get("equals", "x"), "a=b");
   EXPECT_THAT(config.kafka_properties(), ElementsAre(Pair("client.id", "me")));
   EXPECT_TRUE(config.Check().ok()) << config.Check();
 }
 
-TEST(ConfigTest, OfASwitchAndItsNegationTheLastWins) {
-  EXPECT_FALSE(WithFlags({"--create", "--nocreate"}).Get("create", true));
-  EXPECT_TRUE(WithFlags({"--nocreate", "--create"}).Get("create", false));
+TEST(ConfigTest, AFlagThatIsGivenTwiceIsAMistakeAsInAFile) {
+  const Config config = WithFlags({"--last=1", "--last", "2", "--kafka.client.id=a", "--kafka.client.id=a"});
+  config.Get("last", 0);
+  const std::string mistakes = Mistakes(config);
+  EXPECT_THAT(mistakes, HasSubstr("flag --last: it is given twice, as arguments 1 and 2; remove one"));
+  EXPECT_THAT(mistakes, HasSubstr("flag --kafka.client.id: it is given twice, as arguments 4 and 5"));
+}
+
+TEST(ConfigTest, ASwitchAndItsNegationContradictEachOther) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"--create", "--nocreate"}, std::vector<std::string>{"--nocreate", "--create"}}) {
+    const Config config = WithFlags(args);
+    config.Get("create", true);
+    EXPECT_THAT(Mistakes(config), HasSubstr("--create and --nocreate: they say the opposite"));
+  }
 }
 
 TEST(ConfigTest, ValuesHaveTheTypeOfTheDefault) {

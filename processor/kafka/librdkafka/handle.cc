@@ -3,7 +3,9 @@
 
 #include <syslog.h>
 
+#include <algorithm>
 #include <future>
+#include <iterator>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -24,6 +26,15 @@ LogLevel LevelOf(int syslog_level) {
   if (syslog_level <= LOG_ERR) return LogLevel::kError;
   if (syslog_level == LOG_WARNING) return LogLevel::kWarning;
   return syslog_level == LOG_DEBUG ? LogLevel::kDebug : LogLevel::kInfo;
+}
+
+// It comes back as the call's result as well, which says what to do; here it would be three lines each time.
+bool IsOfFencing(std::string_view text) {
+  constexpr std::string_view kWords[] = {"fenced by a newer instance", "fenced by newer producer instance",
+                                         "attempted an operation with an old epoch",
+                                         "concurrent operation on the same transaction"};
+  return std::any_of(std::begin(kWords), std::end(kWords),
+                     [&](std::string_view words) { return text.find(words) != std::string_view::npos; });
 }
 
 }  // namespace
@@ -146,7 +157,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   // X2d: some reasons are told nowhere else.
   if (log_level == LogLevel::kError) handle->OnErrorLine(facility, text);
   if (log_level != LogLevel::kDebug) {
-    if (handle->quiet_) log_level = LogLevel::kDebug;
+    if (handle->quiet_ || IsOfFencing(text)) log_level = LogLevel::kDebug;
     if (handle->IsRepeated(facility)) return;
   }
   handle->Log(log_level, absl::StrCat("librdkafka ", handle->name_, " ", facility, ": ", text));
