@@ -4,6 +4,8 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "processor/base/strings.h"
+
 namespace once {
 
 namespace {
@@ -38,7 +40,8 @@ StderrLog::StderrLog(LogLevel least) : impl_(std::make_unique<Impl>()) {
 StderrLog::~StderrLog() = default;
 
 void StderrLog::Log(LogLevel level, const std::string& message) {
-  impl_->logger.log(ToSpdlog(level), spdlog::string_view_t(message.data(), message.size()));
+  const std::string line = OneLine(message);
+  impl_->logger.log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace once

@@ -12,6 +12,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 class LogSink {
  public:
   virtual ~LogSink() = default;
+  // What Once's messages quote of others (handlers, events, brokers) has no control characters left. What handlers log
+  // themselves comes as it is.
   virtual void Log(LogLevel level, const std::string& message) = 0;
 };
 
