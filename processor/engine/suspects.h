@@ -58,6 +58,7 @@ class Suspects {
   void Warn(const Place& place, const std::string& blame) {
     known_[place].blamed_for = blame;
     known_[place].code = absl::StatusCode::kInternal;
+    known_[place].is_deadly = !blame.empty();
   }
 
   // How an event must be run.
@@ -74,6 +75,8 @@ class Suspects {
 
   // Why the event is to fail without being run; null if it is not to blame.
   const std::string* BlamedFor(const Place& place) const;
+  // Whether the user's code ends the process when it sees any of the event, so that none must.
+  bool IsDeadly(const Place& place) const;
   // What it then fails with: OUT_OF_RANGE for a refusal, INTERNAL for what was known before.
   absl::StatusCode BlameCode(const Place& place) const;
   // Whether it must be parked without its value, because the changelog refused it: when it was parked with it, as the
@@ -93,6 +96,7 @@ class Suspects {
     absl::StatusCode code = absl::StatusCode::kOutOfRange;
     int own_refusals = 0;  // Of engine records about it.
     bool minimal_letter = false;
+    bool is_deadly = false;
   };
 
   absl::Status Blame(const Refused& refused, const Place& place);
