@@ -12,6 +12,10 @@
 //     static absl::StatusOr<Isin> FromText(const std::string& text);
 //   };
 //
+// `value` is a default value (`Isin{}`) whenever Decode is called, so it may set what the bytes have and leave the
+// rest, or append; what it leaves behind when it fails is thrown away. A type is default-constructible and
+// move-assignable.
+//
 // If it can write what it could not read again it needs a sixth, `static absl::Status Check(const Isin& value)`: a
 // handler that stores or emits a value that is refused there fails its event, as INVALID_ARGUMENT.
 //
@@ -26,6 +30,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -52,6 +57,7 @@ struct Codec;
 template <typename T>
 requires std::derived_from<T, google::protobuf::Message>
 struct Codec<T> {
+  using DecodeReplaces = T;
   static std::string TypeName() { return T::descriptor()->full_name(); }
   static absl::Status Decode(std::string_view bytes, T* value) {
     if (bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
@@ -85,6 +91,7 @@ struct Codec<T> {
 
 template <>
 struct Codec<std::string> {
+  using DecodeReplaces = std::string;
   static std::string TypeName() { return "string"; }
   static absl::Status Check(std::string_view bytes) {
     if (IsValidUtf8(bytes)) return absl::OkStatus();
@@ -104,6 +111,7 @@ struct Codec<std::string> {
 
 template <>
 struct Codec<Bytes> {
+  using DecodeReplaces = Bytes;
   static std::string TypeName() { return "bytes"; }
   static absl::Status Decode(std::string_view bytes, Bytes* value) {
     value->data.assign(bytes);
@@ -122,6 +130,7 @@ absl::StatusOr<std::string> HexToBytes(const std::string& text);
 // `Unsigned` holds the number's bits; written most significant byte first.
 template <typename Number, typename Unsigned>
 struct BigEndianCodec {
+  using DecodeReplaces = Number;
   static absl::Status Decode(std::string_view bytes, Number* value) {
     if (bytes.size() != sizeof(Unsigned)) {
       return absl::DataLossError(absl::StrCat(bytes.size(), " bytes where ", sizeof(Unsigned), " are expected"));
@@ -166,10 +175,26 @@ struct Codec<double> : internal::BigEndianCodec<double, uint64_t> {
 // How the rest of Once calls codecs: none of these throws.
 namespace internal {
 
+// Whether Decode leaves nothing of what the value was, as the codecs of this header say of themselves: theirs need no
+// default value first, and strings and messages keep their memory from event to event. A codec that is derived from one
+// of them is for another type, and may do what it likes.
+template <typename T>
+concept DecodeReplaces = requires {
+  typename Codec<T>::DecodeReplaces;
+  requires std::same_as<typename Codec<T>::DecodeReplaces, T>;
+};
+
+// `*value` may hold anything, such as another event's value: nothing of it is left (X3).
 template <typename T>
 absl::Status DecodeBytes(std::string_view bytes, T* value) {
-  return Guarded(absl::StatusCode::kDataLoss, "the codec",
-                 [&]() -> absl::Status { return Codec<T>::Decode(bytes, value); });
+  return Guarded(absl::StatusCode::kDataLoss, "the codec", [&]() -> absl::Status {
+    if constexpr (!DecodeReplaces<T>) {
+      constexpr bool kFits = std::is_default_constructible_v<T> && std::is_move_assignable_v<T>;
+      static_assert(kFits, "a type that has a codec is default-constructible and move-assignable");
+      if constexpr (kFits) *value = T{};
+    }
+    return Codec<T>::Decode(bytes, value);
+  });
 }
 
 // Whether the bytes are a `T`; without making one, if the codec can.

@@ -40,7 +40,7 @@ struct Sink {
 
 struct EmitOptions {
   // Added to the record, after the ce_* headers that identify it. Names that begin with "ce_" or "once." are the
-  // engine's own: an event that emits one fails as INVALID_ARGUMENT.
+  // engine's own, and readers see a name only up to a NUL: an event that emits one of these fails as INVALID_ARGUMENT.
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
@@ -197,9 +197,16 @@ class TransformContext {
     return false;
   }
 
-  // A header of the engine's kind would stand for the event's identity to whoever reads the record (E4).
+  // A header of the engine's kind would stand for the event's identity to whoever reads the record (E4). Clients of C
+  // cut a name at its first NUL, so it would come out as another one.
   bool MayAdd(const std::vector<std::pair<std::string, std::string>>& headers) {
     for (const auto& [name, value] : headers) {
+      if (name.find('\0') != std::string::npos) {
+        SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
+                                                         "\", whose name readers would see only up to the NUL in it;"
+                                                         " give it a name of text")));
+        return false;
+      }
       const std::string_view prefix = internal::ReservedPrefix(name);
       if (prefix.empty()) continue;
       SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),

@@ -51,7 +51,8 @@ constexpr bool TakesContextByValue() {
   }
 }
 
-// Calls `handler` as (event, context), or as (context) for tombstones. Scratch values are kept between events.
+// Calls `handler` as (event, context), or as (context) for tombstones. The value is kept between events for the memory
+// that it holds; DecodeBytes leaves nothing else of it.
 template <typename Event, typename Handler, typename Context>
 class EventCaller {
  public:

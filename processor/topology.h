@@ -187,6 +187,7 @@ class NodeBuilder {
         spec.source = source.index;
         spec.match = match;
         spec.event_types = std::move(types);
+        if constexpr (!std::is_same_v<Event, NoValue>) spec.value_type = Codec<Event>::TypeName();
         using Runner = typename Derived::template Runner<Event, Handler>;
         auto make = std::make_shared<const LateRunner::Maker>(
             [prototype = std::move(handler), node = state_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
