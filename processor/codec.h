@@ -12,6 +12,10 @@
 //     static absl::StatusOr<Isin> FromText(const std::string& text);
 //   };
 //
+// `value` is a default value (`Isin{}`) whenever Decode is called, so it may set what the bytes have and leave the
+// rest, or append; what it leaves behind when it fails is thrown away. A type is default-constructible and
+// move-assignable.
+//
 // If it can write what it could not read again it needs a sixth, `static absl::Status Check(const Isin& value)`: a
 // handler that stores or emits a value that is refused there fails its event, as INVALID_ARGUMENT.
 //
@@ -50,6 +54,7 @@ struct Bytes {
 template <typename T>
 requires std::derived_from<T, google::protobuf::Message>
 struct Codec<T> {
+  using DecodeReplaces = T;
   static std::string TypeName() { return T::descriptor()->full_name(); }
   static absl::Status Decode(std::string_view bytes, T* value) {
     if (bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
@@ -83,6 +88,7 @@ struct Codec<T> {
 
 template <>
 struct Codec<std::string> {
+  using DecodeReplaces = std::string;
   static std::string TypeName() { return "string"; }
   static absl::Status Check(std::string_view bytes) {
     if (IsValidUtf8(bytes)) return absl::OkStatus();
@@ -102,6 +108,7 @@ struct Codec<std::string> {
 
 template <>
 struct Codec<Bytes> {
+  using DecodeReplaces = Bytes;
   static std::string TypeName() { return "bytes"; }
   static absl::Status Decode(std::string_view bytes, Bytes* value) {
     value->data.assign(bytes);
@@ -121,6 +128,7 @@ namespace internal {
 // `Unsigned` holds the number's bits; written most significant byte first.
 template <typename Number, typename Unsigned>
 struct BigEndianCodec {
+  using DecodeReplaces = Number;
   static absl::Status Decode(std::string_view bytes, Number* value) {
     if (bytes.size() != sizeof(Unsigned)) {
       return absl::DataLossError(absl::StrCat(bytes.size(), " bytes where ", sizeof(Unsigned), " are expected"));

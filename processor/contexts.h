@@ -42,7 +42,7 @@ struct Sink {
 
 struct EmitOptions {
   // Added to the record, after the ce_* headers that identify it. Names that begin with "ce_" or "once." are the
-  // engine's own: an event that emits one fails as INVALID_ARGUMENT.
+  // engine's own, and readers see a name only up to a NUL: an event that emits one of these fails as INVALID_ARGUMENT.
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 

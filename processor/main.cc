@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "processor/base/allocator.h"
 #include "processor/base/guarded.h"
 #include "processor/base/mutex.h"
+#include "processor/base/strings.h"
 #include "processor/config/help.h"
 #include "processor/config/options.h"
 #include "processor/kafka_properties.h"
@@ -154,7 +156,9 @@ class ExitGuard {
 };
 
 int Failed(LogSink* log, const absl::Status& status) {
-  log->Log(LogLevel::kError, absl::StrCat("stopped: ", status.ToString()));
+  // All that is wrong is told at once, and a message is one line.
+  const std::string text = absl::StrCat("stopped: ", status.ToString());
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) log->Log(LogLevel::kError, std::string(line));
   return absl::IsInvalidArgument(status) ? kExitWrongUsage : kExitFailed;
 }
 
@@ -181,7 +185,7 @@ int RunApplication(const Options& options, const Topology& topology, Application
   stopper.Set(nullptr);
   application->reset();
   if (!ended.ok()) {
-    deps.log->Log(LogLevel::kError, absl::StrCat("stopped: ", ended.ToString()));
+    deps.log->Log(LogLevel::kError, OneLine(absl::StrCat("stopped: ", ended.ToString())));
     return kExitFailed;
   }
   deps.log->Log(LogLevel::kInfo, "stopped in order");
@@ -209,7 +213,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   }
   const std::string mistakes = MistakesOf(config, options, topology);
   if (!mistakes.empty()) {
-    Print(stderr, absl::StrCat(mistakes, program, ": cannot start; --help lists all options\n"));
+    Print(stderr, absl::StrCat(PlainText(mistakes), program, ": cannot start; --help lists all options\n"));
     return kExitWrongUsage;
   }
   if (requests.print_topology) {

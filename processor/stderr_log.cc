@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/base/clock.h"
 #include "processor/base/mutex.h"
+#include "processor/base/strings.h"
 
 namespace once {
 
@@ -150,7 +151,7 @@ void StderrLog::Log(LogLevel level, const std::string& message) {
     return;
   }
   queue_->TellOfLost();
-  queue_->Push(level, message);
+  queue_->Push(level, OneLine(message));
   if (!queue_->stalled && !queue_->Await(queue_->pushed, kPatience)) queue_->stalled = true;
 }
 

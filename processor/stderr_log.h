@@ -1,4 +1,5 @@
-// Messages on the standard error, one a line: time in UTC, level, text.
+// Messages on the standard error, one a line: time in UTC, level, text. Whatever a message quotes, it is one line:
+// control characters in it come as "\xNN".
 #ifndef ONCE_PROCESSOR_STDERR_LOG_H_
 #define ONCE_PROCESSOR_STDERR_LOG_H_
 

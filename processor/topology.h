@@ -186,6 +186,7 @@ class NodeBuilder {
     spec.source = source.index;
     spec.match = match;
     spec.event_types = std::move(types);
+    if constexpr (!std::is_same_v<Event, NoValue>) spec.value_type = Codec<Event>::TypeName();
     using Runner = TypedRunner<Event, typename Derived::Context, Handler>;
     auto make = std::make_shared<const LateRunner::Maker>(
         [prototype = std::move(handler), node = graph_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {

@@ -9,13 +9,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "processor/base/strings.h"
 
 namespace once {
 
 namespace {
 
-constexpr size_t kIdBytes = 16;
+using event_id_records::kIdBytes;
+using event_id_records::kMaxNumber;
 constexpr size_t kMaxChunkIds = 256 * 1024 / kIdBytes;
 // While a bucket is open, chunks of one size class are merged when there are many: each merge lifts its IDs a class,
 // so none is rewritten more often than there are classes.
@@ -26,22 +26,10 @@ constexpr size_t kMaxTombstonesPerSeal = 64;
 constexpr int64_t kBuckets = 16;
 // Room that is kept for the next epoch's IDs. There may be a thousand windows.
 constexpr size_t kSpareIds = 256;
-// Buckets are numbered by a clock of 63 bits, sequences are counted. What lies far beyond is damage. A window that took
-// in the last numbers there are goes on without a number after them.
-constexpr uint64_t kMaxNumber = UINT64_MAX / 4 * 3;
-
 char* WriteBigEndian(uint64_t number, char* out) {
   for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((number >> shift) & 0xff);
   return out;
 }
-
-uint64_t ReadBigEndian(const char* bytes) {
-  uint64_t number = 0;
-  for (int i = 0; i < 8; ++i) number = number << 8 | static_cast<uint8_t>(bytes[i]);
-  return number;
-}
-
-EventIdHash ReadId(const char* bytes) { return {.high = ReadBigEndian(bytes), .low = ReadBigEndian(bytes + 8)}; }
 
 // The clock, read as a bucket's number.
 uint64_t Number(int64_t clock_ms) { return static_cast<uint64_t>(std::max<int64_t>(clock_ms, 1)); }
@@ -56,17 +44,6 @@ size_t MaxChunkIds(size_t max_record_bytes) {
   const size_t around = EstimatedSize({.key = key});
   if (max_record_bytes <= around) return 1;
   return std::clamp<size_t>((max_record_bytes - around) / kIdBytes, 1, kMaxChunkIds);
-}
-
-// Why this can be no record of event IDs, or nothing.
-std::string_view RecordMistake(const ChangelogKey& key, OptionalBytes value) {
-  if (key.bucket > kMaxNumber || key.sequence > kMaxNumber) return "no clock and no count gets there";
-  if (key.bucket == 0 && key.sequence != 0) return "there is no such bucket";
-  if (!value.has_value()) return "";
-  if (value->size() % kIdBytes != 0 || (key.bucket == 0 && value->size() != kIdBytes)) return "no whole number of IDs";
-  if (key.bucket != 0) return "";
-  const bool is_horizon = ReadBigEndian(value->data()) < kMaxNumber && ReadBigEndian(value->data() + 8) == 0;
-  return is_horizon ? "" : "no bucket's number";
 }
 
 }  // namespace
@@ -317,53 +294,6 @@ void IdempotencyWindow::ForgetUpTo(uint64_t horizon) {
     table_.Forget(bucket.tag);
     buckets_.erase(buckets_.begin());
   }
-}
-
-absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes value) {
-  if (key.kind != ChangelogKind::kEventIds) return absl::InvalidArgumentError("not a record of event IDs");
-  if (const std::string_view mistake = RecordMistake(key, value); !mistake.empty()) {
-    return absl::DataLossError(absl::StrCat("event IDs of bucket ", key.bucket, ", sequence ", key.sequence, ", ",
-                                            value.value_or("").size(), " bytes: ", ToAbsl(mistake),
-                                            "; the changelog was written by another program, or is damaged"));
-  }
-  if (key.bucket == 0) {
-    if (!value.has_value()) return absl::OkStatus();
-    written_horizon_ = std::max(written_horizon_, ReadBigEndian(value->data()));
-    ForgetUpTo(written_horizon_);
-    return absl::OkStatus();
-  }
-  if (value.has_value()) {
-    const absl::Status loaded = LoadIds(key, *value);
-    ForgetWhatIsTooMuch();
-    return loaded;
-  }
-  // A tombstone takes no ID away: either its IDs were merged into another record, or their bucket is forgotten.
-  doomed_.erase({key.bucket, key.sequence});
-  if (const auto it = buckets_.find(key.bucket); it != buckets_.end()) RemoveChunk(&it->second, key.sequence);
-  return absl::OkStatus();
-}
-
-absl::Status IdempotencyWindow::LoadIds(const ChangelogKey& key, std::string_view ids) {
-  if (key.bucket <= horizon_) {
-    doomed_.insert({key.bucket, key.sequence});
-    return absl::OkStatus();
-  }
-  auto it = buckets_.find(key.bucket);
-  if (it == buckets_.end()) {
-    const EventIdTable::Tag tag = AllocateTag();
-    if (tag == 0) return absl::ResourceExhaustedError("idempotency window: too many time buckets");
-    it = buckets_.emplace(key.bucket, Bucket{.tag = tag}).first;
-  }
-  Bucket& bucket = it->second;
-  AddChunk(&bucket, {.sequence = key.sequence, .ids = ids.size() / kIdBytes});
-  for (; !ids.empty(); ids.remove_prefix(kIdBytes)) {
-    const EventIdHash id = ReadId(ids.data());
-    const EventIdTable::Tag found = table_.Insert(id, bucket.tag);
-    if (found == 0 || found == bucket.tag) continue;
-    // It came again after it was forgotten, and the record that says so is yet to come.
-    if (BucketOf(found) < key.bucket) table_.Retag(id, bucket.tag);
-  }
-  return absl::OkStatus();
 }
 
 // While records are loaded nothing can be written, so this is a horizon that the next Seal writes.

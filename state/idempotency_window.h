@@ -41,6 +41,14 @@
 
 namespace once {
 
+// Of the records of event IDs.
+namespace event_id_records {
+inline constexpr size_t kIdBytes = 16;
+// Buckets are numbered by a clock of 63 bits, sequences are counted. What lies far beyond is damage. A window that took
+// in the last numbers there are goes on without a number after them.
+inline constexpr uint64_t kMaxNumber = UINT64_MAX / 4 * 3;
+}  // namespace event_id_records
+
 class IdempotencyWindow {
  public:
   struct Options {

@@ -14,6 +14,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 class LogSink {
  public:
   virtual ~LogSink() = default;
+  // What Once's messages quote of others (handlers, events, brokers) has no control characters left. What handlers log
+  // themselves comes as it is.
   virtual void Log(LogLevel level, const std::string& message) = 0;
   // Waits until what was logged is written, for at most `patience`: to be called before the process ends.
   virtual void Flush(absl::Duration) {}

@@ -14,8 +14,19 @@ size_t StringHash::operator()(std::string_view text) const {
   return static_cast<size_t>(XXH3_64bits(text.data(), text.size()));
 }
 
-std::string Printable(std::string_view text, size_t max_bytes) {
+namespace {
+
+void AppendHex(std::string_view bytes, std::string* out) {
   static constexpr char kHex[] = "0123456789abcdef";
+  for (const char byte : bytes) {
+    const auto c = static_cast<unsigned char>(byte);
+    out->append({'\\', 'x', kHex[c >> 4], kHex[c & 15]});
+  }
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text, size_t max_bytes) {
   std::string out;
   const size_t shown = std::min(text.size(), max_bytes);
   out.reserve(shown + 3);
@@ -24,7 +35,7 @@ std::string Printable(std::string_view text, size_t max_bytes) {
     if (c >= 0x20 && c < 0x7f) {
       out.push_back(static_cast<char>(c));
     } else {
-      out.append({'\\', 'x', kHex[c >> 4], kHex[c & 15]});
+      AppendHex(text.substr(i, 1), &out);
     }
   }
   if (shown < text.size()) out.append("...");
@@ -51,7 +62,38 @@ size_t SequenceLength(std::string_view text, size_t i) {
   return length;
 }
 
+// Whether a well-formed UTF-8 sequence makes whoever shows it do something else: C0, DEL, C1, breaks of lines and
+// paragraphs, and what turns the direction of writing.
+bool IsControl(std::string_view sequence) {
+  const auto byte = [&](size_t k) { return static_cast<uint8_t>(sequence[k]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  if (sequence.size() == 2) return byte(0) == 0xc2 && byte(1) < 0xa0;
+  if (sequence.size() != 3 || byte(0) != 0xe2) return false;
+  return (byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae) ||
+         (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9);
+}
+
+std::string Escape(std::string_view text, std::string_view kept) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = SequenceLength(text, i);
+    const std::string_view sequence = text.substr(i, std::max<size_t>(length, 1));
+    if (length == 0 || (IsControl(sequence) && kept.find(sequence) == std::string_view::npos)) {
+      AppendHex(sequence, &out);
+    } else {
+      out.append(sequence);
+    }
+    i += sequence.size();
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string OneLine(std::string_view text) { return Escape(text, ""); }
+
+std::string PlainText(std::string_view text) { return Escape(text, "\n\t"); }
 
 std::string_view CutUtf8(std::string_view text, size_t bytes) {
   constexpr size_t kMostContinuations = 3;

@@ -29,6 +29,12 @@ struct StringEq {
 // `text` fit for a log line or an error: printable ASCII as it is, all else as \xNN, cut after `max_bytes` with "...".
 std::string Printable(std::string_view text, size_t max_bytes = 64);
 
+// Text of others, for a line of the log: control characters (line breaks among them), what turns the direction of
+// writing, and bytes that are no UTF-8 come as "\xNN", all else as it is. Doing it twice changes nothing more.
+std::string OneLine(std::string_view text);
+// The same for text that may have several lines: line breaks and tabs stay.
+std::string PlainText(std::string_view text);
+
 // The longest prefix of at most `bytes` bytes that cuts no UTF-8 sequence; of what is no UTF-8, at most three bytes
 // less.
 std::string_view CutUtf8(std::string_view text, size_t bytes);

@@ -88,6 +88,7 @@ void CrashMemory::Announce(size_t lane, const Place& place) {
   about_ = place;
   is_about_parked_ = lane == parked_lane();
   is_announced_ = false;
+  may_be_named_ = true;
   SetCalm();
 }
 
@@ -166,7 +167,7 @@ void CrashMemory::OnCommitted() {
   }
   done_.clear();
   has_news_ = false;
-  is_announced_ = about_.has_value();
+  is_announced_ = may_be_named_ = about_.has_value();
   SetCalm();
 }
 

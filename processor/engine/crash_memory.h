@@ -70,6 +70,9 @@ class CrashMemory {
 
   // Some event is about to be run, or may be by what is committed.
   bool is_about_to_run() const { return about_.has_value(); }
+  // What is committed may say of an event that it is about to be run: until a commit has taken that back, it would be
+  // taken for what ends the process.
+  bool may_be_named() const { return may_be_named_; }
   // Whether it is committed that the event is about to be run, which one that is run alone needs.
   bool IsAnnounced(const Place& place) const { return is_announced_ && about_ == place; }
   // The open epoch says it.
@@ -135,6 +138,7 @@ class CrashMemory {
   std::optional<Place> about_;   // What is about to be run by this one.
   bool is_about_parked_ = false;
   bool is_announced_ = false;
+  bool may_be_named_ = false;
   std::set<Place> done_;  // By the open epoch, of those that the frontier names.
   bool has_news_ = false;
 };

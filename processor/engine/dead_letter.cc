@@ -19,7 +19,7 @@ constexpr size_t kShortMessageBytes = 128;
 constexpr size_t kTinyTextBytes = 64;
 
 // How much of the event and of the explanation a dead letter carries; each level is smaller than the one before.
-enum class Detail { kFull, kShort, kNoValue, kNoKey, kMinimal };
+enum class Detail { kFull, kShort, kNoValue, kNoKey, kMinimal, kPlace };
 
 constexpr std::string_view kOnceHeaders[] = {"once.disposition", "once.reason",      "once.message",
                                              "once.blocked_by",  "once.attempts",    "once.first_failure_time",
@@ -29,10 +29,9 @@ constexpr std::string_view kStreamsHeaders[] = {"__streams.errors.exception",  "
                                                 "__streams.errors.stacktrace", "__streams.errors.topic",
                                                 "__streams.errors.partition",  "__streams.errors.offset"};
 
-// X3: of an earlier round; they are replaced, so a letter that goes round does not grow.
-bool IsOurs(std::string_view name) {
-  return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders) ||
-         std::find(std::begin(kStreamsHeaders), std::end(kStreamsHeaders), name) != std::end(kStreamsHeaders);
+// At most `bytes` of it, as text: handlers and events may say any bytes.
+std::string_view TextOf(std::string_view text, size_t bytes, Arena* arena) {
+  return arena->Copy(CutUtf8(PlainText(CutUtf8(text, bytes)), bytes));
 }
 
 std::string_view DispositionName(Disposition disposition) {
@@ -71,7 +70,7 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
                                     absl::UTCTimeZone()))});
   headers->push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
   headers->push_back({"once.application", letter.application});
-  headers->push_back({"once.aggregate", arena->Copy(CutUtf8(letter.aggregate, text_bytes))});
+  headers->push_back({"once.aggregate", TextOf(letter.aggregate, text_bytes, arena)});
   if (letter.round > 0) headers->push_back({"once.round", Number(letter.round, arena)});
 }
 
@@ -91,7 +90,7 @@ void AppendEventHeaders(const RecordView& record, bool all, Arena* arena, std::v
   for (const HeaderView& header : record.headers) {
     const bool is_stamp = header.name == kTimestampHeader;
     if (is_stamp && stamp.empty() && IsStamp(header.value.value_or(std::string_view()))) stamp = *header.value;
-    if (all && !is_stamp && !IsOurs(header.name)) headers->push_back(header);
+    if (all && !is_stamp && !IsLetterHeader(header.name)) headers->push_back(header);
   }
   if (stamp.empty() && record.timestamp_ms >= 0) stamp = Number(record.timestamp_ms, arena);
   if (!stamp.empty()) headers->push_back({kTimestampHeader, stamp});
@@ -100,14 +99,18 @@ void AppendEventHeaders(const RecordView& record, bool all, Arena* arena, std::v
 OutputRecord Compose(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                      const DeadLetterLimits& limits, Detail detail, Arena* arena) {
   std::vector<HeaderView> headers;
-  // Where it came from is enough to find the event.
-  if (detail == Detail::kMinimal) {
+  if (detail >= Detail::kMinimal) {
     headers.push_back({"once.disposition", DispositionName(letter.disposition)});
     headers.push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
+    if (detail == Detail::kMinimal) {
+      headers.push_back({"once.application", letter.application});
+      if (letter.round > 0) headers.push_back({"once.round", Number(letter.round, arena)});
+      headers.push_back({"once.omitted", std::string_view("key,value")});
+    }
   } else {
     const size_t message_bytes = detail == Detail::kFull ? kMaxStoredMessageBytes : kShortMessageBytes;
     const size_t text_bytes = detail == Detail::kNoKey ? kTinyTextBytes : kMaxStoredTextBytes;
-    const std::string_view message = arena->Copy(CutUtf8(letter.message, message_bytes));
+    const std::string_view message = TextOf(letter.message, message_bytes, arena);
     // Headers too large are the event's own; ours say where to find them.
     AppendEventHeaders(record, detail < Detail::kNoValue, arena, &headers);
     AppendOnceHeaders(record, topic, letter, message, text_bytes, arena, &headers);
@@ -135,13 +138,18 @@ OutputRecord Compose(const RecordView& record, const std::string& topic, const D
 
 OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                             const DeadLetterLimits& limits, Arena* arena) {
-  // X3: the most that fits, so that a dead letter can always be written.
-  for (const Detail detail : {Detail::kFull, Detail::kShort, Detail::kNoValue, Detail::kNoKey}) {
-    if (limits.only_minimal || (letter.value_is_lost && detail < Detail::kNoValue)) continue;
+  for (const Detail detail : {Detail::kFull, Detail::kShort, Detail::kNoValue, Detail::kNoKey, Detail::kMinimal}) {
+    if (limits.only_minimal && detail < Detail::kMinimal) continue;
+    if (letter.value_is_lost && detail < Detail::kNoValue) continue;
     const OutputRecord out = Compose(record, topic, letter, limits, detail, arena);
     if (EstimatedSize(out) <= limits.max_bytes) return out;
   }
-  return Compose(record, topic, letter, limits, Detail::kMinimal, arena);
+  return Compose(record, topic, letter, limits, Detail::kPlace, arena);
+}
+
+bool IsLetterHeader(std::string_view name) {
+  return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders) ||
+         std::find(std::begin(kStreamsHeaders), std::end(kStreamsHeaders), name) != std::end(kStreamsHeaders);
 }
 
 std::string StatusCodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }

@@ -25,13 +25,13 @@ enum class Disposition { kFailed, kBlocked, kRejected };
 
 struct DeadLetter {
   Disposition disposition = Disposition::kFailed;
-  std::string_view reason;  // Status code's name.
-  std::string_view message;
+  std::string_view reason;           // Status code's name.
+  std::string_view message;          // Any bytes; in the headers it is text.
   std::string_view blocked_by = {};  // Of kBlocked: the event ID of the failure it waits behind.
   uint32_t attempts = 0;
   int64_t first_failure_ms = 0;
   std::string_view application;
-  std::string_view aggregate;  // The key as text; empty if there is none.
+  std::string_view aggregate;  // The key as text, or any bytes; empty if there is none.
   uint32_t round = 0;          // Of the event's next life; 0: it has not ended for good.
   bool value_is_lost = false;  // The value and the headers are not at hand.
 };
@@ -51,9 +51,14 @@ inline constexpr size_t kMaxStoredTextBytes = 1024;  // Of keys and IDs, which r
 // The record for `record` of `topic`, its bytes in `arena` or those of `record`. At most `limits.max_bytes` by
 // EstimatedSize: to get there the message is cut and the Streams family left out; then the value and the event's
 // headers, which "once.omitted: value" tells (they are still at once.origin); then the key as well, "once.omitted:
-// key,value"; then all but once.disposition and once.origin. That last form comes whatever the limit.
+// key,value"; then all that explains, and what it takes to tell it from an event when it is sent back is left:
+// once.disposition, once.origin, once.application, once.round, once.omitted; then all but the first two. That last form
+// comes whatever the limit.
 OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                             const DeadLetterLimits& limits, Arena* arena);
+
+// Whether a header of that name is one of those that dead letters say what happened with.
+bool IsLetterHeader(std::string_view name);
 
 // "INVALID_ARGUMENT" and the like.
 std::string StatusCodeName(absl::StatusCode code);

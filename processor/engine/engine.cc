@@ -67,10 +67,9 @@ void Engine::OnTickBetweenEpochs(const std::vector<Task*>& due) {
     scheduler_.AddDueRetries(due);
     scheduler_.TouchOverdue(due);
   }
-  // Before the epoch ends: while every event outlasts the commit interval, each tick finds one that must (X1).
-  if (!SeekTargets().empty()) step_.Ask(action::Seek{});
   // What the epoch holds becomes free when it has ended.
   if (epochs_.open() && (epochs_.MustSeal() || memory_.full())) epochs_.Seal();
+  AskForSeeks();
 }
 
 // X6: what steps is told of, since stamps are wrong before it or after it.
@@ -159,7 +158,14 @@ requires std::is_base_of_v<event::ProducerOutcome, E>
 void Engine::On(const E& outcome) {
   // Deliveries before the verdict: a refusal among them decides what follows from it.
   epochs_.Hear(outcome);
-  Conclude(epochs_.On(outcome));
+  const CommitVerdict verdict = epochs_.On(outcome);
+  Conclude(verdict);
+  // X1: while every event outlasts the commit interval, each tick finds an epoch that must end first.
+  if (verdict != CommitVerdict::kPending) AskForSeeks();
+}
+
+void Engine::AskForSeeks() {
+  if (!step_.halted && epochs_.accepting() && !SeekTargets().empty()) step_.Ask(action::Seek{});
 }
 
 void Engine::Conclude(CommitVerdict verdict) {

@@ -112,6 +112,7 @@ class Engine {
 
   void Conclude(CommitVerdict verdict);
   void OnTickBetweenEpochs(const std::vector<Task*>& due);
+  void AskForSeeks();
   void WriteCheckpoints();
   void UnassignLeaving();
   void NoteWallClock(absl::Duration stepped);

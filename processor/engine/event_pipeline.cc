@@ -16,7 +16,7 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       epoch_(epoch),
       log_(log),
       observer_(observer),
-      failures_(plan, options, epoch, log),
+      failures_(plan, options, epoch, log, observer),
       dispatcher_(*plan->graph),
       output_builder_(plan, epoch->stamps),
       context_(this, epoch->arena, log),
@@ -26,6 +26,16 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       duplicate_notices_(LogLevel::kWarning,
                          "dead letters sent back of events that are parked, or were, which changes nothing",
                          "the FAILED notice of the event that blocks its aggregate, sent back, releases that"),
+      misdirected_notices_(
+          LogLevel::kWarning,
+          "dead letters without a key sent back to another partition than their event's, which changes "
+          "nothing",
+          "send them to the partition that once.origin names: topic-partition-offset"),
+      hollow_(LogLevel::kWarning,
+              "dead letters sent back that had no room for the event's value, which changes nothing",
+              "send back the event itself, from the place that once.origin names, with the letter's headers "
+              "once.application, once.disposition, once.origin and once.round, and raise max.message.bytes of the "
+              "dead-letter topic"),
       misplaced_(LogLevel::kWarning, "records in another partition than their key belongs to",
                  "their producer uses another partitioner; see SourceOptions.partitioner") {
   for (const NodeSpec& node : plan->graph->nodes) store_prefixes_.push_back(StateKeyPrefix(node.name));
@@ -72,8 +82,10 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
 void EventPipeline::ReleaseStep() {
   context_.Clear();
   failures_.ReleaseStep();
-  for (Tally* tally : {&duplicates_, &duplicate_redrives_, &duplicate_notices_, &misplaced_})
+  for (Tally* tally :
+       {&duplicates_, &duplicate_redrives_, &duplicate_notices_, &misdirected_notices_, &hollow_, &misplaced_}) {
     tally->Tell(epoch_->opened_at, log_);
+  }
 }
 
 void EventPipeline::NoteEvent(const Attempt& attempt) {
@@ -89,7 +101,8 @@ void EventPipeline::CountDuplicate(const Attempt& attempt, const Redrive& redriv
   ++epoch_->counters.duplicates;
   if (redrive.is_notice()) {
     ++epoch_->counters.duplicate_notices;
-    duplicate_notices_.Count(example);
+    const bool is_astray = redrive.has_no_key && redrive.partition != attempt.record->partition;
+    (is_astray ? misdirected_notices_ : duplicate_notices_).Count(example);
   } else if (redrive.kind == Redrive::Kind::kRound) {
     ++epoch_->counters.duplicate_redrives;
     duplicate_redrives_.Count(example);
@@ -98,11 +111,24 @@ void EventPipeline::CountDuplicate(const Attempt& attempt, const Redrive& redriv
   }
 }
 
+// It has no value to be processed, or an empty one that is not the event's: taken for an event it would do harm (X8).
+void EventPipeline::CountHollow(const Attempt& attempt, const Redrive& redrive) {
+  ++epoch_->counters.duplicates;
+  ++epoch_->counters.duplicate_redrives;
+  hollow_.Count([&] {
+    return absl::StrCat("that of event ", OneLine(redrive.origin), ", at ", OriginOf(*attempt.record, *attempt.topic));
+  });
+}
+
 Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key) {
   const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
   NoteEvent(attempt);
   // Before the window: its ID is that of an event that is known (R6).
   if (key.redrive.is_notice()) return NoticeCameBack(attempt, key.redrive);
+  if (key.redrive.kind == Redrive::Kind::kHollow) {
+    CountHollow(attempt, key.redrive);
+    return {};
+  }
   if (key.present && !task->window.Reserve(key.hash)) {
     CountDuplicate(attempt, key.redrive);
     return {};
@@ -178,31 +204,35 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     verdict.ignored = true;
     return verdict;
   }
-  // Rejections come first: they block nothing, since there is no aggregate to block.
-  verdict.status = CheckKey(attempt, choice);
-  if (verdict.status.ok() && choice.verdict == Dispatcher::Verdict::kNoTombstoneHandler) {
-    verdict.status = absl::FailedPreconditionError(
-        absl::StrCat("a record without a value, and nothing handles tombstones of source \"",
-                     plan_->graph->sources[attempt.source].name, "\"; add OnTombstone to accept them"));
-  }
+  verdict.status = CheckShape(attempt, choice);
   if (!verdict.status.ok()) {
     verdict.rejected = true;
     return verdict;
   }
-  // R3b, X3: what it does is known to end badly, so it fails without being run.
+  // Before any of the user's code: whatever ended the process would end it again (X3).
   if (const std::string* reason = BlamedFor(attempt); reason != nullptr) {
     verdict.status = absl::Status(attempt.task->suspects.BlameCode(PlaceOf(attempt)), *reason);
     return verdict;
   }
-  if (verdict.status = CheckPartition(attempt); !verdict.status.ok()) return verdict;
+  RunUserCode(attempt, choice, &verdict);
+  if (verdict.status.ok()) verdict.status = Merge(attempt);
+  return verdict;
+}
+
+void EventPipeline::RunUserCode(const Attempt& attempt, const Dispatcher::Choice& choice, Verdict* verdict) {
+  const Observed observed(observer_, *attempt.topic, *attempt.record);
+  if (verdict->status = CheckKey(attempt, choice); !verdict->status.ok()) {
+    verdict->rejected = true;
+    return;
+  }
+  if (verdict->status = CheckPartition(attempt); !verdict->status.ok()) return;
   if (choice.verdict == Dispatcher::Verdict::kUnknownType) {
-    verdict.status = absl::UnimplementedError(absl::StrCat(
+    verdict->status = absl::UnimplementedError(absl::StrCat(
         "no handler for event type \"", Printable(choice.type), "\" on source \"",
         plan_->graph->sources[attempt.source].name, "\"; register one, or let the source ignore unknown types"));
-    return verdict;
+    return;
   }
-  verdict.status = RunHandlers(attempt, choice, &verdict.node);
-  return verdict;
+  verdict->status = RunHandlers(attempt, choice, &verdict->node);
 }
 
 const std::string* EventPipeline::BlamedFor(const Attempt& attempt) const {
@@ -228,13 +258,23 @@ absl::Status EventPipeline::CheckPartition(const Attempt& attempt) {
       source.name, "\", or kAny if its events need not meet others of their key"));
 }
 
-absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const {
+// What no handler can take.
+absl::Status EventPipeline::CheckShape(const Attempt& attempt, const Dispatcher::Choice& choice) const {
   const SourceSpec& source = plan_->graph->sources[attempt.source];
-  if (!attempt.record->key.has_value()) {
-    if (!choice.needs_key) return absl::OkStatus();
+  if (!attempt.record->key.has_value() && choice.needs_key) {
     return absl::FailedPreconditionError(absl::StrCat("the record has no key, but source \"", source.name,
                                                       "\" feeds an aggregate, which is found by key"));
   }
+  if (choice.verdict == Dispatcher::Verdict::kNoTombstoneHandler) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a record without a value, and nothing handles tombstones of source \"", source.name,
+                     "\"; add OnTombstone to accept them"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const {
+  const SourceSpec& source = plan_->graph->sources[attempt.source];
   if (!choice.needs_key || source.check_key == nullptr) return absl::OkStatus();
   const absl::Status decoded = source.check_key(*attempt.record->key);
   if (decoded.ok()) return decoded;
@@ -252,7 +292,6 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
   context_.Start(*attempt.record, info);
   // Entries are found once per event and node, for the read and for the write.
   std::fill(opened_.begin(), opened_.end(), nullptr);
-  if (observer_ != nullptr) observer_->Enter(*attempt.topic, *attempt.record);
   absl::Status status;
   for (const Dispatcher::Step& step : choice.steps) {
     *node = step.node;
@@ -260,8 +299,7 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
     // All handlers or none: the first that fails ends the event, and nothing of it is merged (I5).
     if (status = step.runner->Run(context_); !status.ok()) break;
   }
-  if (observer_ != nullptr) observer_->Leave();
-  return status.ok() ? Merge(attempt) : status;
+  return status;
 }
 
 absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_view record_key) {
@@ -293,13 +331,13 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
       context_.outputs().empty()
           ? 0
           : epoch_->AddCause(attempt.task, *attempt.topic, attempt.record->partition, attempt.record->offset);
-  const OutputBuilder::Cause cause{
-      .source = attempt.source,
-      .generation = attempt.task->frontier.idempotency_generation(),
-      .round = ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round,
-      .token = token,
-      .now_ms = absl::ToUnixMillis(epoch_->opened_wall)};
-  // Outputs before state: this is what may still fail.
+  const Redrive redrive = ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic);
+  const OutputBuilder::Cause cause{.source = attempt.source,
+                                   .generation = attempt.task->frontier.idempotency_generation(),
+                                   .round = redrive.round,
+                                   .is_letter = redrive.is_letter,
+                                   .token = token,
+                                   .now_ms = absl::ToUnixMillis(epoch_->opened_wall)};
   const absl::Status built = output_builder_.Build(context_, cause, epoch_->arena, epoch_->outputs);
   if (!built.ok()) return built;
   for (const EventContext::StateWrite& write : context_.writes()) {

@@ -62,11 +62,15 @@ class EventPipeline : private StateReader {
   void NoteEvent(const Attempt& attempt);
   const std::string* BlamedFor(const Attempt& attempt) const;
   Outcome NoticeCameBack(const Attempt& attempt, const Redrive& redrive);
+  void CountHollow(const Attempt& attempt, const Redrive& redrive);
   void CountDuplicate(const Attempt& attempt, const Redrive& redrive);
   Outcome Resolve(const Attempt& attempt);
   Verdict Run(const Attempt& attempt);
+  // The user's code: the key's codec, then the handlers.
+  void RunUserCode(const Attempt& attempt, const Dispatcher::Choice& choice, Verdict* verdict);
   absl::Status RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node);
   absl::Status Merge(const Attempt& attempt);
+  absl::Status CheckShape(const Attempt& attempt, const Dispatcher::Choice& choice) const;
   absl::Status CheckKey(const Attempt& attempt, const Dispatcher::Choice& choice) const;
   absl::Status CheckPartition(const Attempt& attempt);
 
@@ -91,6 +95,8 @@ class EventPipeline : private StateReader {
   Tally duplicates_;
   Tally duplicate_redrives_;
   Tally duplicate_notices_;
+  Tally misdirected_notices_;
+  Tally hollow_;
   Tally misplaced_;
 };
 

@@ -6,12 +6,21 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
+#include "processor/engine/parking_limits.h"
 
 namespace once {
 namespace {
 
-// Of a handler's message, in a line of the log.
-constexpr size_t kMaxToldBytes = 500;
+// A handler's message in a line of the log.
+std::string Told(const absl::Status& status) {
+  constexpr size_t kMaxToldBytes = 500;
+  return OneLine(CutUtf8(ToStd(status.message()), kMaxToldBytes));
+}
+
+std::string PrintableKey(const RecordView& record) {
+  const std::string_view key = record.key.value_or(std::string_view());
+  return Printable(key.substr(0, kMaxStoredTextBytes), kMaxStoredTextBytes);
+}
 
 }  // namespace
 
@@ -22,11 +31,13 @@ Outcome FromStore(absl::Status status) {
 
 Place PlaceOf(const Attempt& attempt) { return {{*attempt.topic, attempt.record->partition}, attempt.record->offset}; }
 
-Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log)
+Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log,
+                   HandlerObserver* observer)
     : plan_(plan),
       options_(options),
       epoch_(epoch),
       log_(log),
+      observer_(observer),
       unwritten_(LogLevel::kError,
                  absl::StrCat("dead letters that ", plan->graph->dead_letter_topic, " has no room for"),
                  "raise its max.message.bytes; the events are still at these places"),
@@ -39,10 +50,15 @@ void Failures::ReleaseStep() {
   for (Tally* tally : {&unwritten_, &failed_, &rejected_, &retried_}) tally->Tell(epoch_->opened_at, log_);
 }
 
-std::string Failures::KeyText(SourceIndex source, const RecordView& record) const {
+std::string Failures::KeyText(const Attempt& attempt) const {
+  const RecordView& record = *attempt.record;
   if (!record.key.has_value()) return "";
-  const SourceSpec& spec = plan_->graph->sources[source];
-  return spec.key_to_text == nullptr ? std::string(*record.key) : spec.key_to_text(*record.key);
+  const SourceSpec& spec = plan_->graph->sources[attempt.source];
+  const Suspects& suspects = attempt.task->suspects;
+  const bool is_deadly = !suspects.empty() && suspects.IsDeadly(PlaceOf(attempt));
+  if (is_deadly || spec.key_to_text == nullptr) return PrintableKey(record);
+  const Observed observed(observer_, *attempt.topic, record);
+  return spec.key_to_text(*record.key);
 }
 
 SourceIndex Failures::SourceOf(const Task& task, std::string_view topic) const {
@@ -52,7 +68,7 @@ SourceIndex Failures::SourceOf(const Task& task, std::string_view topic) const {
   return task.inputs.front().source;
 }
 
-void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) {
+bool Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) {
   const size_t before = epoch_->outputs->size();
   const uint32_t index = plan_->dead_letter_index();
   const DeadLetterLimits limits{.max_bytes = plan_->max_record_bytes[index],
@@ -63,8 +79,9 @@ void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
   // X3: a dead letter that fits nowhere is told of in the log; the event is over all the same.
   if (EstimatedSize(record) > limits.max_bytes) {
     unwritten_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });
-    return;
+    return false;
   }
+  const bool has_key = record.key == attempt.record->key;
   record.topic_index = index;
   // R3b: if the broker refuses the letter, its event is found by this.
   record.token = epoch_->AddCause(attempt.task, plan_->input_topics[attempt.source], attempt.record->partition,
@@ -72,27 +89,37 @@ void Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
   // R1: a notice only; what became of the event is in the parking state.
   epoch_->outputs->push_back(record);
   epoch_->Account(before);
+  return has_key;
 }
 
-void Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status,
-                              uint32_t round) {
+bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status,
+                              uint32_t round, const std::string& aggregate) {
   const std::string reason = StatusCodeName(status.code());
-  const std::string aggregate = KeyText(attempt.source, *attempt.record);
   Tally& tally = disposition == Disposition::kRejected ? rejected_ : failed_;
   tally.Count([&] {
     return absl::StrCat(OriginOf(*attempt.record, *attempt.topic), " (event ",
                         Printable(EventIdOf(*attempt.record, *attempt.topic)), ", key \"", Printable(aggregate),
-                        "\"): ", reason, ": ", Printable(CutUtf8(ToStd(status.message()), kMaxToldBytes)));
+                        "\"): ", reason, ": ", Told(status));
   });
-  EmitDeadLetter(attempt, {.disposition = disposition,
-                           .reason = reason,
-                           .message = ToStd(status.message()),
-                           .attempts = static_cast<uint32_t>(attempt.number),
-                           .first_failure_ms = attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs(),
-                           .application = plan_->application_id,
-                           .aggregate = aggregate,
-                           .round = round,
-                           .value_is_lost = attempt.omitted});
+  return EmitDeadLetter(attempt,
+                        {.disposition = disposition,
+                         .reason = reason,
+                         .message = ToStd(status.message()),
+                         .attempts = static_cast<uint32_t>(attempt.number),
+                         .first_failure_ms = attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs(),
+                         .application = plan_->application_id,
+                         .aggregate = aggregate,
+                         .round = round,
+                         .value_is_lost = attempt.omitted});
+}
+
+void Failures::SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status) {
+  const std::string aggregate = KeyText(attempt);
+  const std::string_view shown = CutUtf8(aggregate, kMaxStoredTextBytes);
+  status->set_aggregate(shown == PrintableKey(*attempt.record) ? "" : std::string(shown));
+  const bool has_key = SendDeadLetter(attempt, Disposition::kFailed, why, 0, aggregate);
+  status->set_head_origin(has_key ? "" : OriginOf(*attempt.record, *attempt.topic));
+  CountFailure(attempt.task);
 }
 
 uint32_t Failures::NextRound(const Attempt& attempt) const {
@@ -101,12 +128,12 @@ uint32_t Failures::NextRound(const Attempt& attempt) const {
 }
 
 void Failures::Reject(const Attempt& attempt, const absl::Status& status) {
-  SendDeadLetter(attempt, Disposition::kRejected, status, NextRound(attempt));
+  SendDeadLetter(attempt, Disposition::kRejected, status, NextRound(attempt), KeyText(attempt));
   ++epoch_->counters.rejected;
 }
 
 void Failures::EndForGood(const Attempt& attempt, const absl::Status& status) {
-  SendDeadLetter(attempt, Disposition::kFailed, status, NextRound(attempt));
+  SendDeadLetter(attempt, Disposition::kFailed, status, NextRound(attempt), KeyText(attempt));
   CountFailure(attempt.task);
 }
 
@@ -117,6 +144,9 @@ void Failures::CountFailure(Task* task) {
 
 bool Failures::WillRetry(const Attempt& attempt, const Verdict& verdict) const {
   if (verdict.status.ok() || verdict.rejected) return false;
+  // What ended the process is not tried again, whatever codes pass: nobody would count that attempt (X3).
+  const Suspects& suspects = attempt.task->suspects;
+  if (!suspects.empty() && suspects.IsDeadly(PlaceOf(attempt))) return false;
   const FailurePolicy& policy = plan_->graph->nodes[verdict.node].policy;
   // X4: giving up is by time, whatever the number of attempts.
   return policy.IsTransient(verdict.status.code()) && attempt.retried < policy.give_up_after;
@@ -144,10 +174,9 @@ void Failures::SetRetry(const Attempt& attempt, const Verdict& verdict, v1::Aggr
   ++epoch_->counters.put_off;
   retried_.Count([&] {
     return absl::StrCat("attempt ", attempt.number, " at event ", OriginOf(*attempt.record, *attempt.topic), " (key \"",
-                        Printable(KeyText(attempt.source, *attempt.record)), "\"), ",
+                        Printable(KeyText(attempt)), "\"), ",
                         absl::FormatDuration(absl::Trunc(attempt.retried, absl::Seconds(1))),
-                        " after its first: ", StatusCodeName(verdict.status.code()), ": ",
-                        ToAbsl(CutUtf8(ToStd(verdict.status.message()), kMaxStoredTextBytes)));
+                        " after its first: ", StatusCodeName(verdict.status.code()), ": ", Told(verdict.status));
   });
 }
 
@@ -170,12 +199,12 @@ Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
 
 Outcome Failures::Stop(const Attempt& attempt, const Verdict& verdict) const {
   return {Outcome::Kind::kHalt,
-          absl::Status(verdict.status.code(),
-                       absl::StrCat("event ", OriginOf(*attempt.record, *attempt.topic), " (key \"",
-                                    Printable(KeyText(attempt.source, *attempt.record)), "\") failed in \"",
-                                    plan_->graph->nodes[verdict.node].name, "\", whose policy is to stop: ",
-                                    ToAbsl(CutUtf8(ToStd(verdict.status.message()), kMaxStoredMessageBytes)),
-                                    "; mend the event's cause, or the handler and start again"))};
+          absl::Status(
+              verdict.status.code(),
+              absl::StrCat("event ", OriginOf(*attempt.record, *attempt.topic), " (key \"", Printable(KeyText(attempt)),
+                           "\") failed in \"", plan_->graph->nodes[verdict.node].name, "\", whose policy is to stop: ",
+                           OneLine(CutUtf8(ToStd(verdict.status.message()), kMaxStoredMessageBytes)),
+                           "; mend the event's cause, or the handler and start again"))};
 }
 
 // The first failure of an open aggregate, or of an event without one: it becomes the head of a new queue.
@@ -197,8 +226,7 @@ Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::Aggr
     status.set_state(v1::AggregateStatus::PARKED);
     // Its own notice, the first of the queue, goes out with it.
     status.set_notice_sequence(1);
-    SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
-    CountFailure(attempt.task);
+    SendHeadNotice(attempt, verdict.status, &status);
   }
   return Park(attempt, queue, std::move(status));
 }
@@ -216,7 +244,8 @@ bool Failures::FitsChangelog(const Task& task, size_t key_bytes, size_t value_by
 }
 
 bool Failures::CanPark(const Attempt& attempt, const std::string& queue) const {
-  constexpr size_t kStatusBytes = kMaxStoredMessageBytes + kMaxStoredTextBytes + 256;
+  constexpr size_t kMaxTopicBytes = 249;
+  constexpr size_t kStatusBytes = kMaxStoredMessageBytes + 2 * kMaxStoredTextBytes + kMaxTopicBytes + 288;
   return FitsChangelog(*attempt.task, queue.size() + 32, kStatusBytes);
 }
 
@@ -243,42 +272,14 @@ v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue)
 }
 
 Outcome Failures::CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const {
-  // R4: each limit pauses the task, in words; nothing is dead-lettered out of order.
-  if (task.parking.parked_events() >= options_->max_parked_per_task) {
-    return {Outcome::Kind::kPauseTask,
-            absl::ResourceExhaustedError(absl::StrCat("task ", ToString(task.inputs.front().where), " has ",
-                                                      task.parking.parked_events(),
-                                                      " parked events, its limit (max_parked_per_task); release or "
-                                                      "discard some, or raise the limit"))};
-  }
-  if (task.parking.parked_bytes() >= options_->max_parked_bytes_per_task) {
-    return {Outcome::Kind::kPauseTask,
-            absl::ResourceExhaustedError(absl::StrCat("the parked events of task ", ToString(task.inputs.front().where),
-                                                      " take ", task.parking.parked_bytes(),
-                                                      " bytes, its limit (max_parked_bytes_per_task); release or "
-                                                      "discard some, or raise the limit"))};
-  }
-  if (status == nullptr && task.parking.memory_bytes() >= task.max_parking_bytes) {
-    return {Outcome::Kind::kPauseTask,
-            absl::ResourceExhaustedError(absl::StrCat(
-                "task ", ToString(task.inputs.front().where), " has ", task.parking.blocked_aggregates(),
-                " blocked aggregates, as many as its part of the memory holds; release or discard some, or raise "
-                "memory_bytes"))};
-  }
-  if (status == nullptr) return {};
-  const auto queued = static_cast<int64_t>(status->next_sequence() - status->head_sequence());
-  if (queued >= options_->max_parked_per_aggregate) {
-    return {Outcome::Kind::kPauseTask,
-            absl::ResourceExhaustedError(
-                absl::StrCat("an aggregate of task ", ToString(task.inputs.front().where), " has ", queued,
-                             " parked events, its limit (max_parked_per_aggregate), behind event ",
-                             Printable(status->blocking_event_id()), "; release or discard them, or raise the limit"))};
-  }
-  return {};
+  absl::Status reached = once::CheckParkingLimits(*options_, task, status);
+  if (reached.ok()) return {};
+  return {Outcome::Kind::kPauseTask, std::move(reached)};
 }
 
 void Failures::SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status) {
-  const std::string aggregate = KeyText(attempt.source, *attempt.record);
+  // Without the user's code, which a follower that is only told of must not meet (X3).
+  const std::string aggregate = status.aggregate().empty() ? PrintableKey(*attempt.record) : status.aggregate();
   EmitDeadLetter(attempt, {.disposition = Disposition::kBlocked,
                            .reason = status.reason(),
                            .message = status.message(),
@@ -307,18 +308,19 @@ Outcome Failures::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& 
 
 Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive, bool* released) {
   *released = false;
-  const v1::AggregateStatus* found =
-      attempt.record->key.has_value() ? attempt.task->parking.Find(*attempt.record->key) : nullptr;
-  // R6: only the notice of the head releases; every other one is a duplicate.
-  if (redrive.kind != Redrive::Kind::kFailedNotice || found == nullptr) return {};
-  if (found->state() != v1::AggregateStatus::PARKED) return {};
-  const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
+  if (redrive.kind != Redrive::Kind::kFailedNotice) return {};
+  // A letter may have lost its key, and then have another one on a compacted topic.
+  const std::string queue =
+      attempt.task->parking.QueueOfHead(redrive.origin).value_or(Parking::QueueOf(*attempt.record, *attempt.topic));
+  const v1::AggregateStatus* found = attempt.task->parking.FindQueue(queue);
+  if (found == nullptr || found->state() != v1::AggregateStatus::PARKED) return {};
   v1::AggregateStatus status = *found;
   const absl::StatusOr<Attempt> head = Revive(attempt.task, queue, status.head_sequence());
   if (!head.ok()) return FromStore(head.status());
   if (OriginOf(*head->record, *head->topic) != redrive.origin) return {};
-  // Two IDs in one place: the topic was made anew.
-  if (!head->omitted && FindHeader(head->record->headers, "ce_id") != FindHeader(attempt.record->headers, "ce_id")) {
+  // Two IDs in one place: the topic was made anew. A hollow letter has none to tell by.
+  const bool has_ids = !head->omitted && !redrive.is_hollow;
+  if (has_ids && FindHeader(head->record->headers, "ce_id") != FindHeader(attempt.record->headers, "ce_id")) {
     return {};
   }
   // R3a: the head is still the first of its queue, so it is run before those behind it.
@@ -326,6 +328,8 @@ Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive,
   status.set_state(v1::AggregateStatus::DRAINING);
   status.set_attempts(0);
   status.set_retried_ms(0);
+  status.clear_aggregate();
+  status.clear_head_origin();
   return FromStore(attempt.task->parking.SetStatus(queue, status));
 }
 
@@ -393,8 +397,7 @@ Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1:
     return HeadProcessed(attempt, std::move(status));
   }
   FillFailure(attempt, verdict, &status);
-  SendDeadLetter(attempt, Disposition::kFailed, verdict.status, 0);
-  CountFailure(attempt.task);
+  SendHeadNotice(attempt, verdict.status, &status);
   status.set_state(v1::AggregateStatus::PARKED);
   // R2: followers that came while it was retried have had no notices; they follow one by one.
   status.set_notice_sequence(std::max(status.notice_sequence(), status.head_sequence() + 1));

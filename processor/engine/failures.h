@@ -17,6 +17,7 @@
 #include "processor/base/log.h"
 #include "processor/engine/dead_letter.h"
 #include "processor/engine/epoch.h"
+#include "processor/engine/handler_observer.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
 #include "processor/engine/redrive.h"
@@ -66,7 +67,8 @@ struct Verdict {
 // Not thread-safe; arguments must outlive this.
 class Failures {
  public:
-  Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log);
+  // `observer` may be null.
+  Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log, HandlerObserver* observer);
 
   // Whether the failed attempt is followed by another one.
   bool WillRetry(const Attempt& attempt, const Verdict& verdict) const;
@@ -114,19 +116,27 @@ class Failures {
   // Dead letters of events that have ended for good, and of those that wait.
   void Reject(const Attempt& attempt, const absl::Status& status);
   void EndForGood(const Attempt& attempt, const absl::Status& status);
-  void SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status, uint32_t round);
+  // As EmitDeadLetter.
+  bool SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status, uint32_t round,
+                      const std::string& aggregate);
+  // The dead letter of the head of a queue that is PARKED from now on; what its followers' letters, and its own when it
+  // comes back, need to know is in `status` then.
+  void SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status);
   uint32_t NextRound(const Attempt& attempt) const;
   void SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status);
-  void EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter);
+  // Whether the letter has the event's key.
+  bool EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter);
   void CountFailure(Task* task);
   SourceIndex SourceOf(const Task& task, std::string_view topic) const;
-  std::string KeyText(SourceIndex source, const RecordView& record) const;
+  // The key as its codec has it, or, for an event that must not meet the user's code, its bytes; empty if it has none.
+  std::string KeyText(const Attempt& attempt) const;
   int64_t NowMs() const { return absl::ToUnixMillis(epoch_->opened_wall); }
 
   const Plan* const plan_;
   const EngineOptions* const options_;
   Epoch* const epoch_;
   LogSink* const log_;
+  HandlerObserver* const observer_;
   std::vector<std::unique_ptr<Revived>> revived_;  // What this step's outputs may point into.
   Tally unwritten_;
   Tally failed_;

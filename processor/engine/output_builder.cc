@@ -9,6 +9,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "processor/engine/dead_letter.h"
 
 namespace once {
 
@@ -98,6 +99,14 @@ std::vector<bool> MergedSinks(const Graph& graph) {
   return merged;
 }
 
+// `headers` without what a dead letter says.
+std::span<const HeaderView> WithoutLetter(std::span<const HeaderView> headers, Arena* arena) {
+  HeaderView* const kept = arena->NewArray<HeaderView>(headers.size());
+  HeaderView* const end = std::copy_if(headers.begin(), headers.end(), kept,
+                                       [](const HeaderView& header) { return !IsLetterHeader(header.name); });
+  return {kept, end};
+}
+
 // `own` and one more.
 std::span<const HeaderView> Append(std::span<const HeaderView> own, const HeaderView& more, Arena* arena) {
   HeaderView* headers = arena->NewArray<HeaderView>(own.size() + 1);
@@ -154,8 +163,8 @@ std::span<const HeaderView> OutputBuilder::EmitHeaders(const EventContext::Outpu
 std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& context,
                                                           const EventContext::Output& output, uint64_t ordinal,
                                                           bool keeps, const Cause& cause, Arena* arena) const {
-  const std::span<const HeaderView> own = context.record().headers;
-  // There is nothing to collide.
+  std::span<const HeaderView> own = context.record().headers;
+  if (cause.is_letter) own = WithoutLetter(own, arena);
   if (context.info().id.empty()) return own;
   if (keeps && !is_merged_[output.sink]) return own;
   // X8: two sources may have used one ID; named with its topic each stays itself.

@@ -22,6 +22,7 @@ class OutputBuilder {
     SourceIndex source = 0;
     uint64_t generation = 0;  // Of the idempotency window.
     uint32_t round = 0;       // Of an event that came back from a dead-letter topic.
+    bool is_letter = false;   // It has the headers of one, see Redrive.
     uint64_t token = 0;
     int64_t now_ms = 0;
   };
@@ -38,6 +39,9 @@ class OutputBuilder {
   // A forwarded event keeps its ID where that stays its own: of several forwards of one event to one topic the first.
   // In a topic that is forwarded to from several sources, two events may bear one ID. There an event without ce_source
   // gets that of its topic, and one with a ce_source of its own, which other sources may use as well, a derived ID.
+  //
+  // Of an event that came back as a dead letter, what the letter said goes no further: where it said it of, that is
+  // over, and elsewhere it would be taken for what happened there (X8).
   //
   // A timestamp that the topic does not take, or would delete at once, is replaced by the present; kTimestampHeader has
   // the original.

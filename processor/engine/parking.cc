@@ -10,6 +10,8 @@ namespace once {
 namespace {
 // More than any changelog holds; few enough to be counted together.
 constexpr uint64_t kMaxQueueLength = uint64_t{1} << 40;
+// Of a handler's message, in a line of the log.
+constexpr size_t kMaxToldBytes = 500;
 
 int64_t QueueLength(const v1::AggregateStatus& status) {
   return static_cast<int64_t>(status.next_sequence() - status.head_sequence());
@@ -33,8 +35,10 @@ bool IsPlausible(const v1::AggregateStatus& status) {
 // What a queue takes in the index: its name twice, the message with its texts, nodes and slots.
 size_t MemoryBytes(std::string_view queue, const v1::AggregateStatus& status) {
   constexpr size_t kNodes = 160;
+  const size_t by_origin = status.head_origin().empty() ? 0 : queue.size() + 2 * status.head_origin().capacity();
   return sizeof(v1::AggregateStatus) + kNodes + 2 * queue.size() + status.reason().capacity() +
-         status.message().capacity() + status.blocking_event_id().capacity();
+         status.message().capacity() + status.blocking_event_id().capacity() + status.aggregate().capacity() +
+         by_origin;
 }
 
 // For messages.
@@ -66,6 +70,12 @@ const v1::AggregateStatus* Parking::FindQueue(std::string_view queue) const {
   return found == index_.end() ? nullptr : &found->second.status;
 }
 
+std::optional<std::string> Parking::QueueOfHead(std::string_view origin) const {
+  const auto found = by_head_origin_.find(origin);
+  if (found == by_head_origin_.end()) return std::nullopt;
+  return found->second;
+}
+
 void Parking::Forget(std::string_view queue) {
   const auto found = index_.find(queue);
   if (found == index_.end()) return;
@@ -76,6 +86,7 @@ void Parking::Forget(std::string_view queue) {
   // By the time that it was put in under.
   retries_.erase({found->second.due, found->first});
   runnable_.erase(found->first);
+  if (!status.head_origin().empty()) by_head_origin_.erase(status.head_origin());
   index_.erase(found);
 }
 
@@ -114,6 +125,7 @@ absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& s
       status.state() == v1::AggregateStatus::PARKED && status.notice_sequence() < status.next_sequence();
   if (status.state() == v1::AggregateStatus::DRAINING || notices_outstanding) runnable_.insert(owned);
   parked_bytes_ += static_cast<int64_t>(status.queued_bytes());
+  if (!status.head_origin().empty()) by_head_origin_[status.head_origin()] = owned;
   const auto added = index_.emplace(std::move(owned), std::move(made)).first;
   memory_bytes_ += MemoryBytes(added->first, added->second.status);
   return absl::OkStatus();
@@ -207,7 +219,7 @@ Parking::Blocked Parking::CountBlocked() const {
     blocked.since_ms = status.first_failure_time_ms();
     blocked.key = name.substr(1);
     blocked.event_id = status.blocking_event_id();
-    blocked.reason = absl::StrCat(status.reason(), ": ", Printable(status.message()));
+    blocked.reason = absl::StrCat(status.reason(), ": ", OneLine(CutUtf8(status.message(), kMaxToldBytes)));
   }
   return blocked;
 }
@@ -234,6 +246,7 @@ absl::Status Parking::Revert() {
 
 absl::Status Parking::Load() {
   index_.clear();
+  by_head_origin_.clear();
   retries_.clear();
   runnable_.clear();
   changed_.clear();

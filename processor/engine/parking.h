@@ -53,6 +53,9 @@ class Parking {
   // As Find, by the queue's name.
   const v1::AggregateStatus* FindQueue(std::string_view queue) const;
 
+  // The PARKED queue whose status has that head_origin; nothing if there is none.
+  std::optional<std::string> QueueOfHead(std::string_view origin) const;
+
   // Writes the queue's status; OPEN removes it.
   absl::Status SetStatus(std::string_view queue, const v1::AggregateStatus& status);
   // Appends to the queue: writes `event` at status.next_sequence, and the status with that moved on.
@@ -143,8 +146,9 @@ class Parking {
   const ClockReading* const clock_;
   const absl::Duration longest_delay_;
   absl::flat_hash_map<std::string, Queue, NameHash, NameEq> index_;
-  std::set<std::pair<absl::Time, std::string>> retries_;  // (due, queue) of RETRYING
-  std::set<std::string> runnable_;                        // DRAINING, or PARKED with notices outstanding
+  absl::flat_hash_map<std::string, std::string, StringHash, StringEq> by_head_origin_;  // To the queue.
+  std::set<std::pair<absl::Time, std::string>> retries_;                                // (due, queue) of RETRYING
+  std::set<std::string> runnable_;  // DRAINING, or PARKED with notices outstanding
   absl::flat_hash_set<std::string, StringHash, StringEq> changed_;
   int64_t parked_events_ = 0;
   int64_t parked_bytes_ = 0;

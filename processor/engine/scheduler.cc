@@ -1,4 +1,4 @@
-// What runs next, and how long (X1).
+// What runs next, and how long (X1). How carefully, where an event has ended its process, is in careful_turns.cc.
 #include "processor/engine/scheduler.h"
 
 #include <algorithm>
@@ -139,78 +139,6 @@ void Scheduler::RunSlice() {
     pace_ = std::max(pace_, turn.used);
     if (!RunTurn(task, turn.kind)) return;
   }
-}
-
-// X3: between the announcement of an event and the event nothing else is run, so that it is to blame for what happens.
-void Scheduler::RunAnnounced() {
-  if (!announced_.has_value() || !epochs_->accepting()) return;
-  const Announced next = *std::exchange(announced_, std::nullopt);
-  Task* const task = tasks_->Find(next.task);
-  if (task == nullptr || !task->crashes.is_about_to_run()) return;
-  if (HasWork(*task, next.kind)) {
-    next.kind == Kind::kNew ? RunNext(task) : RunParked(task);
-    if (epochs_->open() && epochs_->current().IsCarefulAndFull()) epochs_->Seal();
-    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = next.kind};
-  } else if (IsWritable(*task)) {
-    // It has to be fetched again: others do not wait for that.
-    task->crashes.CameBack();
-    epochs_->JoinToNote(task);
-    epochs_->Seal();
-  }
-}
-
-// Not while a producer is replaced, which may take as long as it likes.
-bool Scheduler::needs_solitude() const {
-  if (!announced_.has_value() || epochs_->committer().phase() == CommitPhase::kRebuilding) return false;
-  const Task* task = tasks_->Find(announced_->task);
-  return task != nullptr && task->crashes.is_about_to_run();
-}
-
-// What is known of work that the process ended at goes before the work (X3).
-void Scheduler::BeginLanes(Task* task, size_t lane) {
-  const auto begin = [&](Task* its, size_t number) {
-    if (its->crashes.HasBegun(number)) return;
-    epochs_->JoinToNote(its);
-    its->crashes.Begin(number, number == its->crashes.parked_lane() ? 2 * its->parking.CountRunnable(step_->now) : 0);
-  };
-  begin(task, lane);
-  // Of others that have work as well, in the same transaction; those that have none are not looked at (X7a).
-  for (const Turn& turn : turns_.all()) {
-    Task* const other = tasks_->Find(turn.task);
-    if (other == nullptr || !HasWork(*other, turn.kind)) continue;
-    begin(other, turn.kind == Kind::kNew ? LaneOf(*other, other->backlog.front().input) : other->crashes.parked_lane());
-  }
-}
-
-bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<Place>& place,
-                        Suspects::Treatment* treatment) {
-  CrashMemory& crashes = task->crashes;
-  Suspects::Treatment wanted = Suspects::Treatment::kFree;
-  if (crashes.HasBegun(lane)) {
-    if (!place.has_value() || task->suspects.BlamedFor(*place) != nullptr) return true;
-    wanted = crashes.TreatmentOf(lane, *place);
-    const bool is_alone = wanted == Suspects::Treatment::kAlone;
-    if (is_alone ? crashes.IsAnnounced(*place) : !crashes.is_about_to_run()) {
-      *treatment = std::max(*treatment, wanted);
-      return true;
-    }
-    if (is_alone && !IsAlone()) return false;
-  }
-  // Not together with suspects of the broker's.
-  if (epochs_->current().MayJoin(task, Suspects::Treatment::kFree)) {
-    if (!crashes.HasBegun(lane)) {
-      BeginLanes(task, lane);
-    } else {
-      epochs_->JoinToNote(task);
-      crashes.CameBack();
-    }
-    if (wanted == Suspects::Treatment::kAlone) {
-      crashes.Announce(lane, *place);
-      announced_ = {task->id, kind};
-    }
-  }
-  epochs_->Seal();
-  return false;
 }
 
 bool Scheduler::RunTurn(Task* task, Kind kind) {

@@ -77,6 +77,8 @@ class Scheduler {
   }
   bool HasWork(const Task& task, Kind kind) const;
   // Works at one turn until it is over. True if the slice goes on with the next one.
+  // The crash memory's number of the input.
+  static size_t LaneOf(const Task& task, const InputPosition* input);
   bool RunTurn(Task* task, Kind kind);
   // One record, end or error. False if it has to wait: the epoch is being ended before it.
   bool RunNext(Task* task);
@@ -125,6 +127,7 @@ class Scheduler {
     Kind kind = Kind::kNew;
   };
   std::optional<Announced> announced_;
+  std::optional<TaskId> named_;     // Whose announced event was run last.
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();
 

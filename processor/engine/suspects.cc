@@ -29,6 +29,11 @@ const std::string* Suspects::BlamedFor(const Place& place) const {
   return found == known_.end() || found->second.blamed_for.empty() ? nullptr : &found->second.blamed_for;
 }
 
+bool Suspects::IsDeadly(const Place& place) const {
+  const auto found = known_.find(place);
+  return found != known_.end() && found->second.is_deadly;
+}
+
 absl::StatusCode Suspects::BlameCode(const Place& place) const {
   const auto found = known_.find(place);
   return found == known_.end() ? absl::StatusCode::kOutOfRange : found->second.code;

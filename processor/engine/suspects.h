@@ -64,6 +64,7 @@ class Suspects {
     known.blamed_for = blame;
     known.code = absl::StatusCode::kInternal;
     known.was_told = true;
+    known.is_deadly = !blame.empty();
   }
 
   // Those that are to fail since Warn had told of them.
@@ -83,6 +84,8 @@ class Suspects {
 
   // Why the event is to fail without being run; null if it is not to blame.
   const std::string* BlamedFor(const Place& place) const;
+  // Whether the user's code ends the process when it sees any of the event, so that none must.
+  bool IsDeadly(const Place& place) const;
   // What it then fails with: OUT_OF_RANGE for a refusal, INTERNAL for what was known before.
   absl::StatusCode BlameCode(const Place& place) const;
   // Whether it must be parked without its value, because the changelog refused it: when it was parked with it, as the
@@ -107,6 +110,7 @@ class Suspects {
     int outgrown = 0;      // How often it did not fit a transaction of its own.
     bool minimal_letter = false;
     bool was_told = false;  // By Warn.
+    bool is_deadly = false;
   };
 
   absl::Status Blame(const Refused& refused, const Place& place);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
 #include "processor/engine/trouble.h"
 
 namespace once {
@@ -37,7 +38,7 @@ void TaskFailures::Note(Task* task, const absl::Status& why) {
       LogLevel::kError,
       absl::StrCat(Name(*task), " has failed",
                    failure.untold > 1 ? absl::StrCat(" (", failure.untold, " times since that was said last)") : "",
-                   ": ", std::string(why.message()),
+                   ": ", OneLine(ToStd(why.message())),
                    ". Its offsets stay as they are, other tasks run on; it is"
                    " tried again in ",
                    absl::FormatDuration(failure.rest)));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
 #include "state/checkpoint_store.h"
 
 namespace once {
@@ -330,7 +331,7 @@ void Tasks::RewindRunning() {
 void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on) {
   if (task->phase == TaskPhase::kFailed) return;
   log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
-                                           absl::FormatDuration(length), ": ", std::string(why.message())));
+                                           absl::FormatDuration(length), ": ", OneLine(ToStd(why.message()))));
   Mark(task);
   // Each pause in a row is twice as long as the one before (NextBreakerPause).
   ++task->breaker_trips;

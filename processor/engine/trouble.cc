@@ -76,7 +76,7 @@ void Trouble::Tell(absl::Time now, LogLevel level, const std::string& what, LogS
   if (now - told_at_ < kTellingInterval) return;
   std::string often;
   if (untold_ > 1) often = absl::StrCat(" (", untold_, " times since that was said last)");
-  log->Log(level, absl::StrCat(what, often));
+  log->Log(level, OneLine(absl::StrCat(what, often)));
   told_at_ = now;
   untold_ = 0;
 }
@@ -84,7 +84,7 @@ void Trouble::Tell(absl::Time now, LogLevel level, const std::string& what, LogS
 void Trouble::End(absl::Time now, const std::string& what, LogSink* log) {
   // As it was told of before.
   if (failures_ > 2) {
-    log->Log(LogLevel::kInfo, absl::StrCat(what, " after ", failures_, " failures in ",
+    log->Log(LogLevel::kInfo, absl::StrCat(OneLine(what), " after ", failures_, " failures in ",
                                            absl::FormatDuration(absl::Trunc(now - since_, absl::Milliseconds(1)))));
   }
   failures_ = 0;

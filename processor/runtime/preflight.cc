@@ -47,6 +47,7 @@ class Checker {
       WarnOfUnknownSettings();
       // What was found is what the engine goes by: sizes (E7), stamps (X3), ids (X5c).
       FillLimits();
+      WarnOfNarrowDeadLetters();
       return absl::OkStatus();
     }
     // X4: all at once.
@@ -279,6 +280,23 @@ class Checker {
                            kDefaultMaxRecordBytes, ", message.timestamp.after.max.ms=",
                            absl::ToInt64Milliseconds(kDefaultTimestampAfterMax), ", delete.retention.ms=", kDayMs,
                            ". Give the application the right DescribeConfigs on these topics"));
+  }
+
+  // What a dead letter had no room for is missing when it is sent back (R6).
+  void WarnOfNarrowDeadLetters() const {
+    if (Find(plan_.graph->dead_letter_topic) == nullptr) return;
+    int64_t largest = 0;
+    for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
+      largest = std::max(largest, LargestSource(group));
+    }
+    const auto limit = static_cast<int64_t>(plan_.max_record_bytes[plan_.dead_letter_index()]);
+    if (limit >= largest) return;
+    log_->Log(LogLevel::kWarning,
+              absl::StrCat("dead-letter topic ", plan_.graph->dead_letter_topic, " takes ", limit,
+                           " bytes a record and the sources up to ", largest,
+                           ": dead letters of larger events have no value, so that they cannot be sent back as events,"
+                           " and the largest no key; raise its max.message.bytes to at least ",
+                           largest, ", and the producer's, kafka.message.max.bytes"));
   }
 
   // A limit in milliseconds, some of which stand for "none".

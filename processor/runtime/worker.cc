@@ -87,7 +87,7 @@ void Worker::RunOnce() {
   Turn();
   // X3: others wait for no longer than they must.
   const bool waits = handler_watch_.waits_to_be_alone() && engine_.accepts_work();
-  if (deps_.solitude != nullptr && !(engine_.has_work() && (waits || engine_.needs_solitude()))) {
+  if (deps_.solitude != nullptr && !(engine_.has_work() && waits) && !engine_.needs_solitude()) {
     deps_.solitude->EndAlone(config_.index);
   }
 }

@@ -86,6 +86,7 @@ struct HandlerSpec {
   SourceIndex source = 0;
   HandlerMatch match = HandlerMatch::kType;
   std::vector<std::string> event_types;  // For kType: names compared with ce_type; the codec's unless others are given.
+  std::string value_type = {};           // What it decodes values as, by its codec; empty for kTombstone.
   std::function<std::unique_ptr<HandlerRunner>()> make_runner;  // Throws nothing, and returns no null.
 };
 

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,10 +37,26 @@ concept HasCheck = requires(const T& value) {
   { Codec<T>::Check(value) } -> std::same_as<absl::Status>;
 };
 
+// Whether Decode leaves nothing of what the value was, as the codecs of once/codec.h say of themselves: theirs need no
+// default value first, and strings and messages keep their memory from event to event. A codec that is derived from one
+// of them is for another type, and may do what it likes.
+template <typename T>
+concept DecodeReplaces = requires {
+  typename Codec<T>::DecodeReplaces;
+  requires std::same_as<typename Codec<T>::DecodeReplaces, T>;
+};
+
+// `*value` may hold anything, such as another event's value: nothing of it is left (X3).
 template <typename T>
 absl::Status DecodeBytes(std::string_view bytes, T* value) {
-  return Guarded(absl::StatusCode::kDataLoss, "the codec",
-                 [&]() -> absl::Status { return Codec<T>::Decode(bytes, value); });
+  return Guarded(absl::StatusCode::kDataLoss, "the codec", [&]() -> absl::Status {
+    if constexpr (!DecodeReplaces<T>) {
+      constexpr bool kFits = std::is_default_constructible_v<T> && std::is_move_assignable_v<T>;
+      static_assert(kFits, "a type that has a codec is default-constructible and move-assignable");
+      if constexpr (kFits) *value = T{};
+    }
+    return Codec<T>::Decode(bytes, value);
+  });
 }
 
 // Whether the bytes are a `T`; without making one, if the codec can.

@@ -67,6 +67,13 @@ bool ContextCore::MayEmit(uint64_t builder, SinkIndex sink) {
 // A header of the engine's kind would stand for the event's identity to whoever reads the record (E4, X8).
 bool ContextCore::MayAdd(std::span<const std::pair<std::string, std::string>> headers) {
   for (const auto& [name, value] : headers) {
+    // Clients of C cut a name at its first NUL, so it would come out as another one.
+    if (name.find('\0') != std::string::npos) {
+      SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
+                                                       "\", whose name readers would see only up to the NUL in it;"
+                                                       " give it a name of text")));
+      return false;
+    }
     const std::string_view prefix = ReservedPrefix(name);
     if (prefix.empty()) continue;
     SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),

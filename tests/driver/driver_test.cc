@@ -115,6 +115,33 @@ TEST(DriverTest, X8WhatIsReadAsAnotherTypeIsTold) {
               HasSubstr("topic \"orders\" has no partition 2; see DriverOptions.partitions"));
 }
 
+TEST(DriverTest, X8WhatIsSentAsAnotherTypeIsTold) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  EXPECT_THAT(ComplaintOf([&] { driver.Send("orders", "alice", int64_t{5}); }),
+              HasSubstr("read its values as orders.v1.OrderPlaced, and one is sent that is a int64"));
+  EXPECT_THAT(ComplaintOf([&] { driver.Send("orders", "alice", CustomerTotal()); }),
+              HasSubstr("orders.v1.OrderPlaced"));
+  EXPECT_THAT(ComplaintOf([&] { driver.Send("orders", int64_t{7}, Order(1)); }),
+              HasSubstr("the keys of source \"orders\" are string, and one is sent that is a int64"));
+  EXPECT_EQ(ComplaintOf([&] { driver.Send("orders", "alice", Bytes{"anything"}); }), "");
+  EXPECT_EQ(ComplaintOf([&] { driver.Send("orders", "bob", CustomerTotal(), {.event_type = "of nobody"}); }), "");
+  driver.RunUntilIdle();
+  EXPECT_EQ(Letters(driver), "FAILED:? FAILED:?");
+}
+
+TEST(DriverTest, X8NumbersThatAreNoneAreTold) {
+  for (const int partitions : {0, -3}) {
+    EXPECT_THAT(ComplaintOf([&] { TopologyTestDriver(BuildOrderTotals, {.partitions = partitions}); }),
+                HasSubstr("topics have 1 or more"));
+  }
+  TopologyTestDriver driver(BuildOrderTotals);
+  for (const absl::Duration duration : {absl::InfiniteDuration(), -absl::InfiniteDuration(), -absl::Seconds(1)}) {
+    EXPECT_THAT(ComplaintOf([&] { driver.AdvanceTime(duration); }), HasSubstr("AdvanceTime takes a duration from 0"));
+  }
+  driver.AdvanceTime(absl::Hours(24));
+  EXPECT_TRUE(driver.status().ok()) << driver.status();
+}
+
 TEST(DriverTest, X8AHaltIsToldOnceAndWhatWasCommittedCanBeRead) {
   TopologyTestDriver driver([](const Config&) {
     TopologyBuilder builder("app");

@@ -174,12 +174,16 @@ TEST(DerivedIdTest, X8AHandlerCannotReplaceIt) {
   });
   driver.Send("in", "a", std::string("ce_id"), {.event_id = "1"});
   driver.Send("in", "b", std::string("trace"), {.event_id = "2"});
+  driver.Send("in", "c", std::string("tr\0ce", 5), {.event_id = "3"});
   driver.RunUntilIdle();
   ASSERT_EQ(driver.Read<std::string>("out").size(), 1u);
   EXPECT_EQ(driver.Read<std::string>("out")[0].value, "trace");
-  ASSERT_EQ(driver.dead_letters().size(), 1u);
+  ASSERT_EQ(driver.dead_letters().size(), 2u);
   EXPECT_EQ(driver.dead_letters()[0].reason, "INVALID_ARGUMENT");
   EXPECT_THAT(driver.dead_letters()[0].message, HasSubstr("\"ce_id\""));
+  // Readers would see it as "tr".
+  EXPECT_EQ(driver.dead_letters()[1].reason, "INVALID_ARGUMENT");
+  EXPECT_THAT(driver.dead_letters()[1].message, HasSubstr("a header \"tr\\x00ce\""));
 }
 
 }  // namespace

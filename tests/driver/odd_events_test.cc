@@ -1,4 +1,9 @@
 // Whatever one event brings, its neighbours go on (rules X3, R3b): sizes, texts, topics' settings, policies.
+#include <gmock/gmock.h>
+
+#include <stdexcept>
+
+#include "processor/base/strings.h"
 #include "tests/driver/scripted.h"
 
 namespace once {
@@ -35,6 +40,41 @@ TEST(OddEventsTest, X3AnErrorTextOfMegabytesIsCut) {
   EXPECT_LE(driver.dead_letters()[0].message.size(), 4096u);
   EXPECT_TRUE(IsValidUtf8(driver.dead_letters()[0].message));
   ExpectBounded(driver, 8192);
+}
+
+// Lines that look like ours, colours, and bytes that are no text: in no line of the log, and in no header as they are.
+TEST(OddEventsTest, X3WhatHandlersSayForgesNoLines) {
+  const std::string text("down\n2026-11-26T00:00:00.000Z error forged \x1b[31m gr\xc3\xbc\xc3\x9f\0\xff", 57);
+  for (const bool throws : {false, true}) {
+    for (const FailureAction then : {FailureAction::kBlockAggregate, FailureAction::kSkip, FailureAction::kStop}) {
+      for (const bool retries : {false, true}) {
+        auto script = NewScript();
+        script->policy = {.transient_codes = {absl::StatusCode::kUnavailable}, .then = then};
+        if (retries) script->policy.transient_codes.push_back(absl::StatusCode::kInternal);
+        script->handle = [&](const OrderPlaced& order) -> absl::Status {
+          if (order.cents() > 0) return absl::OkStatus();
+          if (throws) throw std::runtime_error(text.substr(0, text.find('\0')));
+          return absl::InternalError(text);
+        };
+        TopologyTestDriver driver(Scripted(script));
+        driver.Send("orders", "bob", Order(-1), {.event_id = "1"});
+        driver.Send("orders", "bob", Order(1), {.event_id = "2"});
+        driver.RunUntilIdle();
+        driver.AdvanceTime(absl::Minutes(2));
+        bool is_told = false;
+        for (const std::string& line : driver.log()) {
+          EXPECT_EQ(line, OneLine(line));
+          is_told = is_told || line.find("forged \\x1b[31m gr\xc3\xbc\xc3\x9f") != std::string::npos;
+        }
+        EXPECT_TRUE(is_told);
+        for (const DeadLetterRecord& letter : driver.dead_letters()) {
+          EXPECT_EQ(letter.message, PlainText(letter.message));
+          EXPECT_THAT(letter.message, testing::HasSubstr("down\n2026"));
+          EXPECT_EQ(letter.headers.at("__streams.errors.message"), letter.message);
+        }
+      }
+    }
+  }
 }
 
 TEST(OddEventsTest, X3AnIdOfAMegabyteIsCutWhereItIsCopied) {

@@ -167,6 +167,15 @@ TEST_F(PreflightTest, F6AChangelogThatForgetsDeletionsAtOnceIsRefused) {
   EXPECT_THAT(Run().ToString(), HasSubstr("has delete.retention.ms=0"));
 }
 
+TEST_F(PreflightTest, R6DeadLettersThatCannotHoldAnEventAreWarnedOf) {
+  EXPECT_TRUE(Run().ok());
+  EXPECT_THAT(log_.warnings, Not(HasSubstr("dead-letter topic")));
+  admin_.answers["orders.dlq"] = Described({{"max.message.bytes", "5000"}});
+  EXPECT_TRUE(Run().ok());
+  EXPECT_THAT(log_.warnings, HasSubstr("dead-letter topic orders.dlq takes 5000 bytes a record and the sources up to "
+                                       "1000012: dead letters of larger events have no value"));
+}
+
 TEST_F(PreflightTest, MissingRightToCreateTheChangelogSaysWhatToCreate) {
   admin_.answers.erase(kChangelog);
   admin_.create_error = absl::PermissionDeniedError("CLUSTER_AUTHORIZATION_FAILED");

@@ -18,6 +18,7 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 // What the event does, and who remembers it: the state directory, or, with a new one for each start, the task alone.
 struct Case {
   std::string name;
+  std::string key;
   std::string value;
   bool is_directory_kept = true;
   int deaths = 0;
@@ -99,7 +100,8 @@ class DeadlyEventTest : public DeadlyScene, public testing::WithParamInterface<C
 
 TEST_P(DeadlyEventTest, X3ItsProcessIsStartedAgainAndItFails) {
   scene_.CreateTopics(1);
-  Send({{"alice", "1"}, {"bob", GetParam().value}, {"carol", "2"}, {"bob", "3"}, {"alice", "4"}});
+  const std::string& key = GetParam().key;
+  Send({{"alice", "1"}, {key, GetParam().value}, {"carol", "2"}, {key, "3"}, {"alice", "4"}});
   is_directory_kept_ = GetParam().is_directory_kept;
   // A process that nobody knows waits for the session and the transaction of the one before to end.
   std::unique_ptr<Process> pod =
@@ -108,10 +110,10 @@ TEST_P(DeadlyEventTest, X3ItsProcessIsStartedAgainAndItFails) {
   EXPECT_EQ(starts_, GetParam().deaths + 1);
   EXPECT_EQ(Read(scene_.output()), (std::vector<std::string>{"alice=1", "carol=2", "alice=4"}));
   const std::vector<std::string> letters = Read(scene_.dead_letters());
-  EXPECT_NE(letters[0].find(absl::StrCat("bob=", GetParam().value, " INTERNAL ", GetParam().message)),
+  EXPECT_NE(letters[0].find(absl::StrCat(key, "=", GetParam().value, " INTERNAL ", GetParam().message)),
             std::string::npos)
       << letters[0];
-  EXPECT_NE(letters[1].find("bob=3"), std::string::npos) << letters[1];
+  EXPECT_NE(letters[1].find(key + "=3"), std::string::npos) << letters[1];
   // The next start runs it no more: it waits as a failed event does.
   pod->Signal(SIGTERM);
   ASSERT_TRUE(pod->Wait(kPatience).has_value());
@@ -124,10 +126,19 @@ TEST_P(DeadlyEventTest, X3ItsProcessIsStartedAgainAndItFails) {
 INSTANTIATE_TEST_SUITE_P(
     All, DeadlyEventTest,
     testing::Values(
-        Case{"Crash", "crash", true, 4, "the process ended 4 times while the handlers of event"},
-        Case{"Hang", "hang", true, 4, "the process ended 4 times while the handlers of event"},
-        Case{"CrashWithNewDirectories", "crash", false, 5, "the process ended 3 times while the handlers of event"},
-        Case{"HangWithNewDirectories", "hang", false, 5, "the process ended 3 times while the handlers of event"}),
+        Case{"Crash", "bob", "crash", true, 4, "the process ended 4 times while the handlers of event"},
+        Case{"Hang", "bob", "hang", true, 4, "the process ended 4 times while the handlers of event"},
+        Case{"CrashWithNewDirectories", "bob", "crash", false, 5,
+             "the process ended 3 times while the handlers of event"},
+        Case{"HangWithNewDirectories", "bob", "hang", false, 5,
+             "the process ended 3 times while the handlers of event"},
+        Case{"KeyCrashes", "crash-decode", "1", true, 4, "the process ended 4 times while the handlers of event"},
+        Case{"KeyHangs", "hang-decode", "1", true, 4, "the process ended 4 times while the handlers of event"},
+        Case{"TextOfKeyCrashes", "crash-text", "fail", true, 4,
+             "the process ended 4 times while the handlers of event"},
+        Case{"TextOfKeyHangs", "hang-text", "fail", true, 4, "the process ended 4 times while the handlers of event"},
+        Case{"KeyCrashesWithNewDirectories", "crash-decode", "1", false, 5,
+             "the process ended 3 times while the handlers of event"}),
     [](const auto& info) { return info.param.name; });
 
 // Two at once, wherever they are, cost no more than one after the other.

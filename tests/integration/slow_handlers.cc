@@ -47,6 +47,8 @@ struct Shared {
   std::atomic<bool> is_service_up{false};
   std::atomic<int64_t> failures{0};  // Of events that fail until the service is up.
   std::atomic<int64_t> calls{0};
+  std::atomic<int64_t> retries{0};  // Of these.
+  std::atomic<int64_t> retries_before_last{0};
   Mutex mutex;
   std::map<std::string, int> calls_by_key ABSL_GUARDED_BY(mutex);
 };
@@ -67,6 +69,7 @@ absl::StatusOr<Topology> Build(const SlowSpec& spec, const std::shared_ptr<Share
         }
         absl::SleepFor(is_retry ? spec.retry_time : spec.event_time);
         ++shared->calls;
+        is_retry ? ++shared->retries : shared->retries_before_last = shared->retries.load();
         {
           MutexLock lock(&shared->mutex);
           ++shared->calls_by_key[value];
@@ -94,6 +97,7 @@ class Run {
     done_ = true;
     reader.join();
     result_.calls = shared_->calls;
+    result_.retried = shared_->retries_before_last;
     {
       MutexLock lock(&shared_->mutex);
       for (const auto& [key, calls] : shared_->calls_by_key) result_.repeated += calls > 1;
@@ -140,7 +144,8 @@ class Run {
     if (result.ok()) result = (*producer)->BeginTransaction();
     for (int64_t i = 0; result.ok() && i < count; ++i) {
       // Backlogs are long queues of few keys, retries wait each by itself.
-      const std::string value = absl::StrCat(prefix, i);
+      std::string value = absl::StrCat(prefix, i);
+      if (partition == kBacklogPartition) value.append(spec_.padding, '.');
       const std::string key = partition == kRetryPartition ? value : absl::StrCat("key-", i % 10);
       result = (*producer)->Send({.topic_index = 0, .partition = Partition(partition), .key = key, .value = value});
     }

@@ -19,6 +19,7 @@ struct SlowSpec {
   // A backlog of so many events in one partition, whose handlers take so long, is there at the start.
   int64_t events = 0;
   absl::Duration event_time = {};
+  size_t padding = 0;  // Of the backlog's values, bytes.
   // So many events of the other partition fail until all of them wait for their next attempt, which takes so long.
   int64_t retries = 0;
   absl::Duration retry_time = {};
@@ -29,6 +30,7 @@ struct SlowSpec {
 struct SlowResult {
   int64_t calls = 0;           // Of handlers, successful ones.
   int64_t repeated = 0;        // Events that were handled successfully more than once.
+  int64_t retried = 0;         // Of the calls, those of retries before the last one of the backlog.
   int64_t outputs = 0;         // Committed ones of the backlog's events.
   int64_t commits = 0;         // That made such outputs visible, as far as a reader could tell them apart.
   absl::Duration longest_gap;  // Between two such commits.

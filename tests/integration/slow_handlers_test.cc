@@ -59,5 +59,20 @@ TEST(SlowHandlersTest, X1DueRetriesLeaveTimeToAnotherPartition) {
   EXPECT_GT(result->commits, 10);
 }
 
+// The backlog is more than a task holds, so half-way its partition is sought, while each retry outlasts the commit
+// interval.
+TEST(SlowHandlersTest, X1DueRetriesLeaveTimeToASoughtPartition) {
+  SlowSpec spec = NewSpec("sought");
+  spec.events = 6'000;
+  spec.event_time = absl::Milliseconds(1);
+  spec.padding = 2'000;
+  spec.retries = 30;
+  spec.retry_time = absl::Seconds(1);
+  const absl::StatusOr<SlowResult> result = RunSlowHandlers(spec);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->outputs, spec.events);
+  EXPECT_LT(result->retried, spec.retries);
+}
+
 }  // namespace
 }  // namespace once

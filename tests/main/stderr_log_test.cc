@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>
@@ -106,6 +107,19 @@ TEST(StderrLogTest, X2ItsEndWaitsForNobodyForLong) {
     for (int i = 0; i < 200; ++i) log.Log(LogLevel::kInfo, std::string(1000, '.'));
   }
   // Or it never ends.
+}
+
+// Whoever a message quotes can make no second one of it.
+TEST(StderrLogTest, X3AMessageIsOneLine) {
+  StderrLog log(LogLevel::kDebug);
+  CaptureStderr();
+  log.Log(LogLevel::kError,
+          std::string("down\n2026-11-26T00:00:00.000Z error forged \x1b[31m gr\xc3\xbc\xc3\x9f\0!", 57));
+  const std::string written = GetCapturedStderr();
+  EXPECT_THAT(written,
+              ::testing::EndsWith(
+                  " error down\\x0a2026-11-26T00:00:00.000Z error forged \\x1b[31m gr\xc3\xbc\xc3\x9f\\x00!\n"));
+  EXPECT_EQ(std::count(written.begin(), written.end(), '\n'), 1);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace once::sim {
 
-// A value as the handlers get it: text, whose codec throws at times.
+// A value as the handlers get it: text, whose codec throws at times, and adds to what the value was.
 struct SimText {
   std::string text;
 };
@@ -22,7 +22,7 @@ template <>
 struct once::Codec<once::sim::SimText> {
   static std::string TypeName() { return "sim text"; }
   static absl::Status Decode(std::string_view bytes, once::sim::SimText* value) {
-    value->text.assign(bytes);
+    value->text.append(bytes);
     const size_t space = bytes.find(' ');
     if (space + 1 < bytes.size() && bytes[space + 1] == 'c') throw std::runtime_error("the codec throws");
     return Codec<std::string>::Check(bytes);

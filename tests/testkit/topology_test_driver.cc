@@ -15,6 +15,7 @@ namespace {
 constexpr int kMaxTurns = 200'000;  // A driver that never comes to rest is a failure, not an endless test.
 constexpr int kQuietTurns = 3;
 constexpr int kStartTries = 10;
+constexpr absl::Duration kLongestAdvance = absl::Hours(100 * 365 * 24);  // Clocks count nanoseconds in 64 bits.
 
 template <typename Specs>
 std::vector<std::string> NamesOf(const Specs& specs) {
@@ -46,6 +47,7 @@ TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions opt
       cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),
       store_(std::make_unique<MemoryCheckpointStore>()),
       engine_(options_.engine) {
+  if (options_.partitions < 1) Fail("DriverOptions.partitions is ", options_.partitions, "; topics have 1 or more");
   built_ = Open(factory);
   if (built_.ok()) StartWorker();
 }
@@ -177,27 +179,56 @@ void TopologyTestDriver::FailToRead(const std::string& what, const absl::Status&
   Fail(what, " cannot be decoded: ", why.ToString());
 }
 
+SourceIndex TopologyTestDriver::SourceNamed(const std::string& name) const {
+  const auto& sources = Built("Send").sources;
+  const auto found =
+      std::find_if(sources.begin(), sources.end(), [&](const SourceSpec& spec) { return spec.name == name; });
+  if (found != sources.end()) return static_cast<SourceIndex>(found - sources.begin());
+  for (const SourceSpec& spec : sources) {
+    if (spec.topic == name) Fail("\"", name, "\" is the topic of source \"", spec.name, "\"; name the source");
+  }
+  Fail("the topology has no source named \"", name, "\"", DidYouMean(name, NamesOf(sources)));
+}
+
+void TopologyTestDriver::CheckKeyType(const std::string& source, const std::string& type) const {
+  const SourceSpec& spec = Built("Send").sources[SourceNamed(source)];
+  if (type == spec.key_type || type == Codec<Bytes>::TypeName()) return;
+  Fail("the keys of source \"", source, "\" are ", spec.key_type, ", and one is sent that is a ", type);
+}
+
+void TopologyTestDriver::CheckValueType(const std::string& source, const std::string& type,
+                                        const std::string& event_type) const {
+  const SourceIndex index = SourceNamed(source);
+  if (type == Codec<Bytes>::TypeName()) return;
+  std::vector<std::string> read_as;
+  for (const HandlerSpec& handler : graph_->handlers) {
+    if (handler.source != index || handler.match == HandlerMatch::kTombstone) continue;
+    const auto& types = handler.event_types;
+    const bool hears = handler.match == HandlerMatch::kAny || event_type.empty() ||
+                       std::find(types.begin(), types.end(), event_type) != types.end();
+    if (!hears) continue;
+    if (handler.value_type == type || handler.value_type == Codec<Bytes>::TypeName()) return;
+    read_as.push_back(handler.value_type);
+  }
+  // What nobody reads may be of any type.
+  if (read_as.empty()) return;
+  Fail("the handlers of source \"", source, "\" read its values as ", absl::StrJoin(read_as, ", "),
+       ", and one is sent that is a ", type, "; SendBytes sends any bytes");
+}
+
 void TopologyTestDriver::SendBytes(const std::string& source, std::optional<std::string> key,
                                    std::optional<std::string> value, const SendOptions& options) {
   Running("Send");
-  const auto& sources = graph_->sources;
-  const auto found =
-      std::find_if(sources.begin(), sources.end(), [&](const SourceSpec& spec) { return spec.name == source; });
-  if (found == sources.end()) {
-    for (const SourceSpec& spec : sources) {
-      if (spec.topic == source) Fail("\"", source, "\" is the topic of source \"", spec.name, "\"; name the source");
-    }
-    Fail("the topology has no source named \"", source, "\"", DidYouMean(source, NamesOf(sources)));
-  }
+  const SourceSpec& found = graph_->sources[SourceNamed(source)];
   testkit::MemoryHeaders headers;
   if (!options.event_id.empty()) headers.emplace_back("ce_id", options.event_id);
   if (!options.event_type.empty()) headers.emplace_back("ce_type", options.event_type);
   for (const auto& [name, text] : options.headers) headers.emplace_back(name, text);
   const Partition partition = options.partition.has_value() ? Partition(*options.partition) : kAnyPartition;
-  if (options.partition.has_value() && !cluster_->HasPartition({found->topic, partition})) {
-    Fail("topic \"", found->topic, "\" has no partition ", *options.partition, "; see DriverOptions.partitions");
+  if (options.partition.has_value() && !cluster_->HasPartition({found.topic, partition})) {
+    Fail("topic \"", found.topic, "\" has no partition ", *options.partition, "; see DriverOptions.partitions");
   }
-  cluster_->Append(found->topic, partition, std::move(key), std::move(value), std::move(headers), options.timestamp_ms);
+  cluster_->Append(found.topic, partition, std::move(key), std::move(value), std::move(headers), options.timestamp_ms);
 }
 
 bool TopologyTestDriver::Settled() const {
@@ -239,6 +270,10 @@ void TopologyTestDriver::RunUntilIdle() {
 
 void TopologyTestDriver::AdvanceTime(absl::Duration duration) {
   Running("AdvanceTime");
+  if (duration < absl::ZeroDuration() || duration > kLongestAdvance) {
+    Fail("AdvanceTime takes a duration from 0 to ", absl::FormatDuration(kLongestAdvance), ", not ",
+         absl::FormatDuration(duration), "; clock().StepWall() sets the wall clock back");
+  }
   clock_.Advance(duration);
   RunUntilIdle();
 }

@@ -14,7 +14,7 @@
 // committed can be read. After a task's failure the other partitions go on, and AdvanceTime brings its retries.
 // Whatever has no answer throws DriverError, which says why and fails the one test: anything but status() and
 // Restart(factory) while there is no topology that built, names of no source, topic or aggregate, partitions that are
-// not there, and values that are not of the type they are read as.
+// not there, values that are not of the type they are sent or read as, and times that are none.
 #ifndef ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 #define ONCE_TESTS_TESTKIT_TOPOLOGY_TEST_DRIVER_H_
 
@@ -45,7 +45,7 @@
 namespace once {
 
 struct DriverOptions {
-  int partitions = 1;                              // Of every topic.
+  int partitions = 1;                              // Of every topic; 1 or more.
   std::map<std::string, std::string> config = {};  // What the topology's factory finds in its Config.
   EngineOptions engine = {};                       // application_id is the topology's.
   // How the Kafka in memory behaves to the application. Records go one by one unless told otherwise, so that a refusal
@@ -105,13 +105,17 @@ class TopologyTestDriver {
   // Whether the topology was built, the worker goes on and no task has failed.
   absl::Status status() const;
 
-  // `source` is a source's name. Keys and values are encoded by their codec.
+  // `source` is a source's name. Keys and values are encoded by their codec. The value is of the type that the source's
+  // handlers read for that event type, the key of the source's; as Bytes, or with SendBytes, they may be anything, and
+  // a key may be given as a string of its bytes.
   template <typename Key, typename T>
   void Send(const std::string& source, const Key& key, const T& value, const SendOptions& options = {}) {
     Arena arena;
+    CheckValueType(source, Codec<T>::TypeName(), options.event_type);
     if constexpr (std::is_convertible_v<Key, std::string>) {
       SendBytes(source, std::string(key), std::string(Codec<T>::Encode(value, &arena)), options);
     } else {
+      CheckKeyType(source, Codec<Key>::TypeName());
       SendBytes(source, std::string(Codec<Key>::Encode(key, &arena)), std::string(Codec<T>::Encode(value, &arena)),
                 options);
     }
@@ -123,7 +127,8 @@ class TopologyTestDriver {
   // Runs until everything sent is committed and nothing is to be done at the present time. Retries that are not due yet
   // wait for AdvanceTime.
   void RunUntilIdle();
-  // Moves both clocks, then runs until idle. clock().StepWall() sets the wall clock alone.
+  // Moves both clocks on by a finite time, then runs until idle. clock().StepWall() sets the wall clock alone, also
+  // back.
   void AdvanceTime(absl::Duration duration);
 
   // The committed records of a topic, by partition and offset. `T` is the sink's type, or Bytes.
@@ -200,6 +205,9 @@ class TopologyTestDriver {
   Worker& Running(const char* asked) const;
   const Graph& Built(const char* asked) const;
   const NodeSpec& AggregateNamed(const std::string& name) const;
+  SourceIndex SourceNamed(const std::string& name) const;
+  void CheckKeyType(const std::string& source, const std::string& type) const;
+  void CheckValueType(const std::string& source, const std::string& type, const std::string& event_type) const;
   void CheckTopic(const std::string& topic) const;
   void CheckStateType(const std::string& aggregate, const std::string& type) const;
   std::vector<testkit::MemoryRecord> ReadAs(const std::string& topic, const std::string& type) const;

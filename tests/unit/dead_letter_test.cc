@@ -73,7 +73,38 @@ TEST(DeadLetterTest, X3EachFormLeavesOutMore) {
   EXPECT_EQ(Omitted(make(3'000)), "value");
   EXPECT_EQ(make(3'000).key, OptionalBytes(key));
   EXPECT_EQ(Omitted(make(1'000)), "key,value");
-  EXPECT_EQ(make(300).headers.size(), 2u);
+  EXPECT_EQ(FindHeader(make(1'000).headers, "once.reason"), OptionalBytes("INTERNAL"));
+  EXPECT_EQ(Omitted(make(250)), "key,value");
+  EXPECT_EQ(FindHeader(make(250).headers, "once.application"), OptionalBytes("app"));
+  EXPECT_EQ(FindHeader(make(250).headers, "once.reason"), std::nullopt);
+  EXPECT_EQ(make(150).headers.size(), 2u);
+}
+
+// What handlers and codecs say need not be text; headers are.
+TEST(DeadLetterTest, X3WhatHandlersSayIsTextInItsHeaders) {
+  Arena arena;
+  const std::string said("a\0b\n\x1b[31mred\xff gr\xc3\xbc\xc3\x9f", 20);
+  const DeadLetter letter{.reason = "INTERNAL", .message = said, .application = "app", .aggregate = said};
+  const OutputRecord out = MakeDeadLetter(RecordView(), "orders", letter, {.max_bytes = 100'000}, &arena);
+  for (const std::string_view name : {"once.message", "__streams.errors.message", "once.aggregate"}) {
+    EXPECT_EQ(FindHeader(out.headers, name), OptionalBytes("a\\x00b\n\\x1b[31mred\\xff gr\xc3\xbc\xc3\x9f")) << name;
+  }
+  const std::string zeros(10'000, '\0');
+  const DeadLetter worst{.reason = "INTERNAL", .message = zeros, .application = "app", .aggregate = zeros};
+  const OutputRecord bounded = MakeDeadLetter(RecordView(), "orders", worst, {.max_bytes = 100'000}, &arena);
+  EXPECT_EQ(FindHeader(bounded.headers, "once.message")->size(), kMaxStoredMessageBytes);
+}
+
+TEST(OneLineTest, X3LeavesTextAndEscapesWhatControls) {
+  EXPECT_EQ(OneLine("plain gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80 \\"),
+            "plain gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80 \\");
+  EXPECT_EQ(OneLine(std::string_view("\0\t\r\n\x1b\x7f", 6)), "\\x00\\x09\\x0d\\x0a\\x1b\\x7f");
+  EXPECT_EQ(OneLine("\xc2\x85 \xe2\x80\xa8 \xe2\x80\xae \xe2\x81\xa6"),
+            "\\xc2\\x85 \\xe2\\x80\\xa8 \\xe2\\x80\\xae \\xe2\\x81\\xa6")
+      << "NEL, a line's separator, and what turns the direction";
+  EXPECT_EQ(OneLine("\xff\xc3 \xed\xa0\x80"), "\\xff\\xc3 \\xed\\xa0\\x80") << "no UTF-8";
+  EXPECT_EQ(OneLine(OneLine("\n")), OneLine("\n"));
+  EXPECT_EQ(PlainText("a\tb\nc\rd"), "a\tb\nc\\x0dd");
 }
 
 // Headers of an earlier round are replaced, so that it does not grow; those that only look like ours stay.

@@ -37,9 +37,36 @@ TEST(RedriveTest, R6WhatIsNotOursIsNone) {
                                         "", "orders", "orders-old-0-7"}) {
     EXPECT_EQ(Read(Letter("FAILED", origin)).kind, Kind::kNone) << origin;
   }
+  for (const std::string_view origin : {"in-0-7", "orders", ""}) {
+    EXPECT_EQ(Read(Letter("FAILED", origin, "1")).kind, Kind::kNone) << "a round of another topic: " << origin;
+    EXPECT_FALSE(Read(Letter("FAILED", origin, "1")).is_letter);
+  }
   std::vector<HeaderView> another = Letter("FAILED", "orders-0-7", "1");
   another[3].value = "another";
   EXPECT_EQ(Read(another).kind, Kind::kNone);
+  EXPECT_TRUE(Read(another).is_letter);
+}
+
+// Such letters have no event in them, whosever they are.
+TEST(RedriveTest, R6ReadsWhatALetterHasNoRoomFor) {
+  const auto omitting = [](std::string_view what, OptionalBytes round) {
+    std::vector<HeaderView> headers = Letter("FAILED", "orders-3-7", round);
+    headers.push_back({"once.omitted", what});
+    return headers;
+  };
+  EXPECT_EQ(Read(omitting("value", "1")).kind, Kind::kHollow);
+  EXPECT_EQ(Read(omitting("key,value", "1")).kind, Kind::kHollow);
+  EXPECT_EQ(Read(omitting("key,value", {})).kind, Kind::kFailedNotice);
+  EXPECT_TRUE(Read(omitting("key,value", {})).has_no_key);
+  EXPECT_FALSE(Read(omitting("value", {})).has_no_key);
+  EXPECT_EQ(Read(omitting("value", {})).partition, Partition(3));
+  std::vector<HeaderView> another = omitting("value", {});
+  another[3].value = "another";
+  EXPECT_EQ(Read(another).kind, Kind::kHollow);
+  EXPECT_EQ(
+      Read({{"once.disposition", std::string_view("FAILED")}, {"once.origin", std::string_view("orders-0-7")}}).kind,
+      Kind::kHollow);
+  EXPECT_FALSE(Read(Letter("FAILED", "orders-0-7", "1")).is_hollow);
 }
 
 TEST(RedriveTest, R6ARoundThatIsNoNumberIsNoRound) {

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/clock.h"
+#include "processor/base/strings.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/properties.h"
@@ -132,7 +133,8 @@ absl::StatusOr<std::vector<TopicPtr>> Handle::MakeTopics(const std::vector<std::
 }
 
 void Handle::Log(LogLevel level, const std::string& message) const {
-  if (context_->log != nullptr) context_->log->Log(level, message);
+  // What brokers and the client say is text of others.
+  if (context_->log != nullptr) context_->log->Log(level, OneLine(message));
 }
 
 bool Handle::IsRepeated(const std::string& facility) {

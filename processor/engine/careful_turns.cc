@@ -1,0 +1,90 @@
+// How the scheduler runs work at which its process has ended before (X3).
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "processor/engine/scheduler.h"
+
+namespace once {
+
+size_t Scheduler::LaneOf(const Task& task, const InputPosition* input) {
+  return static_cast<size_t>(input - task.inputs.data());
+}
+
+// X3: between the announcement of an event and the event nothing else is run, so that it is to blame for what happens.
+void Scheduler::RunAnnounced() {
+  if (!announced_.has_value() || !epochs_->accepting()) return;
+  const Announced next = *std::exchange(announced_, std::nullopt);
+  named_ = next.task;
+  Task* const task = tasks_->Find(next.task);
+  if (task == nullptr || !task->crashes.is_about_to_run()) return;
+  if (HasWork(*task, next.kind)) {
+    next.kind == Kind::kNew ? RunNext(task) : RunParked(task);
+    if (epochs_->open() && epochs_->current().IsCarefulAndFull()) epochs_->Seal();
+    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = next.kind};
+  } else if (IsWritable(*task)) {
+    // It has to be fetched again: others do not wait for that.
+    task->crashes.CameBack();
+    epochs_->JoinToNote(task);
+    epochs_->Seal();
+  }
+}
+
+// X3: also when it has come back without taking effect, until a commit says so.
+bool Scheduler::needs_solitude() const {
+  const Task* task = announced_.has_value() ? tasks_->Find(announced_->task)
+                     : named_.has_value()   ? tasks_->Find(*named_)
+                                            : nullptr;
+  return task != nullptr && IsWritable(*task) && task->crashes.may_be_named();
+}
+
+// What is known of work that the process ended at goes before the work (X3).
+void Scheduler::BeginLanes(Task* task, size_t lane) {
+  const auto begin = [&](Task* its, size_t number) {
+    if (its->crashes.HasBegun(number)) return;
+    epochs_->JoinToNote(its);
+    its->crashes.Begin(number, number == its->crashes.parked_lane() ? 2 * its->parking.CountRunnable(step_->now) : 0);
+  };
+  begin(task, lane);
+  // Of others that have work as well, in the same transaction; those that have none are not looked at (X7a).
+  for (const Turn& turn : turns_.all()) {
+    Task* const other = tasks_->Find(turn.task);
+    if (other == nullptr || !HasWork(*other, turn.kind)) continue;
+    begin(other, turn.kind == Kind::kNew ? LaneOf(*other, other->backlog.front().input) : other->crashes.parked_lane());
+  }
+}
+
+bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<Place>& place,
+                        Suspects::Treatment* treatment) {
+  CrashMemory& crashes = task->crashes;
+  Suspects::Treatment wanted = Suspects::Treatment::kFree;
+  if (crashes.HasBegun(lane)) {
+    if (!place.has_value() || task->suspects.BlamedFor(*place) != nullptr) return true;
+    wanted = crashes.TreatmentOf(lane, *place);
+    const bool is_alone = wanted == Suspects::Treatment::kAlone;
+    if (is_alone ? crashes.IsAnnounced(*place) : !crashes.is_about_to_run()) {
+      *treatment = std::max(*treatment, wanted);
+      return true;
+    }
+    if (is_alone && !IsAlone()) return false;
+  }
+  // Not together with suspects of the broker's.
+  if (epochs_->current().MayJoin(task, Suspects::Treatment::kFree)) {
+    // What has come back is taken back first: others have their turns before it is announced again.
+    const bool is_taken_back = !crashes.has_news();
+    if (!crashes.HasBegun(lane)) {
+      BeginLanes(task, lane);
+    } else {
+      epochs_->JoinToNote(task);
+      crashes.CameBack();
+    }
+    if (wanted == Suspects::Treatment::kAlone && is_taken_back) {
+      crashes.Announce(lane, *place);
+      announced_ = {task->id, kind};
+    }
+  }
+  epochs_->Seal();
+  return false;
+}
+
+}  // namespace once
