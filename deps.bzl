@@ -80,10 +80,9 @@ def _labels(library, own):
         return ["%s//absl/%s" % (labels[0], label) for label in sorted(_ABSL.values())]
     return labels
 
-def _library(library, own):
+def once_library(library, own = None):
+    """Declares @once_LIBRARY: what `own` names, or the system's."""
     name = "once_" + library
-    if native.existing_rule(name):
-        return
     if own:
         library_repository(name = name, deps = _labels(library, own))
     elif library == "rdkafka":
@@ -91,6 +90,10 @@ def _library(library, own):
         librdkafka_repository(name = name)
     else:
         pkg_config_repository(name = name, packages = _SYSTEM[library])
+
+def _library(library, own):
+    if not native.existing_rule("once_" + library):
+        once_library(library, own)
 
 def _rules():
     for name, path in _RULES.items():

@@ -79,24 +79,29 @@ def remove(directory):
 
 
 class Run:
-    """One application's topics, state and processes on a broker."""
+    """One application's topics, state and processes on a broker.
 
-    def __init__(self, program, work, options=(), env=None):
-        self._program, self._work, self._env = program, work, env or {}
+    `program` is the beginning of a command. If that does not become the program itself it writes the program's process id
+    to `pid_file`.
+    """
+
+    def __init__(self, program, work, state_dir=None, pid_file=None):
+        self._program = [program] if isinstance(program, str) else program
+        self._work, self._pid_file = work, pid_file
         self._name = "pages-%s-%d" % (hashlib.sha1(work.encode()).hexdigest()[:8], os.getpid())
         self._input, self._output = self._name + "-in", self._name + "-out"
         self._options = ["--bootstrap_servers=" + bootstrap_servers(), "--application_id=" + self._name,
                          "--input_topic=" + self._input, "--output_topic=" + self._output,
-                         "--dead_letter_topic=" + self._name + "-dlq", "--state_dir=" + os.path.join(work, "state"),
-                         "--session_timeout=6s", "--create_topics"] + list(options)
+                         "--dead_letter_topic=" + self._name + "-dlq", "--state_dir=" + (state_dir or os.path.join(work, "state")),
+                         "--session_timeout=6s", "--create_topics"]
         self._process, self._starts = None, 0
 
     def start(self):
         self._starts += 1
         self._log = os.path.join(self._work, "application-%d.log" % self._starts)
         with open(self._log, "w", encoding="utf-8") as log:
-            self._process = subprocess.Popen([self._program] + self._options, stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=subprocess.STDOUT, env=dict(os.environ, **self._env))
+            self._process = subprocess.Popen(self._program + self._options, stdin=subprocess.DEVNULL, stdout=log,
+                                             stderr=subprocess.STDOUT)
         self._wait("its task runs", lambda: " runs from offset " in self._text())
 
     def _text(self):
@@ -128,7 +133,11 @@ class Run:
         return answers
 
     def kill(self):
-        self._process.send_signal(signal.SIGKILL)
+        pid = self._process.pid
+        if self._pid_file:
+            with open(self._pid_file, encoding="utf-8") as file:
+                pid = int(file.read())
+        os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
     def stop(self):
@@ -163,7 +172,6 @@ def main(test):
     """Runs test(work, bazel) in a temporary directory; returns the exit code."""
     os.environ.setdefault("HOME", "/root")
     os.environ.setdefault("USER", "root")
-    # Bazel's own test set-up sets it, which would hide the home directory's caches from what is run here.
     work = tempfile.mkdtemp(prefix="once-applications.", dir=os.environ.get("ONCE_TEST_DIR", "/tmp"))
     bazel = Bazel(work)
     try:
@@ -176,6 +184,22 @@ def main(test):
         remove(work)
     print("ok", flush=True)
     return 0
+
+
+def rehearse(work, *arguments):
+    """Makes an image's root below work/roots; returns it and its size in MB."""
+    printed = run([os.path.join(TREE, "docker", "rehearse"), "build", "--dir=" + os.path.join(work, "roots")] +
+                  list(arguments))
+    values = dict(line.split("=", 1) for line in printed.splitlines() if line.startswith(("root=", "size_mb=")))
+    return values["root"], int(values["size_mb"])
+
+
+def in_image(root, work):
+    """A Run of the image's program."""
+    pid_file = os.path.join(work, "pid")
+    command = [os.path.join(TREE, "docker", "rehearse"), "run", "--root=" + root, "--volume=" + os.path.join(work, "volume"),
+               "--pid_file=" + pid_file, "--"]
+    return Run(command, work, state_dir="/var/lib/once/state", pid_file=pid_file)
 
 
 def run_main(test):
