@@ -172,6 +172,8 @@ def main(test):
     """Runs test(work, bazel) in a temporary directory; returns the exit code."""
     os.environ.setdefault("HOME", "/root")
     os.environ.setdefault("USER", "root")
+    # Where lintian's and the rehearsal's helpers are; not every PATH has it.
+    os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     work = tempfile.mkdtemp(prefix="once-applications.", dir=os.environ.get("ONCE_TEST_DIR", "/tmp"))
     bazel = Bazel(work)
     try:

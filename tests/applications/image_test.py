@@ -4,6 +4,7 @@ The generator and the verifier are this build's; two pods run as containers woul
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,17 @@ def run_main_job(root, work, bin_directory):
                 pod.signal(signal.SIGKILL)
 
 
+def check_settings(root, work):
+    """The variables that our files set are options of the program."""
+    known = applications.run([os.path.join(TREE, "docker", "rehearse"), "run", "--root=" + root, "--volume=" +
+                              os.path.join(work, "volume-0"), "--", "--help"])
+    for name in ("docker/Dockerfile", "docker/compose.yaml", "docs/deploy.md"):
+        with open(os.path.join(TREE, name), encoding="utf-8") as file:
+            for variable in sorted(set(re.findall(r"\bONCE_[A-Z_]+", file.read()))):
+                flag = "--" + variable[len("ONCE_"):].lower()
+                expect(flag in known, "%s sets %s, but the program has no %s" % (name, variable, flag))
+
+
 def test(work, _):
     root, megabytes = applications.rehearse(work, "--target=order_totals")
     print("the image has %d MB" % megabytes, flush=True)
@@ -106,6 +118,7 @@ def test(work, _):
     expect("tcmalloc" in version, "the program does not allocate with tcmalloc: " + version)
     with open(os.path.join(root + ".json"), encoding="utf-8") as file:
         print("the image's settings: " + file.read() + "\n" + version, flush=True)
+    check_settings(root, work)
     run_main_job(root, work, os.path.abspath(sys.argv[1]))
 
 

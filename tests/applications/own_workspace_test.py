@@ -64,7 +64,7 @@ def read(path):
 
 
 def copy_example(to, workspace=None):
-    shutil.copytree(os.path.join(TREE, "examples", "own_workspace"), to)
+    shutil.copytree(os.path.join(TREE, "examples", "own_workspace"), to, ignore=shutil.ignore_patterns(".bazelrc"))
     path = os.path.join(to, "WORKSPACE")
     text = read(path)
     expect('path = "../.."' in text, "the example's WORKSPACE does not say where Once is")
