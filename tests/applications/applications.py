@@ -176,6 +176,9 @@ def main(test):
     os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     work = tempfile.mkdtemp(prefix="once-applications.", dir=os.environ.get("ONCE_TEST_DIR", "/tmp"))
     bazel = Bazel(work)
+    # What ends a test that takes too long; it leaves nothing behind.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         test(work, bazel)
     except Failed as failure:

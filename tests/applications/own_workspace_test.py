@@ -74,8 +74,8 @@ def copy_example(to, workspace=None):
 def check_as_it_is(work, bazel):
     directory = os.path.join(work, "page_counter")
     copy_example(directory)
-    bazel.build("test", directory, "//...")
-    bazel.build("build", directory, "//:page_counter")
+    bazel.build("test", directory, "-c", "opt", "//...")
+    bazel.build("build", directory, "-c", "opt", "//:page_counter")
     program = os.path.join(directory, "bazel-bin", "page_counter")
     version = applications.run([program, "--version"])
     expect("tcmalloc" in version, "the program does not allocate with tcmalloc: " + version)

@@ -29,23 +29,16 @@ def blocks():
 
 def script(parts, bazel):
     """One shell for all of it. Its Bazel has an output base of its own; whatever fails ends it, and the processes too."""
-    lines = ["set -eu", "export PATH='%s':$PATH" % bazel,
+    lines = ["set -eu",
              "trap 'kill -KILL ${program:-} ${sender:-} 2>/dev/null || true; ../once/docker/kafka/broker stop "
-             "--dir=\"$PWD/broker\" >/dev/null 2>&1 || true' EXIT"]
+             "--dir=\"$PWD/broker\" >/dev/null 2>&1 || true' EXIT",
+             # A function: another PATH would have everything compiled again.
+             "bazel() {", '  local command="$1"', "  shift",
+             '  command bazel %s "$command" --curses=no --color=no --disk_cache=%s "$@"' %
+             (bazel.env["ONCE_BAZEL_STARTUP"], os.path.expanduser("~/.cache/once-bazel")), "}"]
     for line, commands, _ in parts:
         lines += ["echo '%s'" % (MARK % line), commands]
     return "\n".join(lines)
-
-
-def write_bazel(work, bazel):
-    directory = os.path.join(work, "bin")
-    os.mkdir(directory)
-    path = os.path.join(directory, "bazel")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write('#!/bin/sh\ncommand="$1"\nshift\nexec /usr/bin/bazel %s "$command" --curses=no --color=no --nosandbox_debug '
-                   '--disk_cache=%s "$@"\n' % (bazel.env["ONCE_BAZEL_STARTUP"], os.path.expanduser("~/.cache/once-bazel")))
-    os.chmod(path, 0o755)
-    return directory
 
 
 def test(work, bazel):
@@ -55,7 +48,7 @@ def test(work, bazel):
     os.mkdir(place)
     os.symlink(TREE, os.path.join(place, "once"))
     with open(os.path.join(work, "script"), "w", encoding="utf-8") as file:
-        file.write(script(parts, write_bazel(work, bazel)))
+        file.write(script(parts, bazel))
     print("running %d blocks of %s" % (len(parts), TUTORIAL), flush=True)
     result = subprocess.run(["timeout", "3000", "bash", os.path.join(work, "script")], cwd=place, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, text=True, check=False)
