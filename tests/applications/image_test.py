@@ -104,8 +104,8 @@ def check_settings(root, work):
     for name in ("docker/Dockerfile", "docker/compose.yaml", "docs/deploy.md"):
         with open(os.path.join(TREE, name), encoding="utf-8") as file:
             for variable in sorted(set(re.findall(r"\bONCE_[A-Z_]+", file.read()))):
-                flag = "--" + variable[len("ONCE_"):].lower()
-                expect(flag in known, "%s sets %s, but the program has no %s" % (name, variable, flag))
+                flag = variable[len("ONCE_"):].lower()
+                expect(re.search(r"--(\[no\])?%s\b" % flag, known), "%s sets %s, but the program has no --%s" % (name, variable, flag))
 
 
 def test(work, _):
