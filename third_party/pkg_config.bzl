@@ -2,7 +2,7 @@
 
     pkg_config_repository(name = "system_rdkafka", packages = ["rdkafka"])
 
-defines @system_rdkafka//:lib. PKG_CONFIG_PATH is honoured, so that
+defines @once_rdkafka//:lib. PKG_CONFIG_PATH is honoured, so that
 `PKG_CONFIG_PATH=/opt/rdkafka/lib/pkgconfig bazel build ...` uses the library there: its headers go before the
 system's, and binaries carry its directory as their run path.
 

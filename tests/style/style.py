@@ -1,5 +1,5 @@
-"""Checks the source tree: layering, sizes, header guards, printed lines, the table of rules. See
-layering.py, rules.py, sizes.py and words.py.
+"""Checks the source tree: layering, sizes, header guards, printed lines, the table of rules, compiler options. See
+builds.py, layering.py, rules.py, sizes.py and words.py.
 
   style.py [--root=DIR] [--exceptions=FILE]
 
@@ -11,13 +11,14 @@ import argparse
 import os
 import sys
 
+import builds
 import layering
 import rules
 import sizes
 import words
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-RULES = ("layer", "file-size", "function-size", "guard", "note", "terminal", "rules")
+RULES = ("copts", "layer", "file-size", "function-size", "guard", "note", "terminal", "rules")
 
 
 def read_exceptions(path):
@@ -39,7 +40,7 @@ def check(root, exceptions_file):
     """Returns the messages of all breaches."""
     exceptions, messages = read_exceptions(exceptions_file)
     used = set()
-    for module in (layering, rules, sizes, words):
+    for module in (builds, layering, rules, sizes, words):
         for rule, subject, line, message in module.check(root):
             if (rule, subject) in exceptions:
                 used.add((rule, subject))

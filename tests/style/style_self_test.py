@@ -57,6 +57,14 @@ class StyleTest(unittest.TestCase):
     def test_an_empty_tree_is_fine(self):
         self.assertEqual(self.check(), [])
 
+    def test_targets_name_our_compiler_options(self):
+        self.write("state/BUILD.bazel", 'cc_library(\n    name = "a",\n    srcs = ["a.cc"],\n)\n')
+        self.assertEqual(len(self.check()), 1)
+        self.assertIn("state/BUILD.bazel:1: has a target without copts", self.check()[0])
+        self.write("state/BUILD.bazel", 'cc_library(\n    name = "a",\n    srcs = ["a.cc"],\n    copts = ONCE_COPTS,\n)\n\n'
+                   'cc_library(\n    name = "b",\n    hdrs = ["b.h"],\n)\n')
+        self.assertEqual(self.check(), [])
+
     def test_arrows_point_one_way(self):
         for path, include in (
                 ("processor/base/a.cc", '"processor/kafka/kafka.h"'),
