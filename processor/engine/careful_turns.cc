@@ -1,4 +1,5 @@
-// How the scheduler runs work at which its process has ended before (X3).
+// X3: turns of tasks whose events have ended their process. What is about to run is written down first, so that the one
+// that is to blame is known after the next death, and nobody else is.
 #include <algorithm>
 #include <optional>
 #include <utility>
