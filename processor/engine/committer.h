@@ -22,7 +22,7 @@
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/engine/messages.h"
-#include "processor/engine/trouble.h"
+#include "processor/engine/recurring_failure.h"
 
 namespace once {
 
@@ -90,7 +90,7 @@ class Committer {
   absl::Time retry_at_ = absl::InfiniteFuture();
   std::string error_;
   int64_t rebuilds_ = 0;
-  Trouble rebuilding_;
+  RecurringFailure rebuilding_;
   absl::Time fenced_at_ = absl::InfinitePast();
   int fencings_ = 0;  // In a row, one soon after the other.
 };

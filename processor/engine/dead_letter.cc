@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "processor/base/strings.h"
-#include "processor/engine/stamps.h"
+#include "processor/engine/output_stamps.h"
 
 namespace once {
 

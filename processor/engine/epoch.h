@@ -10,7 +10,7 @@
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
 #include "processor/engine/counters.h"
-#include "processor/engine/stamps.h"
+#include "processor/engine/output_stamps.h"
 #include "processor/engine/task.h"
 
 namespace once {

@@ -2,7 +2,7 @@
 //
 // What an epoch's end brings is heard once, on every way out (X2): Hear takes the delivery reports of each outcome
 // before the outcome is judged. An epoch that ends without a commit because something failed holds the tasks that it
-// concerns back, longer each time; see Troubles.
+// concerns back, longer each time; see FailingEpochs.
 //
 // One epoch is open at a time. What makes a task pause or fail waits for the epoch's end, so that everything done
 // before it commits.
@@ -22,12 +22,12 @@
 #include "processor/engine/committer.h"
 #include "processor/engine/counters.h"
 #include "processor/engine/epoch.h"
+#include "processor/engine/failing_epochs.h"
 #include "processor/engine/options.h"
+#include "processor/engine/output_stamps.h"
 #include "processor/engine/plan.h"
-#include "processor/engine/stamps.h"
 #include "processor/engine/step.h"
 #include "processor/engine/tasks.h"
-#include "processor/engine/troubles.h"
 
 namespace once {
 
@@ -134,7 +134,7 @@ class Epochs {
   int64_t max_bytes_;
   Committer committer_;
   EpochFailure failure_;  // Of the epoch that is open.
-  Troubles troubles_;
+  FailingEpochs failing_;
   absl::Status same_log_;  // Whether the changelogs that the open epoch was delivered to are those of before.
   std::map<TaskId, Suspects::Ran> ran_;  // What was in the last epoch, if it was dropped.
   std::vector<PlannedPause> pause_afterwards_;

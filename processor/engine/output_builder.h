@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
+#include "processor/engine/output_stamps.h"
 #include "processor/engine/plan.h"
-#include "processor/engine/stamps.h"
 #include "processor/topology/event_context.h"
 
 namespace once {

@@ -21,8 +21,8 @@
 #include "processor/engine/options.h"
 #include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/recurring_failure.h"
 #include "processor/engine/suspects.h"
-#include "processor/engine/trouble.h"
 #include "processor/engine/window_clock.h"
 #include "state/idempotency_window.h"
 #include "state/task_state.h"
@@ -111,7 +111,7 @@ struct Task {
   int failed_requests = 0;
   absl::Time opening_since = absl::InfinitePast();
   std::string opening_waits_for = {};  // Why the last request failed.
-  Trouble lookups;
+  RecurringFailure lookups;
   bool awaiting_seek = false;  // What is fetched now is not what was asked for: discard it.
   absl::Time resume_at = absl::InfiniteFuture();
   bool retries_while_paused = false;             // It waits for room among its parked events, so these go on.
@@ -132,7 +132,7 @@ struct Task {
   // How long its handlers have run, by kind of work, as the scheduler's fairness counts it.
   absl::Duration new_work;
   absl::Duration parked_work;
-  Trouble seeks;  // X5: it waits for a seek that fails, longer each time, and others do not.
+  RecurringFailure seeks;  // X5: it waits for a seek that fails, longer each time, and others do not.
   // X7. As DueTasks has it: when it is to be looked at, and whether something happened to it.
   absl::Time due = absl::InfiniteFuture();
   bool is_marked = false;

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
-#include "processor/engine/trouble.h"
+#include "processor/engine/recurring_failure.h"
 
 namespace once {
 

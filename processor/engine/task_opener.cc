@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/engine/frontier.h"
-#include "processor/engine/gaps.h"
+#include "processor/engine/log_gaps.h"
 #include "state/changelog.h"
 
 namespace once {

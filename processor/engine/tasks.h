@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "processor/base/log.h"
-#include "processor/engine/due.h"
+#include "processor/engine/due_tasks.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"

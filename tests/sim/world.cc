@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "once/v1/changelog.pb.h"
 #include "processor/base/strings.h"
-#include "processor/engine/trouble.h"
+#include "processor/engine/recurring_failure.h"
 #include "state/changelog.h"
 #include "tests/sim/memory_checker.h"
 #include "tests/sim/world_state.h"

@@ -1,9 +1,9 @@
 // Which timestamps records are sent with (rule X3).
-#include "processor/engine/stamps.h"
-
 #include <gtest/gtest.h>
 
 #include <memory>
+
+#include "processor/engine/output_stamps.h"
 
 namespace once {
 namespace {

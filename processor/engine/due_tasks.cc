@@ -1,5 +1,5 @@
 // What a task waits for next. A turn looks at tasks whose time has come or that something happened to, and at no other.
-#include "processor/engine/due.h"
+#include "processor/engine/due_tasks.h"
 
 #include <algorithm>
 #include <utility>

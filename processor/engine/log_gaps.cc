@@ -1,6 +1,6 @@
 // I9: what retention has taken, or a topic made anew has lost, is told with its extent and passed over only if somebody
 // has said so (X4).
-#include "processor/engine/gaps.h"
+#include "processor/engine/log_gaps.h"
 
 #include <vector>
 

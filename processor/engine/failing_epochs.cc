@@ -1,5 +1,5 @@
 // Epochs that end without a commit, again and again: whom it concerns, for how long, and what is told (X2).
-#include "processor/engine/troubles.h"
+#include "processor/engine/failing_epochs.h"
 
 #include <algorithm>
 #include <utility>
@@ -31,7 +31,7 @@ std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeou
 
 }  // namespace
 
-std::string Troubles::TopicsOf(const EpochFailure& failure) const {
+std::string FailingEpochs::TopicsOf(const EpochFailure& failure) const {
   if (failure.topic_index.has_value()) return absl::StrCat("topic ", plan_->output_topics[*failure.topic_index]);
   std::string names;
   for (const std::string& topic : plan_->output_topics) {
@@ -40,7 +40,7 @@ std::string Troubles::TopicsOf(const EpochFailure& failure) const {
   return absl::StrCat("all topics that it writes (", names, ")");
 }
 
-std::string Troubles::Describe(const EpochFailure& failure, const Epoch& epoch, bool is_of_topic) const {
+std::string FailingEpochs::Describe(const EpochFailure& failure, const Epoch& epoch, bool is_of_topic) const {
   std::string text = failure.what;
   std::string todo;
   if (is_of_topic || !failure.result.has_value()) {
@@ -54,7 +54,7 @@ std::string Troubles::Describe(const EpochFailure& failure, const Epoch& epoch, 
   return todo.empty() ? text : absl::StrCat(text, "; ", todo);
 }
 
-void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
+void FailingEpochs::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
   if (!failure.happened()) return;
   // R3b: the next try is another one, so there is nothing to wait for.
   if (failure.refusal.has_value()) {
@@ -95,7 +95,7 @@ void Troubles::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
                      log_);
 }
 
-void Troubles::OnCommit(const Epoch& epoch) {
+void FailingEpochs::OnCommit(const Epoch& epoch) {
   // What only says that an event is about to be run says nothing of how that goes.
   if (scopes_.empty() || (epoch.is_note && epoch.records == 0)) return;
   for (auto scope = scopes_.begin(); scope != scopes_.end();) {

@@ -1,5 +1,5 @@
 // A handler may do next to nothing, so it writes a byte into a pipe; a thread reads that and does the rest.
-#include "processor/stop_signals.h"
+#include "processor/app/stop_signals.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // X3: the timestamp of each record that is written, such that its topic takes it and does not delete it at once.
-#include "processor/engine/stamps.h"
+#include "processor/engine/output_stamps.h"
 
 #include <algorithm>
 

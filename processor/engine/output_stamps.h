@@ -4,8 +4,8 @@
 // An output carries the time of its event where its topic takes that, else the present, and the original in the header
 // once.timestamp. What a topic takes is judged by its settings at the start and by our clock, with a margin, since the
 // broker's may be another; where the broker refuses a stamp all the same, Refused moves the judgement.
-#ifndef ONCE_PROCESSOR_ENGINE_STAMPS_H_
-#define ONCE_PROCESSOR_ENGINE_STAMPS_H_
+#ifndef ONCE_PROCESSOR_ENGINE_OUTPUT_STAMPS_H_
+#define ONCE_PROCESSOR_ENGINE_OUTPUT_STAMPS_H_
 
 #include <cstdint>
 #include <optional>
@@ -64,4 +64,4 @@ class Stamps {
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_ENGINE_STAMPS_H_
+#endif  // ONCE_PROCESSOR_ENGINE_OUTPUT_STAMPS_H_

@@ -1,6 +1,6 @@
 // When a task has something to do next: so that a turn looks at those that do, and not at all (X7).
-#ifndef ONCE_PROCESSOR_ENGINE_DUE_H_
-#define ONCE_PROCESSOR_ENGINE_DUE_H_
+#ifndef ONCE_PROCESSOR_ENGINE_DUE_TASKS_H_
+#define ONCE_PROCESSOR_ENGINE_DUE_TASKS_H_
 
 #include <set>
 #include <utility>
@@ -55,4 +55,4 @@ class DueTasks {
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_ENGINE_DUE_H_
+#endif  // ONCE_PROCESSOR_ENGINE_DUE_TASKS_H_

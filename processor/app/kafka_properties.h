@@ -1,6 +1,6 @@
 // What is known of librdkafka's own properties, without its headers.
-#ifndef ONCE_PROCESSOR_KAFKA_PROPERTIES_H_
-#define ONCE_PROCESSOR_KAFKA_PROPERTIES_H_
+#ifndef ONCE_PROCESSOR_APP_KAFKA_PROPERTIES_H_
+#define ONCE_PROCESSOR_APP_KAFKA_PROPERTIES_H_
 
 #include <string>
 
@@ -20,4 +20,4 @@ std::string KafkaLibraryVersion();
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_KAFKA_PROPERTIES_H_
+#endif  // ONCE_PROCESSOR_APP_KAFKA_PROPERTIES_H_

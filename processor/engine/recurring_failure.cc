@@ -1,5 +1,5 @@
 // X2: what fails alike again and again backs off to half a minute, and is told once a minute with its number.
-#include "processor/engine/trouble.h"
+#include "processor/engine/recurring_failure.h"
 
 #include <algorithm>
 #include <array>
@@ -61,7 +61,7 @@ std::string CodeOf(const kafka::Delivery& delivery) {
   return delivery.code.empty() ? delivery.error.substr(0, delivery.error.find(':')) : delivery.code;
 }
 
-void Trouble::Fail(absl::Time now, absl::Duration first_pause) {
+void RecurringFailure::Fail(absl::Time now, absl::Duration first_pause) {
   ++untold_;
   // What fails while it rests was begun before.
   if (failures_ > 0 && now < until_) return;
@@ -72,7 +72,7 @@ void Trouble::Fail(absl::Time now, absl::Duration first_pause) {
   until_ = failures_ == 1 ? now : now + std::min(first_pause * (int64_t{1} << doublings), kLongestPause);
 }
 
-void Trouble::Tell(absl::Time now, LogLevel level, const std::string& what, LogSink* log) {
+void RecurringFailure::Tell(absl::Time now, LogLevel level, const std::string& what, LogSink* log) {
   if (now - told_at_ < kTellingInterval) return;
   std::string often;
   if (untold_ > 1) often = absl::StrCat(" (", untold_, " times since that was said last)");
@@ -81,7 +81,7 @@ void Trouble::Tell(absl::Time now, LogLevel level, const std::string& what, LogS
   untold_ = 0;
 }
 
-void Trouble::End(absl::Time now, const std::string& what, LogSink* log) {
+void RecurringFailure::End(absl::Time now, const std::string& what, LogSink* log) {
   // As it was told of before.
   if (failures_ > 2) {
     log->Log(LogLevel::kInfo, absl::StrCat(OneLine(what), " after ", failures_, " failures in ",

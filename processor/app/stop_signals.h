@@ -1,6 +1,6 @@
 // Turns SIGTERM, SIGINT and SIGHUP into a call.
-#ifndef ONCE_PROCESSOR_STOP_SIGNALS_H_
-#define ONCE_PROCESSOR_STOP_SIGNALS_H_
+#ifndef ONCE_PROCESSOR_APP_STOP_SIGNALS_H_
+#define ONCE_PROCESSOR_APP_STOP_SIGNALS_H_
 
 #include <functional>
 #include <thread>
@@ -24,4 +24,4 @@ class StopSignals {
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_STOP_SIGNALS_H_
+#endif  // ONCE_PROCESSOR_APP_STOP_SIGNALS_H_

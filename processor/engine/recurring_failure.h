@@ -1,7 +1,7 @@
 // What fails alike again and again: how long to wait before it is tried again, what to tell of it, and whether waiting
 // mends it (rule X2).
-#ifndef ONCE_PROCESSOR_ENGINE_TROUBLE_H_
-#define ONCE_PROCESSOR_ENGINE_TROUBLE_H_
+#ifndef ONCE_PROCESSOR_ENGINE_RECURRING_FAILURE_H_
+#define ONCE_PROCESSOR_ENGINE_RECURRING_FAILURE_H_
 
 #include <cstdint>
 #include <string>
@@ -35,7 +35,7 @@ std::string WhatToDo(const Advice& advice, std::string_view topics);
 std::string CodeOf(const kafka::Delivery& delivery);
 
 // Not thread-safe.
-class Trouble {
+class RecurringFailure {
  public:
   // It failed (again). The first time there is nothing to wait for, then from `first_pause` on twice as long each time,
   // up to kLongestPause. While a pause is under way, what fails as well is no further failure.
@@ -63,4 +63,4 @@ class Trouble {
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_ENGINE_TROUBLE_H_
+#endif  // ONCE_PROCESSOR_ENGINE_RECURRING_FAILURE_H_

@@ -1,7 +1,8 @@
 // What settings may say of librdkafka, asked of the adapter: main.cc itself knows no client library.
+#include "processor/app/kafka_properties.h"
+
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/properties.h"
-#include "processor/kafka_properties.h"
 
 namespace once {
 

@@ -1,7 +1,7 @@
 // What becomes of tasks whose epochs end without a commit, again and again: they are held back, longer each time, and
 // others run on where it can be told whom it concerns (rule X2).
-#ifndef ONCE_PROCESSOR_ENGINE_TROUBLES_H_
-#define ONCE_PROCESSOR_ENGINE_TROUBLES_H_
+#ifndef ONCE_PROCESSOR_ENGINE_FAILING_EPOCHS_H_
+#define ONCE_PROCESSOR_ENGINE_FAILING_EPOCHS_H_
 
 #include <cstdint>
 #include <map>
@@ -13,9 +13,9 @@
 #include "processor/engine/epoch.h"
 #include "processor/engine/options.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/recurring_failure.h"
 #include "processor/engine/step.h"
 #include "processor/engine/tasks.h"
-#include "processor/engine/trouble.h"
 
 namespace once {
 
@@ -37,9 +37,9 @@ struct EpochFailure {
 };
 
 // Not thread-safe; arguments must outlive this.
-class Troubles {
+class FailingEpochs {
  public:
-  Troubles(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
+  FailingEpochs(const Plan* plan, const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks)
       : plan_(plan), options_(options), log_(log), step_(step), tasks_(tasks) {}
 
   // The epoch is about to be dropped. Holds tasks back, or halts.
@@ -50,7 +50,7 @@ class Troubles {
  private:
   // One for each topic that records are not written to, whose tasks are known; one for all else.
   struct Scope {
-    Trouble trouble = {};
+    RecurringFailure trouble = {};
     std::set<TaskId> tasks = {};
   };
   static constexpr uint32_t kWorker = UINT32_MAX;
@@ -65,9 +65,9 @@ class Troubles {
   Step* const step_;
   Tasks* const tasks_;
   std::map<uint32_t, Scope> scopes_;  // By output topic, or kWorker.
-  Trouble refusals_;
+  RecurringFailure refusals_;
 };
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_ENGINE_TROUBLES_H_
+#endif  // ONCE_PROCESSOR_ENGINE_FAILING_EPOCHS_H_

@@ -1,6 +1,6 @@
 // Inputs whose next event is not in their log any more: retention has passed it, or the topic was made anew (X4).
-#ifndef ONCE_PROCESSOR_ENGINE_GAPS_H_
-#define ONCE_PROCESSOR_ENGINE_GAPS_H_
+#ifndef ONCE_PROCESSOR_ENGINE_LOG_GAPS_H_
+#define ONCE_PROCESSOR_ENGINE_LOG_GAPS_H_
 
 #include <string>
 
@@ -22,4 +22,4 @@ absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told);
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_ENGINE_GAPS_H_
+#endif  // ONCE_PROCESSOR_ENGINE_LOG_GAPS_H_
