@@ -16,7 +16,6 @@ size_t Scheduler::LaneOf(const Task& task, const InputPosition* input) {
 void Scheduler::RunAnnounced() {
   if (!announced_.has_value() || !epochs_->accepting()) return;
   const Announced next = *std::exchange(announced_, std::nullopt);
-  named_ = next.task;
   Task* const task = tasks_->Find(next.task);
   if (task == nullptr || !task->crashes.is_about_to_run()) return;
   if (HasWork(*task, next.kind)) {
@@ -33,9 +32,7 @@ void Scheduler::RunAnnounced() {
 
 // X3: also when it has come back without taking effect, until a commit says so.
 bool Scheduler::needs_solitude() const {
-  const Task* task = announced_.has_value() ? tasks_->Find(announced_->task)
-                     : named_.has_value()   ? tasks_->Find(*named_)
-                                            : nullptr;
+  const Task* task = named_.has_value() ? tasks_->Find(*named_) : nullptr;
   return task != nullptr && IsWritable(*task) && task->crashes.may_be_named();
 }
 
@@ -82,6 +79,7 @@ bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<
     if (wanted == Suspects::Treatment::kAlone && is_taken_back) {
       crashes.Announce(lane, *place);
       announced_ = {task->id, kind};
+      named_ = task->id;
     }
   }
   epochs_->Seal();

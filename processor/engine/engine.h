@@ -88,8 +88,6 @@ class Engine {
   size_t memory_share() const { return memory_.share(); }
   // Since when no more is taken in for want of memory; InfiniteFuture: there is enough.
   absl::Time intake_waits_since() const { return memory_.full_since(); }
-  // Intake waits.
-  bool memory_is_full() const { return memory_.full(); }
 
  private:
   // One for each kind of event; all outcomes of the producer's calls are alike.

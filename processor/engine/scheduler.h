@@ -127,7 +127,7 @@ class Scheduler {
     Kind kind = Kind::kNew;
   };
   std::optional<Announced> announced_;
-  std::optional<TaskId> named_;     // Whose announced event was run last.
+  std::optional<TaskId> named_;     // Whose event was announced last.
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();
 

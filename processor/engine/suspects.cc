@@ -19,7 +19,7 @@ Suspects::Treatment Suspects::TreatmentOf(const Place& place) const {
 std::vector<Place> Suspects::Blamed() const {
   std::vector<Place> blamed;
   for (const auto& [place, known] : known_) {
-    if (known.was_told && !known.blamed_for.empty()) blamed.push_back(place);
+    if (known.is_deadly) blamed.push_back(place);
   }
   return blamed;
 }

@@ -9,11 +9,11 @@
 //   an output                        its event is a suspect; alone, it fails when it is run again
 //   a dead letter                    likewise a suspect; alone, the smallest form of its dead letter is sent next time;
 //                                    that one refused as well, the task cannot go on
-//   nothing, but the transaction  the event that made more than an epoch should have is run alone; if that does not fit
-//   a timed out                     transaction either, three times, it fails the engine (state, frontier)     the
-//   task's events of the epoch are suspects; one that was alone fails; if it has
+//   the engine (state, frontier)     the task's events of the epoch are suspects; one that was alone fails; if it has
 //                                    failed already it is parked without its value; if that was done as well, or there
 //                                    was no event, the task cannot go on
+//   none, but the epoch timed out    the event that made more than an epoch should have is run alone; if that does not
+//                                    fit a transaction either, three times, it fails
 //
 // One object for each task. In memory only: a restart, or another pod, finds out anew.
 #ifndef ONCE_PROCESSOR_ENGINE_SUSPECTS_H_

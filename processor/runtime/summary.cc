@@ -95,7 +95,9 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
 void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) {
   std::map<TopicPartition, Waiting> waiting;
   for (const auto& [id, task] : engine.tasks()) {
-    if (task->phase != TaskPhase::kRunning || !task->backlog.empty() || engine.memory_is_full()) continue;
+    if (task->phase != TaskPhase::kRunning || !task->backlog.empty() ||
+        engine.intake_waits_since() != absl::InfiniteFuture())
+      continue;
     for (const InputPosition& input : task->inputs) {
       if (input.end_seen != input.next) continue;
       const std::optional<Offset> end = consumer->KnownEnd(input.where);

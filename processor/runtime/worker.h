@@ -156,8 +156,8 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::LogReader> reader_;
   Summary summary_;
   int replays_ = 0;
-  absl::Duration blocked_;     // What sends waited for room since the last outcome.
-  absl::Duration work_ahead_;  // How much more time events have had than replays.
+  absl::Duration blocked_;        // What sends waited for room since the last outcome.
+  absl::Duration work_ahead_;     // How much more time events have had than replays.
   std::string served_member_id_;  // As of the last rebalance callback.
   bool in_callback_ = false;
   bool unassigned_ = false;  // In this callback.

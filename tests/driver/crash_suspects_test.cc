@@ -125,7 +125,8 @@ TEST_F(CrashJournalTest, X3OfSeveralNoneIsForgottenBeforeItHasFailed) {
       ++deaths;
     }
     blamed.clear();
-    for (const CrashSuspect& suspect : Open()->suspects()) {
+    const auto journal = Open();
+    for (const CrashSuspect& suspect : journal->suspects()) {
       if (!suspect.blame.empty()) blamed.insert(suspect.place.offset.value());
     }
     ASSERT_LE(deaths, 20);

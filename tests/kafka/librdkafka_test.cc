@@ -124,6 +124,16 @@ TEST(FetchQueueTest, X7TheClientsOwnObjectsCount) {
   }
 }
 
+// Given for producers, it holds for consumers as well, whose client wants a response to have room for it.
+TEST_F(LibrdkafkaTest, AResponseHasRoomForTheLargestMessage) {
+  for (const char* largest : {"2000000", "60000000"}) {
+    auto client = Make({{"message.max.bytes", largest}});
+    ASSERT_TRUE(client.ok()) << client.status();
+    const auto reader = (*client)->NewLogReader({"topic"});
+    EXPECT_TRUE(reader.ok()) << reader.status();
+  }
+}
+
 TEST_F(LibrdkafkaTest, HandlesAreNamedByWhoseAndWhatTheyAreUnlessTheUserNamesThem) {
   RdKafkaConfig config;
   config.client_id = "app-pod-0";

@@ -26,7 +26,8 @@ PAYLOAD_KEY = {"targetCompleted": "completed", "actionCompleted": "action"}
 # What in a log says why a test ended without a verdict of its own.
 TELLING = re.compile(
     r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|SUMMARY: |Check failed|Assertion .* failed|"
-    r"terminate called|what\(\):|Segmentation fault|Aborted|Timeout|FAIL|\[0x[0-9a-f]+\]$|no sequence has ended")
+    r"terminate called|what\(\):|Segmentation fault|Aborted|Timeout|FAIL|VIOLATION |"
+    r"could not be |\w+Error: |\[0x[0-9a-f]+\]$|no sequence has ended")
 
 
 def path_of(uri):

@@ -84,6 +84,12 @@ class ReportTest(unittest.TestCase):
         self.assertIn("heap-use-after-free", text)
         self.assertNotIn("noise", text)
 
+    def test_a_script_that_fails_shows_its_last_exception(self):
+        self.add_test("//a:a", "FAILED", CRASHED_XML, "noise\nTraceback\nOSError: disk gone\nexit code 2, not 0: FAIL\n")
+        text = self.run_report(3)[3]
+        self.assertIn("OSError: disk gone\n      exit code 2", text)
+        self.assertNotIn("noise", text)
+
     def test_a_target_that_fails_after_its_cases_passed_is_a_failure(self):
         self.add_test("//a:a", "FAILED", PASSED_XML, "SUMMARY: LeakSanitizer\n")
         passed, failed, _, text = self.run_report(3)

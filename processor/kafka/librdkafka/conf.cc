@@ -27,6 +27,16 @@ void AddConnection(Properties* properties) {
   (*properties)["socket.nagle.disable"] = "true";  // Nagle delays small requests by up to 40 ms.
 }
 
+// librdkafka wants a response to have room for the largest message.
+int64_t LeastFetchBytes(const RdKafkaConfig& config) {
+  int64_t largest = 1'000'000;  // Its default.
+  if (const auto entry = config.extra.find("message.max.bytes"); entry != config.extra.end()) {
+    int64_t given = 0;
+    if (absl::SimpleAtoi(entry->second, &given)) largest = std::max(largest, given);
+  }
+  return largest;
+}
+
 // What every reader of records needs.
 void AddReading(const RdKafkaConfig& config, Properties* properties) {
   Properties& set = *properties;
@@ -44,12 +54,13 @@ void AddReading(const RdKafkaConfig& config, Properties* properties) {
   // A quarter is for the records' bytes. The client does not count its own objects, so what remains is a number of
   // records: small ones would take many times what is counted (X7).
   const int64_t bytes = config.fetch_queue_bytes / 4;
+  const int64_t least_fetch = LeastFetchBytes(config);
   const int64_t records = (config.fetch_queue_bytes - bytes) / kRecordObjects;
   if (rd_kafka_version() < kVersion_2_2) {
     // A full fetch queue stalls its partition for a whole second, so it must never be full by count.
     set["queued.min.messages"] = "10000000";
     set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(bytes / 1024 * 8, 1024));
-    set["fetch.max.bytes"] = absl::StrCat(std::clamp<int64_t>(bytes, 1'000'000, 52'428'800));
+    set["fetch.max.bytes"] = absl::StrCat(std::max(least_fetch, std::min<int64_t>(bytes, 52'428'800)));
   } else {
     // A full queue costs two milliseconds, so it can be small, whatever the size of records: a tenth of a second of
     // small ones.
@@ -57,7 +68,7 @@ void AddReading(const RdKafkaConfig& config, Properties* properties) {
     set["queued.min.messages"] = absl::StrCat(std::clamp<int64_t>(records, 1'000, 100'000));
     set["queued.max.messages.kbytes"] = absl::StrCat(std::max<int64_t>(bytes / 1024, 1024));
     // One response comes on top, of all partitions together, and what is compressed there is not so here.
-    set["fetch.max.bytes"] = absl::StrCat(std::clamp<int64_t>(bytes / 8, 1'000'000, 52'428'800));
+    set["fetch.max.bytes"] = absl::StrCat(std::max(least_fetch, std::min<int64_t>(bytes / 8, 52'428'800)));
   }
 }
 
