@@ -8,10 +8,6 @@
 
 namespace once {
 
-size_t Scheduler::LaneOf(const Task& task, const InputPosition* input) {
-  return static_cast<size_t>(input - task.inputs.data());
-}
-
 // X3: between the announcement of an event and the event nothing else is run, so that it is to blame for what happens.
 void Scheduler::RunAnnounced() {
   if (!announced_.has_value() || !epochs_->accepting()) return;

@@ -18,11 +18,6 @@ std::string Told(const absl::Status& status) {
   return OneLine(CutUtf8(ToStd(status.message()), kMaxToldBytes));
 }
 
-std::string PrintableKey(const RecordView& record) {
-  const std::string_view key = record.key.value_or(std::string_view());
-  return Printable(key.substr(0, kMaxStoredTextBytes), kMaxStoredTextBytes);
-}
-
 }  // namespace
 
 Outcome FromStore(absl::Status status) {
@@ -31,6 +26,11 @@ Outcome FromStore(absl::Status status) {
 }
 
 Place PlaceOf(const Attempt& attempt) { return {{*attempt.topic, attempt.record->partition}, attempt.record->offset}; }
+
+std::string PrintableKey(const RecordView& record) {
+  const std::string_view key = record.key.value_or(std::string_view());
+  return Printable(key.substr(0, kMaxStoredTextBytes), kMaxStoredTextBytes);
+}
 
 Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log,
                    HandlerObserver* observer)

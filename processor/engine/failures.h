@@ -55,6 +55,8 @@ struct Attempt {
 };
 
 Place PlaceOf(const Attempt& attempt);
+// The key as anybody can read it: without the user's code, and of a bounded length.
+std::string PrintableKey(const RecordView& record);
 
 // How it ended.
 struct Verdict {

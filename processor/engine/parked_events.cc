@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
 #include "processor/engine/failures.h"
+#include "processor/engine/parking_limits.h"
 
 namespace once {
 

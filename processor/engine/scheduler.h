@@ -77,8 +77,6 @@ class Scheduler {
   }
   bool HasWork(const Task& task, Kind kind) const;
   // Works at one turn until it is over. True if the slice goes on with the next one.
-  // The crash memory's number of the input.
-  static size_t LaneOf(const Task& task, const InputPosition* input);
   bool RunTurn(Task* task, Kind kind);
   // One record, end or error. False if it has to wait: the epoch is being ended before it.
   bool RunNext(Task* task);
