@@ -99,6 +99,28 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
     case ChangelogKind::kFrontier:
       if (!rest.empty()) return std::nullopt;
       return key;
+    case ChangelogKind::kControl: {
+      if (rest.empty()) return std::nullopt;
+      key.control = static_cast<ControlKind>(rest.front());
+      rest.remove_prefix(1);
+      key.record_key = rest;
+      switch (key.control) {
+        case ControlKind::kDone:
+        case ControlKind::kUnderWay: {
+          const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
+          if (!sequence.has_value() || !rest.empty()) return std::nullopt;
+          key.sequence = *sequence;
+          return key;
+        }
+        case ControlKind::kNever:
+          if (rest.empty()) return std::nullopt;
+          return key;
+        case ControlKind::kPaused:
+          if (!rest.empty()) return std::nullopt;
+          return key;
+      }
+      return std::nullopt;
+    }
   }
   return std::nullopt;
 }
@@ -157,6 +179,19 @@ std::string EventIdsKey(uint64_t bucket, uint64_t sequence) {
 }
 
 std::string FrontierKey() { return KindPrefix(ChangelogKind::kFrontier); }
+
+std::string ControlKey(ControlKind kind, std::string_view name) {
+  std::string key = KindPrefix(ChangelogKind::kControl);
+  key.push_back(static_cast<char>(kind));
+  key.append(name);
+  return key;
+}
+
+std::string SequenceName(uint64_t sequence) {
+  std::string name;
+  AppendBigEndian(sequence, &name);
+  return name;
+}
 
 std::string KindPrefix(ChangelogKind kind) {
   std::string key;

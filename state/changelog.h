@@ -7,6 +7,7 @@
 //   0x05 frontier          nothing                                                       value: once.v1.Frontier
 //   0x06 keyless status    place                                                         value: once.v1.AggregateStatus
 //   0x07 keyless event     varint length of the place, place, BE64 sequence              value: once.v1.ParkedEvent
+//   0x08 control           one byte of what, name                                        value: see ControlKind
 //
 // The place of an event without a key, which waits in a queue of its own: its topic, BE64 offset.
 //
@@ -33,13 +34,23 @@ enum class ChangelogKind : uint8_t {
   kFrontier = 5,
   kKeylessStatus = 6,
   kKeylessEvent = 7,
+  kControl = 8,
+};
+
+// What commands leave behind, of once/v1/control.proto.
+enum class ControlKind : char {
+  kDone = 'd',      // Named by BE64 sequence: CommandDone.
+  kNever = 'n',     // By a byte for what is matched, and that: NeverRuleAdded.
+  kPaused = 'p',    // No name: InputsPaused.
+  kUnderWay = 'w',  // By BE64 sequence: CommandUnderWay.
 };
 
 // A key, taken apart. Views point into the parsed bytes.
 struct ChangelogKey {
   ChangelogKind kind = ChangelogKind::kFrontier;
   std::string_view store = {};       // kState
-  std::string_view record_key = {};  // kState, kAggregateStatus, kParkedEvent; the place of keyless ones
+  std::string_view record_key = {};  // kState, kAggregateStatus, kParkedEvent; the place of keyless ones; kControl's name
+  ControlKind control = ControlKind::kDone;
   uint64_t bucket = 0;               // kEventIds
   uint64_t sequence = 0;             // kEventIds, kParkedEvent, kKeylessEvent
 };
@@ -54,6 +65,9 @@ std::string KeylessStatusKey(std::string_view topic, int64_t offset);
 std::string QueuedEventKey(std::string_view status_key, uint64_t sequence);
 std::string EventIdsKey(uint64_t bucket, uint64_t sequence);
 std::string FrontierKey();
+std::string ControlKey(ControlKind kind, std::string_view name);
+// The name that is a sequence.
+std::string SequenceName(uint64_t sequence);
 
 // Prefix of all keys of one kind.
 std::string KindPrefix(ChangelogKind kind);

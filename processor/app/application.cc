@@ -138,7 +138,8 @@ class RunningApplication final : public Application {
                                      .create_topics = options_.create_topics,
                                      .create_partitions = options_.create_partitions,
                                      .timeout = std::min(options_.start_timeout, kLongestCall),
-                                     .max_record_bytes = max_record_bytes};
+                                     .max_record_bytes = max_record_bytes,
+                                     .takes_commands = options_.commands};
     const StartWait wait{
         .timeout = options_.start_timeout,
         .clock = &clock_,

@@ -337,6 +337,11 @@ void LoadTexts(const Config& config, Options* options) {
                "the topic's beginning, with the state kept; what is lost is logged as an error. Off: that "
                "partition's task fails.",
        .group = "Failures"});
+  options->commands = config.Get(
+      "commands", options->commands,
+      {.help = "Take commands (release, skip, pause and others), from topics of the application's own that are made at "
+               "the start: APPLICATION_ID-GROUP-control and -audit.",
+       .group = "Failures"});
   options->log_level = LoadLogLevel(config);
 }
 

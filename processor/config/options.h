@@ -26,6 +26,7 @@ struct Options {
   LogLevel log_level = LogLevel::kInfo;
   bool exit_on_task_failure = false;
   bool accept_gaps = false;
+  bool commands = true;
 
   absl::Duration commit_interval = absl::Milliseconds(100);
   int64_t max_epoch_records = 200'000;

@@ -43,7 +43,8 @@ void Scheduler::BeginLanes(Task* task, size_t lane) {
   // Of others that have work as well, in the same transaction; those that have none are not looked at (X7a).
   for (const Turn& turn : turns_.all()) {
     Task* const other = tasks_->Find(turn.task);
-    if (other == nullptr || !HasWork(*other, turn.kind)) continue;
+    // Commands run none of the user's code.
+    if (other == nullptr || turn.kind == Kind::kControl || !HasWork(*other, turn.kind)) continue;
     begin(other, turn.kind == Kind::kNew ? LaneOf(*other, other->backlog.front().input) : other->crashes.parked_lane());
   }
 }

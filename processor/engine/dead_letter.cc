@@ -42,6 +42,12 @@ std::string_view DispositionName(Disposition disposition) {
       return "BLOCKED";
     case Disposition::kRejected:
       return "REJECTED";
+    case Disposition::kSkipped:
+      return "SKIPPED";
+    case Disposition::kDiscarded:
+      return "DISCARDED";
+    case Disposition::kNeverProcessed:
+      return "NEVER_PROCESSED";
   }
   return "";
 }

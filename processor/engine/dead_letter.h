@@ -21,7 +21,15 @@
 
 namespace once {
 
-enum class Disposition { kFailed, kBlocked, kRejected };
+enum class Disposition {
+  kFailed,
+  kBlocked,
+  kRejected,
+  // By commands, for good.
+  kSkipped,
+  kDiscarded,
+  kNeverProcessed,
+};
 
 struct DeadLetter {
   Disposition disposition = Disposition::kFailed;

@@ -18,10 +18,8 @@ absl::Time NextRetry(const Task& task, absl::Time now) {
 
 // T9.
 absl::Time NextRecommit(const Task& task, const EngineOptions& options, absl::Time now) {
-  if (task.phase != TaskPhase::kRunning || task.touched) return absl::InfiniteFuture();
-  const bool first = std::any_of(task.inputs.begin(), task.inputs.end(), [](const InputPosition& input) {
-    return !input.committed.has_value() || input.resume.has_value();
-  });
+  if (!KeepsItsOffsets(task) || task.touched) return absl::InfiniteFuture();
+  const bool first = HasUncommittedOffset(task);
   // The first commit writes offsets for every input, even 0, before any event does.
   if (first || task.last_commit == absl::InfinitePast()) return now;
   return task.last_commit + options.recommit_interval;
@@ -39,9 +37,30 @@ absl::Time NextCheckpoint(const Task& task, const EngineOptions& options) {
                                              : task.last_checkpoint + options.checkpoint_interval;
 }
 
+// What is done of its commands, besides those that were fetched, which have a turn.
+absl::Time NextPortion(const Task& task) {
+  const bool has_turn = task.control.has_value() && task.control->has_turn;
+  return IsWritable(task) && !has_turn ? task.control_state.NextPortionAt() : absl::InfiniteFuture();
+}
+
 }  // namespace
 
+// A pause by command may last for longer than brokers remember offsets.
+bool KeepsItsOffsets(const Task& task) {
+  return task.phase == TaskPhase::kRunning ||
+         (task.phase == TaskPhase::kPaused && task.control_state.paused() != nullptr);
+}
+
+bool HasUncommittedOffset(const Task& task) {
+  const auto is_uncommitted = [](const InputPosition& input) {
+    return !input.committed.has_value() || input.resume.has_value();
+  };
+  return std::any_of(task.inputs.begin(), task.inputs.end(), is_uncommitted) ||
+         (task.control.has_value() && is_uncommitted(task.control->position));
+}
+
 bool HasBrokenInput(const Task& task) {
+  if (task.control.has_value() && task.control->position.is_broken) return true;
   return std::any_of(task.inputs.begin(), task.inputs.end(),
                      [](const InputPosition& input) { return input.is_broken; });
 }
@@ -52,7 +71,15 @@ bool WantsSeek(const Task& task) {
   return !task.is_ending() && !HasBrokenInput(task);
 }
 
+bool WantsControlSeek(const Task& task) {
+  if (!task.control.has_value() || !task.control->awaiting_seek) return false;
+  if (task.phase == TaskPhase::kOpening || task.phase == TaskPhase::kReplaying) return false;
+  return !task.is_ending() && !HasBrokenInput(task);
+}
+
 absl::Time ResumeAt(const Task& task) {
+  // R7: not before a command says so.
+  if (task.control_state.paused() != nullptr) return absl::InfiniteFuture();
   // R5: no longer than what it waits for is away.
   const bool recovered = task.retrying_at_pause > 0 && 2 * task.parking.retrying() <= task.retrying_at_pause;
   return recovered ? task.held_until : task.resume_at;
@@ -67,6 +94,8 @@ absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time no
   }
   if (task.crashes.has_news()) next = now;
   if (WantsSeek(task)) next = std::min(next, task.seeks.until());
+  if (WantsControlSeek(task)) next = std::min(next, task.control->seeks.until());
+  next = std::min(next, NextPortion(task));
   if (task.phase == TaskPhase::kPaused) next = std::min(next, ResumeAt(task));
   if (task.phase == TaskPhase::kFailed) {
     // While its checkpoint is written it has to wait.

@@ -19,6 +19,12 @@ inline constexpr absl::Duration kCheckpointRetry = absl::Seconds(1);
 bool HasBrokenInput(const Task& task);
 // Whether its inputs are to be read from somewhere else than they are.
 bool WantsSeek(const Task& task);
+// Likewise its commands.
+bool WantsControlSeek(const Task& task);
+// Its offsets are committed again before brokers forget them (T9).
+bool KeepsItsOffsets(const Task& task);
+// Some are not committed as they stand, or never were.
+bool HasUncommittedOffset(const Task& task);
 // Of a paused task: when it goes on. Past if what its handlers need is back.
 absl::Time ResumeAt(const Task& task);
 

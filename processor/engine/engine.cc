@@ -15,7 +15,8 @@ Engine::Engine(const Plan* plan, const EngineOptions& options, CheckpointStore* 
       tasks_(plan, &options_, store, log, &step_, [this] { return random_() | 1; }),
       epochs_(plan, &options_, log, &step_, &tasks_),
       pipeline_(plan, &options_, &epochs_.current(), log, observer),
-      scheduler_(&options_, log, &step_, &tasks_, &epochs_, &pipeline_, observer),
+      commands_(plan, &step_, &epochs_.current(), log, pipeline_.failures()),
+      scheduler_(&options_, log, &step_, &tasks_, &epochs_, &pipeline_, &commands_, observer),
       memory_(&options_, log, &step_, &tasks_, &epochs_),
       checkpoints_(&options_, log, &step_, &tasks_, &memory_),
       progress_(log, &tasks_),
@@ -31,6 +32,7 @@ void Engine::Step(const Event& event, Actions* actions) {
   // Outputs of a step live in its arena until the worker has sent them, which it has by now.
   epochs_.BeginStep();
   pipeline_.ReleaseStep();
+  commands_.ReleaseStep();
   if (step_.halted) return;
   const bool is_reading =
       std::holds_alternative<event::Tick>(event) || std::holds_alternative<event::MemoryShare>(event);

@@ -24,6 +24,7 @@
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/engine/checkpoints.h"
+#include "processor/engine/commands.h"
 #include "processor/engine/counters.h"
 #include "processor/engine/epochs.h"
 #include "processor/engine/event_pipeline.h"
@@ -121,6 +122,7 @@ class Engine {
   Tasks tasks_;
   Epochs epochs_;
   EventPipeline pipeline_;
+  Commands commands_;
   Scheduler scheduler_;
   Memory memory_;
   Checkpoints checkpoints_;

@@ -26,7 +26,9 @@ Task* Epochs::TaskOf(const kafka::Delivery& delivery) const {
   }
   // A record of the engine's own.
   if (delivery.topic_index < plan_->changelog_index(0)) return nullptr;
-  return tasks_->Find({static_cast<uint16_t>(delivery.topic_index - plan_->changelog_index(0)), delivery.partition});
+  const uint32_t audit = plan_->audit_index(0);
+  const uint32_t first = delivery.topic_index < audit ? plan_->changelog_index(0) : audit;
+  return tasks_->Find({static_cast<uint16_t>(delivery.topic_index - first), delivery.partition});
 }
 
 void Epochs::Hear(const event::ProducerOutcome& outcome) {
@@ -76,6 +78,7 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   ran.events = epoch_.records;
   if (epoch_.records == 1) ran.only = epoch_.last_event;
   for (const InputPosition& input : task.inputs) ran.read_to[input.where] = input.next;
+  if (task.control.has_value()) ran.read_to[task.control->position.where] = task.control->position.next;
   return ran;
 }
 
@@ -114,7 +117,7 @@ void Epochs::NoteRefusals(const std::vector<kafka::Delivery>& deliveries) {
     const std::string fix = WhatToDo(AdviceFor(first.code), absl::StrCat("topic ", first.topic));
     failure_.refusal =
         absl::StrCat("topic ", first.topic, " refuses ",
-                     is_own ? "what the engine writes of state and event IDs"
+                     is_own ? "what the engine writes of state, event IDs and commands"
                             : absl::StrCat("an output of event ", ToString(first.cause.where, first.cause.offset)),
                      refused.size() > 1 ? absl::StrCat(" and ", refused.size() - 1, " more") : "", ": ", first.error,
                      "; the transaction is aborted, and ",

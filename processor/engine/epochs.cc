@@ -68,7 +68,7 @@ void Epochs::Seal() {
       return FailStore(task, written);
     }
     // Every input of the task, moved or not: the broker then checks our membership, and no offset expires (T1, T9).
-    for (const InputPosition& input : task->inputs) offsets.push_back({input.where, input.next});
+    task->ForEachPosition([&](const InputPosition& input) { offsets.push_back({input.where, input.next}); });
   }
   committer_.Seal(std::move(offsets), step_->now, step_->actions);
 }
@@ -116,6 +116,10 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     v1::InputOffset* offset = frontier.add_inputs();
     offset->set_topic(input.where.topic);
     offset->set_next_offset(input.next.value());
+  }
+  if (task->control.has_value()) {
+    frontier.mutable_control()->set_topic(task->control->position.where.topic);
+    frontier.mutable_control()->set_next_offset(task->control->position.next.value());
   }
   // X5c: an opening sees by these whether an aggregate was renamed or moved.
   frontier.clear_stores();
@@ -227,16 +231,17 @@ void Epochs::Commit() {
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();
+    task->control_state.Commit();
     task->crashes.OnCommitted();
     const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
     if (entry.ok() && (*entry)->value().has_value()) {
       const std::string_view bytes = *(*entry)->value();
       task->frontier.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
     }
-    for (InputPosition& input : task->inputs) {
+    task->ForEachPosition([](InputPosition& input) {
       input.committed = input.next;
       input.resume.reset();
-    }
+    });
     // F1: without an offset in the report the older one stays; replaying more than needed does no harm.
     if (task->pending_changelog_position.has_value()) task->changelog_position = *task->pending_changelog_position;
     if (step_->now - task->breaker.window_start >= options_->breaker_window)
@@ -248,11 +253,13 @@ void Epochs::Commit() {
   committed_counters_ += epoch_.counters;
   ++committed_epochs_;
   failing_.OnCommit(epoch_);
+  const std::vector<Task*> spoken_for = epoch_.touched;
   Close();
   for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
     pause.task->breaker = {.window_start = step_->now};
     tasks_->Pause(pause.task, pause.why, pause.length, pause.retries_go_on);
   }
+  for (Task* const task : spoken_for) tasks_->FollowCommands(task);
 }
 
 // X3: what no transaction can hold would be tried for ever, and hold up all that is in its epoch.
@@ -277,9 +284,12 @@ void Epochs::Drop() {
     task->state.DropEpoch();
     task->window.DropEpoch();
     task->crashes.OnDropped();
-    if (absl::Status reverted = task->parking.Revert(); !reverted.ok()) failures.emplace_back(task, reverted);
+    absl::Status reverted = task->parking.Revert();
+    reverted.Update(task->control_state.Revert());
+    if (!reverted.ok()) failures.emplace_back(task, reverted);
+    task->resumes = false;
     // I1: offsets go back with everything else of the epoch.
-    for (InputPosition& input : task->inputs) input.next = input.stable();
+    task->ForEachPosition([](InputPosition& input) { input.next = input.stable(); });
   }
   failing_.OnDrop(std::exchange(failure_, {}), epoch_);
   Close();

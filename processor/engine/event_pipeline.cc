@@ -133,6 +133,14 @@ Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView&
     CountDuplicate(attempt, key.redrive);
     return {};
   }
+  // R7: behind the window, since a second copy of an event that was processed is a duplicate, whatever the rules say
+  // now; before all else, since a rule may be for an event that must not be touched.
+  if (task->control_state.has_rules()) {
+    if (const v1::NeverRuleAdded* rule = task->control_state.FindRule(record, *attempt.topic); rule != nullptr) {
+      failures_.NeverProcess(attempt, *rule);
+      return {};
+    }
+  }
   const Outcome outcome = Resolve(attempt);
   // E1: it is not done, and will come again.
   if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
@@ -176,6 +184,7 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
   const absl::StatusOr<Attempt> head = failures_.Head(task, queue, status);
   if (!head.ok()) return FromStore(head.status());
   NoteEvent(*head);
+  if (Outcome ended; failures_.EndUnrun(*head, status, &ended)) return ended;
   const Verdict verdict = Run(*head);
   if (!store_error_.ok()) return FromStore(store_error_);
   const Outcome outcome = verdict.status.ok() ? failures_.HeadProcessed(*head, std::move(status))

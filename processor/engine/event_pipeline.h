@@ -54,6 +54,9 @@ class EventPipeline : private StateReader {
   // Runs the head of a queue that Parking::NextRunnable named, or writes one outstanding notice.
   Outcome RunParked(Task* task, const std::string& queue);
 
+  // What becomes of events that are not run, or fail.
+  Failures* failures() { return &failures_; }
+
   // The epoch's outputs so far were taken: what they pointed to may go.
   void ReleaseStep();
 

@@ -257,12 +257,7 @@ Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive,
   }
   // R3a: the head is still the first of its queue, so it is run before those behind it.
   *released = true;
-  status.set_state(v1::AggregateStatus::DRAINING);
-  status.set_attempts(0);
-  status.set_retried_ms(0);
-  status.clear_aggregate();
-  status.clear_head_origin();
-  return FromStore(attempt.task->parking.SetStatus(queue, status));
+  return Release(attempt.task, queue, std::move(status));
 }
 
 absl::StatusOr<Attempt> Failures::Revive(Task* task, const std::string& queue, uint64_t sequence) {

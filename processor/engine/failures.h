@@ -55,6 +55,8 @@ struct Attempt {
 };
 
 Place PlaceOf(const Attempt& attempt);
+// Why an event that matches it was not processed.
+std::string WordsOf(const v1::NeverRuleAdded& rule);
 // The key as anybody can read it: without the user's code, and of a bounded length.
 std::string PrintableKey(const RecordView& record);
 
@@ -85,6 +87,22 @@ class Failures {
   // heads its queue releases it; `released` says so. Any other is a duplicate.
   Outcome NoticeCameBack(const Attempt& attempt, const Redrive& redrive, bool* released);
 
+  // A queue that is PARKED or RETRYING is run from now on, its head first (R3a); what its status says to be discarded is.
+  Outcome Release(Task* task, const std::string& queue, v1::AggregateStatus status);
+  // The head is over, unprocessed: its dead letter says so, with `why`, and the rest follows.
+  Outcome EndHead(Task* task, const std::string& queue, v1::AggregateStatus status, Disposition disposition,
+                  const std::string& why);
+  // Instead of running the head of a queue: ends it if it is to be discarded, or matches a rule. False: it is to be
+  // run.
+  bool EndUnrun(const Attempt& head, const v1::AggregateStatus& status, Outcome* outcome);
+  // Whether the head matches one of the task's never-process rules. Errors are the store's.
+  absl::StatusOr<bool> MatchesRule(Task* task, const std::string& queue, const v1::AggregateStatus& status);
+  // A new event that matches one is over.
+  void NeverProcess(const Attempt& attempt, const v1::NeverRuleAdded& rule);
+
+  // Whether a record of that size fits into the task's changelog.
+  bool FitsChangelog(const Task& task, size_t key_bytes, size_t value_bytes) const;
+
   // The next attempt at the head of a queue. What it points to lives until ReleaseStep. Errors are the store's.
   absl::StatusOr<Attempt> Head(Task* task, const std::string& queue, const v1::AggregateStatus& status);
   // How that attempt ended.
@@ -110,7 +128,6 @@ class Failures {
   // The event as its queue keeps it; whether the changelog takes that, with its status.
   v1::ParkedEvent Pack(const Attempt& attempt, const std::string& queue) const;
   Outcome Park(const Attempt& attempt, const std::string& queue, v1::AggregateStatus status);
-  bool FitsChangelog(const Task& task, size_t key_bytes, size_t value_bytes) const;
   bool CanPark(const Attempt& attempt, const std::string& queue) const;
   absl::StatusOr<Attempt> Revive(Task* task, const std::string& queue, uint64_t sequence);
   void FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const;
@@ -125,6 +142,9 @@ class Failures {
   // comes back, need to know is in `status` then.
   void SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status);
   uint32_t NextRound(const Attempt& attempt) const;
+  // The dead letter of an event that a command has ended. `aggregate`: the key as text, if known without the user's code.
+  void SendEndNotice(const Attempt& attempt, Disposition disposition, const std::string& why,
+                     const std::string& aggregate);
   void SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status);
   // Whether the letter has the event's key.
   bool EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter);

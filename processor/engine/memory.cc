@@ -47,6 +47,7 @@ void Memory::Add(const Task& task) {
   use_.window += task.window.memory_bytes();
   use_.parking += task.parking.memory_bytes();
   use_.backlog += task.backlog.bytes();
+  if (task.control.has_value()) use_.backlog += task.control->backlog.bytes();
   if (dirty > 0) ++dirty_tasks_;
 }
 

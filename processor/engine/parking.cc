@@ -2,6 +2,7 @@
 #include "processor/engine/parking.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 
@@ -164,6 +165,25 @@ absl::Status Parking::Pop(std::string_view queue, v1::AggregateStatus status) {
   // The last one is gone: the key is as if nothing had been.
   if (QueueLength(status) == 0) status.set_state(v1::AggregateStatus::OPEN);
   return SetStatus(queue, status);
+}
+
+absl::Status Parking::ReplaceHead(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus* status) {
+  absl::StatusOr<TaskState::Entry*> entry = state_->Open(QueuedEventKey(queue, status->head_sequence()));
+  if (!entry.ok()) return entry.status();
+  const uint64_t before = std::min<uint64_t>((*entry)->value().value_or("").size(), status->queued_bytes());
+  const std::string bytes = event.SerializeAsString();
+  state_->Put(*entry, bytes);
+  status->set_queued_bytes(status->queued_bytes() - before + bytes.size());
+  return SetStatus(queue, *status);
+}
+
+std::vector<std::string> Parking::QueuesBehind(std::string_view name) const {
+  std::vector<std::string> queues;
+  for (const auto& [queue, status] : index_) {
+    if (std::string_view(queue) > name) queues.push_back(queue);
+  }
+  std::sort(queues.begin(), queues.end(), std::greater<>());
+  return queues;
 }
 
 absl::StatusOr<v1::ParkedEvent> Parking::Read(std::string_view queue, uint64_t sequence) {

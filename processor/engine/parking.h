@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -64,6 +65,10 @@ class Parking {
   // nothing is left.
   absl::Status Pop(std::string_view queue, v1::AggregateStatus status);
   absl::StatusOr<v1::ParkedEvent> Read(std::string_view queue, uint64_t sequence);
+  // Writes `event` in the place of the head, and the status, whose bytes follow.
+  absl::Status ReplaceHead(std::string_view queue, const v1::ParkedEvent& event, v1::AggregateStatus* status);
+  // All queues whose names come behind `name`, in the reverse order of their names.
+  std::vector<std::string> QueuesBehind(std::string_view name) const;
 
   // Whether there is something to do at `now`, of the steady clock: a queue is DRAINING, or PARKED and followers lack
   // their notice, or RETRYING and due.

@@ -21,11 +21,38 @@ std::vector<TopicPartition> Plan::InputsOf(const TaskId& task) const {
   return inputs;
 }
 
+std::vector<TopicPartition> Plan::PartitionsOf(const TaskId& task) const {
+  std::vector<TopicPartition> partitions = InputsOf(task);
+  if (has_commands()) partitions.push_back({control_topics[task.group], task.partition});
+  return partitions;
+}
+
+std::vector<std::string> Plan::ConsumedTopics() const {
+  std::vector<std::string> topics = input_topics;
+  topics.insert(topics.end(), control_topics.begin(), control_topics.end());
+  return topics;
+}
+
 std::vector<std::string> Plan::LeadTopics() const {
   std::vector<std::string> topics;
   for (const TaskGroupSpec& group : graph->groups) topics.push_back(input_topics[group.sources.front()]);
   return topics;
 }
+
+namespace {
+
+// Of outputs of which nothing is known yet, until the preflight has asked the brokers.
+void AssumeDefaults(Plan* plan) {
+  const size_t count = plan->output_topics.size();
+  plan->max_record_bytes.resize(count, kDefaultMaxRecordBytes);
+  plan->timestamp_after_max.resize(count, kDefaultTimestampAfterMax);
+  plan->timestamp_before_max.resize(count, absl::InfiniteDuration());
+  plan->log_append_time.resize(count, false);
+  plan->retention.resize(count, absl::InfiniteDuration());
+  plan->compacted.resize(count, false);
+}
+
+}  // namespace
 
 Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
   Plan plan;
@@ -55,18 +82,21 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     plan.aggregates.emplace_back(aggregates.begin(), aggregates.end());
     plan.longest_backoff.push_back(longest_backoff);
   }
-  // Until the preflight has asked the brokers.
-  plan.max_record_bytes.assign(plan.output_topics.size(), kDefaultMaxRecordBytes);
-  plan.timestamp_after_max.assign(plan.output_topics.size(), kDefaultTimestampAfterMax);
-  plan.timestamp_before_max.assign(plan.output_topics.size(), absl::InfiniteDuration());
-  plan.log_append_time.assign(plan.output_topics.size(), false);
-  plan.retention.assign(plan.output_topics.size(), absl::InfiniteDuration());
-  plan.compacted.assign(plan.output_topics.size(), false);
+  AssumeDefaults(&plan);
   plan.partition_counts.resize(plan.input_topics.size());
   plan.input_topic_ids.resize(plan.input_topics.size());
   plan.delete_retention.assign(graph->groups.size(), absl::Hours(24));
   plan.graph = std::move(graph);
   return plan;
+}
+
+void AddCommands(Plan* plan) {
+  if (plan->has_commands()) return;
+  for (const TaskGroupSpec& group : plan->graph->groups) {
+    plan->control_topics.push_back(ControlTopic(plan->application_id, group));
+    plan->output_topics.push_back(AuditTopic(plan->application_id, group));
+  }
+  AssumeDefaults(plan);
 }
 
 }  // namespace once

@@ -24,10 +24,14 @@ struct Plan {
 
   // Topics of the group consumer, by SourceIndex.
   std::vector<std::string> input_topics;
-  // Topics of producers: the sinks by SinkIndex, then the dead-letter topic, then the changelogs by task group.
+  // Topics of producers: the sinks by SinkIndex, then the dead-letter topic, then the changelogs by task group, then,
+  // where there are commands, the audit topics by task group.
   std::vector<std::string> output_topics;
   // Topics of the log reader, by task group.
   std::vector<std::string> changelog_topics;
+  // By task group: what its commands are read from; the consumer has these topics behind `input_topics`. Empty: the
+  // application takes none (AddCommands).
+  std::vector<std::string> control_topics;
 
   // By index in `output_topics`: what the broker takes at most for one record.
   std::vector<size_t> max_record_bytes;
@@ -59,6 +63,11 @@ struct Plan {
 
   uint32_t dead_letter_index() const { return static_cast<uint32_t>(graph->sinks.size()); }
   uint32_t changelog_index(uint16_t group) const { return dead_letter_index() + 1 + group; }
+  uint32_t audit_index(uint16_t group) const {
+    return changelog_index(static_cast<uint16_t>(graph->groups.size())) + group;
+  }
+  uint32_t control_index(uint16_t group) const { return static_cast<uint32_t>(input_topics.size()) + group; }
+  bool has_commands() const { return !control_topics.empty(); }
   const TaskGroupSpec& group(uint16_t index) const { return graph->groups[index]; }
   TopicPartition changelog(const TaskId& task) const { return {changelog_topics[task.group], task.partition}; }
 
@@ -66,6 +75,10 @@ struct Plan {
   std::optional<TaskId> TaskOfLead(const TopicPartition& lead) const;
   // The task's partitions of all its sources, the lead's first.
   std::vector<TopicPartition> InputsOf(const TaskId& task) const;
+  // All that it reads: its inputs, then the partition of its commands, if it takes any.
+  std::vector<TopicPartition> PartitionsOf(const TaskId& task) const;
+  // The topics of the group consumer: a record's topic index is that in here.
+  std::vector<std::string> ConsumedTopics() const;
   // The lead sources' topics: what the consumer subscribes to.
   std::vector<std::string> LeadTopics() const;
 };
@@ -76,6 +89,9 @@ inline constexpr absl::Duration kDefaultTimestampAfterMax = absl::Hours(1);
 
 // Lays the graph out with default limits, which preflight replaces by the brokers' answers.
 Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id);
+
+// The application takes commands: its tasks read their control topics and write to the audit topics. Once is enough.
+void AddCommands(Plan* plan);
 
 }  // namespace once
 

@@ -23,11 +23,6 @@ std::optional<Place> HeadOf(Task* task, const std::string& queue) {
   return Place{{head->topic(), Partition(head->partition())}, Offset(head->offset())};
 }
 
-// How many events that are run in groups may be together.
-int64_t GroupOf(const Task& task) {
-  return task.suspects.empty() ? CrashMemory::kSmallEpoch : std::min(CrashMemory::kSmallEpoch, task.suspects.group());
-}
-
 }  // namespace
 
 void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
@@ -68,6 +63,7 @@ void Scheduler::TakeRecords(const std::shared_ptr<const kafka::Batch>& batch) {
 
 void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   Task* const task = ref.task;
+  if (task != nullptr && ref.is_control) return TakeCommands(task, std::move(fetched));
   if (task == nullptr || step_->stopping || IsVoid(*task)) return;
   // What comes behind something that was left at the broker must be left there, too.
   if (task->holding != Task::Holding::kNo) return;
@@ -86,7 +82,7 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
 }
 
 void Scheduler::AddTurn(Task* task, Kind kind) {
-  bool& has_turn = kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn;
+  bool& has_turn = HasTurn(task, kind);
   if (has_turn) return;
   has_turn = true;
   absl::Duration& used = UsedBy(task, kind);
@@ -100,6 +96,11 @@ bool Scheduler::HasWork(const Task& task, Kind kind) const {
   if (step_->stopping || tasks_->leaving()) return false;
   if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
   if (task.is_ending()) return false;
+  if (kind == Kind::kControl) {
+    if (!IsWritable(task)) return false;
+    const bool has_commands = !task.control->awaiting_seek && !task.control->backlog.empty();
+    return has_commands || task.control_state.NextPortionAt() <= step_->now;
+  }
   const bool may_retry =
       task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
   return may_retry && task.parking.IsRunnable(step_->now);
@@ -124,6 +125,7 @@ void Scheduler::Charge() {
 void Scheduler::AddDueRetries(const std::vector<Task*>& due) {
   for (Task* const task : due) {
     if (!task->has_parked_turn && HasWork(*task, Kind::kParked)) AddTurn(task, Kind::kParked);
+    if (task->control.has_value() && HasWork(*task, Kind::kControl)) AddTurn(task, Kind::kControl);
   }
 }
 
@@ -135,7 +137,7 @@ void Scheduler::RunSlice() {
     turns_.pop();
     Task* const task = tasks_->Find(turn.task);
     if (task == nullptr) continue;
-    (turn.kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn) = false;
+    HasTurn(task, turn.kind) = false;
     pace_ = std::max(pace_, turn.used);
     if (!RunTurn(task, turn.kind)) return;
   }
@@ -144,7 +146,7 @@ void Scheduler::RunSlice() {
 bool Scheduler::RunTurn(Task* task, Kind kind) {
   tasks_->Mark(task);
   while (HasWork(*task, kind)) {
-    if (!epochs_->accepting() || !(kind == Kind::kNew ? RunNext(task) : RunParked(task))) {
+    if (!epochs_->accepting() || !RunKind(task, kind)) {
       AddTurn(task, kind);
       return false;
     }
@@ -159,6 +161,18 @@ bool Scheduler::RunTurn(Task* task, Kind kind) {
     task->awaiting_seek = true;
   }
   return !unfinished_.has_value();
+}
+
+bool Scheduler::RunKind(Task* task, Kind kind) {
+  switch (kind) {
+    case Kind::kNew:
+      return RunNext(task);
+    case Kind::kParked:
+      return RunParked(task);
+    case Kind::kControl:
+      return RunControl(task);
+  }
+  return false;
 }
 
 bool Scheduler::RunNext(Task* task) {
@@ -323,10 +337,8 @@ void Scheduler::TouchOverdue(const std::vector<Task*>& due) {
   for (Task* const task : due) {
     if (epochs_->current().touched.size() >= kAtATime) return;
     if (task->crashes.has_news() && IsWritable(*task)) epochs_->JoinToNote(task);
-    if (task->phase != TaskPhase::kRunning || task->touched) continue;
-    const bool first = std::any_of(task->inputs.begin(), task->inputs.end(), [](const InputPosition& input) {
-      return !input.committed.has_value() || input.resume.has_value();
-    });
+    if (!KeepsItsOffsets(*task) || task->touched) continue;
+    const bool first = HasUncommittedOffset(*task);
     if (!first && step_->now - task->last_commit < options_->recommit_interval) continue;
     if (!first && task->last_commit == absl::InfinitePast()) {
       task->last_commit = step_->now;

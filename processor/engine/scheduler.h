@@ -1,6 +1,6 @@
 // What runs next: a fair choice among what tasks have to do, in slices between which the worker can do anything else.
 //
-// A task has two kinds of work: what was fetched for it (its backlog), and parked events that are due. Each kind of
+// A task has three kinds of work: what was fetched for it (its backlog), parked events that are due, and commands. Each kind of
 // each task is a queue of its own; the one whose handlers have run the least so far is next, so that none starves,
 // whatever its handlers take (X1). Where handlers are fast it is simply one queue after the other.
 //
@@ -11,6 +11,7 @@
 #ifndef ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
 #define ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,7 @@
 
 #include "absl/time/time.h"
 #include "processor/base/log.h"
+#include "processor/engine/commands.h"
 #include "processor/engine/epochs.h"
 #include "processor/engine/event_pipeline.h"
 #include "processor/engine/handler_observer.h"
@@ -34,13 +36,14 @@ class Scheduler {
  public:
   // `observer` may be null: slices then last until nothing is left to do.
   Scheduler(const EngineOptions* options, LogSink* log, Step* step, Tasks* tasks, Epochs* epochs,
-            EventPipeline* pipeline, HandlerObserver* observer)
+            EventPipeline* pipeline, Commands* commands, HandlerObserver* observer)
       : options_(options),
         log_(log),
         step_(step),
         tasks_(tasks),
         epochs_(epochs),
         pipeline_(pipeline),
+        commands_(commands),
         observer_(observer) {}
 
   void Take(const std::shared_ptr<const kafka::Batch>& batch);
@@ -54,13 +57,13 @@ class Scheduler {
 
   // After the clock has moved: charges what the last slice took.
   void Charge();
-  // Parked events may have become due.
+  // Parked events, and portions of commands, may have become due.
   void AddDueRetries(const std::vector<Task*>& due);
   // Tasks whose offsets the broker would forget, or never got, join the epoch (T9).
   void TouchOverdue(const std::vector<Task*>& due);
 
  private:
-  enum class Kind : uint8_t { kNew, kParked };
+  enum class Kind : uint8_t { kNew, kParked, kControl };
   // One kind of work of one task, and how long it has run.
   struct Turn {
     absl::Duration used;
@@ -73,7 +76,12 @@ class Scheduler {
 
   void AddTurn(Task* task, Kind kind);
   static absl::Duration& UsedBy(Task* task, Kind kind) {
+    if (kind == Kind::kControl) return task->control->work;
     return kind == Kind::kNew ? task->new_work : task->parked_work;
+  }
+  static bool& HasTurn(Task* task, Kind kind) {
+    if (kind == Kind::kControl) return task->control->has_turn;
+    return kind == Kind::kNew ? task->has_new_turn : task->has_parked_turn;
   }
   bool HasWork(const Task& task, Kind kind) const;
   // Works at one turn until it is over. True if the slice goes on with the next one.
@@ -81,6 +89,16 @@ class Scheduler {
   // One record, end or error. False if it has to wait: the epoch is being ended before it.
   bool RunNext(Task* task);
   bool RunParked(Task* task);
+  // One command, or a portion of one.
+  bool RunControl(Task* task);
+  bool RunCommand(Task* task, const RecordView& record);
+  void TakeCommands(Task* task, Fetched fetched);
+  // Runs what has its turn.
+  bool RunKind(Task* task, Kind kind);
+  // How many events that are run in groups may be together.
+  static int64_t GroupOf(const Task& task) {
+    return task.suspects.empty() ? CrashMemory::kSmallEpoch : std::min(CrashMemory::kSmallEpoch, task.suspects.group());
+  }
   bool JoinApart(Task* task, Suspects::Treatment treatment, int64_t group);
   // What an event (`place`; absent: none that runs handlers) is preceded by, and run with, because the process ended
   // before (X3). False if that must be committed first.
@@ -108,6 +126,7 @@ class Scheduler {
   Tasks* const tasks_;
   Epochs* const epochs_;
   EventPipeline* const pipeline_;
+  Commands* const commands_;
   HandlerObserver* const observer_;
 
   // Also looked at as a whole, in no order.

@@ -67,6 +67,9 @@ class Suspects {
     known.is_deadly = !blame.empty();
   }
 
+  // Its value is another one now.
+  void Forget(const Place& place) { known_.erase(place); }
+
   // Those that are to fail since Warn had told of them.
   std::vector<Place> Blamed() const;
 

@@ -16,6 +16,7 @@
 #include "once/v1/changelog.pb.h"
 #include "processor/base/types.h"
 #include "processor/engine/backlog.h"
+#include "processor/engine/control_state.h"
 #include "processor/engine/crash_memory.h"
 #include "processor/engine/messages.h"
 #include "processor/engine/options.h"
@@ -52,6 +53,18 @@ struct InputPosition {
 
   // Where it stands when nothing of the open epoch counts.
   Offset stable() const { return resume.value_or(committed.value_or(start)); }
+};
+
+// The task's commands (R7). They are read by themselves, also while its inputs are not.
+struct ControlInput {
+  InputPosition position = {};
+  Backlog backlog = {};
+  bool awaiting_seek = false;  // As Task::awaiting_seek.
+  bool is_holding = false;     // More was fetched than it takes at once: that is sought to when these are done.
+  RecurringFailure seeks = {};
+  bool has_turn = false;
+  absl::Duration work = {};
+  std::optional<Offset> retry_asked = {};  // The command by which the task was tried again when it had failed.
 };
 
 // How often a task has failed in a row, and what is to become of it.
@@ -95,10 +108,21 @@ struct Task {
                 .max_ids = options.idempotency_max_ids,
                 .max_record_bytes = plan.max_record_bytes[plan.changelog_index(task_id.group)]}),
         parking(&state, clock, plan.longest_backoff[task_id.group]),
+        control_state(&state),
         crashes(plan.InputsOf(task_id), options.max_epoch_records) {
     for (const SourceIndex source : plan.group(task_id.group).sources) {
       inputs.push_back({.source = source, .where = {plan.input_topics[source], task_id.partition}});
     }
+    if (!plan.has_commands()) return;
+    control.emplace();
+    control->position.where = {plan.control_topics[task_id.group], task_id.partition};
+  }
+
+  // Of all that its transactions commit offsets of: its inputs, and its commands.
+  template <typename F>
+  void ForEachPosition(const F& f) {
+    for (InputPosition& input : inputs) f(input);
+    if (control.has_value()) f(control->position);
   }
 
   const TaskId id;
@@ -141,10 +165,12 @@ struct Task {
   bool has_parked_turn = false;
 
   std::vector<InputPosition> inputs;  // In the order of the group's sources.
+  std::optional<ControlInput> control;  // Absent: the application takes no commands.
   TaskState state;
   IdempotencyWindow window;
   WindowClock window_clock;
   Parking parking;
+  ControlState control_state;
   size_t max_backlog_bytes = SIZE_MAX;  // Of what is fetched and waits: more is left at the broker.
   size_t max_parking_bytes = SIZE_MAX;  // Of the index's memory: beyond it no further aggregate is blocked.
 
@@ -173,6 +199,7 @@ struct Task {
   bool touched = false;
   std::optional<Offset> pending_changelog_position;  // After the epoch's frontier, if the broker said where it is.
   BreakerCounts epoch_breaker;                       // This epoch's share; window_start unused.
+  bool resumes = false;                              // A command ends its pause.
 
   BreakerCounts breaker;
   int breaker_trips = 0;                         // Pauses, without a good window between two.

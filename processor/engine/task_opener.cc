@@ -73,7 +73,7 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
   const event::TaskOffsets& offsets = *fetched.offsets;
   // X5c. One that has come as far as the one before can be told from it by nothing else.
   if (absl::Status same = CheckTopicIds(*plan_, *task, offsets.topic_ids); !same.ok()) return same;
-  for (InputPosition& input : task->inputs) {
+  task->ForEachPosition([&](InputPosition& input) {
     const auto committed = offsets.committed.find(input.where);
     input.committed = std::nullopt;
     input.resume = std::nullopt;
@@ -87,7 +87,7 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
       if (input.log.has_value()) input.start = std::max(input.start, input.log->begin);
       input.next = input.start;
     }
-  }
+  });
   task->replay_target = offsets.changelog_end;
   task->looked_at = now;
   absl::StatusOr<Offset> start = ReplayStart(task, offsets);
@@ -285,10 +285,12 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   task->rebuilding = false;
   task->void_rebuilds = 0;
   ready = task->parking.Load();
+  if (ready.ok()) ready = task->control_state.Load();
   if (ready.ok()) ready = CheckTopology(*plan_, *task, options_->accept_gaps);
   if (!ready.ok()) return ready;
   absl::Status fits = CheckOffsets(*plan_, *task, options_->accept_gaps);
   if (fits.ok()) fits = CheckGaps(task);
+  if (fits.ok()) fits = CheckControl(task);
   if (absl::IsOutOfRange(fits)) return fits;
   if (!fits.ok()) return AwaitFit(task, fits, now);
   task->misfit.clear();
@@ -301,6 +303,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   task->window_clock.Start(window_ms != 0 ? window_ms : absl::ToUnixMillis(clock_->wall), now);
   task->phase = TaskPhase::kRunning;
   task->awaiting_seek = true;
+  if (task->control.has_value()) task->control->awaiting_seek = true;
   task->last_checkpoint = now;
   log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task), " runs from offset ", task->inputs.front().next.value(),
                                           "; replayed ", task->replayed_records, " changelog records"));
@@ -335,6 +338,13 @@ absl::Status TaskOpener::CheckGaps(Task* task) const {
               absl::StrCat("task ", Name(*task), " goes on behind a gap, as --accept_gaps says: ", lost));
   }
   return absl::OkStatus();
+}
+
+absl::Status TaskOpener::CheckControl(Task* task) const {
+  std::string passed;
+  const absl::Status fits = PlaceControl(*plan_, task, &passed);
+  if (!passed.empty()) log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", passed));
+  return fits;
 }
 
 CheckpointMeta DescribeCheckpoint(const Task& task, const ClockReading& clock) {

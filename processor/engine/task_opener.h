@@ -53,6 +53,7 @@ class TaskOpener {
   absl::Status Finish(Task* task, absl::Time now);
   absl::Status AwaitFit(Task* task, const absl::Status& misfit, absl::Time now) const;
   absl::Status CheckGaps(Task* task) const;
+  absl::Status CheckControl(Task* task) const;
   absl::Status ReadFrontier(Task* task);
   absl::Status CheckBase(Task* task, absl::Time now) const;
   std::string PrefixOf(const Task& task) const {

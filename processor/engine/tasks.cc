@@ -19,17 +19,25 @@ Tasks::Tasks(const Plan* plan, const EngineOptions* options, CheckpointStore* st
       step_(step),
       opener_(plan, options, store, log, step, std::move(new_incarnation)),
       failures_(plan, options, log, step),
-      inputs_(plan->input_topics.size()) {}
+      inputs_(plan->ConsumedTopics().size()) {}
 
 Task* Tasks::Find(const TaskId& id) const {
   const auto found = tasks_.find(id);
   return found == tasks_.end() ? nullptr : found->second.get();
 }
 
-InputRef Tasks::FindInput(uint32_t source, Partition partition) const {
-  if (source >= inputs_.size()) return {};
+InputRef Tasks::FindInput(uint32_t topic, Partition partition) const {
+  if (topic >= inputs_.size()) return {};
   const auto index = static_cast<size_t>(partition.value());
-  return index < inputs_[source].size() ? inputs_[source][index] : InputRef{};
+  return index < inputs_[topic].size() ? inputs_[topic][index] : InputRef{};
+}
+
+void Tasks::SetInput(uint32_t topic, Partition partition, const InputRef& ref) {
+  auto& by_partition = inputs_[topic];
+  const auto index = static_cast<size_t>(partition.value());
+  // By number, since every fetched record is looked up here.
+  if (by_partition.size() <= index) by_partition.resize(index + 1);
+  by_partition[index] = ref;
 }
 
 void Tasks::MarkAll() {
@@ -52,11 +60,10 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
       if (is_ours) task->suspects.Warn(suspect.place, suspect.blame);
     }
     for (InputPosition& input : task->inputs) {
-      auto& by_partition = inputs_[input.source];
-      const auto index = static_cast<size_t>(id.partition.value());
-      // By number, since every fetched record is looked up here.
-      if (by_partition.size() <= index) by_partition.resize(index + 1);
-      by_partition[index] = {task.get(), &input};
+      SetInput(input.source, id.partition, {task.get(), &input});
+    }
+    if (task->control.has_value()) {
+      SetInput(plan_->control_index(id.group), id.partition, {task.get(), &task->control->position, true});
     }
     Task* const assigned_task = (tasks_[id] = std::move(task)).get();
     if (absl::Status problem = failures_.TopicProblemOf(*assigned_task); !problem.ok()) Fail(assigned_task, problem);
@@ -72,8 +79,9 @@ void Tasks::UnassignLeaving() {
     if (task == nullptr) continue;
     if (task->phase == TaskPhase::kReplaying) step_->Ask(action::StopReplay{task->changelog});
     for (const InputPosition& input : task->inputs) {
-      inputs_[input.source][static_cast<size_t>(id.partition.value())] = InputRef{};
+      SetInput(input.source, id.partition, {});
     }
+    if (task->control.has_value()) SetInput(plan_->control_index(id.group), id.partition, {});
     due_.Remove(task);
     tasks_.erase(id);
   }
@@ -86,6 +94,7 @@ void Tasks::OnOpened(Task* task) {
   if (task->phase == TaskPhase::kRunning && HasBrokenInput(*task)) return AssignAnew(task);
   if (task->phase == TaskPhase::kRunning) failures_.NoteRunning(task);
   KeepHeld(task);
+  FollowCommands(task);
 }
 
 // All is well again but for the client, which reads such a partition only when it was assigned anew. With it the
@@ -175,6 +184,7 @@ void Tasks::Fail(Task* task, const absl::Status& why) {
   task->backlog.Clear();
   task->holding = Task::Holding::kNo;
   task->awaiting_seek = true;  // To the end, where nothing is fetched in vain.
+  if (task->control.has_value()) task->control->awaiting_seek = true;
   failures_.Note(task, why);
   // The state goes as well, so that the next try trusts nothing but the brokers.
   ForgetIfFree(task);
@@ -258,14 +268,24 @@ std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   return targets;
 }
 
+// Of its commands: a paused task hears them, and a failed one those that come while it has failed.
+std::vector<TopicPartitionOffset> ControlSeekTargetsOf(const Task& task) {
+  if (!WantsControlSeek(task)) return {};
+  const InputPosition& position = task.control->position;
+  return {{position.where, IsWritable(task) ? position.next : kafka::kEndOffset}};
+}
+
 }  // namespace
 
 std::vector<TopicPartitionOffset> Tasks::SeekTargets() const {
   std::vector<TopicPartitionOffset> targets;
   for (const Task* const task : Due()) {
     // X5h: one whose seeks fail is asked for less and less often, and by itself.
-    if (step_->now < task->seeks.until()) continue;
-    for (TopicPartitionOffset& target : SeekTargetsOf(*task)) targets.push_back(std::move(target));
+    if (step_->now >= task->seeks.until()) {
+      for (TopicPartitionOffset& target : SeekTargetsOf(*task)) targets.push_back(std::move(target));
+    }
+    if (!task->control.has_value() || step_->now < task->control->seeks.until()) continue;
+    for (TopicPartitionOffset& target : ControlSeekTargetsOf(*task)) targets.push_back(std::move(target));
   }
   return targets;
 }
@@ -282,19 +302,28 @@ void Tasks::OnSought(const event::SeekDone& done) {
     const auto found = sought.find(target.where);
     return found != sought.end() && found->second == target.offset;
   };
-  for (Task* const task : Due()) {
-    const std::vector<TopicPartitionOffset> wanted = SeekTargetsOf(*task);
-    if (wanted.empty()) continue;
+  // Whether it has been sought to all that was wanted, and nothing else.
+  const auto is_done = [&](Task* task, const std::vector<TopicPartitionOffset>& wanted, RecurringFailure* seeks) {
+    if (wanted.empty()) return false;
     const auto failure =
         std::find_if(wanted.begin(), wanted.end(), [&](const auto& each) { return failed.contains(each.where); });
     if (failure != wanted.end()) {
-      SeekFailed(task, failed.at(failure->where));
-      continue;
+      SeekFailed(task, failed.at(failure->where), seeks);
+      return false;
     }
     // A task that has come to wait since, or for another place, still does.
-    if (!std::all_of(wanted.begin(), wanted.end(), was_sought)) continue;
+    if (!std::all_of(wanted.begin(), wanted.end(), was_sought)) return false;
     Mark(task);
-    task->seeks.End(step_->now, absl::StrCat("task ", ToString(task->inputs.front().where), " is read again"), log_);
+    seeks->End(step_->now, absl::StrCat("task ", ToString(task->inputs.front().where), " is read again"), log_);
+    return true;
+  };
+  for (Task* const task : Due()) {
+    if (task->control.has_value() && is_done(task, ControlSeekTargetsOf(*task), &task->control->seeks)) {
+      task->control->backlog.Clear();
+      task->control->is_holding = false;
+      task->control->awaiting_seek = false;
+    }
+    if (!is_done(task, SeekTargetsOf(*task), &task->seeks)) continue;
     // Sought to where it goes on: what was fetched before comes again. Else it was sent to the end to wait.
     if (task->awaiting_seek) {
       task->backlog.Clear();
@@ -306,13 +335,13 @@ void Tasks::OnSought(const event::SeekDone& done) {
   }
 }
 
-void Tasks::SeekFailed(Task* task, const absl::Status& why) {
+void Tasks::SeekFailed(Task* task, const absl::Status& why, RecurringFailure* seeks) {
   constexpr absl::Duration kFirstPause = absl::Milliseconds(25);
   constexpr int64_t kUsual = 4;  // What a partition that was assigned just now may take.
   Mark(task);
-  task->seeks.Fail(step_->now, kFirstPause);
-  if (absl::IsUnavailable(why) && task->seeks.failures() <= kUsual) return;
-  task->seeks.Tell(
+  seeks->Fail(step_->now, kFirstPause);
+  if (absl::IsUnavailable(why) && seeks->failures() <= kUsual) return;
+  seeks->Tell(
       step_->now, LogLevel::kWarning,
       absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),
                    "; it is tried again, at least every ", absl::FormatDuration(kLongestPause)),
@@ -321,6 +350,12 @@ void Tasks::SeekFailed(Task* task, const absl::Status& why) {
 
 void Tasks::RewindRunning() {
   for (const auto& [id, task] : tasks_) {
+    // Commands are heard in other phases as well.
+    if (task->control.has_value() && (IsWritable(*task) || task->phase == TaskPhase::kFailed)) {
+      task->control->backlog.Clear();
+      task->control->awaiting_seek = true;
+      Mark(task.get());
+    }
     if (task->phase != TaskPhase::kRunning) continue;
     task->backlog.Clear();
     task->awaiting_seek = true;
@@ -349,6 +384,26 @@ void Tasks::Hold(Task* task, absl::Time until) {
   Mark(task);
   if (task->phase == TaskPhase::kPaused) task->resume_at = std::max(task->resume_at, task->held_until);
   KeepHeld(task);
+}
+
+void Tasks::FollowCommands(Task* task) {
+  if (std::exchange(task->resumes, false) && task->phase == TaskPhase::kPaused) {
+    task->resume_at = std::max(step_->now, task->held_until);
+    Mark(task);
+  }
+  if (task->control_state.paused() == nullptr || task->phase != TaskPhase::kRunning) return;
+  const v1::InputsPaused& by = *task->control_state.paused();
+  log_->Log(LogLevel::kWarning,
+            absl::StrCat("task ", ToString(task->inputs.front().where), " takes no new events, by command ",
+                         Printable(by.command_id()), by.issuer().empty() ? "" : absl::StrCat(" of ", by.issuer()),
+                         by.reason().empty() ? "" : absl::StrCat(": ", OneLine(by.reason())),
+                         "; what waits in its queues goes on. The command resume has it go on"));
+  task->phase = TaskPhase::kPaused;
+  task->retries_while_paused = true;
+  task->retrying_at_pause = 0;
+  task->awaiting_seek = true;
+  task->resume_at = step_->now;
+  Mark(task);
 }
 
 void Tasks::KeepHeld(Task* task) {

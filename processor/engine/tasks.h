@@ -26,6 +26,7 @@ namespace once {
 struct InputRef {
   Task* task = nullptr;
   InputPosition* input = nullptr;
+  bool is_control = false;
 };
 
 // Not thread-safe; arguments must outlive this.
@@ -38,8 +39,8 @@ class Tasks {
 
   const Map& all() const { return tasks_; }
   Task* Find(const TaskId& id) const;
-  // Null if the partition is not ours.
-  InputRef FindInput(uint32_t source, Partition partition) const;
+  // By the index of Plan::ConsumedTopics. Null if the partition is not ours.
+  InputRef FindInput(uint32_t topic, Partition partition) const;
 
   // X7. Whom a turn is for: in the order of their ids, the tasks to which something happened since they were settled,
   // and those that have something to do by now.
@@ -92,6 +93,8 @@ class Tasks {
   // The task is not to run before `until`, whatever it is doing now: its state, inputs and callbacks are served.
   void Hold(Task* task, absl::Time until);
   void ResumePaused(const std::vector<Task*>& due);
+  // R7: pauses or resumes it as its commands have it; no epoch speaks for it.
+  void FollowCommands(Task* task);
   // The task's local state cannot be read or written.
   void StoreFailed(Task* task, const absl::Status& status);
   // What StoreFailed asked for, once nothing writes the task's state and no epoch speaks for it (F7).
@@ -100,7 +103,8 @@ class Tasks {
  private:
   // After a step of its opening. A task that has come to run although it is held back waits.
   void OnOpened(Task* task);
-  void SeekFailed(Task* task, const absl::Status& why);
+  void SeekFailed(Task* task, const absl::Status& why, RecurringFailure* seeks);
+  void SetInput(uint32_t topic, Partition partition, const InputRef& ref);
   void KeepHeld(Task* task);
   void AssignAnew(Task* task);
   void ForgetIfFree(Task* task);
@@ -114,7 +118,7 @@ class Tasks {
 
   Map tasks_;
   DueTasks due_;
-  std::vector<std::vector<InputRef>> inputs_;  // [source][partition]
+  std::vector<std::vector<InputRef>> inputs_;  // [topic][partition]
   std::vector<TaskId> leaving_;
   absl::Time next_rejoin_ = absl::InfinitePast();
 };

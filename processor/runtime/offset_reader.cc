@@ -32,29 +32,34 @@ class Lookup {
     answer_({.task = task, .offsets = std::move(offsets), .request = request_.request});
   }
 
+  // Commands that were sent while nobody ran are not lost.
+  StartFrom StartOf(const TaskId& task, size_t partition) const {
+    const std::vector<SourceIndex>& sources = plan_.group(task.group).sources;
+    return partition < sources.size() ? plan_.graph->sources[sources[partition]].start_from : StartFrom::kEarliest;
+  }
+
   // Tasks whose offsets are not known, since a transaction is pending, have their answer at once.
   void ReadCommitted() {
     std::vector<TopicPartition> inputs;
     for (const TaskId& task : request_.tasks) {
-      for (TopicPartition& each : plan_.InputsOf(task)) inputs.push_back(std::move(each));
+      for (TopicPartition& each : plan_.PartitionsOf(task)) inputs.push_back(std::move(each));
     }
     const kafka::CommittedOffsets committed =
         admin_->ReadCommittedOffsets(plan_.application_id, inputs, request_.patience);
     for (const TaskId& task : request_.tasks) {
       Asked asked;
       absl::Status failed;
-      const std::vector<TopicPartition> own = plan_.InputsOf(task);
+      const std::vector<TopicPartition> own = plan_.PartitionsOf(task);
       asked.inputs = own;
       for (size_t i = 0; i < own.size(); ++i) {
         const absl::StatusOr<std::optional<Offset>>& found = committed.at(own[i]);
         // F4: a look-up that failed is not "no offset".
         failed.Update(found.status());
         if (!found.ok()) continue;
-        const SourceSpec& source = plan_.graph->sources[plan_.group(task.group).sources[i]];
         if (found->has_value()) {
           asked.offsets.committed[own[i]] = **found;
         } else {
-          (source.start_from == StartFrom::kEarliest ? asked.from_beginning : asked.from_end).push_back(own[i]);
+          (StartOf(task, i) == StartFrom::kEarliest ? asked.from_beginning : asked.from_end).push_back(own[i]);
         }
       }
       if (failed.ok()) {

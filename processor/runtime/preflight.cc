@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "processor/base/clock.h"
 #include "processor/engine/frontier.h"
+#include "processor/runtime/prepare_commands.h"
 
 namespace once {
 
@@ -377,7 +378,8 @@ class Checker {
 }  // namespace
 
 absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan) {
-  return Checker(options, admin, log, plan).Run();
+  const absl::Status checked = Checker(options, admin, log, plan).Run();
+  return checked.ok() && options.takes_commands ? PrepareCommands(options, admin, log, plan) : checked;
 }
 
 }  // namespace once

@@ -25,6 +25,8 @@ struct PreflightOptions {
   absl::Duration patience = absl::Seconds(1);
   // What the producer sends at most in one record, whatever the topics take: the client's message.max.bytes.
   size_t max_record_bytes = SIZE_MAX;
+  // The application takes commands, see PrepareCommands.
+  bool takes_commands = false;
   // A changelog that keeps deletions for less is refused: nobody could read it in time.
   absl::Duration least_delete_retention = absl::Minutes(1);
 };

@@ -60,10 +60,11 @@ absl::Status Worker::InitProducer() {
 }
 
 absl::Status Worker::Join() {
+  const std::vector<std::string> topics = plan_->ConsumedTopics();
   absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> consumer =
       config_.member_name.empty()
-          ? deps_.client->NewGroupConsumer(plan_->application_id, plan_->input_topics)
-          : deps_.client->NewStaticGroupConsumer(plan_->application_id, config_.member_name, plan_->input_topics);
+          ? deps_.client->NewGroupConsumer(plan_->application_id, topics)
+          : deps_.client->NewStaticGroupConsumer(plan_->application_id, config_.member_name, topics);
   if (!consumer.ok()) return consumer.status();
   consumer_ = *std::move(consumer);
   return consumer_->Subscribe(plan_->LeadTopics(), this);

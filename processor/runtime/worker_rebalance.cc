@@ -23,7 +23,7 @@ std::vector<TaskId> Worker::TasksOf(std::span<const TopicPartition> leads) const
 std::vector<TopicPartition> Worker::InputsOf(const std::vector<TaskId>& tasks) const {
   std::vector<TopicPartition> inputs;
   for (const TaskId& task : tasks) {
-    for (TopicPartition& input : plan_->InputsOf(task)) inputs.push_back(std::move(input));
+    for (TopicPartition& each : plan_->PartitionsOf(task)) inputs.push_back(std::move(each));
   }
   return inputs;
 }

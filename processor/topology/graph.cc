@@ -16,4 +16,8 @@ std::string ControlTopic(std::string_view application_id, const TaskGroupSpec& g
   return absl::StrCat(ToAbsl(application_id), "-", group.name, "-control");
 }
 
+std::string AuditTopic(std::string_view application_id, const TaskGroupSpec& group) {
+  return absl::StrCat(ToAbsl(application_id), "-", group.name, "-audit");
+}
+
 }  // namespace once

@@ -108,8 +108,8 @@ struct Graph {
 
 // What the internal topics of a task group are called.
 std::string ChangelogTopic(std::string_view application_id, const TaskGroupSpec& group);
-// Not used yet: the name is kept free for it.
 std::string ControlTopic(std::string_view application_id, const TaskGroupSpec& group);
+std::string AuditTopic(std::string_view application_id, const TaskGroupSpec& group);
 
 }  // namespace once
 

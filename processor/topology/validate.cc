@@ -298,7 +298,8 @@ std::vector<std::string> FindInternalTopicMistakes(const Graph& graph, std::stri
                                       " give one another name (SourceOptions.group)"));
     }
     names.push_back(group.name);
-    for (const std::string& topic : {ChangelogTopic(application_id, group), ControlTopic(application_id, group)}) {
+    for (const std::string& topic : {ChangelogTopic(application_id, group), ControlTopic(application_id, group),
+                                     AuditTopic(application_id, group)}) {
       for (const auto& [other, owner] : used) {
         if (!AreOneTopicToKafka(other, topic)) continue;
         mistakes.push_back(

@@ -73,7 +73,8 @@ absl::Status TopologyTestDriver::Open(const Factory& factory) {
   const PreflightOptions preflight{.bootstrap_servers = "memory",
                                    .create_topics = true,
                                    .create_partitions = options_.partitions,
-                                   .max_record_bytes = options_.max_record_bytes};
+                                   .max_record_bytes = options_.max_record_bytes,
+                                   .takes_commands = options_.commands};
   const absl::Status checked = Preflight(preflight, admin_.get(), &log_, &plan_);
   for (const std::string& topic : cluster_->TopicNames()) {
     for (const auto& [name, value] : options_.topic_settings) cluster_->SetTopicSetting(topic, name, value);

@@ -35,6 +35,7 @@
 #include "once/codec.h"
 #include "once/config.h"
 #include "once/topology.h"
+#include "once/v1/control.pb.h"
 #include "processor/base/log.h"
 #include "processor/runtime/worker.h"
 #include "state/changelog.h"
@@ -54,6 +55,7 @@ struct DriverOptions {
   // Settings of all topics that the driver creates. A broker takes no record of more than an hour ahead.
   std::map<std::string, std::string> topic_settings = {{"message.timestamp.after.max.ms", testkit::Topics::kUnlimited}};
   size_t max_record_bytes = SIZE_MAX;  // The producer's own limit: the client's message.max.bytes.
+  bool commands = true;                // Whether the application takes commands.
   // Wraps the connection to Kafka, to watch or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
 };
@@ -93,6 +95,34 @@ struct DeadLetterRecord {
 class DriverError : public std::logic_error {
  public:
   using std::logic_error::logic_error;
+};
+
+// What became of a command: once.v1.CommandResult in short.
+struct CommandOutcome {
+  std::string command_id;
+  std::string outcome;  // APPLIED, REFUSED, DUPLICATE; empty: none was there yet.
+  std::string code;     // Of what was refused.
+  std::string message;
+  int64_t queues = 0;
+  int64_t events = 0;
+  int partition = 0;
+  v1::CommandResult result;  // All of it.
+};
+
+// How a command is sent.
+struct CommandOptions {
+  std::string id = {};          // Empty: another one each time.
+  std::string issuer = "test";
+  std::string reason = {};
+  std::string blocked_by = {};  // The event that is meant to block; empty: whichever does.
+};
+
+// Which of the blocked aggregates are meant: all of which all of these hold.
+struct CommandSelection {
+  std::string reason = {};      // As in their dead letters; empty: any.
+  std::string event_type = {};  // Empty: any.
+  absl::Duration min_age = absl::ZeroDuration();
+  int per_second = 0;  // 0: as fast as it goes.
 };
 
 class TopologyTestDriver {
@@ -167,6 +197,63 @@ class TopologyTestDriver {
   // Parked events of a key, the failed one included.
   int64_t Parked(const std::string& key) const;
 
+  // Commands (docs/commands.md). Each is sent, run, and answered by its result; what it released has run by then, as far
+  // as nothing waits. `aggregate` is an aggregate's name, or a source's where events of transforms are blocked; the key
+  // is given as to Send.
+  template <typename Key>
+  CommandOutcome Release(const std::string& aggregate, const Key& key, const CommandOptions& options = {}) {
+    v1::Command command;
+    *command.mutable_release()->mutable_target() = TargetOf(aggregate, KeyBytes(aggregate, key), options);
+    return Command(aggregate, std::move(command), options);
+  }
+  template <typename Key>
+  CommandOutcome RetryNow(const std::string& aggregate, const Key& key, const CommandOptions& options = {}) {
+    v1::Command command;
+    *command.mutable_retry_now()->mutable_target() = TargetOf(aggregate, KeyBytes(aggregate, key), options);
+    return Command(aggregate, std::move(command), options);
+  }
+  template <typename Key>
+  CommandOutcome Skip(const std::string& aggregate, const Key& key, const CommandOptions& options = {}) {
+    v1::Command command;
+    *command.mutable_skip()->mutable_target() = TargetOf(aggregate, KeyBytes(aggregate, key), options);
+    return Command(aggregate, std::move(command), options);
+  }
+  template <typename Key>
+  CommandOutcome Discard(const std::string& aggregate, const Key& key, const CommandOptions& options = {}) {
+    v1::Command command;
+    *command.mutable_discard()->mutable_target() = TargetOf(aggregate, KeyBytes(aggregate, key), options);
+    return Command(aggregate, std::move(command), options);
+  }
+  // The head's value, and then its release.
+  template <typename Key, typename T>
+  CommandOutcome Replace(const std::string& aggregate, const Key& key, const T& value,
+                         const CommandOptions& options = {}) {
+    Arena arena;
+    v1::Command command;
+    *command.mutable_replace()->mutable_target() = TargetOf(aggregate, KeyBytes(aggregate, key), options);
+    command.mutable_replace()->set_value(std::string(Codec<T>::Encode(value, &arena)));
+    command.mutable_replace()->set_release(true);
+    return Command(aggregate, std::move(command), options);
+  }
+  // One result for each partition.
+  std::vector<CommandOutcome> ReleaseAll(const std::string& aggregate, const CommandSelection& selection = {},
+                                         const CommandOptions& options = {});
+  std::vector<CommandOutcome> RetryAllNow(const std::string& aggregate, const CommandSelection& selection = {},
+                                          const CommandOptions& options = {});
+  std::vector<CommandOutcome> NeverAdd(const std::string& aggregate, const v1::NeverRule& rule,
+                                       const CommandOptions& options = {});
+  std::vector<CommandOutcome> NeverRemove(const std::string& aggregate, const v1::NeverRule& rule,
+                                          const CommandOptions& options = {});
+  // The rules of a partition, in words.
+  std::vector<std::string> NeverRules(const std::string& aggregate, int partition) const;
+  CommandOutcome Pause(const std::string& aggregate, int partition, const CommandOptions& options = {});
+  CommandOutcome Resume(const std::string& aggregate, int partition, const CommandOptions& options = {});
+  CommandOutcome RetryTask(const std::string& aggregate, int partition, const CommandOptions& options = {});
+  // Any bytes as a command of a partition's task; nothing is run.
+  void SendCommandBytes(const std::string& aggregate, int partition, std::optional<std::string> bytes);
+  // The results so far, of all partitions, by partition and in their order.
+  std::vector<CommandOutcome> audit() const;
+
   // The process dies and a new one takes over, with what the disk has kept: the writes that were flushed.
   void Crash();
   // The same, and the state directory is gone.
@@ -200,6 +287,27 @@ class TopologyTestDriver {
     void Log(LogLevel level, const std::string& message) override;
     std::vector<std::string> messages;
   };
+
+  template <typename Key>
+  std::string KeyBytes(const std::string& aggregate, const Key& key) const {
+    if constexpr (std::is_convertible_v<Key, std::string>) {
+      return std::string(key);
+    } else {
+      Arena arena;
+      CheckKeyType(graph_->sources[graph_->groups[GroupOf(aggregate)].sources.front()].name, Codec<Key>::TypeName());
+      return std::string(Codec<Key>::Encode(key, &arena));
+    }
+  }
+  // The task group of an aggregate, or of a source.
+  uint16_t GroupOf(const std::string& aggregate) const;
+  v1::Target TargetOf(const std::string& aggregate, const std::string& key, const CommandOptions& options) const;
+  // To the partition of the queue that the command names.
+  CommandOutcome Command(const std::string& aggregate, v1::Command command, const CommandOptions& options);
+  CommandOutcome CommandTo(const std::string& aggregate, int partition, v1::Command command,
+                           const CommandOptions& options);
+  std::vector<CommandOutcome> CommandAll(const std::string& aggregate, v1::Command command,
+                                         const CommandOptions& options);
+  std::string Complete(v1::Command* command, const CommandOptions& options);
 
   // What a method needs, or a DriverError: a worker, halted or not; a topology that was built, at least once.
   Worker& Running(const char* asked) const;
@@ -238,6 +346,7 @@ class TopologyTestDriver {
   bool halt_told_ = false;
   uint64_t starts_ = 0;
   int instance_ = 0;
+  int commands_ = 0;  // That were given an ID.
 };
 
 }  // namespace once
