@@ -44,6 +44,7 @@ Checker::Checker(const CheckerOptions& options, const Plan* plan, testkit::Memor
       events_(events),
       sources_(SourceTopics(topology_)),
       transactional_prefix_(plan->application_id + "-i"),
+      commands_(plan, cluster),
       blocks_(Blocks(topology_)) {
   Grow();
 }
@@ -171,6 +172,12 @@ void Checker::ReadDeadLetter(const StoredRecord& record) {
     ++effects->blocked;
   } else if (letter.disposition == "REJECTED" && event.keyless) {
     ++effects->rejected;
+  } else if (letter.disposition == "SKIPPED") {
+    ++effects->skipped;
+  } else if (letter.disposition == "DISCARDED") {
+    ++effects->discarded;
+  } else if (letter.disposition == "NEVER_PROCESSED") {
+    ++effects->never;
   } else {
     Fail(absl::StrCat("the dead letter of ", TextOf(event), " has disposition ", letter.disposition));
   }
@@ -243,6 +250,8 @@ void Checker::Advance(int32_t partition, std::set<std::string>* touched) {
       Fail(absl::StrCat("the committed offset of ", sources_[source], "-", partition, " went back from ", committed,
                         " to ", offset->value()));
     }
+    if (offset->value() > committed && commands_.IsPaused(partition))
+      Fail(absl::StrCat("R7: ", sources_[source], "-", partition, " is read on though a command has paused it"));
     const auto& sent = task.sent[source];
     for (auto it = sent.lower_bound(committed); it != sent.end() && it->first < offset->value(); ++it) {
       Take(&task, *it->second, touched);
@@ -277,6 +286,7 @@ void Checker::OnCommit(const CommittedTransaction& transaction) {
     if (where.topic == kMainSink || where.topic == kSecondSink) ReadOutput(*record, where.topic == kMainSink);
     if (where.topic == kDeadLetters) ReadDeadLetter(*record);
   }
+  ReadCommands(transaction, &touched);
   for (int32_t partition = 0; partition < partitions(); ++partition) Advance(partition, &touched[partition]);
   for (const auto& [number, effects] : effects_) {
     const SimEvent& event = (*events_)[static_cast<size_t>(number)];

@@ -18,6 +18,7 @@
 
 #include "processor/base/clock.h"
 #include "processor/engine/plan.h"
+#include "tests/sim/command_model.h"
 #include "tests/sim/workload.h"
 #include "tests/testkit/memory_cluster.h"
 
@@ -40,6 +41,10 @@ class Checker {
 
   // The event is in its log now.
   void OnSent(const SimEvent& event);
+  // The command is in its topic now.
+  void OnCommand(int32_t partition, int64_t offset, const v1::Command& command) {
+    commands_.OnSent(partition, offset, command);
+  }
   // The topics have more partitions now.
   void Grow();
   // Whether who commits under that transactional id has seen the id of the changelog that there is now.
@@ -80,7 +85,12 @@ class Checker {
     int failed = 0;
     int blocked = 0;
     int rejected = 0;
+    int skipped = 0;
+    int discarded = 0;
+    int never = 0;
     std::vector<Letter> letters;
+
+    int ended() const { return skipped + discarded + never; }
 
     int output_count() const { return static_cast<int>(outputs.size()) + others; }
   };
@@ -93,6 +103,11 @@ class Checker {
     int reruns = 0;                     // Times that they made it run, in vain.
     std::set<const SimEvent*> noticed;  // Events with a BLOCKED notice.
     const SimEvent* keyless = nullptr;  // The last event, if it has no key.
+    std::set<int64_t> to_discard;       // Events, by number, that a command ends in their turn.
+    // By commands in the transaction under judgement.
+    int commands = 0;
+    int skips = 0;
+    bool is_discarded_now = false;
   };
   struct TaskModel {
     std::map<std::string, std::string> fold;
@@ -127,6 +142,11 @@ class Checker {
   bool MayFail(const SimEvent& event, bool is_rerun) const;
   bool MaySucceed(const SimEvent& event) const;
   void CheckLetters(const SimEvent& event, const Effects& effects);
+  void ReadCommands(const testkit::CommittedTransaction& transaction, std::vector<std::set<std::string>>* touched);
+  void TakeCommand(KeyState* state, const v1::Target& target, const CommandModel::Passed& passed);
+  void SettleEnded(int32_t partition, KeyState* state, Course* course);
+  static void EndCommands(KeyState* state);
+  void CheckMayRun(int32_t partition, const KeyState& state, const SimEvent& event);
   void Settle(int32_t partition, const std::string& key);
   // The head that a notice released, if it has run.
   void SettleReleased(KeyState* state, Course* course);
@@ -150,6 +170,7 @@ class Checker {
   const std::vector<std::string> sources_;
   const std::string transactional_prefix_;
   std::vector<TaskModel> tasks_;
+  CommandModel commands_;
   bool blocks_;
   bool is_mended_ = false;
   bool is_suspended_ = false;

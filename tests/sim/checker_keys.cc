@@ -93,7 +93,9 @@ bool Checker::SettleFailure(KeyState* state, const SimEvent& event, const Effect
 bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_another, const Course& course) {
   const auto found = effects_.find(event.number);
   if (found == effects_.end()) {
-    return event.kind == EventKind::kSilent && !event.misplaced && !is_behind_another;
+    const bool is_over = event.kind == EventKind::kSilent && !event.misplaced && !is_behind_another;
+    if (is_over) CheckMayRun(event.partition, *state, event);
+    return is_over;
   }
   const Effects effects = std::move(found->second);
   effects_.erase(found);
@@ -106,6 +108,7 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   if (is_behind_another && outputs + effects.failed > 0) {
     Fail(absl::StrCat("I3: ", TextOf(event), " took effect before an earlier event of its key"));
   }
+  if (outputs + effects.failed > 0) CheckMayRun(event.partition, *state, event);
   if (outputs > 0) {
     if (course.was_failed) Fail(absl::StrCat("I3: ", TextOf(event), " took effect behind a failed event"));
     const int failures = effects.failed + (course.is_released ? 0 : effects.blocked);
@@ -143,6 +146,7 @@ void Checker::Settle(int32_t partition, const std::string& key) {
   TaskModel& task = tasks_[static_cast<size_t>(partition)];
   KeyState& state = task.keys[key];
   Course course{.parked = ParkedOf(task, key, state)};
+  SettleEnded(partition, &state, &course);
   SettleReleased(&state, &course);
   course.was_failed = state.failed != nullptr && !course.is_released;
   for (auto& waiting : state.waiting) {
@@ -165,6 +169,7 @@ void Checker::Settle(int32_t partition, const std::string& key) {
     }
     waiting = std::move(left);
   }
+  EndCommands(&state);
   CheckParked(task, key, state);
   CheckState(task, key, state);
 }
@@ -241,6 +246,7 @@ bool Checker::IsParked(const TaskModel& task, const std::string& key) {
 
 std::string Checker::Unsettled() const {
   if (is_suspended_) return "";
+  if (const std::string waiting = commands_.Unsettled(); !waiting.empty()) return waiting;
   for (const TaskModel& task : tasks_) {
     for (size_t source = 0; source < sources_.size(); ++source) {
       if (task.sent[source].empty() || task.sent[source].rbegin()->first < task.committed[source]) continue;

@@ -42,6 +42,8 @@ const char* NameOf(Dimension dimension) {
       return "leaders";
     case Dimension::kClockSteps:
       return "clock_steps";
+    case Dimension::kCommands:
+      return "commands";
   }
   return "";
 }
@@ -63,7 +65,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kTaskFailures)
       .Add(Dimension::kDeadlyEvents)
       .Add(Dimension::kLeaders)
-      .Add(Dimension::kClockSteps);
+      .Add(Dimension::kClockSteps)
+      .Add(Dimension::kCommands);
 }
 
 Dimensions Dimensions::All() {

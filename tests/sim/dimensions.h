@@ -28,8 +28,9 @@ enum class Dimension {
   kDeadlyEvents,   // Handlers of some events end their process, each time.
   kLeaders,        // Partitions have no leader for a while, and answers about offsets come late.
   kClockSteps,     // The wall clocks of pods step (X6): an hour ahead or back, two days ahead.
+  kCommands,       // Operators send commands, some of them twice (R7).
 };
-inline constexpr int kDimensions = 16;
+inline constexpr int kDimensions = 17;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

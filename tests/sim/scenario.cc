@@ -112,6 +112,8 @@ std::string Scenario::ToString() const {
   if (with_hostile_code) absl::StrAppend(&text, " hostile code");
   if (redrives_from > absl::ZeroDuration())
     absl::StrAppend(&text, " letters sent back from ", absl::FormatDuration(redrives_from));
+  if (commands_from > absl::ZeroDuration())
+    absl::StrAppend(&text, " commands from ", absl::FormatDuration(commands_from));
   if (change != Change::kNone) {
     absl::StrAppend(&text, "\n  at ", absl::FormatDuration(change_at), " ", NameOf(change),
                     is_between_runs ? " between two runs" : "");
@@ -237,6 +239,9 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     scenario->slow_answers = random.Between(absl::ZeroDuration(), absl::Milliseconds(400));
   }
   if (draw(Dimension::kClockSteps)) AddFaults(FaultKind::kStepClock, &random, scenario);
+  if (draw(Dimension::kCommands) && scenario->change == Change::kNone) {
+    scenario->commands_from = random.Between(absl::Milliseconds(100), scenario->span);
+  }
 }
 
 }  // namespace

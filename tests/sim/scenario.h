@@ -86,6 +86,8 @@ struct Scenario {
   bool is_between_runs = false;  // Of topics: all pods are stopped meanwhile.
   // From then on a handler that failed is mended, and dead letters are copied back to their sources; 0: never.
   absl::Duration redrives_from;
+  // From then on operators send commands; 0: never.
+  absl::Duration commands_from;
   bool fails_tasks = false;
   bool with_deadly_events = false;
   absl::Duration slow_answers;  // Those about offsets come up to so much later.

@@ -53,6 +53,7 @@ absl::StatusOr<const Plan*> World::Lay(Version version) {
   absl::StatusOr<Topology> topology = BuildSimTopology(version.topology);
   if (!topology.ok()) return topology.status();
   plans_.push_back(MakePlan(topology->shared_graph(), version.application));
+  if (scenario_.commands_from > absl::ZeroDuration()) AddCommands(&plans_.back());
   return &plans_.back();
 }
 
@@ -83,6 +84,13 @@ absl::Status World::SetUp() {
   if (scenario_.short_deletions) compacted["delete.retention.ms"] = "700";
   for (const std::string& topic : (*plan)->changelog_topics)
     cluster_.CreateTopic(topic, scenario_.partitions, compacted);
+  for (size_t group = 0; group < (*plan)->control_topics.size(); ++group) {
+    const std::map<std::string, std::string> settings = {
+        {"message.timestamp.after.max.ms", testkit::Topics::kUnlimited}};
+    cluster_.CreateTopic((*plan)->control_topics[group], scenario_.partitions, settings);
+    cluster_.CreateTopic((*plan)->output_topics[(*plan)->audit_index(static_cast<uint16_t>(group))],
+                         scenario_.partitions, settings);
+  }
   LowerLimit(kMainSink);
   input_ = std::make_unique<Input>(scenario_, &scheduler_, &cluster_, client_.get(), &random_);
   input_->OnSent([this](const SimEvent& event) { checker_->OnSent(event); });
@@ -116,7 +124,8 @@ void World::BeginLife(const Version& version, const Plan* plan) {
 void World::Observe(const testkit::CommittedTransaction& transaction) {
   checker_->OnCommit(transaction);
   for (const auto& [where, record] : transaction.records) {
-    if (scenario_.redrives_from > absl::ZeroDuration() && where.topic == kDeadLetters) letters_.push_back(record);
+    const bool wants_letters = scenario_.redrives_from + scenario_.commands_from > absl::ZeroDuration();
+    if (wants_letters && where.topic == kDeadLetters) letters_.push_back(record);
   }
   trace_.Add(transaction.records.size());
   if (trace_.is_printed()) {
@@ -195,7 +204,7 @@ std::string World::Unsettled() {
       }
     }
   }
-  for (const std::string& topic : plan_->input_topics) {
+  for (const std::string& topic : plan_->ConsumedTopics()) {
     for (int32_t p = 0; p < PartitionCount(topic); ++p) {
       const TopicPartition where{topic, Partition(p)};
       const Offset committed = cluster_.PeekCommittedOffset(plan_->application_id, where).value_or(Offset(-1));
@@ -310,6 +319,7 @@ RunResult World::Run() {
   input_->Schedule(start_);
   ScheduleFaults();
   ScheduleRedrives();
+  ScheduleCommands();
   if (scenario_.change != Change::kNone) scheduler_.At(start_ + scenario_.change_at, [this] { BeginChange(); });
   scheduler_.RunUntil(start_ + scenario_.span);
   Heal();

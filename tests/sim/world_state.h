@@ -56,7 +56,8 @@ class World {
         pods_client_(cluster_.NewClient(PodsClientOptions())),
         network_(&scheduler_, &cluster_, &random_, &trace_),
         start_(scheduler_.now()),
-        redrives_(scenario.seed * 2 + 7) {}
+        redrives_(scenario.seed * 2 + 7),
+        operator_(scenario.seed * 2 + 9) {}
 
   RunResult Run();
 
@@ -103,6 +104,11 @@ class World {
   void MakeMissing();
   void ScheduleRedrives();
   void SendLettersBack();
+  // See world_commands.cc.
+  void ScheduleCommands();
+  void SendCommands();
+  void SendCommand(v1::Command command, int32_t partition);
+  v1::Command DrawCommand(int32_t* partition);
   // What changes once: see change.h.
   void BeginChange();
   bool HaveAllCommitted() const;
@@ -180,6 +186,9 @@ class World {
   size_t errors_before_ = 0;  // The change.
   std::vector<testkit::StoredRecordPtr> letters_;
   Random redrives_;
+  Random operator_;
+  int commands_ = 0;
+  std::vector<std::pair<std::string, int32_t>> rules_;  // Added so far: event IDs, and where.
 };
 
 }  // namespace once::sim

@@ -30,6 +30,7 @@ def once_mutant(name, source):
             "//processor/engine",
             "//processor/runtime",
             "//proto/once/v1:changelog_cc_proto",
+            "//proto/once/v1:control_cc_proto",
             "//state",
             "//tests/sim:main",
             "//third_party:absl",
