@@ -2,6 +2,7 @@
 #ifndef ONCE_TESTS_DRIVER_COMMAND_SCENE_H_
 #define ONCE_TESTS_DRIVER_COMMAND_SCENE_H_
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -37,6 +38,12 @@ struct CommandScene {
   std::set<int64_t> away;
   TopologyTestDriver driver;
 };
+
+inline DriverOptions WithEngine(const std::function<void(EngineOptions&)>& change) {
+  DriverOptions options;
+  change(options.engine);
+  return options;
+}
 
 // "APPLIED" or "REFUSED NOT_FOUND".
 inline std::string Short(const CommandOutcome& outcome) {

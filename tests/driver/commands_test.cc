@@ -120,7 +120,7 @@ TEST(CommandsTest, R7DiscardEndsAllThatWaitsAndNothingThatComesLater) {
 
 // Its mark is a number in the queue: what comes while it is carried out lies behind that.
 TEST(CommandsTest, R7WhatComesWhileAQueueIsDiscardedIsProcessed) {
-  CommandScene scene({.engine = {.max_epoch_records = 1}});
+  CommandScene scene(WithEngine([](EngineOptions& engine) { engine.max_epoch_records = 1; }));
   scene.broken = {1};
   scene.SendAlice(1, 4);
   v1::Command discard;
@@ -180,7 +180,6 @@ TEST(CommandsTest, R7AValueThatDoesNotFitIsRefused) {
   CommandScene scene;
   scene.broken = {1};
   scene.SendAlice(1, 1);
-  const std::string limit = "max.message.bytes";
   const CommandOutcome outcome = scene.driver.Replace("customer", "alice", Bytes(std::string(4 << 20, 'x')));
   EXPECT_EQ(Short(outcome), "REFUSED OUT_OF_RANGE");
   scene.broken.clear();
@@ -267,7 +266,7 @@ TEST(CommandsTest, R7TheLogSaysWhatWasDone) {
   scene.driver.Skip("customer", "alice", {.id = "c1", .issuer = "bob"});
   int told = 0;
   for (const std::string& line : scene.driver.log()) {
-    told += absl::StrContains(line, "commands: 1, such as command c1 at scripted-orders-control-0@0 of bob: APPLIED");
+    told += absl::StrContains(line, "commands: 1, such as command c1 at scripted-orders-control-0-0 of bob: APPLIED");
   }
   EXPECT_EQ(told, 1);
 }
