@@ -292,8 +292,11 @@ void Epochs::Drop() {
     task->ForEachPosition([](InputPosition& input) { input.next = input.stable(); });
   }
   failing_.OnDrop(std::exchange(failure_, {}), epoch_);
+  const std::vector<Task*> spoken_for = epoch_.touched;
   Close();
   pause_afterwards_.clear();
+  // A resume that never was has ended the pause already.
+  for (Task* const task : spoken_for) tasks_->FollowCommands(task);
   // Only now: a task must belong to no epoch when it is given up.
   for (const auto& [task, status] : failures) tasks_->StoreFailed(task, status);
 }

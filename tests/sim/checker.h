@@ -104,9 +104,11 @@ class Checker {
     std::set<const SimEvent*> noticed;  // Events with a BLOCKED notice.
     const SimEvent* keyless = nullptr;  // The last event, if it has no key.
     std::set<int64_t> to_discard;       // Events, by number, that a command ends in their turn.
+    std::set<int64_t> may_be_discarded;  // That came in the transaction of such a command, before it or after it.
     // By commands in the transaction under judgement.
     int commands = 0;
     int skips = 0;
+    std::map<std::string, int> released;  // By the ID of the event that blocked.
     bool is_discarded_now = false;
   };
   struct TaskModel {
@@ -144,6 +146,8 @@ class Checker {
   void CheckLetters(const SimEvent& event, const Effects& effects);
   void ReadCommands(const testkit::CommittedTransaction& transaction, std::vector<std::set<std::string>>* touched);
   void TakeCommand(KeyState* state, const v1::Target& target, const CommandModel::Passed& passed);
+  // How often commands of this transaction have released an event that failed in it.
+  static int ReleasesOf(const KeyState& state, const SimEvent& event);
   void SettleEnded(int32_t partition, KeyState* state, Course* course);
   static void EndCommands(KeyState* state);
   void CheckMayRun(int32_t partition, const KeyState& state, const SimEvent& event);

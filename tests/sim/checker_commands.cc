@@ -44,9 +44,8 @@ void Checker::TakeCommand(KeyState* state, const v1::Target& target, const Comma
   if (passed.result.outcome() != v1::CommandResult::APPLIED) return;
   ++state->commands;
   if (passed.command.has_release()) {
-    if (state->failed == nullptr)
-      return Fail(absl::StrCat("R7: ", passed.command.ShortDebugString(), " released what was not blocked"));
-    ++state->releases;
+    if (blocks) ++state->releases;
+    ++state->released[target.blocked_by()];
   }
   if (passed.command.has_skip()) ++state->skips;
   if (!passed.command.has_discard()) return;
@@ -56,9 +55,24 @@ void Checker::TakeCommand(KeyState* state, const v1::Target& target, const Comma
   }
 }
 
+int Checker::ReleasesOf(const KeyState& state, const SimEvent& event) {
+  const auto found = state.released.find(IdOf(event));
+  return found == state.released.end() ? 0 : found->second;
+}
+
 // Those that a command has ended: each for a reason, and then nothing else comes of them.
 void Checker::SettleEnded(int32_t partition, KeyState* state, Course* course) {
   if (state->commands > 0) course->is_released = true;
+  for (const auto& [id, times] : state->released) {
+    bool has_failed = state->failed != nullptr && IdOf(*state->failed) == id;
+    for (const auto& waiting : state->waiting) {
+      for (const SimEvent* event : waiting) {
+        const auto effects = effects_.find(event->number);
+        has_failed |= effects != effects_.end() && effects->second.failed > 0 && IdOf(*event) == id;
+      }
+    }
+    if (!has_failed) Fail(absl::StrCat("R7: ", id, " was released ", times, " times, and did not block"));
+  }
   for (auto& waiting : state->waiting) {
     for (auto it = waiting.begin(); it != waiting.end();) {
       const SimEvent& event = **it;
@@ -70,7 +84,8 @@ void Checker::SettleEnded(int32_t partition, KeyState* state, Course* course) {
       const Effects effects = std::move(found->second);
       effects_.erase(found);
       CheckLetters(event, effects);
-      const bool was_discarded = state->to_discard.erase(event.number) > 0 || state->is_discarded_now;
+      const bool was_discarded = state->to_discard.erase(event.number) > 0 || state->is_discarded_now ||
+                                 state->may_be_discarded.erase(event.number) > 0;
       const bool right = effects.ended() == 1 && effects.output_count() == 0 &&
                          (effects.skipped == 0 || state->skips-- > 0) && (effects.discarded == 0 || was_discarded) &&
                          (effects.never == 0 || commands_.MayEnd(partition, IdOf(event)));
@@ -91,16 +106,17 @@ void Checker::SettleEnded(int32_t partition, KeyState* state, Course* course) {
   state->skips = 0;
 }
 
-// What waits now and came before the command, in its transaction, may be discarded by it.
 void Checker::EndCommands(KeyState* state) {
   state->commands = 0;
-  state->is_discarded_now = false;
+  state->released.clear();
   std::set<int64_t> left;
   for (const auto& waiting : state->waiting) {
     for (const SimEvent* event : waiting) {
       if (state->to_discard.contains(event->number)) left.insert(event->number);
+      if (state->is_discarded_now) state->may_be_discarded.insert(event->number);
     }
   }
+  state->is_discarded_now = false;
   state->to_discard = std::move(left);
 }
 
@@ -108,7 +124,9 @@ void Checker::EndCommands(KeyState* state) {
 void Checker::CheckMayRun(int32_t partition, const KeyState& state, const SimEvent& event) {
   if (!plan_->has_commands()) return;
   if (commands_.MustEnd(partition, IdOf(event))) Fail(absl::StrCat("R7: ", TextOf(event), " ran though a rule matches it"));
-  if (state.to_discard.contains(event.number)) Fail(absl::StrCat("R7: ", TextOf(event), " ran though it was discarded"));
+  // In the command's own transaction it may have run before.
+  if (!state.is_discarded_now && state.to_discard.contains(event.number))
+    Fail(absl::StrCat("R7: ", TextOf(event), " ran though it was discarded"));
 }
 
 }  // namespace once::sim

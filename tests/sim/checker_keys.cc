@@ -80,12 +80,14 @@ void Checker::SettleReleased(KeyState* state, Course* course) {
 }
 
 bool Checker::SettleFailure(KeyState* state, const SimEvent& event, const Effects& effects, const Course& course) {
-  if (effects.failed > 1 || !MayFail(event, false) || state->failed != nullptr) {
+  const int released = ReleasesOf(*state, event);
+  if (effects.failed > 1 + released || !MayFail(event, false) || state->failed != nullptr) {
     Fail(absl::StrCat("I2: ", TextOf(event), " failed, ", effects.failed, " times"));
   }
   if (!blocks_) return true;
   state->failed = &event;
-  state->releases = state->reruns = 0;
+  state->releases = released - (effects.failed - 1);
+  state->reruns = effects.failed - 1;
   if (effects.blocked > 0 && !course.is_released) Fail(absl::StrCat("R2: ", TextOf(event), " blocks itself"));
   return false;
 }
@@ -111,7 +113,7 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   if (outputs + effects.failed > 0) CheckMayRun(event.partition, *state, event);
   if (outputs > 0) {
     if (course.was_failed) Fail(absl::StrCat("I3: ", TextOf(event), " took effect behind a failed event"));
-    const int failures = effects.failed + (course.is_released ? 0 : effects.blocked);
+    const int failures = std::max(0, effects.failed - ReleasesOf(*state, event)) + (course.is_released ? 0 : effects.blocked);
     if (effects.outputs.size() != 1 || outputs != event.outputs() || failures > 0 || !MaySucceed(event))
       Fail(absl::StrCat("I1, I5: ", TextOf(event), " has ", outputs, " outputs and ", failures, " failures"));
     if (!HasAggregate(topology_) && effects.outputs[0] != event.value())
