@@ -48,11 +48,12 @@ enum class ControlKind : char {
 // A key, taken apart. Views point into the parsed bytes.
 struct ChangelogKey {
   ChangelogKind kind = ChangelogKind::kFrontier;
-  std::string_view store = {};       // kState
-  std::string_view record_key = {};  // kState, kAggregateStatus, kParkedEvent; the place of keyless ones; kControl's name
+  std::string_view store = {};  // kState
+  std::string_view record_key =
+      {};  // kState, kAggregateStatus, kParkedEvent; the place of keyless ones; kControl's name
   ControlKind control = ControlKind::kDone;
-  uint64_t bucket = 0;               // kEventIds
-  uint64_t sequence = 0;             // kEventIds, kParkedEvent, kKeylessEvent
+  uint64_t bucket = 0;    // kEventIds
+  uint64_t sequence = 0;  // kEventIds, kParkedEvent, kKeylessEvent
 };
 
 // What every state key of `store` begins with; append the record key to it.

@@ -99,6 +99,13 @@ absl::StatusOr<bool> Commands::Visit(Task* task, const v1::Command& command, con
   return true;
 }
 
+absl::Status Commands::RetryQueueNow(Task* task, const std::string& queue, v1::AggregateStatus status) {
+  // For as long as attempts have failed by now, or it would be given up later than it should.
+  status.set_retried_ms(absl::ToInt64Milliseconds(task->parking.RetriedFor(queue)));
+  status.set_retry_at_ms(absl::ToUnixMillis(clock_->wall));
+  return task->parking.SetStatus(queue, status);
+}
+
 absl::StatusOr<bool> Commands::IsSelected(Task* task, const v1::Selection& selection, const std::string& queue,
                                           const v1::AggregateStatus& status) {
   if (!selection.reason().empty() && selection.reason() != status.reason()) return false;

@@ -177,9 +177,9 @@ Commands::Found Commands::Find(const Task& task, const v1::Target& target) const
     found.refusal = absl::FailedPreconditionError(
         absl::StrCat(Describe(target), " is not blocked: what waits of it is being run or discarded"));
   } else if (!meant.empty() && meant != status->blocking_event_id()) {
-    found.refusal = absl::FailedPreconditionError(
-        absl::StrCat("another event blocks ", Describe(target), " by now: \"", Printable(status->blocking_event_id()),
-                     "\", not \"", Printable(meant), "\""));
+    found.refusal = absl::FailedPreconditionError(absl::StrCat("another event blocks ", Describe(target), " by now: \"",
+                                                               Printable(status->blocking_event_id()), "\", not \"",
+                                                               Printable(meant), "\""));
   }
   return found;
 }
@@ -189,9 +189,10 @@ Commands::Answer Commands::Release(Task* task, const v1::Command& command, Offse
   Found found = Find(*task, command.release().target());
   if (!found.refusal.ok()) return {.refusal = found.refusal};
   if (found.status.state() != v1::AggregateStatus::PARKED) {
-    return {.refusal = absl::FailedPreconditionError(absl::StrCat(
-                Describe(command.release().target()), " has not failed for good: it is tried again by itself; retry_now"
-                                                      " has it tried at once"))};
+    return {.refusal = absl::FailedPreconditionError(
+                absl::StrCat(Describe(command.release().target()),
+                             " has not failed for good: it is tried again by itself; retry_now"
+                             " has it tried at once"))};
   }
   Answer answer{.queues = 1, .events = QueueLength(found.status), .event_id = found.status.blocking_event_id()};
   ++epoch_->counters.released;
@@ -274,7 +275,8 @@ Commands::Answer Commands::AddNever(Task* task, const v1::Command& command, Offs
   const std::string name = once::NameOf(rule);
   if (name.empty()) return {.refusal = absl::InvalidArgumentError("the rule matches nothing: it names no event")};
   if (task->control_state.HasRule(rule)) {
-    return {.refusal = absl::AlreadyExistsError(absl::StrCat("there is a rule for ", once::Describe(rule), " already"))};
+    return {.refusal =
+                absl::AlreadyExistsError(absl::StrCat("there is a rule for ", once::Describe(rule), " already"))};
   }
   if (task->control_state.rule_count() >= kMaxNeverRules) {
     return {.refusal = absl::ResourceExhaustedError(absl::StrCat("the task has ", kMaxNeverRules, " rules already"))};
@@ -306,9 +308,9 @@ Commands::Answer Commands::RemoveNever(Task* task, const v1::Command& command) {
 // It stops after the transaction: see Tasks::FollowCommands.
 Commands::Answer Commands::Pause(Task* task, const v1::Command& command) {
   if (const v1::InputsPaused* by = task->control_state.paused(); by != nullptr) {
-    return {.refusal = absl::AlreadyExistsError(absl::StrCat(
-                "the inputs are paused already, by command ", Printable(by->command_id()),
-                by->issuer().empty() ? "" : absl::StrCat(" of ", by->issuer())))};
+    return {.refusal = absl::AlreadyExistsError(
+                absl::StrCat("the inputs are paused already, by command ", Printable(by->command_id()),
+                             by->issuer().empty() ? "" : absl::StrCat(" of ", by->issuer())))};
   }
   v1::InputsPaused paused;
   paused.set_command_id(command.id());
@@ -334,13 +336,6 @@ Commands::Answer Commands::RetryTask(Task* task, Offset offset) {
   if (task->control->retry_asked == offset) return {};
   return {.refusal = absl::FailedPreconditionError(
               absl::StrCat("task ", ToString(task->inputs.front().where), " has not failed"))};
-}
-
-absl::Status Commands::RetryQueueNow(Task* task, const std::string& queue, v1::AggregateStatus status) {
-  // For as long as attempts have failed by now, or it would be given up later than it should.
-  status.set_retried_ms(absl::ToInt64Milliseconds(task->parking.RetriedFor(queue)));
-  status.set_retry_at_ms(absl::ToUnixMillis(clock_->wall));
-  return task->parking.SetStatus(queue, status);
 }
 
 // The result, and the line of the log.

@@ -191,7 +191,9 @@ absl::Status ControlState::LoadOne(std::string_view bytes, std::string_view valu
       absl::DataLossError(absl::StrCat("what a command has left at ", Printable(bytes), " is unreadable"));
   const absl::StatusOr<ChangelogKey> key = ParseChangelogKey(bytes);
   if (!key.ok()) return unreadable;
-  const auto parse = [&](auto* message) { return message->ParseFromArray(value.data(), static_cast<int>(value.size())); };
+  const auto parse = [&](auto* message) {
+    return message->ParseFromArray(value.data(), static_cast<int>(value.size()));
+  };
   switch (key->control) {
     case ControlKind::kDone: {
       v1::CommandDone done;

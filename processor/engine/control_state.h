@@ -71,7 +71,7 @@ class ControlState {
   // How far one under way has come, in memory alone.
   struct Walk {
     bool is_laid = false;
-    std::vector<std::string> left = {};        // Queues that are to be looked at, the last one first.
+    std::vector<std::string> left = {};      // Queues that are to be looked at, the last one first.
     absl::Time next = absl::InfinitePast();  // When it goes on.
   };
   Walk& WalkOf(uint64_t sequence) { return walks_[sequence]; }

@@ -1,5 +1,5 @@
-// R7: turns of commands. They are heard also while a task's inputs are paused, and have a turn of their own, so that none
-// waits behind what was fetched of these.
+// R7: turns of commands. They are heard also while a task's inputs are paused, and have a turn of their own, so that
+// none waits behind what was fetched of these.
 #include <utility>
 
 #include "processor/engine/scheduler.h"

@@ -20,7 +20,7 @@ struct EventCounters {
   int64_t retries = 0;  // Attempts after the first.
   int64_t ignored = 0;  // Types or records nobody listens to.
   int64_t outputs = 0;
-  int64_t skipped = 0;          // By a command, as are the following.
+  int64_t skipped = 0;  // By a command, as are the following.
   int64_t discarded = 0;
   int64_t never_processed = 0;  // They matched a rule.
   int64_t commands = 0;         // That took effect.

@@ -20,16 +20,15 @@ Outcome Failures::Release(Task* task, const std::string& queue, v1::AggregateSta
 
 void Failures::SendEndNotice(const Attempt& attempt, Disposition disposition, const std::string& why,
                              const std::string& aggregate) {
-  EmitDeadLetter(attempt,
-                 {.disposition = disposition,
-                  .reason = "CANCELLED",
-                  .message = why,
-                  .attempts = static_cast<uint32_t>(attempt.number - 1),
-                  .first_failure_ms = attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs(),
-                  .application = plan_->application_id,
-                  .aggregate = aggregate.empty() ? PrintableKey(*attempt.record) : aggregate,
-                  .round = NextRound(attempt),
-                  .value_is_lost = attempt.omitted});
+  EmitDeadLetter(attempt, {.disposition = disposition,
+                           .reason = "CANCELLED",
+                           .message = why,
+                           .attempts = static_cast<uint32_t>(attempt.number - 1),
+                           .first_failure_ms = attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs(),
+                           .application = plan_->application_id,
+                           .aggregate = aggregate.empty() ? PrintableKey(*attempt.record) : aggregate,
+                           .round = NextRound(attempt),
+                           .value_is_lost = attempt.omitted});
 }
 
 Outcome Failures::EndHead(Task* task, const std::string& queue, v1::AggregateStatus status, Disposition disposition,

@@ -87,7 +87,8 @@ class Failures {
   // heads its queue releases it; `released` says so. Any other is a duplicate.
   Outcome NoticeCameBack(const Attempt& attempt, const Redrive& redrive, bool* released);
 
-  // A queue that is PARKED or RETRYING is run from now on, its head first (R3a); what its status says to be discarded is.
+  // A queue that is PARKED or RETRYING is run from now on, its head first (R3a); what its status says to be discarded
+  // is.
   Outcome Release(Task* task, const std::string& queue, v1::AggregateStatus status);
   // The head is over, unprocessed: its dead letter says so, with `why`, and the rest follows.
   Outcome EndHead(Task* task, const std::string& queue, v1::AggregateStatus status, Disposition disposition,
@@ -142,7 +143,8 @@ class Failures {
   // comes back, need to know is in `status` then.
   void SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status);
   uint32_t NextRound(const Attempt& attempt) const;
-  // The dead letter of an event that a command has ended. `aggregate`: the key as text, if known without the user's code.
+  // The dead letter of an event that a command has ended. `aggregate`: the key as text, if known without the user's
+  // code.
   void SendEndNotice(const Attempt& attempt, Disposition disposition, const std::string& why,
                      const std::string& aggregate);
   void SendBlockedNotice(const Attempt& attempt, const v1::AggregateStatus& status);

@@ -366,39 +366,6 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
   return AllOf(problems);
 }
 
-absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed) {
-  if (!task->control.has_value()) return absl::OkStatus();
-  InputPosition& position = task->control->position;
-  const v1::InputOffset& known = task->frontier.control();
-  const bool is_known = task->frontier.has_control() && known.topic() == position.where.topic;
-  const bool is_remade = is_known && IsOtherTopic(plan, known.topic(), known.topic_id());
-  Offset next = position.next;
-  if (is_remade) {
-    // An abort comes back here, and not to the committed offset of the topic before.
-    next = position.log.has_value() ? position.log->begin : Offset(0);
-    *passed = absl::StrCat("control topic ", position.where.topic,
-                           " was deleted and made anew; it is read from its beginning, and commands that the one before"
-                           " still had are lost");
-  } else if (is_known && position.committed.has_value() && *position.committed != Offset(known.next_offset())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(DescribeMisfit(plan, *task, position, Offset(known.next_offset())),
-                     ". Set the group's offset to what the state stands for, while no instance runs:"
-                     " kafka-consumer-groups.sh --group ",
-                     plan.application_id, " --topic ", position.where.topic, ":", position.where.partition.value(),
-                     " --reset-offsets --execute --to-offset ", known.next_offset()));
-  } else if (is_known) {
-    next = Offset(known.next_offset());
-  }
-  if (position.log.has_value() && !is_remade && (next < position.log->begin || next > position.log->end)) {
-    *passed = absl::StrCat("commands before ", ToString(position.where, position.log->begin),
-                           " are gone, and were not carried out: it goes on there");
-    next = position.log->begin;
-  }
-  if (next != position.next) position.resume = next;
-  position.next = next;
-  return absl::OkStatus();
-}
-
 absl::Status CheckDelivered(const Task& task, Offset delivered) {
   // It is the last of the epoch's records, which all come behind what the state stands for.
   const auto sent = static_cast<int64_t>(task.state.epoch_writes().size());

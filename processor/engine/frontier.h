@@ -50,9 +50,9 @@ bool IsRemade(const Plan& plan, const Task& task, const InputPosition& input);
 // those of another topic of its name count for nothing: brokers forget them with the topic.
 absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade = false);
 
-// Sets where the task's commands are read on, if it takes any: what the frontier says. Commands that are gone are passed
-// over, and told in `passed`; nothing else depends on them. FailedPrecondition if the group's offset is another one
-// (F2), which may be seen for a moment only.
+// Sets where the task's commands are read on, if it takes any: what the frontier says. Commands that are gone are
+// passed over, and told in `passed`; nothing else depends on them. FailedPrecondition if the group's offset is another
+// one (F2), which may be seen for a moment only.
 absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed);
 
 // The open epoch's frontier was written at `delivered`: behind all that the task holds of its changelog and all that it

@@ -1,8 +1,8 @@
 // What runs next: a fair choice among what tasks have to do, in slices between which the worker can do anything else.
 //
-// A task has three kinds of work: what was fetched for it (its backlog), parked events that are due, and commands. Each kind of
-// each task is a queue of its own; the one whose handlers have run the least so far is next, so that none starves,
-// whatever its handlers take (X1). Where handlers are fast it is simply one queue after the other.
+// A task has three kinds of work: what was fetched for it (its backlog), parked events that are due, and commands. Each
+// kind of each task is a queue of its own; the one whose handlers have run the least so far is next, so that none
+// starves, whatever its handlers take (X1). Where handlers are fast it is simply one queue after the other.
 //
 //   scheduler.Take(batch);                           // distributes what was fetched
 //   while (scheduler.has_work()) scheduler.RunSlice();

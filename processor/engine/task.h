@@ -164,7 +164,7 @@ struct Task {
   bool has_new_turn = false;  // It is in the scheduler's queue, for that kind of work.
   bool has_parked_turn = false;
 
-  std::vector<InputPosition> inputs;  // In the order of the group's sources.
+  std::vector<InputPosition> inputs;    // In the order of the group's sources.
   std::optional<ControlInput> control;  // Absent: the application takes no commands.
   TaskState state;
   IdempotencyWindow window;

@@ -341,11 +341,10 @@ void Tasks::SeekFailed(Task* task, const absl::Status& why, RecurringFailure* se
   Mark(task);
   seeks->Fail(step_->now, kFirstPause);
   if (absl::IsUnavailable(why) && seeks->failures() <= kUsual) return;
-  seeks->Tell(
-      step_->now, LogLevel::kWarning,
-      absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),
-                   "; it is tried again, at least every ", absl::FormatDuration(kLongestPause)),
-      log_);
+  seeks->Tell(step_->now, LogLevel::kWarning,
+              absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),
+                           "; it is tried again, at least every ", absl::FormatDuration(kLongestPause)),
+              log_);
 }
 
 void Tasks::RewindRunning() {
@@ -361,56 +360,6 @@ void Tasks::RewindRunning() {
     task->awaiting_seek = true;
     Mark(task.get());
   }
-}
-
-void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on) {
-  if (task->phase == TaskPhase::kFailed) return;
-  log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
-                                           absl::FormatDuration(length), ": ", OneLine(ToStd(why.message()))));
-  Mark(task);
-  // Each pause in a row is twice as long as the one before (NextBreakerPause).
-  ++task->breaker_trips;
-  task->phase = TaskPhase::kPaused;
-  task->retries_while_paused = retries_go_on;
-  task->awaiting_seek = true;
-  // R5: a pause for an outage ends when half of what waited has succeeded, see ResumeAt.
-  task->retrying_at_pause = retries_go_on ? task->parking.retrying() : 0;
-  task->resume_at = step_->now + length;
-}
-
-void Tasks::Hold(Task* task, absl::Time until) {
-  // X2: waiting grows, and no later report shortens it.
-  task->held_until = std::max(task->held_until, until);
-  Mark(task);
-  if (task->phase == TaskPhase::kPaused) task->resume_at = std::max(task->resume_at, task->held_until);
-  KeepHeld(task);
-}
-
-void Tasks::FollowCommands(Task* task) {
-  if (std::exchange(task->resumes, false) && task->phase == TaskPhase::kPaused) {
-    task->resume_at = std::max(step_->now, task->held_until);
-    Mark(task);
-  }
-  if (task->control_state.paused() == nullptr || task->phase != TaskPhase::kRunning) return;
-  const v1::InputsPaused& by = *task->control_state.paused();
-  log_->Log(LogLevel::kWarning,
-            absl::StrCat("task ", ToString(task->inputs.front().where), " takes no new events, by command ",
-                         Printable(by.command_id()), by.issuer().empty() ? "" : absl::StrCat(" of ", by.issuer()),
-                         by.reason().empty() ? "" : absl::StrCat(": ", OneLine(by.reason())),
-                         "; what waits in its queues goes on. The command resume has it go on"));
-  task->phase = TaskPhase::kPaused;
-  task->retries_while_paused = true;
-  task->retrying_at_pause = 0;
-  task->awaiting_seek = true;
-  task->resume_at = step_->now;
-  Mark(task);
-}
-
-void Tasks::KeepHeld(Task* task) {
-  if (task->phase != TaskPhase::kRunning || task->held_until <= step_->now) return;
-  task->phase = TaskPhase::kPaused;
-  task->awaiting_seek = true;
-  task->resume_at = task->held_until;
 }
 
 void Tasks::ResumePaused(const std::vector<Task*>& due) {

@@ -34,8 +34,7 @@ absl::StatusOr<kafka::TopicDescription> DescribeOrCreate(const PreflightOptions&
   if (!absl::IsNotFound(described.status())) return described;
   const absl::Status created = admin->CreateTopic(topic, options.timeout);
   if (!created.ok() && !absl::IsAlreadyExists(created)) return created;
-  log->Log(LogLevel::kInfo,
-           absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
+  log->Log(LogLevel::kInfo, absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
   return DescribeNew(options, admin, topic.name);
 }
 
@@ -56,11 +55,12 @@ absl::Status PrepareCommands(const PreflightOptions& options, kafka::Admin* admi
       const absl::StatusOr<kafka::TopicDescription> found = DescribeOrCreate(options, admin, log, topic);
       if (IsPassing(found.status())) return found.status();
       if (!found.ok()) {
-        log->Log(LogLevel::kWarning,
-                 absl::StrCat("the application takes no commands: topic ", topic.name,
-                              " cannot be had: ", std::string(found.status().message()),
-                              "; give the application the rights Create and Describe on it, or create it yourself with ",
-                              partitions, " partitions; --commands=false says that none are wanted"));
+        log->Log(
+            LogLevel::kWarning,
+            absl::StrCat("the application takes no commands: topic ", topic.name,
+                         " cannot be had: ", std::string(found.status().message()),
+                         "; give the application the rights Create and Describe on it, or create it yourself with ",
+                         partitions, " partitions; --commands=false says that none are wanted"));
         return absl::OkStatus();
       }
       // A task's commands are in the partition of its number.
@@ -75,7 +75,8 @@ absl::Status PrepareCommands(const PreflightOptions& options, kafka::Admin* admi
       if (found->id.empty()) plan->topic_ids.erase(topic.name);
       int64_t limit = 0;
       const auto setting = found->settings.find("max.message.bytes");
-      if (setting == found->settings.end() || !absl::SimpleAtoi(setting->second, &limit)) limit = kDefaultMaxRecordBytes;
+      if (setting == found->settings.end() || !absl::SimpleAtoi(setting->second, &limit))
+        limit = kDefaultMaxRecordBytes;
       limits.push_back(std::min(static_cast<size_t>(std::max<int64_t>(limit, 0)), options.max_record_bytes));
     }
   }

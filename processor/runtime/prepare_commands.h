@@ -12,7 +12,8 @@ namespace once {
 
 // The application takes commands (AddCommands) if each task group has its control and its audit topic, or they can be
 // made; else it runs without, and a warning says why. FailedPrecondition if one has other partitions than its sources;
-// Unavailable or DeadlineExceeded if the broker cannot be reached. `plan` is one that Preflight has found right. Blocks.
+// Unavailable or DeadlineExceeded if the broker cannot be reached. `plan` is one that Preflight has found right.
+// Blocks.
 absl::Status PrepareCommands(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan);
 
 }  // namespace once

@@ -79,6 +79,9 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
   AddCount(total.failed - counted_.failed, "failed for good", &text);
   AddCount(total.blocked - counted_.blocked, "blocked", &text);
   AddCount(total.rejected - counted_.rejected, "rejected", &text);
+  AddCount(total.skipped + total.discarded + total.never_processed - counted_.skipped - counted_.discarded -
+               counted_.never_processed,
+           "ended by commands", &text);
   AddCount(total.duplicates - counted_.duplicates, "duplicates", &text);
   AddCount(total.retries - counted_.retries, "retries", &text);
   AddCount(retrying, "waiting for a retry", &text);

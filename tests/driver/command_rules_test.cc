@@ -49,8 +49,8 @@ TEST(CommandRulesTest, R7RulesMatchByKeyTypeAndPlace) {
 TEST(CommandRulesTest, R7ARuleHoldsUntilItIsRemovedWhateverBecomesOfTheProcess) {
   CommandScene scene;
   scene.driver.NeverAdd("customer", NeverKey("alice"));
-  for (const auto& restart : {&TopologyTestDriver::Crash, &TopologyTestDriver::CrashAndLoseDisk,
-                              &TopologyTestDriver::TakeOver}) {
+  for (const auto& restart :
+       {&TopologyTestDriver::Crash, &TopologyTestDriver::CrashAndLoseDisk, &TopologyTestDriver::TakeOver}) {
     (scene.driver.*restart)();
     scene.driver.RunUntilIdle();
   }
@@ -142,7 +142,8 @@ TEST(CommandRulesTest, R7RetryTaskTriesAFailedTaskAtOnce) {
   driver.Send("orders", "alice", Order(1));
   driver.RunUntilIdle();
   ASSERT_FALSE(driver.status().ok());
-  EXPECT_EQ(Short(driver.RetryTask("customer", 0, {.id = "in-vain"})), "") << "it has failed again, before it could say";
+  EXPECT_EQ(Short(driver.RetryTask("customer", 0, {.id = "in-vain"})), "")
+      << "it has failed again, before it could say";
   stops = false;
   EXPECT_EQ(Short(driver.RetryTask("customer", 0, {.id = "mended"})), "APPLIED");
   EXPECT_EQ(Totals(driver), "alice:1:1");
@@ -164,8 +165,8 @@ TEST(CommandRulesTest, R7ReleaseAllTakesThoseThatAreSelected) {
   scene.driver.RunUntilIdle();
   scene.broken.clear();
   EXPECT_EQ(Shorts(scene.driver.ReleaseAll("customer", {.reason = "NOT_FOUND"})), "APPLIED 0, APPLIED 0");
-  EXPECT_EQ(Shorts(scene.driver.ReleaseAll(
-                "customer", {.reason = "INVALID_ARGUMENT", .event_type = "orders.v1.OrderPlaced"})),
+  EXPECT_EQ(Shorts(scene.driver.ReleaseAll("customer",
+                                           {.reason = "INVALID_ARGUMENT", .event_type = "orders.v1.OrderPlaced"})),
             "APPLIED 5, APPLIED 5");
   EXPECT_EQ(Shorts(scene.driver.ReleaseAll("customer", {.reason = "INVALID_ARGUMENT", .min_age = absl::Minutes(5)})),
             "APPLIED 5, APPLIED 5");
@@ -239,7 +240,8 @@ TEST(CommandRulesTest, R7ACommandTakesEffectOnceWhateverTheCommitsOutcome) {
     command.mutable_skip()->mutable_target()->set_key("alice");
     scene.driver.SendCommandBytes("customer", 0, command.SerializeAsString());
     if (trouble == Trouble::kAborted) scene.driver.AbortNextCommit();
-    if (trouble == Trouble::kLost || trouble == Trouble::kLanded) scene.driver.FailNextCommit(trouble == Trouble::kLanded);
+    if (trouble == Trouble::kLost || trouble == Trouble::kLanded)
+      scene.driver.FailNextCommit(trouble == Trouble::kLanded);
     if (trouble == Trouble::kCrash) {
       // It is carried out, and its transaction open.
       while (scene.driver.worker().engine().idle()) scene.driver.worker().RunOnce();

@@ -98,12 +98,12 @@ class Checker {
   struct KeyState {
     std::deque<const SimEvent*> waiting[2];  // By source: not settled, in the order of the log.
     History history;
-    const SimEvent* failed = nullptr;   // The head that blocks the key.
-    int releases = 0;                   // Notices of it that came back and have not made it run yet.
-    int reruns = 0;                     // Times that they made it run, in vain.
-    std::set<const SimEvent*> noticed;  // Events with a BLOCKED notice.
-    const SimEvent* keyless = nullptr;  // The last event, if it has no key.
-    std::set<int64_t> to_discard;       // Events, by number, that a command ends in their turn.
+    const SimEvent* failed = nullptr;    // The head that blocks the key.
+    int releases = 0;                    // Notices of it that came back and have not made it run yet.
+    int reruns = 0;                      // Times that they made it run, in vain.
+    std::set<const SimEvent*> noticed;   // Events with a BLOCKED notice.
+    const SimEvent* keyless = nullptr;   // The last event, if it has no key.
+    std::set<int64_t> to_discard;        // Events, by number, that a command ends in their turn.
     std::set<int64_t> may_be_discarded;  // That came in the transaction of such a command, before it or after it.
     // By commands in the transaction under judgement.
     int commands = 0;

@@ -38,7 +38,8 @@ void Checker::TakeCommand(KeyState* state, const v1::Target& target, const Comma
     // Unless something else in this transaction, or before it, has released it.
     const bool is_wrong = blocks && state->releases == 0 && state->commands == 0 && copied_.empty() &&
                           state->to_discard.empty() && !commands_.MayEnd(state->failed->partition, target.blocked_by());
-    if (is_wrong) Fail(absl::StrCat("R7: ", passed.command.ShortDebugString(), " was refused though that event blocks"));
+    if (is_wrong)
+      Fail(absl::StrCat("R7: ", passed.command.ShortDebugString(), " was refused though that event blocks"));
     return;
   }
   if (passed.result.outcome() != v1::CommandResult::APPLIED) return;
@@ -123,7 +124,8 @@ void Checker::EndCommands(KeyState* state) {
 // It took effect, or failed, or ended in silence.
 void Checker::CheckMayRun(int32_t partition, const KeyState& state, const SimEvent& event) {
   if (!plan_->has_commands()) return;
-  if (commands_.MustEnd(partition, IdOf(event))) Fail(absl::StrCat("R7: ", TextOf(event), " ran though a rule matches it"));
+  if (commands_.MustEnd(partition, IdOf(event)))
+    Fail(absl::StrCat("R7: ", TextOf(event), " ran though a rule matches it"));
   // In the command's own transaction it may have run before.
   if (!state.is_discarded_now && state.to_discard.contains(event.number))
     Fail(absl::StrCat("R7: ", TextOf(event), " ran though it was discarded"));

@@ -113,7 +113,8 @@ bool Checker::SettleOne(KeyState* state, const SimEvent& event, bool is_behind_a
   if (outputs + effects.failed > 0) CheckMayRun(event.partition, *state, event);
   if (outputs > 0) {
     if (course.was_failed) Fail(absl::StrCat("I3: ", TextOf(event), " took effect behind a failed event"));
-    const int failures = std::max(0, effects.failed - ReleasesOf(*state, event)) + (course.is_released ? 0 : effects.blocked);
+    const int failures =
+        std::max(0, effects.failed - ReleasesOf(*state, event)) + (course.is_released ? 0 : effects.blocked);
     if (effects.outputs.size() != 1 || outputs != event.outputs() || failures > 0 || !MaySucceed(event))
       Fail(absl::StrCat("I1, I5: ", TextOf(event), " has ", outputs, " outputs and ", failures, " failures"));
     if (!HasAggregate(topology_) && effects.outputs[0] != event.value())

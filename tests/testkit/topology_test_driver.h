@@ -111,7 +111,7 @@ struct CommandOutcome {
 
 // How a command is sent.
 struct CommandOptions {
-  std::string id = {};          // Empty: another one each time.
+  std::string id = {};  // Empty: another one each time.
   std::string issuer = "test";
   std::string reason = {};
   std::string blocked_by = {};  // The event that is meant to block; empty: whichever does.
@@ -197,9 +197,9 @@ class TopologyTestDriver {
   // Parked events of a key, the failed one included.
   int64_t Parked(const std::string& key) const;
 
-  // Commands (docs/commands.md). Each is sent, run, and answered by its result; what it released has run by then, as far
-  // as nothing waits. `aggregate` is an aggregate's name, or a source's where events of transforms are blocked; the key
-  // is given as to Send.
+  // Commands (docs/commands.md). Each is sent, run, and answered by its result; what it released has run by then, as
+  // far as nothing waits. `aggregate` is an aggregate's name, or a source's where events of transforms are blocked; the
+  // key is given as to Send.
   template <typename Key>
   CommandOutcome Release(const std::string& aggregate, const Key& key, const CommandOptions& options = {}) {
     v1::Command command;

@@ -13,7 +13,7 @@ MUTANTS = [
      "fenced at the commit passes for committed"),
     ("init_not_repeated", "processor/engine/committer.cc", "X2",
      "a producer that could not be initialised is not tried again"),
-    ("held_for_good", "processor/engine/tasks.cc", "X2",
+    ("held_for_good", "processor/engine/task_pauses.cc", "X2",
      "a task that was held back never runs again"),
     ("own_record_not_passed", "processor/engine/scheduler.cc", "I1",
      "the next offset is that of the last record"),
