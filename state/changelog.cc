@@ -60,6 +60,29 @@ std::optional<uint64_t> TakeBigEndian(std::string_view* rest) {
   return value;
 }
 
+std::optional<ChangelogKey> ParseControl(std::string_view rest) {
+  if (rest.empty()) return std::nullopt;
+  ChangelogKey key;
+  key.kind = ChangelogKind::kControl;
+  key.control = static_cast<ControlKind>(rest.front());
+  rest.remove_prefix(1);
+  key.record_key = rest;
+  switch (key.control) {
+    case ControlKind::kDone:
+    case ControlKind::kUnderWay: {
+      const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
+      if (!sequence.has_value() || !rest.empty()) return std::nullopt;
+      key.sequence = *sequence;
+      return key;
+    }
+    case ControlKind::kNever:
+      return rest.empty() ? std::nullopt : std::make_optional(key);
+    case ControlKind::kPaused:
+      return rest.empty() ? std::make_optional(key) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 std::optional<ChangelogKey> Parse(std::string_view bytes) {
   if (bytes.empty()) return std::nullopt;
   ChangelogKey key;
@@ -99,28 +122,8 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
     case ChangelogKind::kFrontier:
       if (!rest.empty()) return std::nullopt;
       return key;
-    case ChangelogKind::kControl: {
-      if (rest.empty()) return std::nullopt;
-      key.control = static_cast<ControlKind>(rest.front());
-      rest.remove_prefix(1);
-      key.record_key = rest;
-      switch (key.control) {
-        case ControlKind::kDone:
-        case ControlKind::kUnderWay: {
-          const std::optional<uint64_t> sequence = TakeBigEndian(&rest);
-          if (!sequence.has_value() || !rest.empty()) return std::nullopt;
-          key.sequence = *sequence;
-          return key;
-        }
-        case ControlKind::kNever:
-          if (rest.empty()) return std::nullopt;
-          return key;
-        case ControlKind::kPaused:
-          if (!rest.empty()) return std::nullopt;
-          return key;
-      }
-      return std::nullopt;
-    }
+    case ChangelogKind::kControl:
+      return ParseControl(rest);
   }
   return std::nullopt;
 }

@@ -39,8 +39,9 @@ absl::Time NextCheckpoint(const Task& task, const EngineOptions& options) {
 
 // What is done of its commands, besides those that were fetched, which have a turn.
 absl::Time NextPortion(const Task& task) {
-  const bool has_turn = task.control.has_value() && task.control->has_turn;
-  return IsWritable(task) && !has_turn ? task.control_state.NextPortionAt() : absl::InfiniteFuture();
+  // Without commands what is under way stands still.
+  const bool may_go_on = task.control.has_value() && !task.control->has_turn && IsWritable(task);
+  return may_go_on ? task.control_state.NextPortionAt() : absl::InfiniteFuture();
 }
 
 }  // namespace

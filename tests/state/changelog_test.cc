@@ -22,6 +22,9 @@ TEST(ChangelogTest, KeysHaveTheirDocumentedBytes) {
   EXPECT_EQ(QueuedEventKey(KeylessStatusKey("orders", 7), 258), "\x07\x0e"s + place + "\0\0\0\0\0\0\1\2"s);
   EXPECT_EQ(EventIdsKey(1, 2), "\x04"s + "\0\0\0\0\0\0\0\1"s + "\0\0\0\0\0\0\0\2"s);
   EXPECT_EQ(FrontierKey(), "\x05"s);
+  EXPECT_EQ(ControlKey(ControlKind::kDone, SequenceName(258)), "\x08"s + "d" + "\0\0\0\0\0\0\1\2"s);
+  EXPECT_EQ(ControlKey(ControlKind::kNever, "1a"), "\x08"s + "n1a");
+  EXPECT_EQ(ControlKey(ControlKind::kPaused, ""), "\x08"s + "p");
   EXPECT_EQ(StateKeyPrefix(std::string(300, 's')).substr(0, 3), "\x01\xac\x02"s);
 }
 
@@ -54,6 +57,12 @@ TEST(ChangelogTest, ParseTakesApartWhatWasBuilt) {
   EXPECT_EQ(ids->bucket, 7u);
   EXPECT_EQ(ids->sequence, UINT64_MAX);
 
+  const auto under_way = ParseChangelogKey(ControlKey(ControlKind::kUnderWay, SequenceName(9)));
+  ASSERT_TRUE(under_way.ok()) << under_way.status();
+  EXPECT_EQ(under_way->kind, ChangelogKind::kControl);
+  EXPECT_EQ(under_way->control, ControlKind::kUnderWay);
+  EXPECT_EQ(under_way->sequence, 9u);
+
   const auto frontier = ParseChangelogKey(FrontierKey());
   ASSERT_TRUE(frontier.ok()) << frontier.status();
   EXPECT_EQ(frontier->kind, ChangelogKind::kFrontier);
@@ -64,6 +73,11 @@ TEST(ChangelogTest, ForeignKeysAreDataLoss) {
       "",
       "\0"s,
       "\x08"s,
+      "\x08"s + "x",
+      "\x08"s + "n",  // no rule
+      "\x08"s + "pp",
+      "\x08"s + "d1234567",  // sequence cut off
+      "\x09"s,
       "hello",
       "\x01"s,                                          // no length
       "\x01\x05"s + "abc",                              // store cut off
