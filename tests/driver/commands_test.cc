@@ -259,6 +259,16 @@ TEST(CommandsTest, R7AKeylessEventIsNamedByItsPlace) {
   EXPECT_TRUE(absl::StrContains(scene.driver.audit().back().message, "the event without a key at offset 0 of orders"));
 }
 
+TEST(CommandsTest, AUsersTestReadsLikeThis) {
+  CommandScene scene;
+  TopologyTestDriver& driver = scene.driver;
+  scene.broken = {1};
+  scene.SendAlice(1, 1);
+  scene.broken.clear();
+  EXPECT_EQ(driver.Release("customer", "alice").outcome, "APPLIED");
+  EXPECT_EQ(Totals(driver), "alice:1:1");
+}
+
 TEST(CommandsTest, R7TheLogSaysWhatWasDone) {
   CommandScene scene;
   scene.broken = {1};
