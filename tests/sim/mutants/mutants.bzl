@@ -273,4 +273,6 @@ MUTANTS = [
      "a task that is opened anew takes events though a command has paused it"),
     ("commands_forgotten", "processor/engine/control_state.cc", "R7",
      "the IDs of commands are not read when a task is opened"),
+    ("resume_outlives_abort", "processor/engine/epochs.cc", "R7",
+     "a pause whose resume was aborted is over"),
 ]
