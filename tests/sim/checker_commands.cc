@@ -37,7 +37,8 @@ void Checker::TakeCommand(KeyState* state, const v1::Target& target, const Comma
   if (passed.result.outcome() == v1::CommandResult::REFUSED) {
     // Unless something else in this transaction, or before it, has released it.
     const bool is_wrong = blocks && state->releases == 0 && state->commands == 0 && copied_.empty() &&
-                          state->to_discard.empty() && !commands_.MayEnd(state->failed->partition, target.blocked_by());
+                          state->to_discard.empty() && !state->may_be_discarded.contains(state->failed->number) &&
+                          !commands_.WasMatched(state->failed->partition, target.blocked_by());
     if (is_wrong)
       Fail(absl::StrCat("R7: ", passed.command.ShortDebugString(), " was refused though that event blocks"));
     return;
@@ -103,6 +104,8 @@ void Checker::SettleEnded(int32_t partition, KeyState* state, Course* course) {
       it = waiting.erase(it);
     }
   }
+  const bool has_run = state->failed != nullptr && effects_.contains(state->failed->number);
+  if (has_run && state->releases == 0 && commands_.WasMatched(partition, IdOf(*state->failed))) ++state->releases;
   if (state->skips > 0) Fail("R7: a skip was told of, and nothing was skipped");
   state->skips = 0;
 }

@@ -40,6 +40,7 @@ std::string CommandModel::Pass(TaskModel* task, int64_t offset, Passed* passed) 
     if (is_refused) return "";
     is_add ? static_cast<void>(task->rules.insert(id)) : static_cast<void>(task->rules.erase(id));
     task->changed_rules.insert(id);
+    task->all_rules.insert(id);
   }
   if (command.has_pause()) {
     if (task->is_paused != is_refused) return absl::StrCat(Describe(*task, offset), " has the wrong outcome");
@@ -102,6 +103,11 @@ bool CommandModel::MayEnd(int32_t partition, const std::string& event_id) const 
   const auto task = tasks_.find(partition);
   return task != tasks_.end() &&
          (task->second.rules.contains(event_id) || task->second.changed_rules.contains(event_id));
+}
+
+bool CommandModel::WasMatched(int32_t partition, const std::string& event_id) const {
+  const auto task = tasks_.find(partition);
+  return task != tasks_.end() && task->second.all_rules.contains(event_id);
 }
 
 bool CommandModel::IsPaused(int32_t partition) const {

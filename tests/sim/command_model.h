@@ -36,6 +36,8 @@ class CommandModel {
   // Whether the event with this ID must end unprocessed in the transaction read last, or may.
   bool MustEnd(int32_t partition, const std::string& event_id) const;
   bool MayEnd(int32_t partition, const std::string& event_id) const;
+  // There is or was such a rule: its head was run, so that it ends, and the rule may have gone before its turn.
+  bool WasMatched(int32_t partition, const std::string& event_id) const;
   // Its inputs were paused before that transaction, and still are.
   bool IsPaused(int32_t partition) const;
 
@@ -49,6 +51,7 @@ class CommandModel {
     std::set<std::string> seen;  // IDs.
     std::set<int64_t> under_way;
     std::set<std::string> rules;
+    std::set<std::string> all_rules;      // That there ever were.
     std::set<std::string> changed_rules;  // In the transaction read last.
     bool is_paused = false;
     bool was_paused = false;  // Before the transaction read last, and all through it.
