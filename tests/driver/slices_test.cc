@@ -201,6 +201,7 @@ TEST_F(SliceTest, X5KeptPartitionsGoOnFromOurOwnPosition) {
   engine.Step(event::Assigned{{}}, &actions);
   std::set<std::pair<int32_t, int64_t>> targets;
   for (const TopicPartitionOffset& each : engine.SeekTargets()) {
+    if (each.where.topic != driver_->plan().input_topics[0]) continue;
     targets.insert({each.where.partition.value(), each.offset.value()});
   }
   EXPECT_EQ(targets, (std::set<std::pair<int32_t, int64_t>>{{0, 10}, {1, 0}}));
