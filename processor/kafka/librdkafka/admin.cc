@@ -32,6 +32,7 @@ absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, abs
   // Else the last connection error is another story.
   if (!absl::IsUnavailable(status)) return status;
   rd_kafka_poll(handle.rk(), 0);  // Brings the connection errors.
+  handle.SeekBrokers();
   if (handle.LastConnectionError().empty()) return status;
   const absl::Status unreachable = handle.Unreachable(timeout);
   return absl::Status(unreachable.code(), absl::StrCat(status.message(), ": ", unreachable.message()));
@@ -123,7 +124,7 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::ReadTopicIds(st
   std::map<std::string, std::string> ids;
   if (topics.empty()) return ids;
   const absl::StatusOr<std::vector<absl::StatusOr<std::string>>> found = DescribeIds(topics, timeout);
-  if (!found.ok()) return found.status();
+  if (!found.ok()) return Explain(main_, found.status(), timeout);
   for (size_t i = 0; i < found->size(); ++i) {
     const absl::StatusOr<std::string>& id = (*found)[i];
     if (id.ok() && !id->empty()) ids[topics[i]] = *id;

@@ -185,6 +185,7 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
   rd_kafka_poll(rk(), 0);  // Brings the connection errors.
   if (result.error == ErrorClass::kRetriable) {
+    SeekBrokers();
     const std::string reason = LastConnectionError();
     if (!reason.empty()) result.message += absl::StrCat(" (last connection error: ", reason, ")");
   }
@@ -316,6 +317,7 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
     if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
   }
   rd_kafka_poll(rk(), 0);  // Brings the connection errors.
+  if (result.error == ErrorClass::kRetriable) SeekBrokers();
   if (const std::string reason = LastConnectionError(); result.error == ErrorClass::kRetriable && !reason.empty()) {
     result.message += absl::StrCat(" (last connection error: ", reason, ")");
   }
@@ -383,6 +385,7 @@ Result RdKafkaProducer::Abort(absl::Duration timeout) {
 
 void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
   rd_kafka_poll(rk(), 0);
+  KeepBrokers();
   JudgeRun();
   deliveries->insert(deliveries->end(), std::make_move_iterator(deliveries_.begin()),
                      std::make_move_iterator(deliveries_.end()));
