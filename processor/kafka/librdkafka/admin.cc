@@ -144,6 +144,7 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& t
   if (!partitions.ok()) return partitions.status();
   description.partition_count = *partitions;
   absl::StatusOr<std::vector<absl::StatusOr<std::string>>> ids = DescribeIds({&topic, 1}, deadline - SteadyNow());
+  // X5c: without the ids that it could have, a topic is not described: asked for again, or told.
   if (!ids.ok()) return ids.status();
   for (absl::StatusOr<std::string>& id : *ids) {
     if (!id.ok()) return id.status();

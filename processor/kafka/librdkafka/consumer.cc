@@ -102,6 +102,7 @@ absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics
       return absl::InvalidArgumentError(absl::StrCat(name(), " was not created for topic \"", topic, "\""));
     }
   }
+  // Before the call: the first rebalance may be served by the next poll.
   listener_ = listener;
   const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
   for (const std::string& topic : topics) {

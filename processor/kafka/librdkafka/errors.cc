@@ -246,6 +246,7 @@ Result ToResult(const rd_kafka_error_t* error, std::string_view what) {
   if (error == nullptr) return Result::Ok();
   // What librdkafka does not say to be anything else is not known to be harmless (T5).
   ErrorClass error_class = ErrorClass::kFatal;
+  // Asked in this order, since one error may be several of these; the gravest counts.
   if (rd_kafka_error_is_fatal(error)) {
     error_class = ErrorClass::kFatal;
   } else if (rd_kafka_error_txn_requires_abort(error)) {

@@ -138,6 +138,7 @@ absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset
       resolved.ok() ? SeekResolved(rk, *list, patience) : AllFail(*list, resolved);
   if (failures.empty()) return absl::OkStatus();
   for (const SeekFailure& each : failures) {
+    // Who asks is told of all; the first says why.
     if (failed != nullptr) failed->push_back(each.target.where);
   }
   return failures.front().status;
