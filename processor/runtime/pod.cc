@@ -172,14 +172,12 @@ absl::Status Pod::Run() {
   BackgroundOffsetReader offsets(plan_, deps_.admin);
   EngineOptions engine = options_.engine;
   MemoryBudget memory(engine.memory_bytes, options_.workers);
-  // X7: an equal part until the budget says how little the others take.
   engine.memory_bytes /= static_cast<size_t>(options_.workers);
   if (deps_.journal != nullptr) engine.crash_suspects = deps_.journal->suspects();
   std::vector<std::unique_ptr<kafka::Client>> clients;  // They outlive the workers.
   Solitude solitude;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
-    // By worker, so that brokers tell them apart in logs and quotas; null if the client knows no names.
     clients.push_back(deps_.client->Named(absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i)));
     WorkerDeps deps{
         .client = clients[i] != nullptr ? clients[i].get() : deps_.client,
