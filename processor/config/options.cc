@@ -258,7 +258,6 @@ struct Twin {
   std::string_view property;
   absl::Duration Options::*member;
 };
-// Options that librdkafka has a property for, whichever of the two is given.
 constexpr Twin kTwins[] = {
     {"transaction_timeout", "transaction.timeout.ms", &Options::transaction_timeout},
     {"session_timeout", "session.timeout.ms", &Options::session_timeout},

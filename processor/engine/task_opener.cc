@@ -14,7 +14,7 @@ namespace once {
 
 namespace {
 
-// X5g: one that nobody answers is looked at again at least this often.
+// X5g: however often nobody has answered, a request waits no longer than this.
 constexpr absl::Duration kMostPatience = absl::Seconds(5);
 
 std::string Name(const Task& task) { return ToString(task.inputs.front().where); }

@@ -45,7 +45,7 @@ std::vector<TopicPartitionOffset> ReadNotes(const std::string& path, const std::
   for (uint32_t i = 0; i < header.workers; ++i) {
     HandlingNote note;
     if (!in.read(reinterpret_cast<char*>(&note), sizeof(note))) break;
-    // By the topics of now: after a change of the topology a note may name another event, which costs that nothing.
+    // By the topics of now: after a change of the topology a note may count one death for an event of another topic.
     if (note.is_running == 0 || note.input >= input_topics.size()) continue;
     places.push_back({{input_topics[note.input], Partition(note.partition)}, Offset(note.offset)});
   }
