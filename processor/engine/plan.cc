@@ -62,6 +62,7 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
   plan.log_append_time.assign(plan.output_topics.size(), false);
   plan.retention.assign(plan.output_topics.size(), absl::InfiniteDuration());
   plan.compacted.assign(plan.output_topics.size(), false);
+  // 0 and empty: not known.
   plan.partition_counts.resize(plan.input_topics.size());
   plan.input_topic_ids.resize(plan.input_topics.size());
   plan.delete_retention.assign(graph->groups.size(), absl::Hours(24));

@@ -144,6 +144,7 @@ absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partit
   }
   if (!resolved.ok()) Log(LogLevel::kWarning, absl::StrCat(name(), ": ", resolved.ToString()));
   if (absl::Status status = ForwardToRecords(partitions); !status.ok()) return status;
+  // X5p: before the answer, while everything is paused.
   ContinueWherePolled(assigned_);
   const ErrorPtr error(rd_kafka_incremental_assign(rk(), list.get()));
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
@@ -173,6 +174,7 @@ absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> part
   }
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("unassigning ", Names(partitions), " from ", name()));
   answered_ = true;
+  // What is given up is not sought any more, and its errors concern its next owner.
   std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& each) { return !rest.contains(each.where); });
   std::erase_if(deferred_errors_, [&](const PartitionError& each) {
     return !rest.contains({topic_names_[each.topic_index], each.partition});

@@ -78,6 +78,7 @@ absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const s
 absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   ConfPtr conf(rd_kafka_conf_new());
   Properties properties = own;
+  // Only where the kind's own properties have none.
   properties.insert({"bootstrap.servers", config().bootstrap_servers});
   properties.insert({"client.id", ClientId(config(), type == RD_KAFKA_PRODUCER ? "producer" : "consumer")});
   for (const auto& [name, value] : config().extra) {
@@ -114,6 +115,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
 
 absl::StatusOr<TopicPtr> Handle::MakeTopic(const std::string& topic, size_t index) {
   rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(rk_);
+  // Plus one: null is the topic of nobody here (TopicIndexOf).
   rd_kafka_topic_conf_set_opaque(conf, reinterpret_cast<void*>(static_cast<uintptr_t>(index + 1)));
   TopicPtr handle(rd_kafka_topic_new(rk_, topic.c_str(), conf));
   if (handle == nullptr) {
@@ -177,6 +179,7 @@ void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
   brokers_.NoteTrouble();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // Says less than the errors before it.
   MutexLock lock(&mutex_);
+  // For who says later that nobody has answered (Unreachable).
   connection_error_ = reason;
   is_authentication_refused_ = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }

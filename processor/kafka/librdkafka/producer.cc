@@ -146,6 +146,7 @@ void RdKafkaProducer::NoteRefusal(rd_kafka_resp_err_t code, size_t bytes) {
   const Delivery& delivery = deliveries_.back();
   if (!run_.empty()) {
     const Delivery& before = deliveries_[run_.back().delivery];
+    // X3a: the records of a batch are reported in a row, with one code; nothing else tells where it begins.
     const bool is_same = code == run_code_ && before.topic_index == delivery.topic_index &&
                          before.partition == delivery.partition && run_.back().delivery + 2 == deliveries_.size();
     if (!is_same) JudgeRun();
@@ -311,6 +312,7 @@ Result RdKafkaProducer::Flush(absl::Duration timeout) {
 Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start) {
   const absl::Duration took = SteadyNow() - start;
   Result result = ToResult(error, absl::StrCat(ToAbsl(what), " ", name()));
+  // T4: what was not plainly answered, or not soon, may have been sent twice.
   if (!result.ok() || took > slow_call_) suspicious_ = true;
   if (result.ok()) return result;
   if (result.error != ErrorClass::kFatal) {
