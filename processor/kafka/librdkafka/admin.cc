@@ -30,6 +30,7 @@ absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const 
 absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, absl::Duration timeout) {
   if (!absl::IsUnavailable(status)) return status;
   rd_kafka_poll(handle.rk(), 0);  // Brings the connection errors.
+  handle.SeekBrokers();
   if (handle.LastConnectionError().empty()) return status;
   const absl::Status unreachable = handle.Unreachable(timeout);
   return absl::Status(unreachable.code(), absl::StrCat(status.message(), ": ", unreachable.message()));
@@ -121,7 +122,7 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::ReadTopicIds(st
   std::map<std::string, std::string> ids;
   if (topics.empty()) return ids;
   const absl::StatusOr<std::vector<absl::StatusOr<std::string>>> found = DescribeIds(topics, timeout);
-  if (!found.ok()) return found.status();
+  if (!found.ok()) return Explain(main_, found.status(), timeout);
   for (size_t i = 0; i < found->size(); ++i) {
     const absl::StatusOr<std::string>& id = (*found)[i];
     if (id.ok() && !id->empty()) ids[topics[i]] = *id;

@@ -204,6 +204,7 @@ absl::Status RdKafkaGroupConsumer::ServeCallbacks() {
       rd_kafka_message_destroy(messages[i]);
     }
   } while (count == kMost);
+  KeepBrokers();
   MakeDeferredSeeks();
   return fatal_.ok() ? status : fatal_;
 }

@@ -85,6 +85,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
   }
+  bootstrap_servers_ = properties["bootstrap.servers"];
   for (const auto& [name, value] : properties) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
@@ -114,6 +115,7 @@ absl::StatusOr<TopicPtr> Handle::MakeTopic(const std::string& topic, size_t inde
     return absl::InvalidArgumentError(
         absl::StrCat("topic \"", topic, "\" of ", name_, ": ", rd_kafka_err2str(rd_kafka_last_error())));
   }
+  if (probe_topic_.empty()) probe_topic_ = topic;
   return handle;
 }
 
@@ -151,6 +153,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   LogLevel log_level = LevelOf(level);
   if (log_level == LogLevel::kError) handle->OnErrorLine(facility, text);
   if (log_level != LogLevel::kDebug) {
+    handle->brokers_.NoteTrouble();
     if (handle->quiet_ || IsOfFencing(text)) log_level = LogLevel::kDebug;
     if (handle->IsRepeated(facility)) return;
   }
@@ -163,6 +166,7 @@ void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaq
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
+  brokers_.NoteTrouble();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // Says less than the errors before it.
   MutexLock lock(&mutex_);
   connection_error_ = reason;

@@ -71,6 +71,7 @@ absl::Status RdKafkaLogReader::Remove(const TopicPartition& partition) {
 absl::Status RdKafkaLogReader::Poll(absl::Duration timeout, Batch* batch) {
   BatchStorage* storage = pool_.Prepare(batch);
   rd_kafka_poll(rk(), 0);  // Error events.
+  KeepBrokers();
   if (pool_.Consume(queue_.get(), timeout, storage) < 0) return ToStatus(rd_kafka_last_error(), "polling a log reader");
   for (const rd_kafka_message_t* message : storage->messages) {
     const int64_t topic_index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);

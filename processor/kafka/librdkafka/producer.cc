@@ -170,6 +170,14 @@ void RdKafkaProducer::JudgeRun() {
   run_.clear();
 }
 
+void RdKafkaProducer::AddConnectionError(Result* result) {
+  rd_kafka_poll(rk(), 0);  // Brings it.
+  if (result->error != ErrorClass::kRetriable) return;
+  SeekBrokers();
+  const std::string reason = LastConnectionError();
+  if (!reason.empty()) absl::StrAppend(&result->message, " (last connection error: ", reason, ")");
+}
+
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   if (const int left = context().left_behind; left >= kMostLeftBehind) {
     return MakeResult(ErrorClass::kRetriable, RD_KAFKA_RESP_ERR__WAIT_COORD,
@@ -178,11 +186,7 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   }
   const ErrorPtr error(rd_kafka_init_transactions(rk(), ToMillis(timeout)));
   Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
-  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
-  if (result.error == ErrorClass::kRetriable) {
-    const std::string reason = LastConnectionError();
-    if (!reason.empty()) result.message += absl::StrCat(" (last connection error: ", reason, ")");
-  }
+  AddConnectionError(&result);
   suspicious_ = false;  // Nothing of this handle can be under way.
   return result;
 }
@@ -309,10 +313,7 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
   if (result.error != ErrorClass::kFatal) {
     if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
   }
-  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
-  if (const std::string reason = LastConnectionError(); result.error == ErrorClass::kRetriable && !reason.empty()) {
-    result.message += absl::StrCat(" (last connection error: ", reason, ")");
-  }
+  AddConnectionError(&result);
   if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
     result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
                                    ", ", rd_kafka_err2str(first_failure_));
@@ -377,6 +378,7 @@ Result RdKafkaProducer::Abort(absl::Duration timeout) {
 
 void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
   rd_kafka_poll(rk(), 0);
+  KeepBrokers();
   JudgeRun();
   deliveries->insert(deliveries->end(), std::make_move_iterator(deliveries_.begin()),
                      std::make_move_iterator(deliveries_.end()));
