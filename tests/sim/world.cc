@@ -226,6 +226,7 @@ bool World::IsCurrent(const Task& task) {
 void World::CheckStores() {
   for (const auto& pod : pods_) {
     for (const auto& worker : pod->workers()) {
+      if (!worker->engine().idle()) continue;  // What an open epoch has written is no part of the changelog yet.
       for (const auto& [id, task] : worker->engine().tasks()) {
         // The other task groups have no model.
         if (id.group != 0 || task->phase != TaskPhase::kRunning || !IsCurrent(*task)) continue;
@@ -255,8 +256,10 @@ void World::CheckEnd() {
 // X7. Where memory is short, some time after all has come to rest.
 void World::CheckMemory() {
   const bool is_tight = scenario_.memory_bytes > 0;
+  absl::Time rest_begins = scheduler_.now();
+  for (const auto& pod : pods_) rest_begins = std::max(rest_begins, pod->paused_until());
   // A worker may be within calls whose answers are late.
-  if (is_tight) scheduler_.RunUntil(scheduler_.now() + kRest + 4 * scenario_.slow_answers);
+  if (is_tight) scheduler_.RunUntil(rest_begins + kRest + 4 * scenario_.slow_answers);
   for (const auto& pod : pods_) {
     for (const auto& worker : pod->workers()) {
       if (!pod->running()) continue;
