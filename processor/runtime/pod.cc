@@ -1,6 +1,7 @@
 // One instance: its workers and their threads, from the producers' start to the last flush.
 #include "processor/runtime/pod.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -52,10 +53,11 @@ class DiskPatience {
       over_.WaitFor(&mutex_, until_ - now);
     }
     if (is_over_) return;
-    log_->Log(LogLevel::kError,
-              absl::StrCat("the disk of the state directory has not answered for ", absl::FormatDuration(until_ - begun_at_),
-                           ": ending without the last checkpoint. Nothing is lost, and the next start reads more of the"
-                           " changelog; see what is wrong with the disk"));
+    log_->Log(
+        LogLevel::kError,
+        absl::StrCat("the disk of the state directory has not answered for ", absl::FormatDuration(until_ - begun_at_),
+                     ": ending without the last checkpoint. Nothing is lost, and the next start reads more of the"
+                     " changelog; see what is wrong with the disk"));
     log_->Flush(kLastWords);
     // Neither destructors nor handlers of exit: they would wait for the disk.
     std::_Exit(exit_code_);

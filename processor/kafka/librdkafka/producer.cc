@@ -175,6 +175,14 @@ void RdKafkaProducer::JudgeRun() {
   run_.clear();
 }
 
+void RdKafkaProducer::AddConnectionError(Result* result) {
+  rd_kafka_poll(rk(), 0);  // Brings it.
+  if (result->error != ErrorClass::kRetriable) return;
+  SeekBrokers();
+  const std::string reason = LastConnectionError();
+  if (!reason.empty()) absl::StrAppend(&result->message, " (last connection error: ", reason, ")");
+}
+
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   // X2c: each holds threads and memory until its call returns.
   if (const int left = context().left_behind; left >= kMostLeftBehind) {
@@ -184,12 +192,7 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   }
   const ErrorPtr error(rd_kafka_init_transactions(rk(), ToMillis(timeout)));
   Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
-  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
-  if (result.error == ErrorClass::kRetriable) {
-    SeekBrokers();
-    const std::string reason = LastConnectionError();
-    if (!reason.empty()) result.message += absl::StrCat(" (last connection error: ", reason, ")");
-  }
+  AddConnectionError(&result);
   suspicious_ = false;  // Nothing of this handle can be under way.
   return result;
 }
@@ -318,11 +321,7 @@ Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view w
   if (result.error != ErrorClass::kFatal) {
     if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
   }
-  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
-  if (result.error == ErrorClass::kRetriable) SeekBrokers();
-  if (const std::string reason = LastConnectionError(); result.error == ErrorClass::kRetriable && !reason.empty()) {
-    result.message += absl::StrCat(" (last connection error: ", reason, ")");
-  }
+  AddConnectionError(&result);
   if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
     result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
                                    ", ", rd_kafka_err2str(first_failure_));
