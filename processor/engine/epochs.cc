@@ -281,7 +281,9 @@ void Epochs::Drop() {
     // I1: offsets go back with everything else of the epoch.
     for (InputPosition& input : task->inputs) input.next = input.stable();
   }
-  failing_.OnDrop(std::exchange(failure_, {}), epoch_);
+  const EpochFailure failure = std::move(failure_);
+  failure_ = {};
+  failing_.OnDrop(failure, epoch_);
   Close();
   pause_afterwards_.clear();
   // Only now: a task must belong to no epoch when it is given up.
