@@ -8,7 +8,7 @@ import os
 import shlex
 
 import applications
-import fresh
+import modules
 import readme
 from fresh import HOME, TREE, Clock, Failed, Root
 
@@ -118,6 +118,15 @@ class Steps:
         build = README.cmake[[command.split()[0] for command in README.cmake].index("cmake"):]
         root.run_all(build[:-1], application)
         self._check(root, build[-1], application, "deb")
+
+    def _modules(self):
+        """The same application by MODULE.bazel."""
+        root = self._root("modules")
+        root.add_tree()
+        root.run_all(["setup/install --no-broker", modules.PACKAGES], HOME + "/once")
+        modules.prepare(root)
+        root.run_all([command for command in README.bazel if command.startswith("bazel ")], modules.APPLICATION)
+        root.run(shlex.split(README.bazel[-1])[0] + " --version", modules.APPLICATION)
 
     def _test(self):
         self._suite_of_tests(README.one("./test"))
