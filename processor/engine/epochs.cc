@@ -292,7 +292,9 @@ void Epochs::Drop() {
     // I1: offsets go back with everything else of the epoch.
     for (InputPosition& input : task->inputs) input.next = input.stable();
   }
-  failing_.OnDrop(std::exchange(failure_, {}), epoch_);
+  const EpochFailure failure = std::move(failure_);
+  failure_ = {};
+  failing_.OnDrop(failure, epoch_);
   Close();
   // What asked for them is undone, and will ask again.
   pause_afterwards_.clear();
