@@ -1,5 +1,4 @@
-// The transactional producer: each call of librdkafka's as a Result, and what its delivery reports mean for records and
-// transaction.
+// The transactional producer: each call of librdkafka's as a Result, and what its delivery reports mean.
 #include "processor/kafka/librdkafka/producer.h"
 
 #include <algorithm>
@@ -16,7 +15,6 @@ namespace once::kafka {
 namespace {
 
 constexpr int kSendsPerPoll = 1000;
-
 // What librdkafka is given to answer a call by itself after its timeout.
 constexpr absl::Duration kGrace = absl::Seconds(1);
 // Of producers that could not be ended because a call of theirs does not return, each with its threads.
@@ -179,8 +177,8 @@ void RdKafkaProducer::AddConnectionError(Result* result) {
   rd_kafka_poll(rk(), 0);  // Brings it.
   if (result->error != ErrorClass::kRetriable) return;
   SeekBrokers();
-  const std::string reason = LastConnectionError();
-  if (!reason.empty()) absl::StrAppend(&result->message, " (last connection error: ", reason, ")");
+  const std::string why = LastConnectionError();
+  if (!why.empty()) absl::StrAppend(&result->message, " (last connection error: ", why, ")");
 }
 
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
