@@ -1,5 +1,5 @@
-// A broker that has just come back answers for a moment that the cluster has no brokers. librdkafka from 2.10 on may be
-// left without any by that, for ever (docs/librdkafka.md); ours begins again.
+// A broker that was stopped for long answers for a moment that the cluster has no brokers. librdkafka 2.14 may be left
+// without any by that, for ever (docs/librdkafka.md); ours begins again.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

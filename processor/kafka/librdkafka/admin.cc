@@ -13,12 +13,6 @@
 #include "processor/kafka/librdkafka/errors.h"
 
 namespace once::kafka {
-namespace {
-
-using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
-
-}  // namespace
-
 RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context) : context_(context), main_(context, "admin") {}
 
 absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const ClientContext> context) {

@@ -2,15 +2,12 @@
 #include "processor/kafka/librdkafka/broker_keeper.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "processor/base/clock.h"
 #include "processor/kafka/librdkafka/handles.h"
 
 namespace once::kafka {
 namespace {
-
-using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
 
 constexpr int64_t kSecond = 1'000'000'000;  // Nanoseconds, as all times here.
 constexpr int64_t kTrouble = 60 * kSecond;
@@ -49,15 +46,15 @@ bool BrokerKeeper::IsDue() {
   return next_look_.compare_exchange_strong(next, now + pause);  // One of several threads.
 }
 
-bool BrokerKeeper::Look(rd_kafka_t* rk, const std::string& bootstrap_servers, const std::string& topic) {
+void BrokerKeeper::Look(rd_kafka_t* rk, const std::string& bootstrap_servers, const std::string& topic) {
   if (!topic.empty() && HasBroker(rk, topic)) {
     pause_.store(0, std::memory_order_relaxed);
-    return false;
+    return;
   }
   const int64_t pause = std::max(pause_.load(std::memory_order_relaxed), kLeastPause);
   pause_.store(std::min(2 * pause, kMostPause), std::memory_order_relaxed);
   NoteTrouble();  // What has no broker logs nothing of it.
-  return rd_kafka_brokers_add(rk, bootstrap_servers.c_str()) > 0;
+  rd_kafka_brokers_add(rk, bootstrap_servers.c_str());
 }
 
 }  // namespace once::kafka

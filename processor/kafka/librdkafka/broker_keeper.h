@@ -8,15 +8,13 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/time/time.h"
-
 namespace once::kafka {
 
-// From 2.10 on librdkafka forgets a broker that a metadata answer does not name, and a broker that has just come back
-// names none for a moment. Where answers with and without brokers alternate, the instance is left with none, and asks
-// nobody any more: not even bootstrap_servers (found by chaos; tests/kafka/librdkafka_brokers_test shows it). So when
-// there was trouble and no broker is connected, bootstrap_servers are given to the instance again, which does nothing
-// where they are known. Thread-safe.
+// librdkafka 2.14 (2.8 does not) forgets a broker that a metadata answer does not name, and a broker that was stopped
+// for long names none for a moment. Where answers with and without brokers alternate, the instance is left with none,
+// and asks nobody any more: not even bootstrap_servers (found by chaos; tests/kafka/librdkafka_brokers_test shows it).
+// So when there was trouble and no broker is connected, bootstrap_servers are given to the instance again, which does
+// nothing where they are known. Thread-safe.
 class BrokerKeeper {
  public:
   // Something about a connection went wrong: looks are worth while for a minute from now.
@@ -24,9 +22,8 @@ class BrokerKeeper {
 
   // Whether a look is due: next to nothing without trouble, and seldom with it.
   bool IsDue();
-  // A look. `topic`: one that the instance uses, or empty for an instance that has just failed to reach anybody. True
-  // if it was given `bootstrap_servers`.
-  bool Look(rd_kafka_t* rk, const std::string& bootstrap_servers, const std::string& topic);
+  // A look. `topic`: one that the instance uses, or empty for an instance that has just failed to reach anybody.
+  void Look(rd_kafka_t* rk, const std::string& bootstrap_servers, const std::string& topic);
 
  private:
   // Nanoseconds of the steady clock; 0: never.

@@ -104,6 +104,7 @@ absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics
   }
   // Before the call: the first rebalance may be served by the next poll.
   listener_ = listener;
+  subscribed_.assign(topics.begin(), topics.end());
   const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
   for (const std::string& topic : topics) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
@@ -277,7 +278,7 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
       absl::StrCat(status.message(), "; ", fix.empty() ? "mend what the broker complains of, and start again" : fix));
 }
 
-GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }
+GroupMetadata RdKafkaGroupConsumer::group_metadata() { return has_left_ ? GroupMetadata{} : ReadGroupMetadata(rk()); }
 
 std::optional<Offset> RdKafkaGroupConsumer::KnownEnd(const TopicPartition& partition) {
   int64_t low = RD_KAFKA_OFFSET_INVALID;
@@ -307,6 +308,7 @@ absl::Status RdKafkaGroupConsumer::CloseWithin(absl::Duration patience) {
     return rd_kafka_error_is_fatal(error.get()) ? absl::OkStatus()
                                                 : ToStatus(error.get(), absl::StrCat("closing ", name()));
   }
+  is_closing_ = true;
   while (!rd_kafka_consumer_closed(rk())) {
     if (SteadyNow() > deadline) {
       return absl::DeadlineExceededError(
