@@ -36,6 +36,7 @@ std::optional<std::string_view> TakePrefixed(std::string_view* rest) {
   uint64_t length = 0;
   size_t read = 0;
   while (true) {
+    // Nine bytes are 63 bits: no length has more, and no shift goes out of range.
     if (read == rest->size() || read == 9) return std::nullopt;
     const auto byte = static_cast<uint8_t>((*rest)[read]);
     length |= static_cast<uint64_t>(byte & 0x7f) << (7 * read);
@@ -99,6 +100,7 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
     }
     case ChangelogKind::kAggregateStatus:
     case ChangelogKind::kKeylessStatus:
+      // Any bytes are some record's key.
       key.record_key = rest;
       return key;
     case ChangelogKind::kParkedEvent:
@@ -132,6 +134,7 @@ std::optional<ChangelogKey> Parse(std::string_view bytes) {
 
 std::string StateKeyPrefix(std::string_view store) {
   std::string key = KindPrefix(ChangelogKind::kState);
+  // Else store "a" with key "bc" would be store "ab" with key "c".
   AppendVarint(store.size(), &key);
   key.append(store);
   return key;
@@ -139,6 +142,7 @@ std::string StateKeyPrefix(std::string_view store) {
 
 std::string AggregateStatusKey(std::string_view record_key) {
   std::string key = KindPrefix(ChangelogKind::kAggregateStatus);
+  // As it is: the parking index finds a queue by its key without making this name.
   key.append(record_key);
   return key;
 }
@@ -152,6 +156,7 @@ std::string ParkedEventKeyPrefix(std::string_view record_key) {
 
 std::string ParkedEventKey(std::string_view record_key, uint64_t sequence) {
   std::string key = ParkedEventKeyPrefix(record_key);
+  // Big-endian, so that the events of a queue lie together in their order.
   AppendBigEndian(sequence, &key);
   return key;
 }
@@ -159,6 +164,7 @@ std::string ParkedEventKey(std::string_view record_key, uint64_t sequence) {
 std::string KeylessStatusKey(std::string_view topic, int64_t offset) {
   std::string key = KindPrefix(ChangelogKind::kKeylessStatus);
   key.append(topic);
+  // Of a fixed length at the end, so the topic needs none before it.
   AppendBigEndian(static_cast<uint64_t>(offset), &key);
   return key;
 }

@@ -14,6 +14,7 @@ constexpr char kCorruptStore[] = "once/corrupt-store";
 
 absl::Status CorruptStoreError(std::string_view message) {
   absl::Status status = absl::DataLossError(ToAbsl(message));
+  // X3: told by a mark and not by the code, since an event may fail as DATA_LOSS as well, and says nothing of the disk.
   status.SetPayload(kCorruptStore, absl::Cord());
   return status;
 }

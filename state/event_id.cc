@@ -28,6 +28,7 @@ char* WritePart(std::string_view part, char* out) {
 
 EventIdHash HashEventId(std::string_view topic, std::string_view source, std::string_view id, uint64_t generation,
                         uint32_t round) {
+  // Round 0 adds nothing, so an event that comes for the first time is known by what it was always known by.
   const size_t round_bytes = round == 0 ? 0 : sizeof(uint64_t);
   const size_t size = 4 * sizeof(uint64_t) + topic.size() + source.size() + id.size() + round_bytes;
   // Once for each event: nearly always without the heap.

@@ -58,11 +58,13 @@ EventIdTable::Tag EventIdTable::Insert(const EventIdHash& raw_id, Tag tag) {
   const EventIdHash id = Stored(raw_id);
   const Place place = PlaceOf(id);
   Shard& shard = shards_[place.shard];
+  // X7: a shard has no memory before its first ID, since there may be a thousand tables.
   if (shard.capacity == 0) MakeRoom(&shard);
   size_t slot = FindSlot(shard, place.position, id);
   if (IsFree(shard.ids[slot])) {
     if (shard.used >= shard.max_used) {
       MakeRoom(&shard);
+      // Sweeping and growing move IDs, so the free slot is another one now.
       slot = FindSlot(shard, place.position, id);
     }
     shard.ids[slot] = id;
@@ -85,6 +87,7 @@ EventIdTable::Tag EventIdTable::Find(const EventIdHash& raw_id) const {
   const size_t slot = FindSlot(shard, place.position, id);
   if (IsFree(shard.ids[slot])) return 0;
   const Tag tag = shard.tags[slot];
+  // Of a forgotten bucket: as if it were not there.
   return tags_[tag].live ? tag : Tag{0};
 }
 
@@ -107,6 +110,7 @@ void EventIdTable::Erase(const EventIdHash& raw_id) {
   const size_t slot = FindSlot(shard, place.position, id);
   if (IsFree(shard.ids[slot])) return;
   TagState& tag = tags_[shard.tags[slot]];
+  // With its bucket forgotten it was counted off already.
   if (tag.live) {
     --tag.count;
     --size_;
@@ -160,6 +164,7 @@ size_t EventIdTable::NextCapacity(size_t capacity) {
 }
 
 void EventIdTable::SweepForgotten(Shard* shard) {
+  // Nothing was forgotten since then, so there is nothing to find.
   if (shard->swept_at == forgotten_) return;
   shard->swept_at = forgotten_;
   Sweep(shard, [&](Tag tag) { return tags_[tag].live ? tag : Tag{0}; });
@@ -184,6 +189,7 @@ void EventIdTable::Shrink() {
       shard.swept_at = forgotten_;
       continue;
     }
+    // More than half full: what a smaller one saves is not worth the copy.
     if (shard.used * 2 > shard.max_used) continue;
     size_t capacity = FirstCapacity(&shard);
     while (kMaxLoadAfterSweep * static_cast<double>(capacity) < static_cast<double>(shard.used)) {
@@ -195,12 +201,14 @@ void EventIdTable::Shrink() {
 
 void EventIdTable::Resize(Shard* shard, size_t capacity) {
   Shard old = std::move(*shard);
+  // For a moment both are there, but of one shard in 64: the table never needs twice its memory (X7).
   shard->ids = std::make_unique<EventIdHash[]>(capacity);
   shard->tags = std::make_unique<Tag[]>(capacity);
   shard->capacity = capacity;
   shard->max_used = static_cast<size_t>(static_cast<double>(capacity) * kMaxLoad);
   shard->used = old.used;
   shard->swept_at = old.swept_at;
+  // From front to back, and Home grows with the position: so both are walked in the order of memory.
   for (size_t i = 0; i < old.capacity; ++i) {
     const EventIdHash& id = old.ids[i];
     if (IsFree(id)) continue;
@@ -256,6 +264,7 @@ std::vector<EventIdTable::Tag> EventIdTable::Renumber() {
     shard.swept_at = forgotten_;
   }
   tags_ = std::move(states);
+  // Later with more live tags, or a table that has many would be renumbered all the time.
   renumber_at_ = std::min(kMaxTag, kMinTagsToRenumber + 2 * tags_.size());
   return new_tags;
 }

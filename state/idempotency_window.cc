@@ -32,6 +32,7 @@ char* WriteBigEndian(uint64_t number, char* out) {
 }
 
 // The clock, read as a bucket's number.
+// 0 is no bucket, but the horizon's record.
 uint64_t Number(int64_t clock_ms) { return static_cast<uint64_t>(std::max<int64_t>(clock_ms, 1)); }
 
 // False if the clock stands before `since`.
@@ -41,6 +42,7 @@ bool HasPassed(uint64_t since, int64_t span_ms, int64_t clock_ms) {
 
 size_t MaxChunkIds(size_t max_record_bytes) {
   const std::string key = EventIdsKey(0, 0);
+  // E7: a record of IDs fits its changelog, however little that takes.
   const size_t around = EstimatedSize({.key = key});
   if (max_record_bytes <= around) return 1;
   return std::clamp<size_t>((max_record_bytes - around) / kIdBytes, 1, kMaxChunkIds);
@@ -54,6 +56,7 @@ IdempotencyWindow::IdempotencyWindow(const Options& options)
       max_ids_(std::max<int64_t>(options.max_ids, 1)) {}
 
 EventIdTable::Tag IdempotencyWindow::AllocateTag() {
+  // Tags have 16 bits, so those of forgotten buckets must be used again.
   if (table_.ShouldRenumber()) {
     const std::vector<EventIdTable::Tag> renumbered = table_.Renumber();
     for (auto& [number, bucket] : buckets_) bucket.tag = renumbered[bucket.tag];
@@ -63,6 +66,7 @@ EventIdTable::Tag IdempotencyWindow::AllocateTag() {
 }
 
 bool IdempotencyWindow::Reserve(const EventIdHash& id) {
+  // To the newest bucket for now; Seal may begin another.
   if (epoch_tag_ == 0) epoch_tag_ = buckets_.empty() ? AllocateTag() : buckets_.rbegin()->second.tag;
   // E1: reserved and remembered are one to whoever asks.
   if (table_.Insert(id, epoch_tag_) != 0) return false;
@@ -96,9 +100,11 @@ absl::Status IdempotencyWindow::ChooseBucket(int64_t clock_ms) {
   uint64_t newest = horizon_;
   if (newest_tag != 0) {
     newest = buckets_.rbegin()->first;
+    // Without those of this epoch: a bucket takes whole epochs.
     const int64_t ids_before = table_.count(newest_tag) - static_cast<int64_t>(epoch_ids_.size());
     const bool full = ids_before >= std::max<int64_t>(max_ids_ / kBuckets, 1);
     const bool passed = HasPassed(newest, std::max<int64_t>(retention_ms_ / kBuckets, 1), clock_ms);
+    // Behind the last number there is none: that bucket stays open.
     if ((!full && !passed) || newest == kMaxNumber) {
       staged_.bucket = newest;
       return absl::OkStatus();
@@ -108,6 +114,7 @@ absl::Status IdempotencyWindow::ChooseBucket(int64_t clock_ms) {
     for (const EventIdHash& id : epoch_ids_) table_.Retag(id, tag);
     epoch_tag_ = tag;
   }
+  // Numbers grow, also where the clock has not.
   staged_.bucket = std::max(Number(clock_ms), newest + 1);
   return absl::OkStatus();
 }
@@ -149,9 +156,11 @@ void IdempotencyWindow::WriteEpochIds(TaskState* state) {
 uint64_t IdempotencyWindow::NextSequence(uint64_t bucket) {
   uint64_t next = 0;
   if (const auto it = buckets_.find(bucket); it != buckets_.end()) next = it->second.next_sequence;
+  // What this Seal has added already has a number, too.
   for (const auto& [number, chunk] : staged_.added) {
     if (number == bucket) next = std::max(next, chunk.sequence + 1);
   }
+  // Behind the last number that a record may have, gaps are used.
   return next <= kMaxNumber ? next : LowestFreeSequence(bucket);
 }
 
@@ -167,6 +176,7 @@ uint64_t IdempotencyWindow::LowestFreeSequence(uint64_t bucket) const {
 }
 
 void IdempotencyWindow::WriteHorizon(TaskState* state) {
+  // Records may be read in any order and tombstones come late: this alone says what is forgotten.
   if (staged_.horizon == written_horizon_) return;
   char number[kIdBytes] = {};
   WriteBigEndian(staged_.horizon, number);
@@ -175,6 +185,7 @@ void IdempotencyWindow::WriteHorizon(TaskState* state) {
 
 void IdempotencyWindow::WriteTombstones(TaskState* state) {
   for (const RecordId& record : doomed_) {
+    // E6: a bounded number, or one epoch would pay for a whole bucket.
     if (staged_.tombstoned.size() == kMaxTombstonesPerSeal) break;
     state->Write(EventIdsKey(record.first, record.second), std::nullopt);
     staged_.tombstoned.push_back(record);
@@ -202,6 +213,7 @@ absl::Status IdempotencyWindow::WriteMerge(TaskState* state) {
   const Chunk merged{.sequence = NextSequence(merge->bucket), .ids = ids_of_all.size() / kIdBytes};
   state->Write(EventIdsKey(merge->bucket, merged.sequence), std::string_view(ids_of_all));
   staged_.added.emplace_back(merge->bucket, merged);
+  // In the same epoch, so that each ID is in a record at every moment.
   for (size_t i = 0; i < inputs.size(); ++i) {
     state->Delete(inputs[i]);
     staged_.removed.emplace_back(merge->bucket, merge->inputs[i].sequence);
@@ -210,6 +222,7 @@ absl::Status IdempotencyWindow::WriteMerge(TaskState* state) {
 }
 
 std::optional<IdempotencyWindow::Merge> IdempotencyWindow::FindMerge() const {
+  // Newest first, where each epoch adds a record.
   for (auto it = buckets_.rbegin(); it != buckets_.rend() && it->first > staged_.horizon; ++it) {
     if (it->second.partial_chunks < 2) continue;
     std::vector<Chunk> chunks = ChunksToMerge(it->second, it == buckets_.rbegin());
@@ -227,6 +240,7 @@ std::vector<IdempotencyWindow::Chunk> IdempotencyWindow::ChunksToMerge(const Buc
     size_t class_chunks = 0;
     size_t class_ids = 0;
     for (const Chunk& chunk : bucket.chunks) {
+      // A closed bucket changes no more, so all its small records are merged, whatever their class.
       if (chunk.ids < (is_open ? at_least : 0) || chunk.ids >= (is_open ? below : partial_ids())) continue;
       ++class_chunks;
       class_ids += chunk.ids;
@@ -246,6 +260,7 @@ void IdempotencyWindow::CommitEpoch() {
   for (const auto& [number, chunk] : staged_.added) AddChunk(&buckets_[number], chunk);
   for (const auto& [number, sequence] : staged_.removed) RemoveChunk(&buckets_[number], sequence);
   for (const RecordId& record : staged_.tombstoned) doomed_.erase(record);
+  // Not before: an epoch that drops has forgotten nothing.
   ForgetUpTo(staged_.horizon);
   written_horizon_ = staged_.horizon;
   forgotten_by_count_ += staged_.forgotten_by_count;
@@ -253,12 +268,14 @@ void IdempotencyWindow::CommitEpoch() {
 }
 
 void IdempotencyWindow::DropEpoch() {
+  // E1: they were never seen.
   for (const EventIdHash& id : epoch_ids_) table_.Erase(id);
   EndEpoch();
 }
 
 void IdempotencyWindow::EndEpoch() {
   const bool tag_is_a_buckets = !buckets_.empty() && buckets_.rbegin()->second.tag == epoch_tag_;
+  // It was for a bucket that has not come to be.
   if (epoch_tag_ != 0 && !tag_is_a_buckets) table_.Forget(epoch_tag_);
   epoch_tag_ = 0;
   if (epoch_ids_.capacity() > kSpareIds) {
@@ -270,6 +287,7 @@ void IdempotencyWindow::EndEpoch() {
 }
 
 void IdempotencyWindow::AddChunk(Bucket* bucket, const Chunk& chunk) const {
+  // One that is read a second time.
   RemoveChunk(bucket, chunk.sequence);
   const auto after = std::upper_bound(bucket->chunks.begin(), bucket->chunks.end(), chunk.sequence,
                                       [](uint64_t sequence, const Chunk& other) { return sequence < other.sequence; });
@@ -290,6 +308,7 @@ void IdempotencyWindow::ForgetUpTo(uint64_t horizon) {
   horizon_ = std::max(horizon_, horizon);
   while (!buckets_.empty() && buckets_.begin()->first <= horizon_) {
     const auto& [number, bucket] = *buckets_.begin();
+    // E6: their records are deleted little by little (WriteTombstones).
     for (const Chunk& chunk : bucket.chunks) doomed_.insert({number, chunk.sequence});
     table_.Forget(bucket.tag);
     buckets_.erase(buckets_.begin());
@@ -298,6 +317,7 @@ void IdempotencyWindow::ForgetUpTo(uint64_t horizon) {
 
 // While records are loaded nothing can be written, so this is a horizon that the next Seal writes.
 void IdempotencyWindow::ForgetWhatIsTooMuch() {
+  // Not the newest, which IDs are added to.
   while (table_.size() > max_ids_ && buckets_.size() > 1) {
     ForgetUpTo(buckets_.begin()->first);
     ++forgotten_by_count_;

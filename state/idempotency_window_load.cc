@@ -43,6 +43,7 @@ absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes valu
                                             "; the changelog was written by another program, or is damaged"));
   }
   if (key.bucket == 0) {
+    // What is forgotten stays so, whatever becomes of its record.
     if (!value.has_value()) return absl::OkStatus();
     written_horizon_ = std::max(written_horizon_, ReadBigEndian(value->data()));
     ForgetUpTo(written_horizon_);
@@ -50,6 +51,7 @@ absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes valu
   }
   if (value.has_value()) {
     const absl::Status loaded = LoadIds(key, *value);
+    // X7: while it is read a window must fit its part of the memory, too.
     ForgetWhatIsTooMuch();
     return loaded;
   }
@@ -60,6 +62,7 @@ absl::Status IdempotencyWindow::Load(const ChangelogKey& key, OptionalBytes valu
 }
 
 absl::Status IdempotencyWindow::LoadIds(const ChangelogKey& key, std::string_view ids) {
+  // Forgotten: the record is still there to be deleted, and nothing else.
   if (key.bucket <= horizon_) {
     doomed_.insert({key.bucket, key.sequence});
     return absl::OkStatus();

@@ -113,6 +113,7 @@ absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
   absl::StatusOr<std::optional<std::string>> stored = store_->Get(task_prefix_, key);
   if (!stored.ok()) return stored.status();
   Entry* const entry = Insert(sought);
+  // It is clean, so it may be evicted.
   Enqueue(entry);
   if (stored->has_value()) {
     memory_bytes_ -= MemoryBytes(*entry);
@@ -148,6 +149,7 @@ void TaskState::Write(std::string_view key, OptionalBytes value) {
   Entry* entry = Find(sought);
   if (entry == nullptr) {
     entry = Insert(sought);
+    // F8: what the disk has is not known, so a drop must not leave it as absent (DropEpoch).
     entry->known_ = false;
   }
   SetPending(entry, value.has_value() ? Entry::Pending::kPut : Entry::Pending::kDelete,
@@ -159,6 +161,7 @@ void TaskState::CommitEpoch() {
     if (i + kPrefetchDistance < epoch_writes_.size()) Prefetch(epoch_writes_[i + kPrefetchDistance]);
     Entry* const entry = epoch_writes_[i];
     const size_t old_bytes = MemoryBytes(*entry);
+    // Counted off as it was counted on, before it changes.
     const size_t old_dirty_bytes = DirtyBytes(*entry);
     // The merge of an epoch, all of it: from here on reads, checkpoints and dead processes see it.
     AssignCompactly(*entry->pending_value_, &entry->committed_);
@@ -185,6 +188,7 @@ void TaskState::EndEpoch() {
   epoch_writes_.clear();
   for (size_t i = 0; i < used; ++i) {
     std::string& spare = pending_values_[i];
+    // X7: what one large epoch needed is given back.
     if (spare.capacity() <= kMaxSpareBytes) continue;
     memory_bytes_ -= HeapBytes(spare);
     std::string().swap(spare);
@@ -216,6 +220,7 @@ void TaskState::ApplyCommitted(std::string_view key, OptionalBytes value) {
   assert(epoch_writes_.empty());
   const Sought sought = Seek(key);
   Entry* entry = Find(sought);
+  // F8: newer than whatever the disk has, so that is not asked.
   if (entry == nullptr) entry = Insert(sought);
   const size_t old_bytes = MemoryBytes(*entry);
   const size_t old_dirty_bytes = DirtyBytes(*entry);
@@ -227,6 +232,7 @@ void TaskState::ApplyCommitted(std::string_view key, OptionalBytes value) {
 
 void TaskState::MarkDirty(Entry* entry, size_t old_dirty_bytes) {
   if (entry->dirty_generation_ == 0) {
+    // If it stands in the eviction queue still, TrimTo passes over it.
     dirty_.push_back(entry);
   } else {
     dirty_bytes_ -= old_dirty_bytes;
@@ -243,11 +249,13 @@ void TaskState::MarkClean(Entry* entry) {
 
 TaskState::FrozenBatch TaskState::Freeze(const CheckpointMeta& meta) {
   assert(epoch_writes_.empty());
+  // One at a time, so that the disk gets batches in the order of their generations.
   assert(frozen_generation_ == 0);
   FrozenBatch batch;
   batch.task_prefix = task_prefix_;
   batch.generation = generation_;
   batch.meta = meta;
+  // Copies: another thread writes them while the values change.
   batch.entries.reserve(dirty_.size());
   for (const Entry* const entry : dirty_) {
     CheckpointEntry& copy = batch.entries.emplace_back();
@@ -301,6 +309,7 @@ absl::Status TaskState::Scan(std::string_view prefix,
     if (value.has_value() && !visit(entry->key(), *value)) stopped = true;
   };
   const absl::Status status = store_->Scan(task_prefix_, prefix, [&](std::string_view key, std::string_view value) {
+    // Those that the disk does not have.
     while (!stopped && next < in_memory.size() && in_memory[next]->key() < key) visit_entry(in_memory[next++]);
     if (stopped) return false;
     if (next < in_memory.size() && in_memory[next]->key() == key) {
@@ -321,6 +330,7 @@ void TaskState::Clear() {
   eviction_.clear();
   table_.clear();
   pending_values_.clear();
+  // F7: what is reported of a batch from before finds no generation that it fits.
   frozen_generation_ = 0;
   memory_bytes_ = 0;
   dirty_bytes_ = 0;
@@ -347,6 +357,7 @@ void TaskState::TrimTo(size_t bytes) {
     eviction_.pop_front();
     entry->queued_ = false;
     if (entry->dirty_generation_ != 0) continue;  // MarkClean brings it back.
+    // Written by the open epoch: what is committed may be clean, and cannot go.
     if (entry->pending_ != Entry::Pending::kNone) {
       Enqueue(entry);
     } else if (entry->recently_used_) {
@@ -356,6 +367,7 @@ void TaskState::TrimTo(size_t bytes) {
       Evict(entry);
     }
   }
+  // Values alone are not enough.
   if (memory_bytes_ > bytes) DropSpares(0);
 }
 

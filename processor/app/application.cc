@@ -63,6 +63,7 @@ class RunningApplication final : public Application {
     if (std::optional<std::string> bad = kafka::KnownBadVersion(); bad.has_value()) {
       deps_.log->Log(LogLevel::kWarning, *bad);
     }
+    // In this order: no broker is asked by an instance without a name, and no database opened for a start that fails.
     for (const auto& step :
          {&RunningApplication::CheckNames, &RunningApplication::OpenStateDir, &RunningApplication::Connect,
           &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
@@ -83,13 +84,16 @@ class RunningApplication final : public Application {
                                                   " rebuilt from the changelog"));
     // Its files cannot be deleted while they are open.
     store_.reset();
+    // Somebody may have deleted the directory, and its lock with it.
     if (absl::Status held = HoldStateDir(); !held.ok()) return held;
     if (absl::Status wiped = DestroyRocksDbStore(StorePath()); !wiped.ok()) return wiped;
     if (absl::Status opened = OpenStore(); !opened.ok()) return opened;
+    // Once: damage that comes again is the disk's, and ends the process.
     return RunPod();
   }
 
   void Stop() override {
+    // First: a pod that is being made looks at it under the lock, so no stop is missed.
     stopping_.store(true);
     MutexLock lock(&mutex_);
     if (pod_ != nullptr) pod_->Stop();
@@ -108,6 +112,7 @@ class RunningApplication final : public Application {
   absl::Status Connect() {
     kafka::RdKafkaConfig config;
     config.bootstrap_servers = options_.bootstrap_servers;
+    // By this the brokers' logs tell instances apart.
     config.client_id = absl::StrCat(plan_.application_id, "-", instance_id_);
     config.transaction_timeout = options_.transaction_timeout;
     config.session_timeout = options_.session_timeout;
@@ -163,6 +168,7 @@ class RunningApplication final : public Application {
     state_dir_ = *std::move(dir);
     instance_id_ = options_.instance_id;
     if (instance_id_.empty()) {
+      // T12: drawn once and kept, so that a restart takes its own producers over.
       absl::StatusOr<std::string> drawn = state_dir_->InstanceId();
       if (!drawn.ok()) return drawn.status();
       instance_id_ = *drawn;
@@ -177,6 +183,7 @@ class RunningApplication final : public Application {
     absl::StatusOr<std::unique_ptr<LockedDir>> dir = LockedDir::Open(options_.state_dir);
     if (!dir.ok()) return dir.status();
     state_dir_ = *std::move(dir);
+    // Its files were in the directory that is gone.
     journal_.reset();
     OpenJournal();
     return options_.instance_id.empty() ? state_dir_->KeepInstanceId(instance_id_) : absl::OkStatus();
@@ -189,6 +196,7 @@ class RunningApplication final : public Application {
 
   void OpenJournal() {
     auto journal = CrashJournal::Open(options_.state_dir, plan_.input_topics, options_.workers, deps_.log);
+    // X3: a pod without a journal runs on, since the frontier remembers deaths as well.
     if (!journal.ok()) {
       deps_.log->Log(LogLevel::kWarning, absl::StrCat("events that end the process cannot be told from others: ",
                                                       std::string(journal.status().message())));
@@ -206,6 +214,7 @@ class RunningApplication final : public Application {
                                  .memory_bytes = memory_.state_store,
                                  .max_open_files = options_.state_open_files};
     auto store = OpenRocksDbStore(options, deps_.log);
+    // F5: nothing is lost, since the changelog has it all.
     if (absl::IsDataLoss(store.status())) {
       deps_.log->Log(LogLevel::kWarning, absl::StrCat("the local state in ", path,
                                                       " is corrupt and is rebuilt from the"
@@ -254,6 +263,7 @@ class RunningApplication final : public Application {
   std::atomic<bool> stopping_{false};
   Mutex mutex_;  // Over the making of pod_.
   Plan plan_;
+  // Each uses those before it, so the pod is the first to go.
   std::unique_ptr<LockedDir> state_dir_;
   std::string instance_id_;
   std::unique_ptr<CrashJournal> journal_;

@@ -73,6 +73,7 @@ Requests AskRequests(const Config& config) {
 
 absl::StatusOr<Topology> Build(const TopologyFactory& factory, const Config& config) {
   absl::StatusOr<Topology> topology = absl::InternalError("");
+  // X3: the factory is the user's code as well.
   const absl::Status built = Guarded(absl::StatusCode::kInternal, "the function that builds the topology", [&] {
     topology = factory(config);
     return topology.status();
@@ -140,6 +141,7 @@ void OnExit(int code, void*) {
                         ", nothing of the open transaction takes effect, and a restart goes on from the last commit; "
                         "let handlers return an error instead"));
   log->Flush(kLastWords);
+  // Not by exit's other handlers and destructors, which may wait for threads that still run.
   _exit(exit_code);
 }
 
@@ -147,6 +149,7 @@ void OnExit(int code, void*) {
 class ExitGuard {
  public:
   explicit ExitGuard(LogSink* log) {
+    // Once for the process, since nothing takes it back.
     static const int registered = on_exit(&OnExit, nullptr);
     if (registered == 0) g_running_log.store(log);
   }

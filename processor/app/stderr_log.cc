@@ -48,6 +48,7 @@ void WriteAll(const std::string& line) {
     if (written >= 0) {
       done += static_cast<size_t>(written);
     } else if (errno == EAGAIN) {
+      // Somebody has made it non-blocking: it is shared with whoever started this process.
       pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
       poll(&ready, 1, -1);
     } else if (errno != EINTR) {
@@ -62,6 +63,7 @@ struct StderrLog::Queue {
   explicit Queue(LogLevel its_least) : least(its_least) {}
 
   void Push(LogLevel level, const std::string& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    // By whoever logs, so that the line has the time of what it tells.
     spdlog::memory_buf_t text;
     formatter.format(spdlog::details::log_msg(spdlog::string_view_t(), ToSpdlog(level),
                                               spdlog::string_view_t(message.data(), message.size())),
@@ -84,6 +86,7 @@ struct StderrLog::Queue {
     while (written < line) {
       const absl::Duration left = deadline - SteadyNow();
       if (left <= absl::ZeroDuration()) return false;
+      // In pieces, since patience may be without end.
       changed.WaitFor(&mutex, std::min(left, absl::Seconds(60)));
     }
     return true;
@@ -92,6 +95,7 @@ struct StderrLog::Queue {
   void Run() {
     mutex.Lock();
     while (true) {
+      // All that was kept is written, so somebody reads again.
       if (lines.empty()) TellOfLost();
       if (lines.empty()) {
         stalled = false;
@@ -101,6 +105,7 @@ struct StderrLog::Queue {
       }
       const std::string line = std::move(lines.front());
       lines.pop_front();
+      // X2: without the lock, so that a pipe that nobody reads holds up this thread alone.
       mutex.Unlock();
       WriteAll(line);
       mutex.Lock();
@@ -130,6 +135,7 @@ StderrLog::StderrLog(LogLevel least) : queue_(std::make_shared<Queue>(least)) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  // Nobody waits for it, since a write to such a pipe never returns; it owns what it uses.
   std::thread([queue = queue_] { queue->Run(); }).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -138,6 +144,7 @@ StderrLog::~StderrLog() {
   Flush(kPatienceAtEnd);
   MutexLock lock(&queue_->mutex);
   queue_->closed = true;
+  // What was not read by now is given up.
   queue_->lines.clear();
   queue_->changed.NotifyAll();
 }
@@ -145,7 +152,9 @@ StderrLog::~StderrLog() {
 void StderrLog::Log(LogLevel level, const std::string& message) {
   if (level < queue_->least) return;
   MutexLock lock(&queue_->mutex);
+  // Errors have room of their own, or a flood of other lines would hide why it all ended.
   const size_t room = kKeptBytes + (level == LogLevel::kError ? kKeptBytesOfErrors : 0);
+  // One line is kept whatever its size.
   if (queue_->bytes + message.size() > room && queue_->bytes > 0) {
     ++queue_->lost;
     return;

@@ -29,6 +29,7 @@ constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGHUP};
 struct sigaction g_old[std::size(kStopSignals)];
 
 void Send(char what) {
+  // write and _exit are among the few things that a handler may call.
   while (write(g_pipe[1], &what, 1) < 0 && errno == EINTR) {
   }
 }
@@ -48,6 +49,7 @@ void OnSignal(int) {
     g_first_ms.store(MonotonicMs());
     Send(kSignal);
   } else if (MonotonicMs() - g_first_ms.load() > kSameWishMs) {
+    // A second wish does not wait for what the first one waits for.
     _exit(g_exit_code.load());
   }
   errno = saved_errno;
@@ -71,6 +73,7 @@ StopSignals::StopSignals(std::function<void()> on_stop, int second_exit_code) : 
   });
   struct sigaction action = {};
   action.sa_handler = OnSignal;
+  // Calls of other threads and libraries go on as if nothing had been.
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < std::size(kStopSignals); ++i) {

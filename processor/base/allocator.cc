@@ -16,6 +16,7 @@ constexpr int kKeptBytes = 512 << 20;
 constexpr int kGrowthBytes = 64 << 20;
 
 bool IsSetByUser() {
+  // Whoever has chosen these knows better.
   for (const char* name : {"GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_"}) {
     if (getenv(name) != nullptr) return true;
   }

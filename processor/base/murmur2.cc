@@ -9,6 +9,7 @@ uint32_t Murmur2(std::string_view bytes) {
   constexpr int kShift = 24;
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
   const size_t length = bytes.size();
+  // As unsigned numbers: Java masks each of its signed bytes.
   const auto byte = [data](size_t i) { return static_cast<uint32_t>(data[i]); };
 
   uint32_t hash = kSeed ^ static_cast<uint32_t>(length);
@@ -35,6 +36,7 @@ uint32_t Murmur2(std::string_view bytes) {
 }
 
 Partition PartitionForKey(std::string_view key, int32_t partition_count) {
+  // Java clears the sign, which is not the absolute value.
   return Partition(static_cast<int32_t>(Murmur2(key) & 0x7fffffff) % partition_count);
 }
 

@@ -41,12 +41,14 @@ std::string NamePartMistake(std::string_view name) {
 }
 
 bool AreOneTopicToKafka(std::string_view a, std::string_view b) {
+  // It names metrics after topics and writes both as one there, so it refuses a topic that differs in nothing else.
   const auto alike = [](char x, char y) { return x == y || ((x == '.' || x == '_') && (y == '.' || y == '_')); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike);
 }
 
 std::string TransactionalId(std::string_view application_id, std::string_view instance_id, int worker, int slot) {
   std::string instance(instance_id);
+  // X8: instances' names have dashes too, and the parts must be told apart.
   std::replace(instance.begin(), instance.end(), '-', '~');
   return absl::StrCat(ToAbsl(application_id), "-", instance, "-", worker, "-", slot);
 }

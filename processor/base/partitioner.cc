@@ -9,6 +9,7 @@ namespace once {
 
 namespace {
 
+// As in zlib, whose CRC-32 librdkafka's own default partitioner goes by.
 constexpr uint32_t kReflectedPolynomial = 0xedb88320;
 
 constexpr std::array<uint32_t, 256> MakeTable() {
@@ -32,6 +33,7 @@ uint32_t Crc32(std::string_view bytes) {
 }
 
 std::optional<Partition> ExpectedPartition(Partitioner partitioner, const OptionalBytes& key, int32_t partition_count) {
+  // Such records go anywhere.
   if (!key.has_value() || key->empty()) return std::nullopt;
   switch (partitioner) {
     case Partitioner::kMurmur2:

@@ -40,6 +40,7 @@ absl::Status WritePrivateFile(const std::string& path, std::string_view text) {
   const absl::Status status = written ? absl::OkStatus() : failed("writing");
   close(file);
   if (!status.ok()) return status;
+  // Only what is on the disk gets the name: a crash leaves the file of before, or this one.
   if (rename(fresh.c_str(), path.c_str()) != 0) return failed("renaming");
   return absl::OkStatus();
 }

@@ -32,6 +32,7 @@ std::string Printable(std::string_view text, size_t max_bytes) {
   out.reserve(shown + 3);
   for (size_t i = 0; i < shown; ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
+    // ASCII alone, which every terminal and viewer shows alike.
     if (c >= 0x20 && c < 0x7f) {
       out.push_back(static_cast<char>(c));
     } else {
@@ -50,6 +51,7 @@ size_t SequenceLength(std::string_view text, size_t i) {
   const uint8_t lead = byte(i);
   if (lead < 0x80) return 1;
   const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  // 0xc0 and 0xc1 could begin overlong forms only.
   if (lead < 0xc2 || lead > 0xf4 || i + length > text.size()) return 0;
   for (size_t k = 1; k < length; ++k) {
     if ((byte(i + k) & 0xc0) != 0x80) return 0;
@@ -67,8 +69,10 @@ size_t SequenceLength(std::string_view text, size_t i) {
 bool IsControl(std::string_view sequence) {
   const auto byte = [&](size_t k) { return static_cast<uint8_t>(sequence[k]); };
   if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  // C1: U+0080 to U+009F.
   if (sequence.size() == 2) return byte(0) == 0xc2 && byte(1) < 0xa0;
   if (sequence.size() != 3 || byte(0) != 0xe2) return false;
+  // U+2028 to U+202E, and U+2066 to U+2069.
   return (byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae) ||
          (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9);
 }
@@ -116,6 +120,7 @@ bool IsValidUtf8(std::string_view text) {
 }
 
 size_t EditDistance(std::string_view a, std::string_view b) {
+  // Levenshtein's distance, by one row of its table at a time.
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {

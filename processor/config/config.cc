@@ -38,6 +38,7 @@ struct Config::State {
         found = &negated->second;
       }
     }
+    // Then environment, then file: the first that says anything counts.
     if (found != nullptr) return {ConfigSource::kFlag, found};
     const auto variable = sources.environment.find(name);
     if (variable != sources.environment.end()) return {ConfigSource::kEnvironment, &variable->second};
@@ -57,12 +58,14 @@ struct Config::State {
   }
 
   bool IsKnownFlag(std::string_view name) const {
+    // --noNAME is something only where NAME is a switch.
     return Asked(name) != nullptr || (name.starts_with("no") && IsSwitch(name.substr(2)));
   }
 
   // Takes the mutex.
   void AddError(std::string_view name, std::string message) {
     MutexLock lock(&mutex);
+    // With its number, since they are told in the order in which they came.
     errors.emplace(std::pair(std::string(name), std::move(message)), errors.size());
   }
 
@@ -88,6 +91,7 @@ std::string Shown(const Setting& setting) { return absl::StrCat(" = \"", Printab
 
 }  // namespace
 
+// --config is an option like any other, though the file has been read by the time that anybody asks.
 Config::Config() : state_(std::make_shared<State>()) {
   Get("config", "",
       {.help = "A file of settings: lines of once.NAME=VALUE and of librdkafka's properties.", .group = "General"});
@@ -96,12 +100,14 @@ Config::Config() : state_(std::make_shared<State>()) {
 Config Config::Load(const ConfigInputs& inputs) {
   Config config;
   config.state_->sources = config_internal::LoadSources(inputs);
+  // Anew, now that there are sources that may have it wrong.
   config.Get("config", "");
   return config;
 }
 
 Config Config::FromValues(const std::map<std::string, std::string>& values) {
   ConfigInputs inputs;
+  // As flags, so that such values meet the checks that others meet.
   for (const auto& [name, value] : values) inputs.args.push_back(absl::StrCat("--", name, "=", value));
   return Load(inputs);
 }
@@ -118,6 +124,7 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
                                std::string(about.group)});
     }
   }
+  // Without the lock: what was loaded changes no more.
   const State::Found found = state_->Lookup(name, is_switch);
   if (found.setting == nullptr) return nullptr;
   const std::string negation = absl::StrCat("no", ToAbsl(name));
@@ -125,6 +132,7 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
     state_->AddError(name, absl::StrCat("flags --", ToAbsl(name), " and --", negation,
                                         ": they say the opposite of each other; remove one of the two"));
   }
+  // Never destroyed, since what is returned points to them.
   static const std::string* const kTrue = new std::string("true");
   static const std::string* const kFalse = new std::string("false");
   // It was found under another name than its own: --noNAME.
@@ -159,6 +167,7 @@ absl::Duration Config::Get(std::string_view name, absl::Duration default_value, 
   const std::string* text = Find(name, "duration", absl::FormatDuration(default_value), about);
   if (text == nullptr) return default_value;
   const absl::StatusOr<absl::Duration> value = ParseDuration(*text);
+  // X4: the default goes on, so that all that is wrong is told at once.
   if (!value.ok()) AddError(name, ToStd(value.status().message()));
   return value.value_or(default_value);
 }
@@ -207,6 +216,7 @@ std::string Config::WhereProperty(const std::string& name) const {
   return setting == state_->sources.properties.end() ? "" : setting->second.where;
 }
 
+// An option that nobody has set gives way to librdkafka's property of the same meaning (ApplyProperties).
 ConfigSource Config::SourceOf(std::string_view name) const {
   MutexLock lock(&state_->mutex);
   return state_->Lookup(name, state_->IsSwitch(name)).source;
@@ -223,6 +233,7 @@ void Config::AddError(std::string_view name, std::string_view why_and_fix) const
   {
     MutexLock lock(&state_->mutex);
     const State::Found found = state_->Lookup(name, state_->IsSwitch(name));
+    // With where the value came from, which is where it has to be mended.
     message = found.setting == nullptr ? absl::StrCat("option ", ToAbsl(name), " (the default): ")
                                        : absl::StrCat(found.setting->where, Shown(*found.setting));
   }
@@ -231,6 +242,7 @@ void Config::AddError(std::string_view name, std::string_view why_and_fix) const
 
 absl::Status Config::CheckValues() const {
   MutexLock lock(&state_->mutex);
+  // What loading has met comes first: values may be missing because of that.
   const size_t loading = state_->sources.errors.size();
   std::vector<std::string> errors = state_->sources.errors;
   errors.resize(loading + state_->errors.size());
@@ -253,6 +265,7 @@ absl::Status Config::CheckUnknown() const {
     errors.push_back(absl::StrCat(setting.where, ": there is no such flag; ",
                                   DidYouMean(ClosestMatch(setting.written, flags), "--help lists all of them")));
   }
+  // A key of the file is written by whoever runs this program, so one that is not known is a mistake.
   for (const auto& [name, setting] : state_->sources.file) {
     if (state_->Asked(name) != nullptr) continue;
     errors.push_back(absl::StrCat(setting.where, ": there is no such setting; ",
@@ -274,6 +287,7 @@ std::vector<std::string> Config::Warnings() const {
   std::vector<std::string> warnings = state_->sources.warnings;
   std::vector<std::string> variables;
   for (const ConfigOption& option : state_->asked) variables.push_back(EnvironmentName(option.name));
+  // Warned of only, since an environment is shared with programs that have variables of their own.
   for (const auto& [name, setting] : state_->sources.environment) {
     if (state_->Asked(name) != nullptr) continue;
     warnings.push_back(absl::StrCat(setting.where, " is ignored: there is no such option; ",

@@ -44,6 +44,7 @@ void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sourc
     if (equals != std::string_view::npos) {
       setting.text = std::string(arg.substr(equals + 1));
     } else if (i + 1 < args.size() && CanBeValue(args[i + 1])) {
+      // "--name value" is written as well.
       setting.text = args[++i];
     } else {
       setting.has_text = false;
@@ -93,6 +94,7 @@ void LoadFile(const std::string& path, Settings* properties, Sources* sources) {
     Setting setting{.text = std::move(entry.value),
                     .where = absl::StrCat(path, ":", entry.line, ", ", Printable(entry.key)),
                     .written = entry.key};
+    // Every other line is a property of librdkafka's, or will be told of as none.
     if (!entry.key.starts_with(kFilePrefix)) {
       (*properties)[entry.key] = std::move(setting);
       continue;
@@ -116,6 +118,7 @@ Sources LoadSources(const ConfigInputs& inputs) {
   const auto flag = sources.flags.find("config");
   const auto variable = sources.environment.find("config");
   if (flag != sources.flags.end()) {
+    // A flag without a value is told of when it is asked for.
     if (flag->second.has_text) LoadFile(flag->second.text, &of_file, &sources);
   } else if (variable != sources.environment.end()) {
     LoadFile(variable->second.text, &of_file, &sources);

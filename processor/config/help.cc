@@ -47,6 +47,7 @@ std::string GroupOf(const ConfigOption& option) { return option.group.empty() ? 
 
 // The topology's own first, the general ones last, the rest in the order of asking.
 std::vector<std::string> GroupsOf(const std::vector<ConfigOption>& options) {
+  // First, though it may have been the last to ask.
   std::vector<std::string> groups = {kOwnGroup};
   for (const ConfigOption& option : options) {
     const std::string group = GroupOf(option);
@@ -59,6 +60,7 @@ std::vector<std::string> GroupsOf(const std::vector<ConfigOption>& options) {
 }  // namespace
 
 std::string HelpText(const std::string& program, const std::string& description, const Config& config) {
+  // Without the directory that it was started from.
   const std::string name = program.substr(program.rfind('/') + 1);
   const std::vector<ConfigOption> options = config.options();
   std::string text = absl::StrCat(description, "\n\nUsage: ", name, " [--option=value ...]\n\n");

@@ -28,6 +28,7 @@ namespace {
 // For flush and commit, of which each may meet a slow broker; half of a transaction_timeout that is short.
 constexpr absl::Duration kEndAllowance = absl::Seconds(5);
 
+// The store and what is fetched have least parts of their own (PlanMemory); less leaves state next to nothing.
 constexpr int64_t kLeastMemoryBytes = 64 << 20;
 
 template <typename T>
@@ -134,9 +135,11 @@ struct Loader {
   template <typename T>
   void operator()(std::string_view group, std::string_view name, T& member, const Range<T>& range,
                   std::string_view help) {
+    // With the range, so that nobody has to meet it as an error.
     const std::string text = absl::StrCat(ToAbsl(help), " From ", RangeText(name, range), ".");
     const OptionHelp about{.help = text, .group = group};
     if constexpr (std::is_same_v<T, int64_t>) {
+      // What kind of number it is its name says.
       member = name.ends_with("_bytes") ? config.GetBytes(name, member, about) : config.Get(name, member, about);
     } else {
       member = config.Get(name, member, about);
@@ -160,6 +163,7 @@ void CheckNames(const Options& options, std::vector<Mistake>* mistakes) {
     if (name.empty()) return;
     if (std::string why = NamePartMistake(name); !why.empty()) mistakes->push_back({option, std::move(why)});
   };
+  // X8: parts of topics' names and of transactional ids.
   check("application_id", options.application_id);
   check("instance_id", options.instance_id);
 }
@@ -211,12 +215,14 @@ void CheckTimeouts(const Options& options, std::vector<Mistake>* mistakes) {
                       text(RoomForHandlers(options)), " or less, or raise transaction_timeout (", text(timeout),
                       ") to ", text(options.handler_timeout + options.commit_interval + kEndAllowance))});
   }
+  // T11: or a member that waits for a slow commit would be thrown out of its group meanwhile.
   if (timeout >= options.max_poll_interval) {
     mistakes->push_back({"max_poll_interval",
                          absl::StrCat("a worker would be taken for dead while it ends a transaction; use more than "
                                       "transaction_timeout, which is ",
                                       text(timeout))});
   }
+  // The client refuses it as well, under its own names.
   if (options.session_timeout >= options.max_poll_interval) {
     mistakes->push_back({"session_timeout", absl::StrCat("it is not below max_poll_interval (",
                                                          text(options.max_poll_interval), "); lower it")});
@@ -238,6 +244,7 @@ std::vector<Mistake> FindMistakes(const Options& options) {
         {"memory_bytes", absl::StrCat("it is too little to work with; use ", FormatBytes(kLeastMemoryBytes),
                                       " or more, or 0 for the default")});
   }
+  // A limit that can never be reached is somebody's mistake.
   if (options.max_parked_per_aggregate > options.max_parked_per_task) {
     mistakes.push_back({"max_parked_per_aggregate", absl::StrCat("it exceeds max_parked_per_task, which is ",
                                                                  options.max_parked_per_task, "; lower it")});
@@ -251,7 +258,6 @@ struct Twin {
   std::string_view property;
   absl::Duration Options::*member;
 };
-// Options that librdkafka has a property for, whichever of the two is given.
 constexpr Twin kTwins[] = {
     {"transaction_timeout", "transaction.timeout.ms", &Options::transaction_timeout},
     {"session_timeout", "session.timeout.ms", &Options::session_timeout},
@@ -356,6 +362,7 @@ Options LoadOptions(const Config& config, const std::string& default_application
   VisitStateAndFailures(options, load);
   // Before the checks, which go by what counts in the end.
   ApplyProperties(config, &options);
+  // What the topology gave as default may be empty as well.
   if (options.application_id.empty()) config.AddError("application_id", NamePartMistake(""));
   for (const Mistake& mistake : FindMistakes(options)) {
     config.AddError(mistake.option, absl::StrCat(Origin(config, mistake.option), mistake.why_and_fix));
@@ -364,6 +371,7 @@ Options LoadOptions(const Config& config, const std::string& default_application
 }
 
 absl::Status ValidateOptions(const Options& options) {
+  // For those who embed an application: their options came from no Config.
   std::vector<std::string> lines;
   for (const Mistake& mistake : FindMistakes(options)) {
     lines.push_back(absl::StrCat("option ", ToAbsl(mistake.option), ": ", mistake.why_and_fix));
@@ -372,17 +380,20 @@ absl::Status ValidateOptions(const Options& options) {
 }
 
 absl::Duration HandlerTimeout(const Options& options) {
+  // R8: as long as a transaction has room for.
   return options.handler_timeout > absl::ZeroDuration() ? options.handler_timeout : RoomForHandlers(options);
 }
 
 std::string StateDir(const Options& options) {
   if (!options.state_dir.empty()) return options.state_dir;
+  // As the XDG rules have it: state is neither cache nor configuration.
   if (const char* state = getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
     return absl::StrCat(state, "/once/", options.application_id);
   }
   if (const char* home = getenv("HOME"); home != nullptr && *home != '\0') {
     return absl::StrCat(home, "/.local/state/once/", options.application_id);
   }
+  // Without a home, as in many containers.
   return absl::StrCat("once-state/", options.application_id);
 }
 

@@ -20,7 +20,9 @@
 namespace once {
 namespace {
 
+// More is no such file, but a log or a device that was named by mistake.
 constexpr size_t kMaxBytes = 1 << 20;
+// Some editors begin files with it.
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
@@ -32,6 +34,7 @@ PropertiesFile ParseProperties(std::string_view name, std::string_view text) {
   for (absl::string_view line : absl::StrSplit(absl::StripPrefix(ToAbsl(text), kByteOrderMark), '\n')) {
     ++number;
     line = absl::StripAsciiWhitespace(line);
+    // Both of Java's marks of a comment.
     if (line.empty() || line[0] == '#' || line[0] == '!') continue;
     const std::string where = absl::StrCat(ToAbsl(name), ":", number);
     const size_t equals = line.find('=');
@@ -42,6 +45,7 @@ PropertiesFile ParseProperties(std::string_view name, std::string_view text) {
       continue;
     }
     const auto [first, is_new] = first_lines.emplace(key, number);
+    // To Java the later line counts; here somebody has to say which.
     if (!is_new) {
       file.errors.push_back(absl::StrCat(where, ": ", Printable(key), " was already set in line ", first->second,
                                          "; remove one of the two"));
@@ -60,6 +64,7 @@ PropertiesFile ReadPropertiesFile(const std::string& path) {
   };
   FILE* stream = fopen(path.c_str(), "re");
   if (stream == nullptr) return failed(strerror(errno), "give --config=FILE the path of a readable file");
+  // One byte more than may be, to see whether there is more.
   std::string text(kMaxBytes + 1, '\0');
   text.resize(fread(text.data(), 1, text.size(), stream));
   const int read_error = ferror(stream) != 0 ? errno : 0;

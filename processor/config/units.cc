@@ -21,11 +21,13 @@ struct Unit {
   int64_t bytes;
 };
 
+// "B" last, since all others end in it.
 constexpr Unit kUnits[] = {
     {"TiB", int64_t{1} << 40}, {"GiB", 1 << 30},  {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"TB", 1'000'000'000'000},
     {"GB", 1'000'000'000},     {"MB", 1'000'000}, {"kB", 1'000},    {"KB", 1'000},    {"B", 1},
 };
 
+// Digits alone: no sign, point or exponent.
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -42,6 +44,7 @@ absl::StatusOr<absl::Duration> ParseDuration(std::string_view text) {
   // Whether milliseconds or seconds were meant nobody can know.
   if (text != "0" && IsNumber(text)) return Invalid("the duration has no unit", kFix);
   if (!absl::ParseDuration(std::string(text), &duration)) return Invalid("it is not a duration", kFix);
+  // Abseil takes "inf" for a duration.
   if (duration == absl::InfiniteDuration() || duration == -absl::InfiniteDuration()) {
     return Invalid("the duration is not finite", kFix);
   }
@@ -58,6 +61,7 @@ absl::StatusOr<int64_t> ParseBytes(std::string_view text) {
     factor = unit.bytes;
     break;
   }
+  // "64 MiB" as well.
   while (number.ends_with(' ')) number.remove_suffix(1);
   if (!IsNumber(number)) return Invalid("it is not a size in bytes", kFix);
   int64_t count = 0;
@@ -79,6 +83,7 @@ absl::StatusOr<bool> ParseBool(std::string_view text) {
 
 absl::StatusOr<int64_t> ParseInteger(std::string_view text, int64_t min, int64_t max) {
   const std::string fix = absl::StrCat("write a whole number from ", min, " to ", max);
+  // SimpleAtoi takes blanks around it and a plus, too.
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   if (!IsNumber(digits)) return Invalid("it is not a whole number", fix);
   int64_t number = 0;
@@ -90,6 +95,7 @@ absl::StatusOr<int64_t> ParseInteger(std::string_view text, int64_t min, int64_t
 
 absl::StatusOr<double> ParseDouble(std::string_view text) {
   double number = 0;
+  // Abseil takes "inf" and "nan" for numbers.
   if (!absl::SimpleAtod(ToAbsl(text), &number) || !std::isfinite(number)) {
     return Invalid("it is not a number", "write a number such as 0.5");
   }
@@ -98,6 +104,7 @@ absl::StatusOr<double> ParseDouble(std::string_view text) {
 
 std::string FormatBytes(int64_t bytes) {
   for (const Unit& unit : kUnits) {
+    // Those with an "i": what is printed can be read back, and is exact.
     const bool binary = unit.name.size() == 3;
     if (binary && bytes >= unit.bytes && bytes % unit.bytes == 0) {
       return absl::StrCat(bytes / unit.bytes, ToAbsl(unit.name));

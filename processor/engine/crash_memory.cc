@@ -23,11 +23,13 @@ CrashMemory::CrashMemory(std::vector<TopicPartition> inputs, int64_t epoch_event
     : inputs_(std::move(inputs)), epoch_events_(epoch_events), lanes_(inputs_.size() + 1) {}
 
 std::string CrashMemory::Load(const v1::Frontier& frontier, Suspects* suspects) {
+  // A task that is opened anew in one process has ended none.
   if (is_loaded_) return "";
   is_loaded_ = true;
   const auto load = [](const v1::CrashWatch& watch, Lane* lane) {
     lane->starts = watch.starts();
     lane->left = static_cast<int64_t>(std::min<uint64_t>(watch.events_left(), INT64_MAX));
+    // Written of lanes that are run in small epochs only, so one of these has ended the process.
     if (lane->left > 0) lane->alone = kSmallEpoch;
   };
   for (const v1::InputOffset& input : frontier.inputs()) {
@@ -45,6 +47,7 @@ std::string CrashMemory::Load(const v1::Frontier& frontier, Suspects* suspects) 
   }
   for (const v1::RunMark& mark : frontier.run_marks()) {
     const Place place{{mark.topic(), inputs_.front().partition}, Offset(mark.offset())};
+    // It took effect, whoever has run it.
     if (!mark.is_parked() && IsPast(frontier, place)) continue;
     marks_[place] = {mark.runs(), mark.is_parked()};
     const std::string words =
@@ -87,7 +90,9 @@ Suspects::Treatment CrashMemory::TreatmentOf(size_t lane, const Place& place) co
 void CrashMemory::Announce(size_t lane, const Place& place) {
   about_ = place;
   is_about_parked_ = lane == parked_lane();
+  // That is so when a commit has said it.
   is_announced_ = false;
+  // T5: an epoch may take effect without our knowing.
   may_be_named_ = true;
   SetCalm();
 }
@@ -111,16 +116,19 @@ void CrashMemory::NoteRan(size_t lane, const std::optional<Place>& place, bool i
   if (place.has_value() && (about_ == place || marks_.contains(*place))) done_.insert(*place);
   if (lane != parked_lane()) return;
   its.is_empty = is_last;
+  // Parked events move no offset: progress is that each of them has had its turn.
   if (is_last || its.turns + its.ran >= its.round) its.moved = true;
 }
 
 void CrashMemory::AddTo(bool has_parked, v1::Frontier* frontier) const {
   for (size_t i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];
+    // An epoch that moves the lane is progress: only ends without any in between count.
     const uint32_t starts = lane.moved ? 0 : lane.written_starts();
     const int64_t left = lane.left_then();
     const bool is_input = i < inputs_.size();
     if (!is_input) frontier->clear_parked_watch();
+    // Absent is zero: frontiers of tasks that nothing has happened to have nothing of this.
     if (starts == 0 && left == 0) continue;
     v1::CrashWatch* watch =
         is_input ? frontier->mutable_inputs(static_cast<int>(i))->mutable_watch() : frontier->mutable_parked_watch();
@@ -128,6 +136,7 @@ void CrashMemory::AddTo(bool has_parked, v1::Frontier* frontier) const {
     watch->set_events_left(static_cast<uint64_t>(left));
   }
   std::map<Place, Mark> marks = marks_;
+  // Counted as a run that never came back until a later frontier takes that back.
   if (about_.has_value() && !done_.contains(*about_)) {
     Mark& mark = marks[*about_];
     mark.is_parked = is_about_parked_;
@@ -143,6 +152,7 @@ void CrashMemory::AddTo(bool has_parked, v1::Frontier* frontier) const {
     written->set_runs(mark.runs);
     written->set_is_parked(mark.is_parked);
   }
+  // E7: the frontier has a largest size, see LargestFrontierRecord.
   const int too_many = frontier->run_marks_size() - static_cast<int>(kMaxMarks);
   if (too_many > 0) frontier->mutable_run_marks()->DeleteSubrange(0, too_many);
 }
@@ -167,12 +177,14 @@ void CrashMemory::OnCommitted() {
   }
   done_.clear();
   has_news_ = false;
+  // What is about to be run is committed as such by now.
   is_announced_ = may_be_named_ = about_.has_value();
   SetCalm();
 }
 
 void CrashMemory::OnDropped() {
   for (Lane& lane : lanes_) {
+    // Nothing that is committed says that it began, so that is said again before anything of it runs.
     if (lane.begun == Begun::kBeing) lane.begun = Begun::kNo;
     lane.moved = false;
     lane.is_empty = false;
@@ -187,6 +199,7 @@ void CrashMemory::OnDropped() {
 bool CrashMemory::TakeBack() {
   bool is_needed = has_news_ || about_.has_value();
   for (Lane& lane : lanes_) {
+    // It began and did nothing: left so, it would count as an end without a word at the next opening.
     is_needed = is_needed || (lane.begun == Begun::kYes && !lane.progressed && !lane.moved);
     if (lane.begun != Begun::kNo && !lane.progressed) lane.begun = Begun::kNo;
   }
@@ -197,6 +210,7 @@ bool CrashMemory::TakeBack() {
   return is_needed;
 }
 
+// What its successor writes counts, and of ours nothing is written.
 void CrashMemory::GiveUp() { TakeBack(); }
 
 }  // namespace once

@@ -15,12 +15,14 @@ namespace once {
 
 namespace {
 
+// Of the forms that are smaller than the whole one.
 constexpr size_t kShortMessageBytes = 128;
 constexpr size_t kTinyTextBytes = 64;
 
 // How much of the event and of the explanation a dead letter carries; each level is smaller than the one before.
 enum class Detail { kFull, kShort, kNoValue, kNoKey, kMinimal, kPlace };
 
+// R6: what is named here is taken off an event that is sent back, so each header that is appended must be.
 constexpr std::string_view kOnceHeaders[] = {"once.disposition", "once.reason",      "once.message",
                                              "once.blocked_by",  "once.attempts",    "once.first_failure_time",
                                              "once.origin",      "once.application", "once.aggregate",
@@ -75,6 +77,7 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
        arena->Copy(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(letter.first_failure_ms),
                                     absl::UTCTimeZone()))});
   headers->push_back({"once.origin", arena->Copy(OriginOf(record, topic))});
+  // The plan's own, which outlives every record.
   headers->push_back({"once.application", letter.application});
   headers->push_back({"once.aggregate", TextOf(letter.aggregate, text_bytes, arena)});
   if (letter.round > 0) headers->push_back({"once.round", Number(letter.round, arena)});
@@ -145,11 +148,14 @@ OutputRecord Compose(const RecordView& record, const std::string& topic, const D
 OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, const DeadLetter& letter,
                             const DeadLetterLimits& limits, Arena* arena) {
   for (const Detail detail : {Detail::kFull, Detail::kShort, Detail::kNoValue, Detail::kNoKey, Detail::kMinimal}) {
+    // R3b: the broker has refused a larger form, whatever its limit was said to be.
     if (limits.only_minimal && detail < Detail::kMinimal) continue;
     if (letter.value_is_lost && detail < Detail::kNoValue) continue;
+    // What a form that is too large took of the arena is free again when the step has ended.
     const OutputRecord out = Compose(record, topic, letter, limits, detail, arena);
     if (EstimatedSize(out) <= limits.max_bytes) return out;
   }
+  // It comes whatever the limit; who sends it looks at its size (Failures::EmitDeadLetter).
   return Compose(record, topic, letter, limits, Detail::kPlace, arena);
 }
 

@@ -33,6 +33,7 @@ absl::Time NextCheckpoint(const Task& task, const EngineOptions& options) {
   if (task.checkpoint_failures > 0) {
     return task.last_checkpoint + std::max(options.checkpoint_interval, kCheckpointRetry);
   }
+  // During a replay memory that is short asks for one, and nothing else (Checkpoints::Write).
   return task.phase == TaskPhase::kReplaying ? absl::InfiniteFuture()
                                              : task.last_checkpoint + options.checkpoint_interval;
 }
@@ -93,6 +94,7 @@ absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time no
   } else if (task.phase == TaskPhase::kOpening && task.offsets_request == 0) {
     next = task.opening_at;
   }
+  // X3: what is committed names an event that has come back: as long as it does, an end would be put down to it.
   if (task.crashes.has_news()) next = now;
   if (WantsSeek(task)) next = std::min(next, task.seeks.until());
   if (WantsControlSeek(task)) next = std::min(next, task.control->seeks.until());

@@ -11,6 +11,7 @@ namespace once {
 
 Outcome Failures::Release(Task* task, const std::string& queue, v1::AggregateStatus status) {
   status.set_state(v1::AggregateStatus::DRAINING);
+  // X4: who releases it gives it its whole time again.
   status.set_attempts(0);
   status.set_retried_ms(0);
   status.clear_aggregate();

@@ -32,6 +32,7 @@ Task* Epochs::TaskOf(const kafka::Delivery& delivery) const {
 }
 
 void Epochs::Hear(const event::ProducerOutcome& outcome) {
+  // X6: a call may have taken seconds, and what follows is judged by the clock as it is now.
   step_->PassTo(outcome.at);
   epoch_.in_calls += outcome.took;
   if (outcome.suspicious) committer_.NoteSuspicion();
@@ -67,6 +68,7 @@ void Epochs::NoteFailure(const kafka::Delivery& delivery) {
     failure_.error = delivery.error;
     failure_.lasting = failure_.lasting || delivery.lasting;
   }
+  // I10: tasks that write other topics are not held back for this one.
   if (failure_.topic_index != delivery.topic_index) return;
   if (const Task* task = TaskOf(delivery); task != nullptr) failure_.tasks.insert(task->id);
 }

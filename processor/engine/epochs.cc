@@ -42,6 +42,7 @@ void Epochs::Join(Task* task) {
     epoch_.is_note = false;
     epoch_.in_calls = {};
     epoch_.causes.clear();
+    // X2: all that the one before brought has been heard by now.
     failure_ = {};
     same_log_ = absl::OkStatus();
     ran_.clear();
@@ -58,12 +59,14 @@ bool Epochs::MustSeal() const {
 void Epochs::Seal() {
   // T2, T3: one epoch at a time; no event joins one that is sealed.
   if (!epoch_.open || !committer_.idle()) return;
+  // X3: tasks that are given back say in this very epoch that they end in order.
   JoinEnding();
   std::vector<TopicPartitionOffset> offsets;
   for (size_t i = 0; i < epoch_.touched.size(); ++i) {
     Task* task = epoch_.touched[i];
     const absl::Status written = WriteChangelog(task, i);
     if (!written.ok()) {
+      // Of a changelog that was written in part nothing may be sent; the abort takes back what was sent before.
       step_->actions->outputs.clear();
       return FailStore(task, written);
     }
@@ -92,6 +95,7 @@ bool Epochs::EndOrderly() {
 }
 
 void Epochs::Abort() {
+  // While its end is under way, that decides (T5).
   if (epoch_.open && committer_.idle()) committer_.Abort(step_->now, step_->actions);
 }
 
@@ -104,6 +108,7 @@ void Epochs::FailStore(Task* task, absl::Status status) {
 absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
   // E5: the window goes by the time that the task was open, carried on in the frontier.
   const int64_t clock_ms = task->window_clock.ReadMs(step_->now);
+  // E6: the packed IDs come before the frontier, which is the last record (F1).
   if (options_->idempotency_retention > absl::ZeroDuration()) {
     if (absl::Status sealed = task->window.Seal(clock_ms, &task->state); !sealed.ok()) return sealed;
   }
@@ -129,6 +134,7 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     store->set_type(plan_->graph->nodes[node].state_type);
   }
   AddIdentity(*plan_, *task, &frontier);
+  // X3: an input that moves is progress, so this opening of the task was not in vain.
   for (size_t i = 0; i < task->inputs.size(); ++i) {
     const InputPosition& input = task->inputs[i];
     if (input.next != input.committed.value_or(input.start)) task->crashes.NoteMoved(i);
@@ -172,6 +178,7 @@ void Epochs::NoteRefusedStamp(const kafka::Delivery& delivery) {
 CommitVerdict Epochs::Judged(const kafka::Result& result, CommitVerdict verdict) {
   const bool is_given_up = committer_.phase() == CommitPhase::kAborting ||
                            committer_.phase() == CommitPhase::kRebuilding || verdict == CommitVerdict::kAborted;
+  // The first reason counts: what fails afterwards, the abort included, follows from it.
   if (result.ok() || !is_given_up || failure_.result.has_value()) return verdict;
   failure_.result = result;
   failure_.what = committer_.error();
@@ -199,6 +206,7 @@ CommitVerdict Epochs::On(const event::Delivered& delivered) {
 
 CommitVerdict Epochs::On(const event::Flushed& flushed) {
   if (committer_.phase() != CommitPhase::kFlushing) return CommitVerdict::kPending;
+  // X5f: nothing is committed to a changelog that is not the one it was.
   if (!same_log_.ok()) {
     committer_.Abort(step_->now, step_->actions);
     return CommitVerdict::kPending;
@@ -248,6 +256,7 @@ void Epochs::Commit() {
       task->breaker = {.window_start = step_->now};
     task->breaker += task->epoch_breaker;
     task->last_commit = step_->now;
+    // F6: at this moment the changelog held nothing that we lack.
     task->current_at = step_->now;
   }
   committed_counters_ += epoch_.counters;
@@ -255,6 +264,7 @@ void Epochs::Commit() {
   failing_.OnCommit(epoch_);
   const std::vector<Task*> spoken_for = epoch_.touched;
   Close();
+  // R4, R5: now, so that what was done before the limit was reached has committed.
   for (const PlannedPause& pause : std::exchange(pause_afterwards_, {})) {
     pause.task->breaker = {.window_start = step_->now};
     tasks_->Pause(pause.task, pause.why, pause.length, pause.retries_go_on);
@@ -265,6 +275,7 @@ void Epochs::Commit() {
 // X3: what no transaction can hold would be tried for ever, and hold up all that is in its epoch.
 void Epochs::NoteOutgrown() {
   const Largest& largest = epoch_.largest;
+  // One that failed before its time was over says nothing of sizes.
   if (!failure_.happened() || step_->now - epoch_.opened_at < options_->transaction_timeout) return;
   Task* const task = tasks_->Find(largest.task);
   if (task == nullptr || largest.bytes < max_bytes_) return;
@@ -291,9 +302,12 @@ void Epochs::Drop() {
     // I1: offsets go back with everything else of the epoch.
     task->ForEachPosition([](InputPosition& input) { input.next = input.stable(); });
   }
-  failing_.OnDrop(std::exchange(failure_, {}), epoch_);
   const std::vector<Task*> spoken_for = epoch_.touched;
+  const EpochFailure failure = std::move(failure_);
+  failure_ = {};
+  failing_.OnDrop(failure, epoch_);
   Close();
+  // What asked for them is undone, and will ask again.
   pause_afterwards_.clear();
   // A resume that never was has ended the pause already.
   for (Task* const task : spoken_for) tasks_->FollowCommands(task);
@@ -309,6 +323,7 @@ void Epochs::Close() {
     task->pending_changelog_position.reset();
   }
   epoch_.open = false;
+  // X4: what failed, or is to be looked at again, has waited for this.
   for (Task* task : std::exchange(epoch_.touched, {})) tasks_->EndOf(task);
 }
 

@@ -55,6 +55,7 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
 
 EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex source, const RecordView& record) {
   WindowKey key;
+  // For the caches alone: of several aggregates that hear the source, the state of the first is fetched.
   const NodeIndex node = policy_nodes_[source];
   if (record.key.has_value() && plan_->graph->nodes[node].kind == NodeKind::kAggregate) {
     ahead_scratch_.assign(store_prefixes_[node]).append(*record.key);
@@ -69,6 +70,7 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
   std::string_view id = FindHeader(record.headers, "ce_id").value_or(std::string_view());
   // Sent back twice it takes effect once, also without an ID of its own.
   if (id.empty() && key.redrive.kind == Redrive::Kind::kRound) id = key.redrive.origin;
+  // E3: without an ID its offset alone tells it apart.
   if (id.empty()) return key;
   const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
   // E3, R6: the round is part of it, so a copy sent back is an event of its own, once.
@@ -101,6 +103,7 @@ void EventPipeline::CountDuplicate(const Attempt& attempt, const Redrive& redriv
   ++epoch_->counters.duplicates;
   if (redrive.is_notice()) {
     ++epoch_->counters.duplicate_notices;
+    // R6: without its key it is looked for in the partition that it was sent to, and its queue is in another one.
     const bool is_astray = redrive.has_no_key && redrive.partition != attempt.record->partition;
     (is_astray ? misdirected_notices_ : duplicate_notices_).Count(example);
   } else if (redrive.kind == Redrive::Kind::kRound) {
@@ -129,6 +132,7 @@ Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView&
     CountHollow(attempt, key.redrive);
     return {};
   }
+  // E1: now, not when the epoch commits, or of two copies in one epoch both would pass.
   if (key.present && !task->window.Reserve(key.hash)) {
     CountDuplicate(attempt, key.redrive);
     return {};
@@ -168,6 +172,7 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
     }
   }
   const Verdict verdict = Run(attempt);
+  // X3: an error of the local disk is none of the event's, whatever its code and whatever the handler made of it.
   if (!store_error_.ok()) return FromStore(store_error_);
   if (verdict.status.ok()) {
     ++(verdict.ignored ? epoch_->counters.ignored : epoch_->counters.processed);
@@ -179,6 +184,7 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
 Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
   const v1::AggregateStatus* found = task->parking.FindQueue(queue);
   if (found == nullptr) return {};
+  // R2: all that is left to do there is to tell its followers.
   if (found->state() == v1::AggregateStatus::PARKED) return failures_.Notice(task, queue, *found);
   v1::AggregateStatus status = *found;
   const absl::StatusOr<Attempt> head = failures_.Head(task, queue, status);
@@ -213,6 +219,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     verdict.ignored = true;
     return verdict;
   }
+  // Before any blame: what no handler can take is rejected and blocks nothing, whatever is known of it.
   verdict.status = CheckShape(attempt, choice);
   if (!verdict.status.ok()) {
     verdict.rejected = true;
@@ -229,6 +236,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
 }
 
 void EventPipeline::RunUserCode(const Attempt& attempt, const Dispatcher::Choice& choice, Verdict* verdict) {
+  // R8, X3: as long as this lives, the monitor and the crash journal know which event runs.
   const Observed observed(observer_, *attempt.topic, *attempt.record);
   if (verdict->status = CheckKey(attempt, choice); !verdict->status.ok()) {
     verdict->rejected = true;
@@ -254,11 +262,13 @@ const std::string* EventPipeline::BlamedFor(const Attempt& attempt) const {
 absl::Status EventPipeline::CheckPartition(const Attempt& attempt) {
   const SourceSpec& source = plan_->graph->sources[attempt.source];
   const int32_t count = plan_->partition_counts[attempt.source];
+  // A count of 0 is not known: a broker that does not tell is no reason to fail events.
   if (count < 2 || source.partitioner == Partitioner::kAny) return absl::OkStatus();
   const std::optional<Partition> expected = ExpectedPartition(source.partitioner, attempt.record->key, count);
   if (!expected.has_value() || *expected == attempt.record->partition) return absl::OkStatus();
   misplaced_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });
   ++epoch_->counters.misplaced;
+  // X8: alone in its group it misses nobody: it is told, and processed.
   if (plan_->group(attempt.task->id.group).sources.size() < 2) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the record is in partition ", attempt.record->partition.value(), ", but its key belongs to ", expected->value(),
@@ -297,6 +307,7 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
   info.id = FindHeader(attempt.record->headers, "ce_id").value_or(std::string_view());
   info.type = choice.type;
   info.attempt = attempt.number;
+  // E8: the epoch's reading of the clock, since a handler that asked by itself would give other outputs on replay.
   info.now = epoch_->opened_wall;
   context_.Start(*attempt.record, info);
   // Entries are found once per event and node, for the read and for the write.
@@ -316,6 +327,7 @@ absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_vie
   key_scratch_.append(record_key);
   absl::StatusOr<TaskState::Entry*> entry = task_->state.Open(key_scratch_);
   if (!entry.ok()) {
+    // Kept, since the handler may pass over what it is given; the pipeline asks for it afterwards.
     store_error_ = entry.status();
     return entry.status();
   }
@@ -336,6 +348,7 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
   }
   const size_t first_output = epoch_->outputs->size();
   const int64_t bytes_before = epoch_->bytes;
+  // R3b: by this a refused output is traced to its event.
   const uint64_t token =
       context_.outputs().empty()
           ? 0
@@ -352,6 +365,7 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
   for (const EventContext::StateWrite& write : context_.writes()) {
     // It is kept until the epoch ends, and goes to the changelog then.
     epoch_->bytes += static_cast<int64_t>(write.value.value_or("").size());
+    // Written without being read. If that fails now, the epoch is dropped with what was put before (store_error_).
     if (opened_[write.node] == nullptr) {
       const absl::StatusOr<OptionalBytes> read = Read(write.node, attempt.record->key.value_or(std::string_view()));
       if (!read.ok()) {

@@ -20,6 +20,7 @@ std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeou
     return "another instance took the transactional id over: does one run under the same instance_id? Give each its "
            "own, or stop one of the two";
   }
+  // Whose time most of it was says whom to look at.
   const bool were_brokers = 2 * epoch.in_calls > age;
   return absl::StrCat("the transaction timed out because ", were_brokers ? "the brokers" : "handlers",
                       " were slow (the epoch was open for ", Text(age), ", of which ", Text(age - epoch.in_calls),
@@ -73,6 +74,7 @@ void FailingEpochs::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
   if (advice.remedy == Remedy::kProgram) return step_->Halt(absl::FailedPreconditionError(text));
   Scope& scope = scopes_[is_of_topic ? *failure.topic_index : kWorker];
   scope.trouble.Fail(step_->now, options_->retry_interval);
+  // The first time may be chance: nobody waits then (RecurringFailure::Fail).
   const bool is_held = scope.trouble.until() > step_->now;
   std::string held;
   for (const auto& [id, task] : tasks_->all()) {

@@ -56,6 +56,7 @@ std::string Failures::KeyText(const Attempt& attempt) const {
   if (!record.key.has_value()) return "";
   const SourceSpec& spec = plan_->graph->sources[attempt.source];
   const Suspects& suspects = attempt.task->suspects;
+  // X3: the key's codec may be what ended the process.
   const bool is_deadly = !suspects.empty() && suspects.IsDeadly(PlaceOf(attempt));
   if (is_deadly || spec.key_to_text == nullptr) return PrintableKey(record);
   const Observed observed(observer_, *attempt.topic, record);
@@ -66,6 +67,7 @@ SourceIndex Failures::SourceOf(const Task& task, std::string_view topic) const {
   for (const InputPosition& input : task.inputs) {
     if (input.where.topic == topic) return input.source;
   }
+  // Not met: an opening refuses a topology that lacks an input of the state's (X5c).
   return task.inputs.front().source;
 }
 
@@ -82,6 +84,7 @@ bool Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
     unwritten_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });
     return false;
   }
+  // R6: a letter that lost its key, or got its origin as one, does not lead back to its queue by it.
   const bool has_key = record.key == attempt.record->key;
   record.topic_index = index;
   // R3b: if the broker refuses the letter, its event is found by this.
@@ -116,9 +119,11 @@ bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
 
 void Failures::SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status) {
   const std::string aggregate = KeyText(attempt);
+  // X3: kept, so that followers' notices call no codec; left out where the bytes read alike.
   const std::string_view shown = CutUtf8(aggregate, kMaxStoredTextBytes);
   status->set_aggregate(shown == PrintableKey(*attempt.record) ? "" : std::string(shown));
   const bool has_key = SendDeadLetter(attempt, Disposition::kFailed, why, 0, aggregate);
+  // Only where the key does not lead back to the queue.
   status->set_head_origin(has_key ? "" : OriginOf(*attempt.record, *attempt.topic));
   CountFailure(attempt.task);
 }
@@ -245,10 +250,12 @@ Outcome Failures::NoticeCameBack(const Attempt& attempt, const Redrive& redrive,
   const std::string queue =
       attempt.task->parking.QueueOfHead(redrive.origin).value_or(Parking::QueueOf(*attempt.record, *attempt.topic));
   const v1::AggregateStatus* found = attempt.task->parking.FindQueue(queue);
+  // R6: it was released before, or has drained: a further copy changes nothing.
   if (found == nullptr || found->state() != v1::AggregateStatus::PARKED) return {};
   v1::AggregateStatus status = *found;
   const absl::StatusOr<Attempt> head = Revive(attempt.task, queue, status.head_sequence());
   if (!head.ok()) return FromStore(head.status());
+  // R6: the notice of an earlier head of this queue.
   if (OriginOf(*head->record, *head->topic) != redrive.origin) return {};
   // Two IDs in one place: the topic was made anew. A hollow letter has none to tell by.
   const bool has_ids = !head->omitted && !redrive.is_hollow;
@@ -290,6 +297,7 @@ absl::StatusOr<Attempt> Failures::Head(Task* task, const std::string& queue, con
 }
 
 Outcome Failures::HeadProcessed(const Attempt& attempt, v1::AggregateStatus status) {
+  // What is behind it runs next, with attempts of its own.
   status.set_state(v1::AggregateStatus::DRAINING);
   status.set_attempts(0);
   status.set_first_failure_time_ms(0);
@@ -299,6 +307,7 @@ Outcome Failures::HeadProcessed(const Attempt& attempt, v1::AggregateStatus stat
 
 Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus status) {
   if (verdict.rejected) {
+    // It was parked under another topology: one letter, and the queue goes on.
     Reject(attempt, verdict.status);
     return HeadProcessed(attempt, std::move(status));
   }

@@ -93,6 +93,7 @@ void CheckInputs(const Plan& plan, const Task& task, bool accept_remade, std::ve
                                      OtherReader(plan, known.topic())));
       continue;
     }
+    // X4: with --accept_gaps it is read from its beginning, see AcceptGaps.
     if (accept_remade || !IsOtherTopic(plan, known.topic(), known.topic_id())) continue;
     problems->push_back(
         absl::StrCat(DescribeOtherTopic(plan, known.topic(), known.topic_id(), Changelog(plan, task)),
@@ -131,6 +132,7 @@ void CheckStores(const Plan& plan, const Task& task, std::vector<std::string>* p
           ": it would be read wrong. Keep the type (fields may be added to a protobuf message)", kOrStartAnew));
     }
   }
+  // X5c: what another group held when this was written, and this one is to have now.
   for (const v1::Store& known : task.frontier.elsewhere()) {
     if (find(known.aggregate()) == nullptr || HasStore(task.frontier, known.aggregate())) continue;
     problems->push_back(absl::StrCat(
@@ -146,6 +148,7 @@ std::string UnknownInput(const Plan& plan, const Task& task, const InputPosition
   const SourceSpec& source = plan.graph->sources[input.source];
   const std::string committed = absl::StrCat("group ", plan.application_id, " has the committed offset ",
                                              ToString(input.where, *input.committed), ", but ", Changelog(plan, task));
+  // X5d: the group has state, but not of this input: another group had it.
   if (!task.frontier.inputs().empty()) {
     return absl::StrCat(
         committed, " knows nothing of it: another task group has held the state of source ", Quoted(source.name),
@@ -154,6 +157,7 @@ std::string UnknownInput(const Plan& plan, const Task& task, const InputPosition
         " aggregate hear sources of both",
         kOrStartAnew);
   }
+  // Nothing was ever written here: told are all groups that may have held it, under other names of this one too.
   std::vector<std::string> others;
   for (const SourceIndex each : group.sources) {
     if (plan.graph->sources[each].name == group.name) continue;
@@ -201,6 +205,7 @@ size_t LargestFrontierRecord(const Plan& plan, uint16_t group) {
   v1::Frontier frontier;
   frontier.set_incarnation(kMost);
   frontier.set_epoch(kMost);
+  // Negative numbers are the longest varints.
   frontier.set_window_clock_ms(-1);
   frontier.set_idempotency_generation(kMost);
   frontier.set_application(plan.application_id);
@@ -316,6 +321,7 @@ absl::Status CheckTopicIds(const Plan& plan, const Task& task, const std::map<st
   std::vector<std::string> problems;
   const auto check = [&](const std::string& topic, bool is_changelog) {
     const auto now = ids_now.find(topic);
+    // X8: held against the ids of the start, since the plan was made from those.
     if (now == ids_now.end() || !IsOtherTopic(plan, topic, now->second)) return;
     problems.push_back(absl::StrCat("topic ", topic, " was deleted and made anew while the application runs",
                                     AdviceOnRemade(is_changelog)));
@@ -348,6 +354,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
       if (input.committed.has_value()) unknown.push_back(UnknownInput(plan, task, input));
       continue;
     }
+    // Brokers forget offsets with the topic; where it goes on AcceptGaps says.
     if (accept_remade && IsRemade(plan, task, input)) continue;
     std::string misfit = DescribeMisfit(plan, task, input, Offset(known->next_offset()));
     if (misfit.empty()) continue;

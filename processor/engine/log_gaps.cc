@@ -41,6 +41,7 @@ constexpr char kHowToGoOnBeyond[] =
 absl::Status CheckLogs(const Task& task) {
   std::vector<std::string> gone;
   std::vector<std::string> beyond;
+  // X4: all inputs, since all that is wrong is told at once.
   for (const InputPosition& input : task.inputs) {
     if (IsGone(input)) gone.push_back(DescribeGone(input));
     if (IsBeyond(input)) beyond.push_back(DescribeBeyond(input));
@@ -57,6 +58,7 @@ absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told) {
   std::vector<std::string> beyond;
   std::vector<std::string> lost;
   for (InputPosition& input : task->inputs) {
+    // Not known: if what is next is gone, the client says so when it is read (Scheduler::ProcessError).
     if (!input.log.has_value()) continue;
     if (IsRemade(plan, *task, input)) {
       lost.push_back(absl::StrCat("topic ", input.where.topic, " is another one than before, so it is read from ",

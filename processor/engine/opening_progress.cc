@@ -25,12 +25,14 @@ std::string DescribeReplay(const Task& task, absl::Time now, bool is_full) {
       absl::StrCat("reads its changelog ", ToString(task.changelog), ": ", done, " of ", target, " records");
   const double seconds = absl::ToDoubleSeconds(now - task.replay_since);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  // First: while it waits for the disk, its pace says nothing of the brokers.
   if (is_full) {
     return absl::StrCat(
         far, ", and waits until what it has read is on the disk, since memory_bytes leaves no room for more");
   }
   if (rate < 1) return absl::StrCat(far, ", and waits for more to come: for a broker, or for the end of a transaction");
   const absl::Duration left = absl::Seconds(static_cast<double>(target - done) / rate);
+  // It came on, and has stopped.
   if (now - task.replayed_at >= kTellingOfProgress) {
     return absl::StrCat(far,
                         ", and waits for the next ones: for a broker, or for the end of a transaction that an "

@@ -17,6 +17,7 @@ bool Failures::FitsChangelog(const Task& task, size_t key_bytes, size_t value_by
 
 bool Failures::CanPark(const Attempt& attempt, const std::string& queue) const {
   constexpr size_t kMaxTopicBytes = 249;
+  // The most that a status can become: texts at their bounds, an origin, numbers.
   constexpr size_t kStatusBytes = kMaxStoredMessageBytes + 2 * kMaxStoredTextBytes + kMaxTopicBytes + 288;
   return FitsChangelog(*attempt.task, queue.size() + 32, kStatusBytes);
 }
@@ -31,6 +32,7 @@ v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue)
   bytes += attempt.topic->size() + 64;
   // A broker that refused it may say another size than it did at the start.
   const Suspects& suspects = attempt.task->suspects;
+  // A head has no queue yet when it is packed.
   const bool follows = attempt.task->parking.FindQueue(queue) != nullptr;
   const bool refused = !suspects.empty() && suspects.NeedsOmission(PlaceOf(attempt), follows);
   if (!refused && FitsChangelog(*attempt.task, queue.size() + 16, bytes)) return ToParkedEvent(record, *attempt.topic);
@@ -81,6 +83,7 @@ Outcome Failures::ParkBehind(const Attempt& attempt, const v1::AggregateStatus& 
 Outcome Failures::Notice(Task* task, const std::string& queue, v1::AggregateStatus status) {
   const absl::StatusOr<Attempt> follower = Revive(task, queue, status.notice_sequence());
   if (!follower.ok()) return FromStore(follower.status());
+  // R3b: should the letter be refused in an epoch without anything else, this is its event.
   if (epoch_->records == 0) epoch_->last_event = PlaceOf(*follower);
   SendBlockedNotice(*follower, status);
   status.set_notice_sequence(status.notice_sequence() + 1);

@@ -133,6 +133,7 @@ absl::Status Parking::Adopt(std::string_view queue, const v1::AggregateStatus& s
 }
 
 absl::Status Parking::SetStatus(std::string_view queue, const v1::AggregateStatus& status) {
+  // R1: among the epoch's writes, so it commits with what the event made, or with the lack of it.
   absl::StatusOr<TaskState::Entry*> entry = state_->Open(queue);
   if (!entry.ok()) return entry.status();
   if (status.state() == v1::AggregateStatus::OPEN) {
@@ -222,6 +223,7 @@ int64_t Parking::CountRunnable(absl::Time now) const {
 absl::Duration Parking::RetriedFor(std::string_view queue) const {
   const auto found = index_.find(queue);
   if (found == index_.end() || found->second.status.state() != v1::AggregateStatus::RETRYING) return {};
+  // X4: what was stored counts on after a restart, and the time since then by the steady clock.
   const absl::Duration before = absl::Milliseconds(std::max(int64_t{0}, found->second.status.retried_ms()));
   return before + std::max(clock_->now - found->second.since, absl::ZeroDuration());
 }
@@ -257,6 +259,7 @@ absl::Status Parking::Revert() {
   for (const std::string& queue : changed) {
     absl::StatusOr<TaskState::Entry*> entry = state_->Open(queue);
     if (!entry.ok()) return entry.status();
+    // Without a value it is OPEN, the default, and leaves the index.
     absl::StatusOr<v1::AggregateStatus> status = ParseStatus(queue, (*entry)->value().value_or(std::string_view()));
     if (!status.ok()) return status.status();
     if (absl::Status adopted = Adopt(queue, *status); !adopted.ok()) return adopted;
@@ -293,6 +296,7 @@ v1::ParkedEvent ToParkedEvent(const RecordView& record, const std::string& topic
   event.set_partition(record.partition.value());
   event.set_offset(record.offset.value());
   event.set_timestamp_ms(record.timestamp_ms);
+  // X8: null is not empty, a tombstone no empty value; so only what is there is set.
   if (record.key.has_value()) event.set_key(record.key->data(), record.key->size());
   if (record.value.has_value()) event.set_value(record.value->data(), record.value->size());
   for (const HeaderView& header : record.headers) {

@@ -1,3 +1,4 @@
+// R4: the limits of what a task parks. At one it pauses: nothing is dead-lettered out of order.
 #include "processor/engine/parking_limits.h"
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@ absl::Status CheckParkingLimits(const EngineOptions& options, const Task& task, 
                                                      " bytes, its limit (max_parked_bytes_per_task); release or "
                                                      "discard some, or raise the limit"));
   }
+  // X7: only a further queue takes room in the index, an event more in a queue does not.
   if (status == nullptr) {
     if (task.parking.memory_bytes() < task.max_parking_bytes) return absl::OkStatus();
     return absl::ResourceExhaustedError(

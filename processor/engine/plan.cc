@@ -82,7 +82,9 @@ Plan MakePlan(std::shared_ptr<const Graph> graph, std::string application_id) {
     plan.aggregates.emplace_back(aggregates.begin(), aggregates.end());
     plan.longest_backoff.push_back(longest_backoff);
   }
+  // Until the preflight has asked the brokers.
   AssumeDefaults(&plan);
+  // 0 and empty: not known.
   plan.partition_counts.resize(plan.input_topics.size());
   plan.input_topic_ids.resize(plan.input_topics.size());
   plan.delete_retention.assign(graph->groups.size(), absl::Hours(24));

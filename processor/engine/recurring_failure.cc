@@ -73,6 +73,7 @@ void RecurringFailure::Fail(absl::Time now, absl::Duration first_pause) {
 }
 
 void RecurringFailure::Tell(absl::Time now, LogLevel level, const std::string& what, LogSink* log) {
+  // It is counted, and said with the next one.
   if (now - told_at_ < kTellingInterval) return;
   std::string often;
   if (untold_ > 1) often = absl::StrCat(" (", untold_, " times since that was said last)");

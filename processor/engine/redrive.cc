@@ -56,6 +56,7 @@ Redrive ReadRedrive(std::span<const HeaderView> headers, std::string_view applic
   uint32_t round = 0;
   const OptionalBytes text = FindHeader(headers, "once.round");
   if (text.has_value() && absl::SimpleAtoi(ToAbsl(*text), &round) && round > 0 && round <= kMaxRound) {
+    // R6: there is a round, but no event to run.
     if (redrive.is_hollow) return redrive;
     redrive.kind = Redrive::Kind::kRound;
     redrive.round = round;

@@ -17,6 +17,7 @@ bool IsVoid(const Task& task) { return task.phase != TaskPhase::kRunning || task
 // The event that a turn of that queue runs handlers of, if it does.
 std::optional<Place> HeadOf(Task* task, const std::string& queue) {
   const v1::AggregateStatus* status = task->parking.FindQueue(queue);
+  // The turn of a PARKED queue writes a notice and runs no handler (R2).
   if (status == nullptr || status->state() == v1::AggregateStatus::PARKED) return std::nullopt;
   const absl::StatusOr<v1::ParkedEvent> head = task->parking.Read(queue, status->head_sequence());
   if (!head.ok()) return std::nullopt;
@@ -26,6 +27,7 @@ std::optional<Place> HeadOf(Task* task, const std::string& queue) {
 }  // namespace
 
 void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
+  // What was worked out ahead is known by its batch's address, which the new one may have got.
   keys_of_ = nullptr;
   TakeRecords(batch);
   for (size_t i = 0; i < batch->errors.size(); ++i) {
@@ -64,6 +66,7 @@ void Scheduler::TakeRecords(const std::shared_ptr<const kafka::Batch>& batch) {
 void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   Task* const task = ref.task;
   if (task != nullptr && ref.is_control) return TakeCommands(task, std::move(fetched));
+  // T7: of a partition that was given back meanwhile, or of a task whose inputs are sought before it goes on.
   if (task == nullptr || step_->stopping || IsVoid(*task)) return;
   // What comes behind something that was left at the broker must be left there, too.
   if (task->holding != Task::Holding::kNo) return;
@@ -72,6 +75,7 @@ void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   const bool is_too_much =
       waiting + static_cast<int64_t>(fetched.end - fetched.begin) > options_->max_backlog_records ||
       task->backlog.bytes() + fetched.bytes > most_bytes;
+  // X7: with an empty backlog whatever comes is taken, or what is too large would never be.
   if (fetched.kind == Fetched::Kind::kRecords && waiting > 0 && is_too_much) {
     task->holding = Task::Holding::kToBeSought;
     tasks_->Mark(task);
@@ -101,6 +105,7 @@ bool Scheduler::HasWork(const Task& task, Kind kind) const {
     const bool has_commands = !task.control->awaiting_seek && !task.control->backlog.empty();
     return has_commands || task.control_state.NextPortionAt() <= step_->now;
   }
+  // R4, R5: a pause for want of room lets attempts go on, since they alone make room.
   const bool may_retry =
       task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
   return may_retry && task.parking.IsRunnable(step_->now);
@@ -150,8 +155,10 @@ bool Scheduler::RunTurn(Task* task, Kind kind) {
       AddTurn(task, kind);
       return false;
     }
+    // X1: not left to the next tick: until then the slice would fill it far beyond its bounds.
     if (epochs_->open() && (epochs_->IsFull() || epochs_->current().IsCarefulAndFull())) epochs_->Seal();
     if (observer_ == nullptr || !observer_->IsSliceOver()) continue;
+    // What it took is known when the clock is read next, see Charge.
     unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = kind};
     break;
   }
@@ -255,6 +262,7 @@ bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView
 
 // Whether the slice goes on. What was not processed is read again by a later seek.
 bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
+  // X3: it has not ended the process, so what was announced of it is taken back.
   if (outcome.kind != Outcome::Kind::kDone) task->crashes.CameBack();
   switch (outcome.kind) {
     case Outcome::Kind::kDone:
@@ -265,6 +273,7 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
       epochs_->Seal();
       return true;
     case Outcome::Kind::kHalt:
+      // X3: what was known of deaths has had its effect: when the task is tried again, the event is run.
       task->crashes.ForgetBlamed();
       for (const Place& place : task->suspects.Blamed()) {
         if (observer_ != nullptr) observer_->Settled(place);
@@ -294,6 +303,7 @@ void Scheduler::ProcessError(Task* task, InputPosition* input, const kafka::Part
 // All that was fetched of the partition is done, so the position may pass trailing control markers (T10).
 void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end) {
   input->end_seen = end.position;
+  // As at each end that is told twice: no epoch is opened for it.
   if (end.position <= input->next) return;
   epochs_->Join(task);
   input->next = end.position;
@@ -303,6 +313,7 @@ void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfP
 bool Scheduler::RunParked(Task* task) {
   const std::optional<std::string> queue = task->parking.NextRunnable(step_->now);
   if (!queue.has_value()) return true;
+  // R3b: groups are known by offsets still to be read, so a parked event runs alone while anything is suspected.
   auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
   const size_t lane = task->crashes.parked_lane();
   std::optional<Place> place;
@@ -325,6 +336,7 @@ void Scheduler::CountForBreaker(Task* task) {
   const BreakerCounts window = BreakerWindow(*task);
   const absl::Status tripped = JudgeBreaker(window, *options_);
   if (tripped.ok()) return;
+  // What is fetched is void: the task is sought to where it stands when the pause is over.
   task->awaiting_seek = true;
   epochs_->PauseAfterwards(task, tripped, NextBreakerPause(*options_, step_->now, task),
                            /*retries_go_on=*/window.waiting > 0);
@@ -340,6 +352,7 @@ void Scheduler::TouchOverdue(const std::vector<Task*>& due) {
     if (!KeepsItsOffsets(*task) || task->touched) continue;
     const bool first = HasUncommittedOffset(*task);
     if (!first && step_->now - task->last_commit < options_->recommit_interval) continue;
+    // T9: committed by whoever had the task before, at a time that nobody knows: the hour counts from now.
     if (!first && task->last_commit == absl::InfinitePast()) {
       task->last_commit = step_->now;
       continue;

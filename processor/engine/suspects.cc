@@ -83,6 +83,7 @@ absl::Status Suspects::Blame(const Refused& refused, const Place& place) {
                          ", which has failed already: ", refused.error,
                          "; set its max.message.bytes to at least twice the largest source's"));
       }
+      // One that was to fail already, and whose failure is refused, has only its place left to be parked.
       known.own_refusals += known.blamed_for.empty() || known.own_refusals > 0 ? 1 : 2;
       known.blamed_for =
           absl::StrCat("the broker refused the state that it leaves, for ", refused.topic, ": ", refused.error);

@@ -73,6 +73,7 @@ absl::Status TaskFailures::TopicProblemOf(const Task& task) const {
                         std::any_of(task.inputs.begin(), task.inputs.end(),
                                     [&](const InputPosition& input) { return input.where.topic == problem.topic; });
     if (!is_here || !is_its) continue;
+    // X4: all that is wrong is told at once.
     all = all.ok() ? problem.why
                    : absl::Status(all.code(), absl::StrCat(std::string(all.message()), "; and ",
                                                            std::string(problem.why.message())));

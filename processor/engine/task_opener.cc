@@ -14,6 +14,7 @@ namespace once {
 
 namespace {
 
+// X5g: however often nobody has answered, a request waits no longer than this.
 constexpr absl::Duration kMostPatience = absl::Seconds(5);
 
 std::string Name(const Task& task) { return ToString(task.inputs.front().where); }
@@ -40,6 +41,7 @@ void TaskOpener::Request(const std::vector<Task*>& tasks, absl::Time now, Action
   std::map<absl::Duration, action::FetchTaskOffsets> requests;
   for (Task* const task : tasks) {
     if (task->phase != TaskPhase::kOpening || task->offsets_request != 0 || now < task->opening_at) continue;
+    // X5b: it is rebuilt before it opens.
     if (!task->rebuild_why.ok()) continue;
     const absl::Duration patience =
         std::min(action::kFirstPatience * (int64_t{1} << std::min(task->failed_requests, 10)), kMostPatience);
@@ -54,6 +56,7 @@ void TaskOpener::Request(const std::vector<Task*>& tasks, absl::Time now, Action
 
 absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& fetched, absl::Time now,
                                    Actions* actions) {
+  // X5g: the answer to an older request may have been read before an unknown outcome.
   if (task->phase != TaskPhase::kOpening || fetched.request != task->offsets_request) return absl::OkStatus();
   task->offsets_request = 0;
   if (!task->rebuild_why.ok()) return absl::OkStatus();  // Asked for before; they are asked for again.
@@ -83,11 +86,13 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
       input.committed = committed->second;
       input.next = committed->second;
     } else {
+      // Where start_from says, or where the log begins if retention has passed that before the first commit.
       input.start = offsets.start.at(input.where);
       if (input.log.has_value()) input.start = std::max(input.start, input.log->begin);
       input.next = input.start;
     }
   });
+  // F3: read after the stable offsets, so that all they stand for lies below.
   task->replay_target = offsets.changelog_end;
   task->looked_at = now;
   absl::StatusOr<Offset> start = ReplayStart(task, offsets);
@@ -95,6 +100,7 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
   task->replayed_records = 0;
   task->replay_from = *start;
   task->replay_since = now;
+  // What memory or checkpoint holds is all there is.
   if (*start >= task->replay_target) return Finish(task, now);
   task->phase = TaskPhase::kReplaying;
   actions->control.emplace_back(action::StartReplay{{task->changelog, *start}});
@@ -106,6 +112,7 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   if (!task->state_is_loaded && !task->rebuilding) {
     if (absl::Status loaded = LoadFromCheckpoint(task); !loaded.ok()) return loaded;
   }
+  // Nothing to stand on: the whole changelog is read, and what it makes is as old as the beginning of that (F6).
   if (!task->state_is_loaded) {
     task->rebuilding = true;
     task->state_is_loaded = true;
@@ -114,6 +121,7 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   }
   // Its own first epoch, committed since it was opened, has told.
   if (task->incarnation == 0 && task->frontier.epoch() > 0) task->incarnation = task->frontier.incarnation();
+  // X5f: the state knows more than this log.
   if (task->changelog_position > offsets.changelog_end) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the local state of task ", Name(*task), " stands for changelog offset ",
@@ -135,6 +143,7 @@ absl::Status TaskOpener::CheckOwner(Task* task) const {
   const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   const absl::StatusOr<v1::Frontier> frontier = ParseFrontier((*entry)->value().value_or(std::string_view()));
+  // What cannot be read is judged at the end of the replay, by what it is then.
   if (!frontier.ok() || frontier->application().empty() || frontier->application() == plan_->application_id) {
     return absl::OkStatus();
   }
@@ -150,6 +159,7 @@ absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
         "its checkpoint is of a rebuild that did not come far enough to tell of which changelog");
   }
   if (absl::Status ours = CheckOwner(task); !ours.ok()) return ours;
+  // E6: IDs are all in memory; of other kinds each is read from the disk when it is asked for.
   absl::Status failure;
   const absl::Status scanned =
       task->state.Scan(KindPrefix(ChangelogKind::kEventIds), [&](std::string_view key, std::string_view value) {
@@ -175,8 +185,10 @@ absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
   log_->Log(LogLevel::kWarning, absl::StrCat("the local state of task ", Name(*task), " is rebuilt from ",
                                              ToString(task->changelog), ": ", why));
   Forget(task);
+  // Before the wipe: should that fail, no further rebuild is tried (Tasks::StoreFailed).
   task->rebuilding = true;
   if (absl::Status wiped = store_->Wipe(PrefixOf(*task)); !wiped.ok()) return wiped;
+  // The index goes with the state that it was made from.
   return task->parking.Load();
 }
 
@@ -222,6 +234,7 @@ void TaskOpener::NoteFrontier(Task* task, OptionalBytes value) const {
 
 absl::Status TaskOpener::OnReplayEnd(Task* task, Offset position, absl::Time now, Actions* actions) {
   if (task->phase != TaskPhase::kReplaying) return absl::OkStatus();
+  // Past transaction markers, which no reader delivers: without them the target would not be reached (F3).
   if (position > task->changelog_position) task->changelog_position = position;
   if (position < task->replay_target) return absl::OkStatus();
   actions->control.emplace_back(action::StopReplay{task->changelog});
@@ -233,6 +246,7 @@ absl::Status TaskOpener::ReadFrontier(Task* task) {
   absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
   if (!entry.ok()) return entry.status();
   task->frontier.Clear();
+  // Nothing was committed yet.
   if (!(*entry)->value().has_value()) return absl::OkStatus();
   absl::StatusOr<v1::Frontier> frontier = ParseFrontier(*(*entry)->value());
   if (!frontier.ok()) {
@@ -263,6 +277,7 @@ absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
     why = "its checkpoint is dated in the future, so that its age is not known";
   }
   if (why.empty()) return absl::OkStatus();
+  // A checkpoint that is no good is replaced by a rebuild; that is repeated, but not for ever.
   if (!task->rebuilding) return absl::DataLossError(why);
   constexpr int kVoidRebuilds = 3;
   if (++task->void_rebuilds < kVoidRebuilds) {
@@ -277,6 +292,7 @@ absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
 
 absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   absl::Status ready = ReadFrontier(task);
+  // First: of another application's changelog, or a newer format, nothing else can be judged.
   if (ready.ok()) ready = CheckIdentity(*plan_, *task);
   if (ready.ok()) ready = CheckBase(task, now);
   if (!ready.ok()) return ready;
@@ -289,8 +305,10 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (ready.ok()) ready = CheckTopology(*plan_, *task, options_->accept_gaps);
   if (!ready.ok()) return ready;
   absl::Status fits = CheckOffsets(*plan_, *task, options_->accept_gaps);
+  // Only if both sides agree, since what is missing is counted from the committed offset.
   if (fits.ok()) fits = CheckGaps(task);
   if (fits.ok()) fits = CheckControl(task);
+  // What retention has taken does not come back; every other difference may be a successor's doing.
   if (absl::IsOutOfRange(fits)) return fits;
   if (!fits.ok()) return AwaitFit(task, fits, now);
   task->misfit.clear();
@@ -298,6 +316,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
     log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", told));
   }
   task->incarnation = task->frontier.incarnation();
+  // By this number a checkpoint of another changelog with the same name is told (F6).
   if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());
   const int64_t window_ms = task->frontier.window_clock_ms();
   task->window_clock.Start(window_ms != 0 ? window_ms : absl::ToUnixMillis(clock_->wall), now);
@@ -318,6 +337,7 @@ absl::Status TaskOpener::AwaitFit(Task* task, const absl::Status& misfit, absl::
     log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task),
                                             " does not open yet, but looks again: ", std::string(misfit.message())));
   }
+  // F2: a difference that changes is somebody at work: the time begins anew.
   if (task->misfit != std::string_view(misfit.message().data(), misfit.message().size())) {
     task->misfit = std::string(misfit.message());
     task->misfit_since = now;

@@ -66,6 +66,7 @@ void Tasks::Assign(const std::vector<TaskId>& assigned) {
       SetInput(plan_->control_index(id.group), id.partition, {task.get(), &task->control->position, true});
     }
     Task* const assigned_task = (tasks_[id] = std::move(task)).get();
+    // X8: what the topics' watch has found so far holds for tasks that come later as well.
     if (absl::Status problem = failures_.TopicProblemOf(*assigned_task); !problem.ok()) Fail(assigned_task, problem);
   }
   if (!assigned.empty()) MarkAll();  // Each has less memory now.
@@ -78,6 +79,7 @@ void Tasks::UnassignLeaving() {
     Task* task = Find(id);
     if (task == nullptr) continue;
     if (task->phase == TaskPhase::kReplaying) step_->Ask(action::StopReplay{task->changelog});
+    // What is fetched of it from now on finds nobody.
     for (const InputPosition& input : task->inputs) {
       SetInput(input.source, id.partition, {});
     }
@@ -103,6 +105,7 @@ void Tasks::AssignAnew(Task* task) {
   constexpr absl::Duration kBetweenRejoins = absl::Seconds(10);
   task->phase = TaskPhase::kOpening;
   task->opening_at = std::max(step_->now + options_->retry_interval, next_rejoin_);
+  // The worker has joined anew just now; this task is looked at again when it may do so once more.
   if (step_->now < next_rejoin_) return;
   next_rejoin_ = step_->now + kBetweenRejoins;
   log_->Log(LogLevel::kInfo,
@@ -115,6 +118,7 @@ void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   if (task == nullptr) return;
   Mark(task);
   const absl::Status opened = opener_.OnOffsets(task, fetched, step_->now, step_->actions);
+  // Not of the store alone: it tells what a rebuild mends from what it does not.
   if (!opened.ok()) StoreFailed(task, opened);
   OnOpened(task);
 }
@@ -155,6 +159,7 @@ void Tasks::Reopen(Task* task) {
   task->opening_since = step_->now;
   task->offsets_request = 0;  // What is under way was asked for before, so its answer may be outdated.
   Mark(task);
+  // I7: void whatever it is; the committed offsets say where reading goes on.
   task->backlog.Clear();
   task->awaiting_seek = true;
 }
@@ -222,12 +227,14 @@ void Tasks::RetryFailed(const std::vector<Task*>& due) {
 bool Tasks::Retry(const TaskId& id) {
   Task* const task = Find(id);
   if (task == nullptr || task->phase != TaskPhase::kFailed) return false;
+  // If its checkpoint is being written yet, a tick does the rest.
   task->failure.retry_at = step_->now;
   Mark(task);
   ForgetIfFree(task);
   if (!task->is_forgotten) return true;  // As soon as its checkpoint is written.
   task->is_forgotten = false;
   Reopen(task);
+  // X8: as far as the topics' watch knows nothing has changed: it fails again, for that reason.
   if (absl::Status problem = failures_.TopicProblemOf(*task); !problem.ok()) Fail(task, problem);
   return true;
 }
@@ -243,6 +250,7 @@ void Tasks::StoreFailed(Task* task, const absl::Status& status) {
   if (task->phase == TaskPhase::kFailed) return;
   // All tasks share damaged files: who runs us makes them anew.
   if (IsCorruptStore(status) && task->rebuilding) return step_->Halt(status);
+  // F7: only damage of the local state is mended by a rebuild, and not if that has met it again.
   if (!absl::IsDataLoss(status) || task->rebuilding) return Fail(task, status);
   Reopen(task);
   // X5b: not at once: a write of its state may be under way, or an epoch may speak for it.
@@ -355,6 +363,7 @@ void Tasks::RewindRunning() {
       task->control->awaiting_seek = true;
       Mark(task.get());
     }
+    // Others are not read, or are sought when they come to run.
     if (task->phase != TaskPhase::kRunning) continue;
     task->backlog.Clear();
     task->awaiting_seek = true;
@@ -368,6 +377,7 @@ void Tasks::ResumePaused(const std::vector<Task*>& due) {
     task->phase = TaskPhase::kRunning;
     task->retrying_at_pause = 0;
     task->resumed_at = step_->now;
+    // It has waited at the end of its inputs; now it is sought to where it stands.
     task->awaiting_seek = true;
   }
 }

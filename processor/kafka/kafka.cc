@@ -42,6 +42,7 @@ LogOffsets Admin::ReadLogOffsets(LogPoint point, std::span<const TopicPartition>
   return answers;
 }
 
+// What is not told is not known, and nothing is held against it.
 absl::StatusOr<std::map<std::string, std::string>> Admin::ReadTopicIds(std::span<const std::string>, absl::Duration) {
   return std::map<std::string, std::string>();
 }

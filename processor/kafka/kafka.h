@@ -194,7 +194,7 @@ class GroupConsumer {
   // nobody. For reports: it may be old.
   virtual std::optional<Offset> KnownEnd(const TopicPartition&) { return std::nullopt; }
 
-  // Leaves the group; OnRevoked is called for what is still assigned. No call follows but the destructor.
+  // Leaves the group; OnRevoked is called, once, for what is still assigned. No call follows but the destructor.
   virtual absl::Status Close() = 0;
 };
 

@@ -50,10 +50,12 @@ void CheckpointQueue::Release(int worker, const TaskId& task, absl::Time now) {
   NoteLeft(task, now);
 }
 
+// What was left behind before is no younger for being noted again.
 void CheckpointQueue::NoteLeft(const TaskId& task, absl::Time since) { left_.emplace(task, since); }
 
 std::optional<TaskId> CheckpointQueue::PopLeft(absl::Time before) {
   for (const auto& [task, since] : left_) {
+    // A write whose task was given back meanwhile is still under way.
     if (since > before || writing_.contains(task)) continue;
     const TaskId left = task;
     left_.erase(left);
@@ -80,6 +82,7 @@ std::optional<CheckpointQueue::Job> CheckpointQueue::Pop() {
 
 void CheckpointQueue::Done(const Job& job, absl::Status status) {
   results_[job.worker].push_back({job.task, job.batch.generation, std::move(status)});
+  // One of as many as there are writes of it.
   writing_.erase(writing_.find(job.task));
 }
 
@@ -136,6 +139,7 @@ void BackgroundCheckpointWriter::NoteCopies(const Plan& plan) {
   MutexLock lock(&mutex_);
   const absl::Time now = clock_->Steady();
   for (size_t group = 0; group < plan.graph->groups.size(); ++group) {
+    // There are as many tasks as the lead has partitions.
     const int32_t count = plan.partition_counts[plan.graph->groups[group].sources.front()];
     for (int32_t i = 0; i < count; ++i) queue_.NoteLeft({static_cast<uint16_t>(group), Partition(i)}, now);
   }
@@ -149,6 +153,7 @@ void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration 
       task = queue_.PopLeft(clock_->Steady() - retention);
     }
     if (!task.has_value()) return;
+    // Without the lock: it flushes, and workers do not wait for the disk.
     DropCopy(plan, *task, retention);
     MutexLock lock(&mutex_);
     queue_.DoneDropping(*task);
@@ -178,9 +183,11 @@ void BackgroundCheckpointWriter::Run() {
     std::optional<CheckpointQueue::Job> job;
     {
       MutexLock lock(&mutex_);
+      // F5: what is queued is written also when all ends.
       while (!(job = queue_.Pop()).has_value() && !stopping_) changed_.Wait(&mutex_);
     }
     if (!job.has_value()) return;
+    // X7: once files are damaged no write counts, until whoever runs us has made the store anew.
     absl::Status status =
         damage_.ok() ? store_->Write(job->batch.task_prefix, job->batch.entries, job->batch.meta) : damage_;
     {
@@ -194,12 +201,14 @@ void BackgroundCheckpointWriter::Run() {
 
 void BackgroundCheckpointWriter::FlushIfDue() {
   const absl::Time now = clock_->Steady();
+  // F5: what is not flushed is replayed, some seconds' worth, for the sake of fewer and larger files.
   if (now - last_flush_ < flush_interval_) return;
   // Before the call: a disk that fails is tried again after the interval, not at once.
   last_flush_ = now;
   const absl::Status flushed = store_->Flush();
   if (flushed.ok()) return;
   log_->Log(LogLevel::kError, std::string(flushed.message()));
+  // A full disk passes, damage does not.
   if (IsCorruptStore(flushed)) damage_ = flushed;
 }
 

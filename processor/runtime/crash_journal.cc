@@ -45,6 +45,7 @@ std::vector<TopicPartitionOffset> ReadNotes(const std::string& path, const std::
   for (uint32_t i = 0; i < header.workers; ++i) {
     HandlingNote note;
     if (!in.read(reinterpret_cast<char*>(&note), sizeof(note))) break;
+    // By the topics of now: after a change of the topology a note may count one death for an event of another topic.
     if (note.is_running == 0 || note.input >= input_topics.size()) continue;
     places.push_back({{input_topics[note.input], Partition(note.partition)}, Offset(note.offset)});
   }
@@ -76,6 +77,7 @@ absl::Status CrashJournal::WriteDeaths(const std::string& path, const Deaths& de
     absl::StrAppend(&text, count, " ", place.where.partition.value(), " ", place.offset.value(), " ", place.where.topic,
                     "\n");
   }
+  // As a whole: a death in the middle of this leaves the list as it was.
   return WritePrivateFile(path, text);
 }
 
@@ -102,6 +104,7 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
     log->Log(LogLevel::kWarning, absl::StrCat(Words(place, count), what_follows));
   }
   DropOldest(&deaths);
+  // Before anything runs: should the next death come at once, this one is counted.
   if (absl::Status written = WriteDeaths(deaths_path, deaths); !written.ok()) return written;
   for (const auto& [place, count] : deaths) {
     if (count < kAloneAfter) continue;
@@ -121,11 +124,13 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
   void* const mapping =
       sized ? mmap(nullptr, journal->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   const absl::Status failed = mapping == MAP_FAILED ? Failed("mapping", notes_path) : absl::OkStatus();
+  // The mapping stays.
   close(fd);
   if (!failed.ok()) return failed;
   journal->mapping_ = mapping;
   auto* const bytes = static_cast<char*>(mapping);
   journal->notes_ = new (bytes + sizeof(Header)) HandlingNote[workers];
+  // Last: notes without it say nothing.
   new (bytes) Header{kMagic, static_cast<uint32_t>(workers), 0};
   return journal;
 }

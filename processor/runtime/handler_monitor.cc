@@ -12,6 +12,7 @@ namespace once {
 
 namespace {
 constexpr int kWarnAtPart = 10;
+// So a handler's time is known to a fortieth of the timeout.
 constexpr int kChecksPerTimeout = 40;
 }  // namespace
 
@@ -42,6 +43,7 @@ absl::Status HandlerMonitor::CheckOne(Watched* watched, absl::Duration passed) {
     watched->warned = false;
     return absl::OkStatus();
   }
+  // Between two events.
   if (!seen.has_value()) return absl::OkStatus();
   watched->lasted += passed;
   const auto text = [&](std::string_view advice) {

@@ -37,7 +37,9 @@ MemoryPlan PlanMemory(int64_t memory_bytes, int workers) {
   MemoryPlan plan;
   plan.state_store = Within(memory_bytes / 8, 16 * kMiB, 1024 * kMiB);
   plan.fetch_queue = Within(memory_bytes / 16 / workers, kMiB, 64 * kMiB);
+  // A worker reads by two: its inputs, and changelogs while tasks open.
   const int64_t taken = static_cast<int64_t>(plan.state_store) + 2 * workers * static_cast<int64_t>(plan.fetch_queue);
+  // At least half, however little there is for all else.
   plan.workers = Within(memory_bytes - taken, memory_bytes / 2, memory_bytes);
   return plan;
 }
@@ -75,10 +77,12 @@ int64_t DefaultMemoryBytes() {
   const int64_t machine = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
   const std::optional<int64_t> container = ContainerMemoryLimit("");
   if (container.has_value() && *container < machine) return MemoryWithin(*container);
+  // A machine is not this pod's alone, as a container is.
   return std::min(MemoryWithin(machine), 1024 * kMiB);
 }
 
 size_t MemoryBudget::Exchange(int worker, size_t used) {
+  // The others may go by a figure that is some turns old.
   used_[static_cast<size_t>(worker)].store(used, std::memory_order_relaxed);
   size_t others = 0;
   for (size_t i = 0; i < used_.size(); ++i) {

@@ -44,6 +44,7 @@ class Lookup {
     for (const TaskId& task : request_.tasks) {
       for (TopicPartition& each : plan_.PartitionsOf(task)) inputs.push_back(std::move(each));
     }
+    // X5g: one request for all tasks.
     const kafka::CommittedOffsets committed =
         admin_->ReadCommittedOffsets(plan_.application_id, inputs, request_.patience);
     for (const TaskId& task : request_.tasks) {
@@ -99,6 +100,7 @@ class Lookup {
       asked.offsets.changelog_begin = take(begin, changelog);
       for (const TopicPartition& each : asked.from_beginning) asked.offsets.start[each] = take(begin, each);
       for (const TopicPartition& each : asked.from_end) asked.offsets.start[each] = take(end, each);
+      // X4: whether what is next is in its log still (CheckLogs).
       for (const TopicPartition& each : asked.inputs) asked.offsets.logs[each] = {take(begin, each), take(end, each)};
       if (failed.ok()) {
         Answer(task, std::move(asked.offsets));
@@ -156,6 +158,7 @@ BackgroundOffsetReader::~BackgroundOffsetReader() {
     stopping_ = true;
     changed_.NotifyAll();
   }
+  // A call that is under way ends by its own timeout.
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -176,11 +179,13 @@ void BackgroundOffsetReader::Run(bool quick_only) {
     Job job;
     {
       MutexLock lock(&mutex_);
+      // They are sorted by patience, so the first one tells of all.
       while (!stopping_ && (jobs_.empty() || (quick_only && jobs_.begin()->first > action::kFirstPatience)))
         changed_.Wait(&mutex_);
       if (stopping_) return;
       job = std::move(jobs_.extract(jobs_.begin()).mapped());
     }
+    // Without the lock, since it waits for brokers; answers are passed on as they come.
     ReadTaskOffsets(*plan_, admin_, job.request, [&](event::TaskOffsetsFetched fetched) {
       MutexLock lock(&mutex_);
       results_[job.worker].push_back(std::move(fetched));

@@ -1,3 +1,4 @@
+// How many files and sockets a pod may need, and the process's limit raised to that, as far as it may be.
 #include "processor/runtime/open_files.h"
 
 #include <sys/resource.h>
@@ -24,6 +25,7 @@ std::string RaiseOpenFiles(int64_t needed) {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return "";
   const auto wanted = static_cast<rlim_t>(needed);
   if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted) return "";
+  // Beyond the hard limit only an administrator goes.
   limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : std::min(wanted, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return "";

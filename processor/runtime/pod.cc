@@ -1,6 +1,7 @@
 // One instance: its workers and their threads, from the producers' start to the last flush.
 #include "processor/runtime/pod.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -21,13 +22,19 @@ namespace {
 
 // How long the last line of a process may take.
 constexpr absl::Duration kLastWords = absl::Seconds(1);
+// What the disk has at the least, however long the workers took to end.
+constexpr absl::Duration kLeastPatience = absl::Seconds(2);
 
-// While it lives, a disk that does not answer for too long ends the process (F5: nothing is lost by that but a shorter
-// replay). A pod that was told to stop must not wait for a disk that has gone away.
+// While it lives, the end of all else does not wait for the disk beyond `until` (F5: nothing is lost by that but a
+// shorter replay). A pod that was told to stop must not wait for a disk that has gone away.
 class DiskPatience {
  public:
-  DiskPatience(absl::Duration timeout, int exit_code, LogSink* log)
-      : timeout_(timeout), exit_code_(exit_code), log_(log), thread_([this] { Watch(); }) {}
+  DiskPatience(absl::Time until, int exit_code, LogSink* log)
+      : begun_at_(SteadyNow()),
+        until_(std::max(until, begun_at_ + kLeastPatience)),
+        exit_code_(exit_code),
+        log_(log),
+        thread_([this] { Watch(); }) {}
   ~DiskPatience() {
     {
       MutexLock lock(&mutex_);
@@ -41,22 +48,23 @@ class DiskPatience {
 
  private:
   void Watch() {
-    const absl::Time give_up_at = SteadyNow() + timeout_;
     MutexLock lock(&mutex_);
-    for (absl::Time now = SteadyNow(); !is_over_ && now < give_up_at; now = SteadyNow()) {
-      over_.WaitFor(&mutex_, give_up_at - now);
+    for (absl::Time now = SteadyNow(); !is_over_ && now < until_; now = SteadyNow()) {
+      over_.WaitFor(&mutex_, until_ - now);
     }
     if (is_over_) return;
-    log_->Log(LogLevel::kError,
-              absl::StrCat("the disk of the state directory has not answered for ", absl::FormatDuration(timeout_),
-                           ": ending without the last checkpoint. Nothing is lost, and the next start reads more of the"
-                           " changelog; see what is wrong with the disk"));
+    log_->Log(
+        LogLevel::kError,
+        absl::StrCat("the disk of the state directory has not answered for ", absl::FormatDuration(until_ - begun_at_),
+                     ": ending without the last checkpoint. Nothing is lost, and the next start reads more of the"
+                     " changelog; see what is wrong with the disk"));
     log_->Flush(kLastWords);
     // Neither destructors nor handlers of exit: they would wait for the disk.
     std::_Exit(exit_code_);
   }
 
-  const absl::Duration timeout_;
+  const absl::Time begun_at_;
+  const absl::Time until_;
   const int exit_code_;
   LogSink* const log_;
   Mutex mutex_;
@@ -70,7 +78,15 @@ class DiskPatience {
 Pod::Pod(const Plan* plan, const PodOptions& options, const PodDeps& deps)
     : plan_(plan), options_(options), deps_(deps) {}
 
-void Pod::Stop() { stopping_.store(true); }
+void Pod::Stop() {
+  int64_t never = kNotStopped;
+  stopped_at_.compare_exchange_strong(never, absl::ToUnixNanos(SteadyNow()));
+}
+
+absl::Time Pod::StoppedAt() const {
+  const int64_t nanos = stopped_at_.load();
+  return nanos == kNotStopped ? SteadyNow() : absl::FromUnixNanos(nanos);
+}
 
 void Pod::Fail(const absl::Status& status) {
   {
@@ -88,11 +104,11 @@ absl::Status Pod::StartProducers(std::vector<std::unique_ptr<Worker>>* workers) 
       .clock = deps_.clock,
       .log = deps_.log,
       .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
-      .is_stopping = [this] { return stopping_.load(); }};
+      .is_stopping = [this] { return stopping(); }};
   for (const std::unique_ptr<Worker>& worker : *workers) {
     const absl::Status started = AwaitBrokers(wait, [&] { return worker->InitProducer(); });
     // Who stops it knows why it had not started.
-    if (absl::IsUnavailable(started) && stopping_.load()) return absl::CancelledError(started.message());
+    if (absl::IsUnavailable(started) && stopping()) return absl::CancelledError(started.message());
     if (!started.ok()) return started;
   }
   return absl::OkStatus();
@@ -102,7 +118,7 @@ void Pod::RunWorker(Worker* worker) {
   if (absl::Status joined = worker->Join(); !joined.ok()) return Fail(joined);
   absl::Time give_up_at = absl::InfiniteFuture();
   while (!worker->done()) {
-    if (stopping_.load(std::memory_order_relaxed)) {
+    if (stopping()) {
       worker->RequestStop();
       const absl::Time now = deps_.clock->Steady();
       // By then the brokers have ended the transaction themselves.
@@ -195,6 +211,7 @@ absl::Status Pod::Run() {
   }
   // T12: all producers before any consumer.
   absl::Status status = StartProducers(&workers);
+  std::thread topics;
   if (status.ok()) {
     checkpoints.NoteCopies(*plan_);
     std::vector<std::thread> threads;
@@ -202,7 +219,7 @@ absl::Status Pod::Run() {
       threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
     }
     std::thread monitor([this, &workers] { WatchHandlers(workers); });
-    std::thread topics([this, &workers, &checkpoints] { WatchTopics(workers, &checkpoints); });
+    topics = std::thread([this, &workers, &checkpoints] { WatchTopics(workers, &checkpoints); });
     for (std::thread& thread : threads) thread.join();
     {
       MutexLock lock(&mutex_);
@@ -212,16 +229,15 @@ absl::Status Pod::Run() {
     }
     // The monitor lives as long as a worker may be stuck.
     monitor.join();
-    const DiskPatience patience(options_.last_flush_timeout, status.ok() ? 0 : 1, deps_.log);
-    topics.join();
   } else if (absl::IsCancelled(status)) {
     deps_.log->Log(LogLevel::kInfo,
                    absl::StrCat("told to stop before it had started: ", std::string(status.message())));
     status = absl::OkStatus();
   }
+  const DiskPatience patience(StoppedAt() + options_.last_flush_timeout, status.ok() ? 0 : 1, deps_.log);
+  if (topics.joinable()) topics.join();
   // Before the flush: what they write as they end is part of it.
   workers.clear();
-  const DiskPatience patience(options_.last_flush_timeout, status.ok() ? 0 : 1, deps_.log);
   if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {
     deps_.log->Log(LogLevel::kError, absl::StrCat("the last checkpoint could not be flushed: ", flushed.ToString()));
   }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ struct PodOptions {
   absl::Duration local_copy_retention = absl::Hours(1);
   absl::Duration topic_check_interval = absl::Seconds(5);  // Between looks at whether topics are still what they were.
   absl::Duration handler_timeout = absl::Seconds(10);      // A handler that runs longer ends the process.
-  // So long the end waits for the last checkpoint to be on the disk, then it ends the process.
+  // So long after Stop (or a halt) the last checkpoint may take to be on the disk, then the process ends without it;
+  // and 2 s at the least once the workers have ended.
   absl::Duration last_flush_timeout = absl::Seconds(10);
 };
 
@@ -48,13 +50,17 @@ class Pod {
 
   // Blocks until Stop or a worker's halt, which stops the others too; a task's failure stops none of them. The first
   // halt's status, or OK. Ends the process, with exit code 1, when a handler does not return within handler_timeout;
-  // and when all has ended and the disk does not answer for last_flush_timeout, with exit code 0, or 1 after a halt.
+  // and when all has ended and the disk does not answer within last_flush_timeout, with exit code 0, or 1 after a halt.
   // Call once.
   absl::Status Run();
   // Thread-safe.
   void Stop();
 
  private:
+  static constexpr int64_t kNotStopped = std::numeric_limits<int64_t>::min();
+
+  bool stopping() const { return stopped_at_.load(std::memory_order_relaxed) != kNotStopped; }
+  absl::Time StoppedAt() const;
   absl::Status StartProducers(std::vector<std::unique_ptr<Worker>>* workers);
   void RunWorker(Worker* worker);
   void WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, BackgroundCheckpointWriter* checkpoints);
@@ -65,7 +71,7 @@ class Pod {
   const Plan* const plan_;
   const PodOptions options_;
   const PodDeps deps_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<int64_t> stopped_at_{kNotStopped};  // Nanoseconds of the steady clock.
   Mutex mutex_;
   CondVar workers_ended_;
   bool have_workers_ended_ ABSL_GUARDED_BY(mutex_) = false;

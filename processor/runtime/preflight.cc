@@ -134,6 +134,7 @@ class Checker {
   }
 
   void Check(const std::string& topic, const char* role) {
+    // X8: a topic may be a sink's and a source's; it is looked at once.
     if (!fatal_.ok() || Find(topic) != nullptr || refused_.contains(topic)) return;
     if (options_.create_topics) {
       if (!Describe(topic) && fatal_.ok() && !refused_.contains(topic))
@@ -303,6 +304,7 @@ class Checker {
   // A limit in milliseconds, some of which stand for "none".
   static absl::Duration TimeLimit(const kafka::TopicDescription& topic, const std::string& name,
                                   absl::Duration fallback) {
+    // Some say "none" by the largest number there is.
     constexpr int64_t kNoLimitMs = 100 * 365 * kDayMs;
     const int64_t millis = NumberSetting(topic, name, -1);
     if (millis < 0) return fallback;
@@ -310,6 +312,7 @@ class Checker {
   }
 
   void FillTimeLimits(size_t output, const kafka::TopicDescription& topic) {
+    // X2b: not readable, so the plan's defaults stay.
     if (topic.settings.empty()) return;
     // What brokers before 3.6 call both limits.
     const std::string both = "message.timestamp.difference.max.ms";
@@ -325,6 +328,7 @@ class Checker {
   void FillKeeping(size_t index, const kafka::TopicDescription& topic) {
     const auto policy = topic.settings.find("cleanup.policy");
     const std::string cleanup = policy == topic.settings.end() ? "delete" : policy->second;
+    // X3: such a topic refuses a record without a key, and the whole batch with it.
     plan_.compacted[index] = cleanup.find("compact") != std::string::npos;
     const int64_t retention_ms = NumberSetting(topic, "retention.ms", -1);
     const bool deletes = cleanup.find("delete") != std::string::npos && retention_ms >= 0;
@@ -333,6 +337,7 @@ class Checker {
 
   void FillIds() {
     for (const auto& [name, topic] : topics_) {
+      // X5c, X8: openings and the topics' watch hold what they find against these.
       if (!topic.id.empty()) plan_.topic_ids[name] = topic.id;
     }
     for (size_t source = 0; source < plan_.input_topics.size(); ++source) {
@@ -359,6 +364,7 @@ class Checker {
     for (size_t group = 0; group < plan_.changelog_topics.size(); ++group) {
       const kafka::TopicDescription* topic = Find(plan_.changelog_topics[group]);
       if (topic == nullptr) continue;
+      // F6: a checkpoint that is older than that may lack deletions that nobody can see any more.
       plan_.delete_retention[group] = absl::Milliseconds(NumberSetting(*topic, "delete.retention.ms", kDayMs));
     }
   }

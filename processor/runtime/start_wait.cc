@@ -23,6 +23,7 @@ absl::Status AwaitBrokers(const StartWait& wait, const std::function<absl::Statu
     const absl::Status status = attempt();
     // Waiting mends nothing else.
     if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return status;
+    // The last failure says why it has not started.
     if (wait.is_stopping && wait.is_stopping()) return status;
     const absl::Time now = wait.clock->Steady();
     if (now - begin >= wait.timeout) {

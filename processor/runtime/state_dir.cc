@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<LockedDir>> LockedDir::Open(const std::string& pa
   // Somebody else's directory that we may write keeps its mode.
   std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
   const std::string lock = path + "/LOCK";
+  // Not passed on to programs that a handler starts, which would hold the directory.
   const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) {
     return absl::FailedPreconditionError(absl::StrCat("state directory ", path,
@@ -67,6 +68,7 @@ bool LockedDir::is_gone() const {
   struct stat held = {};
   struct stat found = {};
   if (::fstat(file_, &held) != 0 || ::stat((path_ + "/LOCK").c_str(), &found) != 0) return true;
+  // By what is held, not by its name: a directory that was made anew has another one of that.
   return held.st_ino != found.st_ino || held.st_dev != found.st_dev;
 }
 

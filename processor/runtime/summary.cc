@@ -52,6 +52,7 @@ void Summary::Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka:
   looked_at_ = now;
   TellOfBlocked(now, wall, engine);
   TellOfOpenTransactions(now, wall, engine, consumer);
+  // The first line comes after a minute of work.
   if (summed_at_ == absl::InfinitePast()) summed_at_ = now;
   if (now - summed_at_ < kInterval) return;
   log_->Log(LogLevel::kInfo, Describe(now, engine, consumer));
@@ -61,6 +62,7 @@ void Summary::Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka:
 }
 
 std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) const {
+  // Of what is committed: what was aborted is no progress.
   const EventCounters& total = engine.committed_counters();
   const double seconds = std::max(absl::ToDoubleSeconds(now - summed_at_), 1e-3);
   int64_t running = 0;
@@ -98,15 +100,18 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
 void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) {
   std::map<TopicPartition, Waiting> waiting;
   for (const auto& [id, task] : engine.tasks()) {
+    // Records that are here wait for us, and for nobody's transaction.
     if (task->phase != TaskPhase::kRunning || !task->backlog.empty() ||
         engine.intake_waits_since() != absl::InfiniteFuture())
       continue;
     for (const InputPosition& input : task->inputs) {
+      // It is being read; the end of what can be read has not come yet.
       if (input.end_seen != input.next) continue;
       const std::optional<Offset> end = consumer->KnownEnd(input.where);
       if (!end.has_value() || *end <= input.next) continue;
       Waiting& place = waiting[input.where] = {.next = input.next, .end = *end, .since = now};
       const auto before = waiting_.find(input.where);
+      // As long as it stands where it stood, since then.
       if (before != waiting_.end() && before->second.next == input.next) place.since = before->second.since;
     }
   }
@@ -118,6 +123,7 @@ void Summary::TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engi
   if (consumer == nullptr) return;
   NoteOpenTransactions(now, engine, consumer);
   if (now - waiting_told_at_ < kInterval) return;
+  // Beside the oldest.
   int64_t others = -1;
   const std::pair<const TopicPartition, Waiting>* oldest = nullptr;
   for (const auto& each : waiting_) {

@@ -53,8 +53,10 @@ void TopicWatch::CheckOne(Topic* topic, std::vector<TopicProblem>* problems) {
   if (found.ok()) {
     topic->missing = 0;
     topic->problem = CheckFacts(topic, *found);
+    // What the start could not see counts as it was seen first.
     if (topic->partition_count == 0) topic->partition_count = found->partition_count;
     if (topic->id.empty()) topic->id = found->id;
+    // Where ids are not told, only a log that got shorter tells of a topic made anew.
     if (topic->id.empty()) CheckEnds(topic);
   }
   if (!topic->problem.ok()) problems->push_back({topic->name, std::nullopt, topic->problem});
@@ -89,9 +91,11 @@ void TopicWatch::CheckEnds(Topic* topic) {
     const int32_t index = (next_end_ + i) % topic->partition_count;
     const TopicPartition where{topic->name, Partition(index)};
     const absl::StatusOr<Offset> end = admin_->HighWatermark(where, kCallTimeout);
+    // Who does not answer says nothing.
     if (!end.ok()) continue;
     Offset& seen = topic->ends[index];
     if (*end < seen) {
+      // Once shorter it stays told: the other log may grow beyond where the one before had been.
       topic->shortened.try_emplace(
           index, absl::FailedPreconditionError(absl::StrCat(
                      ToString(where), " ended at ", seen.value(), " and ends at ", end->value(),

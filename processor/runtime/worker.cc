@@ -79,7 +79,7 @@ void Worker::Tick() {
 void Worker::ShareMemory() {
   const absl::Time now = deps_.clock->Steady();
   if (deps_.memory == nullptr || now - last_share_ < kShareInterval) return;
-  // A look at the other workers takes their lock: not at every turn.
+  // A look at the others' figures fetches their cache lines: not at every turn.
   last_share_ = now;
   Dispatch(event::MemoryShare{deps_.memory->Exchange(config_.index, engine_.memory_use().total())});
 }

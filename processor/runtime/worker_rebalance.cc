@@ -69,6 +69,7 @@ void Worker::OnLost(std::span<const TopicPartition> partitions) {
 void Worker::GiveUp(Event event, const std::vector<TaskId>& tasks) {
   in_callback_ = true;
   unassigned_ = false;
+  // X2: what the producer has reported is heard before the epoch is sealed.
   Tick();
   if (!tasks.empty()) Dispatch(std::move(event));
   // The epoch that speaks for them commits first, or is aborted; ticks bound that by the transaction's timeout.

@@ -16,8 +16,10 @@ namespace {
 class CycleFinder {
  public:
   explicit CycleFinder(const Graph& graph) : graph_(graph) {
+    // Nothing comes back from a topic that nobody reads.
     for (const SourceSpec& source : graph.sources) ways_[source.topic];
     for (const HandlerSpec& handler : graph.handlers) {
+      // It is told of by itself.
       if (handler.source == kForeignIndex) continue;
       for (const SinkIndex sink : graph.nodes[handler.node].emits_to) {
         if (sink == kForeignIndex || !ways_.contains(graph.sinks[sink].topic)) continue;
@@ -40,6 +42,7 @@ class CycleFinder {
     if (!visited_.insert(topic).second) return;
     for (const Way& way : ways_.at(topic)) {
       path_.push_back({topic, way.first});
+      // Passed on the way here already, so the way from there to here is a cycle.
       const auto begin =
           std::find_if(path_.begin(), path_.end(), [&way](const Step& step) { return step.topic == way.second; });
       if (begin == path_.end()) {

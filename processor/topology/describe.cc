@@ -29,6 +29,7 @@ std::string DescribeSource(const SourceSpec& source) {
                    source.start_from == StartFrom::kEarliest ? "earliest" : "latest");
   if (source.ignore_unknown_types) absl::StrAppend(&text, ", ignores unknown types");
   if (!source.default_type.empty()) absl::StrAppend(&text, ", without ce_type ", source.default_type);
+  // The usual one goes without saying.
   if (source.partitioner == Partitioner::kCrc32) absl::StrAppend(&text, ", partitioned by crc32");
   if (source.partitioner == Partitioner::kAny) absl::StrAppend(&text, ", partitioned anyhow");
   return absl::StrCat(text, ")\n");
@@ -58,6 +59,7 @@ std::string DescribeNode(const Graph& graph, size_t index) {
                                   ? "never"
                                   : absl::StrCat("for ", absl::FormatDuration(give_up_after));
   absl::StrAppend(&text, "; retries ", retries, ", then ", AfterFailure(node.after_failure()), ")\n");
+  // In the order in which they run.
   for (const HandlerSpec& handler : graph.handlers) {
     if (handler.node == index) {
       absl::StrAppend(&text, "  <- ", Heard(handler), " of ", graph.sources[handler.source].name, "\n");
@@ -77,10 +79,12 @@ std::string Describe(const Graph& graph, std::string_view application_id) {
     absl::StrAppend(&text, "sink ", sink.name, " (topic ", sink.topic, ", ", sink.key_type, " keys, ", sink.value_type,
                     " values)\n");
   }
+  // Its rights are needed like those of a sink.
   absl::StrAppend(&text, "dead letters (topic ", graph.dead_letter_topic, ")\n");
   for (const TaskGroupSpec& group : graph.groups) {
     std::vector<std::string> names;
     for (const SourceIndex source : group.sources) names.push_back(graph.sources[source].name);
+    // With their internal topics, which need rights as well.
     absl::StrAppend(&text, "task group ", group.name, " (sources ", absl::StrJoin(names, ", "), "; topic ",
                     ChangelogTopic(application_id, group), ")\n");
   }

@@ -7,6 +7,7 @@ namespace once {
 
 Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
   for (size_t s = 0; s < sources_.size(); ++s) sources_[s].ignore_unknown_types = graph.sources[s].ignore_unknown_types;
+  // All types before any handler: an OnAny handler also runs for types that are named after it.
   for (const HandlerSpec& handler : graph.handlers) {
     if (handler.match != HandlerMatch::kType) continue;
     auto& types = sources_[handler.source].types;
@@ -21,6 +22,7 @@ Dispatcher::Dispatcher(const Graph& graph) : sources_(graph.sources.size()) {
     const bool aggregate = graph.nodes[handler.node].kind == NodeKind::kAggregate;
     source.has_aggregate |= aggregate;
     // The worker's own copy of the user's handler.
+    // What a handler captures by value is the worker's own, so it needs no lock.
     runners_.push_back(handler.make_runner());
     const Step step{handler.node, runners_.back().get()};
     const auto add = [&](TypeEntry& entry) {
@@ -49,6 +51,7 @@ const Dispatcher::TypeEntry* Dispatcher::DefaultOf(const SourceSpec& spec, const
                                     [&](const TypeEntry& entry) { return entry.type == spec.default_type; });
     return named == types.end() ? nullptr : &*named;
   }
+  // Types with the same handlers are one to an event that does not say its type.
   const auto same_handlers = [&types](const TypeEntry& entry) {
     return std::equal(entry.steps.begin(), entry.steps.end(), types.front().steps.begin(), types.front().steps.end(),
                       [](const Step& a, const Step& b) { return a.runner == b.runner; });
@@ -60,6 +63,7 @@ Dispatcher::Choice Dispatcher::Choose(SourceIndex source, const std::optional<st
                                       bool has_value) const {
   const SourceEntry& entry = sources_[source];
   Choice choice;
+  // While nobody is known to hear it, it needs a key if any aggregate of the source does.
   choice.needs_key = entry.has_aggregate;
   const auto run = [&choice](const TypeEntry& chosen) {
     choice.verdict = Verdict::kRun;

@@ -39,6 +39,7 @@ NodeIndex GraphBuilder::AddNode(NodeSpec node) {
 }
 
 void GraphBuilder::AddEdge(NodeIndex node, uint64_t sink_builder, SinkIndex sink) {
+  // X8: the number would mean another sink here; Build tells of it.
   if (sink_builder != id_) sink = kForeignIndex;
   graph_.nodes[node].emits_to.push_back(sink);
   infos_[node]->emits_to.push_back(sink);

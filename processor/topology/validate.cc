@@ -47,6 +47,7 @@ class Rules {
   }
 
   void CheckName(const char* what, const std::string& name) {
+    // X8: it becomes part of names of topics, or of keys that are stored.
     const std::string mistake = NamePartMistake(name);
     if (!mistake.empty()) Add(what, " \"", Printable(name), "\": ", mistake);
   }
@@ -60,6 +61,7 @@ class Rules {
   void CheckUnique(const char* what, const Specs& specs) {
     std::map<std::string, int> count;
     for (const auto& spec : specs) {
+      // At the second of them, so that a name is told of once.
       if (!spec.name.empty() && ++count[spec.name] == 2) {
         Add("two ", what, " are named \"", Printable(spec.name), "\"; rename one");
       }
@@ -78,6 +80,7 @@ class Rules {
   }
 
   const SourceSpec* SourceOf(const std::string& topic) const {
+    // That it is missing is told by itself.
     if (topic.empty()) return nullptr;
     const auto found = std::find_if(graph_.sources.begin(), graph_.sources.end(),
                                     [&](const SourceSpec& source) { return source.topic == topic; });
@@ -101,20 +104,24 @@ class Rules {
   }
 
   void CheckSinks() {
+    // E4: an output's ID is made of its sink's and its node's name.
     CheckUnique("sinks", graph_.sinks);
     for (size_t i = 0; i < graph_.sinks.size(); ++i) {
       const SinkSpec& sink = graph_.sinks[i];
       CheckName("sink", sink.name);
       CheckTopic(absl::StrCat("sink \"", sink.name, "\""), sink.topic);
+      // Emitting there would fail when the first event comes.
       if (!IsEmittedTo(i)) Add("nothing emits to sink \"", sink.name, "\"; name it in an EmitsTo or remove it");
     }
   }
 
   void CheckNodes() {
+    // Keys of their state in the changelog begin with their names (StateKeyPrefix).
     CheckUnique("aggregates or transforms", graph_.nodes);
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const NodeSpec& node = graph_.nodes[i];
       CheckName(KindOf(node), node.name);
+      // AddEdge has marked it: the sink's number means another one here.
       if (std::find(node.emits_to.begin(), node.emits_to.end(), kForeignIndex) != node.emits_to.end()) {
         Add(KindOf(node), " \"", node.name, "\" emits to a sink of another TopologyBuilder; add the sink to this one");
       }
@@ -132,6 +139,7 @@ class Rules {
     if (policy.give_up_after < absl::ZeroDuration()) {
       Add(owner, "give_up_after is ", absl::FormatDuration(policy.give_up_after), "; use 0s or more");
     }
+    // X6: a stored retry is trusted within max_backoff, so that has a bound of its own.
     if (policy.initial_backoff < kMinBackoff || policy.max_backoff < policy.initial_backoff ||
         policy.max_backoff > kMaxBackoff) {
       Add(owner, "backoff from ", absl::FormatDuration(policy.initial_backoff), " to ",
@@ -184,6 +192,7 @@ class Rules {
       for (const HandlerSpec& handler : graph_.handlers) {
         if (handler.source == i) types.insert(handler.event_types.begin(), handler.event_types.end());
       }
+      // X8: an event without ce_type would be of a type that nobody hears.
       if (types.contains(source.default_type)) continue;
       const std::string meant = ClosestMatch(source.default_type, types);
       Add("source \"", source.name, "\": its default type \"", Printable(source.default_type), "\" has no handler; ",
@@ -203,6 +212,7 @@ class Rules {
           Add("sources \"", lead.name, "\" and \"", source.name, "\" feed one aggregate but have keys of types ",
               lead.key_type, " and ", source.key_type, "; give them the same");
         }
+        // It says nothing of where keys are.
         if (source.partitioner == Partitioner::kAny) continue;
         if (first == nullptr) first = &source;
         if (source.partitioner == first->partitioner) continue;
@@ -243,6 +253,7 @@ class Rules {
     }
   }
 
+  // A group has one name, which its changelog is named after, so no other group may have that.
   void CheckTaskGroups() {
     std::map<std::string, std::string> lead_of;
     for (const TaskGroupSpec& group : FindTaskGroups(graph_)) {
@@ -298,6 +309,7 @@ std::vector<std::string> FindInternalTopicMistakes(const Graph& graph, std::stri
                                       " give one another name (SourceOptions.group)"));
     }
     names.push_back(group.name);
+    // Names that the application keeps for itself, whether there is such a topic by now or not.
     for (const std::string& topic : {ChangelogTopic(application_id, group), ControlTopic(application_id, group),
                                      AuditTopic(application_id, group)}) {
       for (const auto& [other, owner] : used) {
@@ -325,6 +337,7 @@ std::vector<std::string> FindMistakes(const Graph& graph) {
 }
 
 absl::Status CheckApplicationId(const Graph& graph, std::string_view application_id) {
+  // X8: under the id that was chosen at the start, which may be another one than the topology's.
   const std::vector<std::string> mistakes = FindInternalTopicMistakes(graph, application_id);
   if (mistakes.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("the topology does not fit application_id \"", ToAbsl(application_id),
@@ -332,6 +345,7 @@ absl::Status CheckApplicationId(const Graph& graph, std::string_view application
 }
 
 std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph) {
+  // A forest over the sources; those that feed one aggregate come to one root.
   std::vector<size_t> root(graph.sources.size());
   std::iota(root.begin(), root.end(), size_t{0});
   const auto find = [&](size_t s) {
@@ -340,6 +354,7 @@ std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph) {
   };
   std::map<NodeIndex, SourceIndex> first_source;
   for (const HandlerSpec& handler : graph.handlers) {
+    // A transform has no state in which sources could meet.
     if (handler.source == kForeignIndex || graph.nodes[handler.node].kind != NodeKind::kAggregate) continue;
     const size_t a = find(first_source.emplace(handler.node, handler.source).first->second);
     const size_t b = find(handler.source);
@@ -353,8 +368,10 @@ std::vector<TaskGroupSpec> FindTaskGroups(const Graph& graph) {
     for (size_t member = s; member < graph.sources.size(); ++member) {
       if (find(member) != s) continue;
       group.sources.push_back(static_cast<SourceIndex>(member));
+      // The first name that is given; whether others say the same is CheckTaskGroups' business.
       if (group.name.empty()) group.name = graph.sources[member].group;
     }
+    // Else its lead's, so a rename of that source renames the changelog (SourceOptions.group keeps it).
     if (group.name.empty()) group.name = graph.sources[s].name;
     groups.push_back(std::move(group));
   }

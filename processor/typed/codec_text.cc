@@ -29,6 +29,7 @@ absl::StatusOr<std::string> HexToBytes(const std::string& text) {
   std::string bytes;
   for (size_t i = 0; i < text.size(); i += 2) {
     const int high = digit(text[i]);
+    // A digit without another is half a byte.
     const int low = i + 1 < text.size() ? digit(text[i + 1]) : -1;
     if (high < 0 || low < 0) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not hexadecimal"));
     bytes.push_back(static_cast<char>(high * 16 + low));
@@ -59,6 +60,7 @@ absl::StatusOr<int64_t> TextToInt64(const std::string& text) {
 }
 
 std::string DoubleToText(double value) {
+  // More than any double takes.
   char text[32];
   // Without a format: the shortest that is exact.
   const std::to_chars_result end = std::to_chars(text, text + sizeof(text), value);

@@ -22,6 +22,7 @@ std::string_view ReservedPrefix(std::string_view header_name) {
 }  // namespace
 
 void ContextCore::SetError(absl::Status error) {
+  // The first mistake is the one to look for.
   if (error_.ok()) error_ = std::move(error);
 }
 
@@ -52,6 +53,7 @@ void ContextCore::EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, Op
 
 void ContextCore::ForwardTo(uint64_t builder, SinkIndex sink) {
   if (!MayEmit(builder, sink)) return;
+  // As they came: no codec is called.
   event_->Emit({.sink = sink, .forward = true, .key = event_->record().key, .value = event_->record().value});
 }
 

@@ -20,6 +20,7 @@ bool IsText(const FieldDescriptor& field) {
 }
 
 absl::Status CheckText(const FieldDescriptor& field, const std::string& text) {
+  // protobuf would write it all the same, and whoever parses it fail.
   if (IsValidUtf8(text)) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(field.full_name(), " is \"", Printable(text),
                                                  "\", which is not UTF-8; make the field bytes, or convert the text"));
@@ -49,6 +50,7 @@ const TextFields::Type* TextFields::Add(const Message& prototype) {
 void TextFields::Prune() {
   const auto has_no_text = [](const Field& each) { return each.type != nullptr && each.type->fields.empty(); };
   bool is_done = false;
+  // Until nothing changes: a message that has lost its last field has no text either.
   while (!is_done) {
     is_done = true;
     for (auto& [descriptor, type] : types_) {

@@ -19,6 +19,7 @@ std::string EncodeMeta(const CheckpointMeta& meta) {
 }
 
 std::optional<CheckpointMeta> DecodeMeta(std::string_view bytes) {
+  // Of another size it is damage; the reader says so (RocksDbStore::ReadMeta).
   if (bytes.size() != kMetaBytes) return std::nullopt;
   uint64_t numbers[3] = {};
   for (size_t i = 0; i < kMetaBytes; ++i) numbers[i / 8] = numbers[i / 8] << 8 | static_cast<uint8_t>(bytes[i]);

@@ -18,6 +18,7 @@ uint64_t FlushWatch::errors() {
 
 rocksdb::Status FlushWatch::Await(rocksdb::SequenceNumber sequence, uint64_t errors_before) {
   MutexLock lock(&mutex_);
+  // F5: after an error that flush may never be completed, so nobody waits on.
   while (flushed_ < sequence && errors_ == errors_before) changed_.Wait(&mutex_);
   return flushed_ >= sequence ? rocksdb::Status::OK() : last_error_;
 }

@@ -41,6 +41,7 @@ class LogAdapter final : public rocksdb::Logger {
 
   using rocksdb::Logger::Logv;
   void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    // RocksDB's header lines have a level above its fatal errors.
     if (level < rocksdb::InfoLogLevel::WARN_LEVEL || level > rocksdb::InfoLogLevel::FATAL_LEVEL) return;
     Logv(format, arguments);
   }
@@ -58,6 +59,7 @@ class LogAdapter final : public rocksdb::Logger {
 rocksdb::CompressionType Compression() {
   const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
   const bool has_lz4 = std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  // Distributions build RocksDB with different libraries; one that it lacks would fail when it is first used.
   return has_lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
 }
 
@@ -91,6 +93,7 @@ rocksdb::Options DatabaseOptions(const RocksDbOptions& options, LogSink* log, st
   database.max_open_files = options.max_open_files;
   database.compression = Compression();
   database.bytes_per_sync = uint64_t{1} << 20;
+  // It is read whole at each start.
   database.max_manifest_file_size = uint64_t{16} << 20;
   database.stats_dump_period_sec = 0;
   database.stats_persist_period_sec = 0;
@@ -136,6 +139,7 @@ absl::Status PrepareDirectory(const std::string& path) {
   std::filesystem::create_directories(path, error);
   if (error) return DirectoryError(path, error.value());
   if (!std::filesystem::is_directory(path, error)) return DirectoryError(path, ENOTDIR);
+  // By the effective user, whose rights are those that count.
   if (faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) return DirectoryError(path, errno);
   return absl::OkStatus();
 }
@@ -157,6 +161,7 @@ absl::StatusOr<std::unique_ptr<CheckpointStore>> OpenRocksDbStore(const RocksDbO
   const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(options, log, watch), options.path, &opened);
   if (!status.ok()) return OpenError(status, options.path);
   auto store = std::make_unique<RocksDbStore>(std::unique_ptr<rocksdb::DB>(opened), watch, options.path);
+  // X5e: what another application, or another format, has left is not read as ours.
   if (absl::Status identity = store->CheckIdentity(options.application_id); !identity.ok()) return identity;
   return store;
 }

@@ -24,6 +24,7 @@ std::string FileLimitFix() {
 }
 
 bool IsOfOpenFiles(const rocksdb::Status& status) {
+  // There is no code for it: the system's words stand in the message.
   return status.IsIOError() && status.ToString().find(std::strerror(EMFILE)) != std::string::npos;
 }
 
@@ -39,12 +40,14 @@ absl::Status GoneError(const std::string& path, std::string_view why) {
 absl::Status FromRocksDb(const rocksdb::Status& status, std::string_view what, const std::string& path) {
   if (status.ok()) return absl::OkStatus();
   if (status.IsCorruption()) return CorruptError(path, status.ToString());
+  // F7: a file that was there before is gone, so somebody deletes them while they are in use.
   if (status.IsPathNotFound()) return GoneError(path, status.ToString());
   const std::string message = absl::StrCat("state in ", path, ": ", ToAbsl(what), ": ", status.ToString());
   if (IsOfOpenFiles(status)) return absl::UnavailableError(absl::StrCat(message, "; ", FileLimitFix()));
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) {
     return absl::ResourceExhaustedError(absl::StrCat(message, "; free disk space there, or set another --state_dir"));
   }
+  // It may pass: the next checkpoint tries again.
   if (status.IsIOError() || status.IsBusy() || status.IsTryAgain() || status.IsTimedOut()) {
     return absl::UnavailableError(absl::StrCat(message, "; check the disk"));
   }

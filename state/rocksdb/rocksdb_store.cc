@@ -46,6 +46,7 @@ RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<Flus
 }
 
 RocksDbStore::~RocksDbStore() {
+  // F5: at an orderly end. Should the disk be gone, the changelog has it all.
   Flush().IgnoreError();
   db_->Close().PermitUncheckedError();
 }
@@ -97,6 +98,7 @@ absl::Status RocksDbStore::Scan(std::string_view task_prefix, std::string_view k
                                 const std::function<bool(std::string_view key, std::string_view value)>& visit) {
   const std::string first = FullKey(task_prefix, key_prefix);
   const std::string behind = BehindPrefix(first);
+  // It only points to the bytes of `behind`, as the iterators do.
   const rocksdb::Slice upper_bound = behind;
   rocksdb::ReadOptions options;
   // A scan reads all once; what is read by key stays cached.
@@ -137,6 +139,7 @@ absl::Status RocksDbStore::Write(std::string_view task_prefix, std::span<const C
     bytes += kEach + task_prefix.size() + entry.key.size() + (entry.value.has_value() ? entry.value->size() : 0);
   }
   rocksdb::WriteBatch batch(bytes);
+  // F1: the offset that the data stands for is in the same batch.
   batch.Put(ToSlice(task_prefix), EncodeMeta(meta));
   std::string key(task_prefix);
   for (const CheckpointEntry* const entry : sorted) {
@@ -156,6 +159,7 @@ absl::Status RocksDbStore::Flush() {
   rocksdb::FlushOptions options;
   options.wait = true;
   options.allow_write_stall = true;
+  // Before the flush is asked for, so that none of its errors is missed and none from before ends the wait.
   const uint64_t errors = watch_->errors();
   const rocksdb::SequenceNumber written = db_->GetLatestSequenceNumber();
   rocksdb::Status status = db_->Flush(options);

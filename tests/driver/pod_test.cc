@@ -208,7 +208,7 @@ TEST(PodDeathTest, F5ADiskThatDoesNotAnswerHoldsNoStopUp) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(StopWithADiskThatDoesNotAnswer(), testing::ExitedWithCode(0),
               "the local disk did not take the last state in time.*"
-              "the disk of the state directory has not answered for 200ms: ending without the last checkpoint");
+              "the disk of the state directory has not answered for 2s: ending without the last checkpoint");
 }
 
 }  // namespace

@@ -62,6 +62,35 @@ TEST_P(ContractTest, PartitionsMoveToAMemberThatJoinsAndBack) {
   }));
 }
 
+// With an assignment that it has not heard of yet, librdkafka has two callbacks for a member that closes.
+TEST_P(ContractTest, AMemberThatClosesIsGivenNothingMore) {
+  constexpr int kPartitions = 4;
+  const std::string topic = NewTopic("t", kPartitions);
+  for (int round = 0; round < 5; ++round) {
+    const std::string group = cluster().UniqueName("group");
+    Member first(NewConsumer(group, {topic}), {topic});
+    Member second(NewConsumer(group, {topic}), {topic});
+    ASSERT_TRUE(cluster().Await(kPatience, [&] {
+      first.Poll();
+      second.Poll();
+      return first.assigned().size() == 2 && second.assigned().size() == 2;
+    }));
+    const int32_t generation = second.consumer().group_metadata().generation;
+    ASSERT_TRUE(first.Close().ok());
+    ASSERT_TRUE(cluster().Await(kPatience, [&] { return second.consumer().group_metadata().generation > generation; }));
+
+    const int assigned = second.assigned_calls;
+    const int revoked = second.revoked_calls;
+    const absl::Status closed = second.Close();
+    EXPECT_TRUE(closed.ok()) << closed;
+    EXPECT_EQ(second.assigned_calls, assigned);
+    EXPECT_EQ(second.revoked_calls, revoked + 1);
+    EXPECT_EQ(second.lost_calls, 0);
+    EXPECT_TRUE(second.assigned().empty());
+    EXPECT_LT(second.consumer().group_metadata().generation, 0) << "it has left";
+  }
+}
+
 TEST_P(ContractTest, FollowersAreAssignedAlong) {
   const std::string lead = NewTopic("lead", 2);
   const std::string follower = NewTopic("follower", 2);

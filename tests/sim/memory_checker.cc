@@ -107,7 +107,8 @@ std::string MemoryChecker::AfterTurn(const Engine& engine, absl::Time now) {
 
 std::string MemoryChecker::AtRest(const Engine& engine, bool has_rested) {
   if (std::string wrong = CheckCounts(engine); !wrong.empty()) return wrong;
-  if (!has_rested || !engine.idle()) return "";
+  // A worker that has just lost all of its tasks holds nothing, and counts that at its next tick.
+  if (!has_rested || !engine.idle() || engine.tasks().empty()) return "";
   size_t all = 0;
   for (const auto& [id, task] : engine.tasks()) {
     if (task->phase != TaskPhase::kRunning) return "";

@@ -68,6 +68,8 @@ class SimPod {
   void RequestStop();
 
   bool running() const { return process_ != nullptr; }
+  // Until then it stands still.
+  absl::Time paused_until() const { return running() ? process_->paused_until : absl::InfinitePast(); }
   bool stopping() const { return stopping_; }
   int process_id() const { return config_.index; }
   // Why the process ended by itself; OK if it did not, or as asked.

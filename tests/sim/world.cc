@@ -235,6 +235,7 @@ bool World::IsCurrent(const Task& task) {
 void World::CheckStores() {
   for (const auto& pod : pods_) {
     for (const auto& worker : pod->workers()) {
+      if (!worker->engine().idle()) continue;  // What an open epoch has written is no part of the changelog yet.
       for (const auto& [id, task] : worker->engine().tasks()) {
         // The other task groups have no model.
         if (id.group != 0 || task->phase != TaskPhase::kRunning || !IsCurrent(*task)) continue;
@@ -264,7 +265,10 @@ void World::CheckEnd() {
 // X7. Where memory is short, some time after all has come to rest.
 void World::CheckMemory() {
   const bool is_tight = scenario_.memory_bytes > 0;
-  if (is_tight) scheduler_.RunUntil(scheduler_.now() + kRest);
+  absl::Time rest_begins = scheduler_.now();
+  for (const auto& pod : pods_) rest_begins = std::max(rest_begins, pod->paused_until());
+  // A worker may be within calls whose answers are late.
+  if (is_tight) scheduler_.RunUntil(rest_begins + kRest + 4 * scenario_.slow_answers);
   for (const auto& pod : pods_) {
     for (const auto& worker : pod->workers()) {
       if (!pod->running()) continue;
@@ -289,6 +293,8 @@ absl::Duration World::HealingBound() const {
   }
   absl::Duration pauses;
   for (; troubles > 0; --troubles) pauses += std::min(kLongestPause, scenario_.span + pauses + kRetryInterval);
+  // After a death a task's events are announced and run in transactions of a few, all of them at the worst (X3).
+  if (deaths > absl::ZeroDuration()) deaths += absl::Milliseconds(100) * static_cast<int64_t>(input_->events()->size());
   // With hardly any memory an epoch holds a few records.
   const absl::Duration small_epochs = scenario_.memory_bytes > 0 ? kHealingBound : absl::ZeroDuration();
   return kHealingBound + handlers + deaths + pauses + small_epochs;

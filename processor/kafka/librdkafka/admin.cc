@@ -13,12 +13,6 @@
 #include "processor/kafka/librdkafka/errors.h"
 
 namespace once::kafka {
-namespace {
-
-using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
-
-}  // namespace
-
 RdKafkaAdmin::RdKafkaAdmin(std::shared_ptr<const ClientContext> context) : context_(context), main_(context, "admin") {}
 
 absl::StatusOr<std::unique_ptr<Admin>> RdKafkaAdmin::Make(std::shared_ptr<const ClientContext> context) {
@@ -32,6 +26,7 @@ absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, abs
   // Else the last connection error is another story.
   if (!absl::IsUnavailable(status)) return status;
   rd_kafka_poll(handle.rk(), 0);  // Brings the connection errors.
+  handle.SeekBrokers();
   if (handle.LastConnectionError().empty()) return status;
   const absl::Status unreachable = handle.Unreachable(timeout);
   return absl::Status(unreachable.code(), absl::StrCat(status.message(), ": ", unreachable.message()));
@@ -39,6 +34,7 @@ absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, abs
 
 absl::StatusOr<int32_t> RdKafkaAdmin::PartitionCount(const std::string& topic, absl::Duration timeout) {
   const std::string what = absl::StrCat("describing topic \"", topic, "\"");
+  // By a handle, since metadata that is asked for without one is that of all topics.
   const TopicPtr handle(rd_kafka_topic_new(main_.rk(), topic.c_str(), nullptr));
   if (handle == nullptr) return ToStatus(rd_kafka_last_error(), what);
   const rd_kafka_metadata_t* raw = nullptr;
@@ -47,6 +43,7 @@ absl::StatusOr<int32_t> RdKafkaAdmin::PartitionCount(const std::string& topic, a
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(code, what);
   if (metadata->topic_cnt != 1) return absl::NotFoundError(absl::StrCat(what, ": there is no such topic; create it"));
   const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+  // Asking makes none (allow.auto.create.topics).
   if (found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
     return absl::NotFoundError(absl::StrCat(what, ": there is no such topic; create it or correct its name"));
   }
@@ -75,12 +72,14 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(const 
   std::map<std::string, std::string> settings;
   const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(answers[0], &count);
   for (size_t i = 0; i < count; ++i) {
+    // Secrets are told without their value.
     const char* value = rd_kafka_ConfigEntry_value(entries[i]);
     settings[rd_kafka_ConfigEntry_name(entries[i])] = value == nullptr ? "" : value;
   }
   return settings;
 }
 
+// X5c: from 2.3 on the client tells a topic's id, by which one that was made anew is known.
 #if RD_KAFKA_VERSION >= 0x020300ff
 absl::StatusOr<std::vector<absl::StatusOr<std::string>>> RdKafkaAdmin::DescribeIds(std::span<const std::string> topics,
                                                                                    absl::Duration timeout) {
@@ -112,6 +111,7 @@ absl::StatusOr<std::vector<absl::StatusOr<std::string>>> RdKafkaAdmin::DescribeI
   return ids;
 }
 #else
+// Not known: what goes by ids is not checked.
 absl::StatusOr<std::vector<absl::StatusOr<std::string>>> RdKafkaAdmin::DescribeIds(std::span<const std::string>,
                                                                                    absl::Duration) {
   return std::vector<absl::StatusOr<std::string>>();
@@ -123,9 +123,10 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::ReadTopicIds(st
   std::map<std::string, std::string> ids;
   if (topics.empty()) return ids;
   const absl::StatusOr<std::vector<absl::StatusOr<std::string>>> found = DescribeIds(topics, timeout);
-  if (!found.ok()) return found.status();
+  if (!found.ok()) return Explain(main_, found.status(), timeout);
   for (size_t i = 0; i < found->size(); ++i) {
     const absl::StatusOr<std::string>& id = (*found)[i];
+    // One that is gone, or may not be described, is left out, and the others are told.
     if (id.ok() && !id->empty()) ids[topics[i]] = *id;
   }
   return ids;
@@ -138,12 +139,14 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& t
   if (!partitions.ok()) return partitions.status();
   description.partition_count = *partitions;
   absl::StatusOr<std::vector<absl::StatusOr<std::string>>> ids = DescribeIds({&topic, 1}, deadline - SteadyNow());
+  // X5c: without the ids that it could have, a topic is not described: asked for again, or told.
   if (!ids.ok()) return ids.status();
   for (absl::StatusOr<std::string>& id : *ids) {
     if (!id.ok()) return id.status();
     description.id = *std::move(id);
   }
   absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - SteadyNow());
+  // Either may pass: it is asked for again (RetryAdminCall).
   if (absl::IsUnavailable(settings.status()) || absl::IsNotFound(settings.status())) return settings.status();
   // X2b: a topic whose settings may not be read is described all the same.
   if (settings.ok()) {
@@ -163,6 +166,7 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeTopic(const std::string& 
 
 absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration timeout) {
   const std::string what = absl::StrCat("creating topic \"", topic.name, "\"");
+  // As many replicas as the cluster makes by itself; brokers take that from 2.4 on.
   constexpr int kBrokersDefault = -1;
   char reason[512];
   const NewTopicPtr wanted(
@@ -198,6 +202,7 @@ void RdKafkaAdmin::AwaitReady(const std::string& topic, absl::Duration timeout) 
     absl::SleepFor(kAdminRetryPause);
     partitions = PartitionCount(topic, deadline - SteadyNow());
   }
+  // Records for a leader that is just coming up can be lost, though reported as delivered (docs/librdkafka.md).
   for (int32_t i = 0; partitions.ok() && i < *partitions; ++i) {
     while (!QueryOffset({topic, Partition(i)}, RD_KAFKA_OFFSET_END, timeout).ok() && SteadyNow() < deadline) {
       absl::SleepFor(kAdminRetryPause);

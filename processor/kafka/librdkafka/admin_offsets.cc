@@ -14,8 +14,6 @@
 namespace once::kafka {
 namespace {
 
-using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
-
 PartitionListPtr ToList(std::span<const TopicPartition> partitions, int64_t offset) {
   PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const TopicPartition& each : partitions) {
@@ -51,6 +49,7 @@ absl::StatusOr<std::shared_ptr<AdminHandle>> RdKafkaAdmin::HandleOf(const std::s
 void RdKafkaAdmin::Discard(const std::string& group, const std::shared_ptr<AdminHandle>& handle) {
   MutexLock lock(&mutex_);
   std::shared_ptr<AdminHandle>& current = by_group_[group];
+  // Another thread may have replaced it by now.
   if (current == handle) current.reset();
 }
 
@@ -66,6 +65,7 @@ bool RdKafkaAdmin::AskCommitted(AdminHandle& handle, std::span<const TopicPartit
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& answer = list->elems[i];
     const TopicPartition where{answer.topic, Partition(answer.partition)};
+    // F4: the call's own error first; an answer that failed has no offset either, and would pass for a new partition.
     const rd_kafka_resp_err_t error = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : answer.err;
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
       const absl::Status failed =
@@ -84,6 +84,7 @@ CommittedOffsets RdKafkaAdmin::ReadCommittedOffsets(const std::string& group,
                                                     std::span<const TopicPartition> partitions,
                                                     absl::Duration timeout) {
   constexpr size_t kAtOnce = 32;
+  // A call that had less time may just have been too short.
   constexpr absl::Duration kStuck = absl::Seconds(2);
   CommittedOffsets answers;
   if (partitions.empty()) return answers;
@@ -94,6 +95,7 @@ CommittedOffsets RdKafkaAdmin::ReadCommittedOffsets(const std::string& group,
   }
   const bool is_one = partitions.size() == 1;
   bool is_known = AskCommitted(**handle, partitions, is_one ? timeout : timeout / 2, &answers);
+  // X5g: one that is pending keeps its call from answering, and must not keep the others.
   if (!is_known && !is_one) {
     const size_t share = (partitions.size() + kAtOnce - 1) / kAtOnce;
     std::vector<CommittedOffsets> found((partitions.size() + share - 1) / share);
@@ -131,6 +133,7 @@ absl::StatusOr<std::map<TopicPartition, Offset>> RdKafkaAdmin::StableCommittedOf
 // Partitions that have a leader, by leader; the others are answered.
 std::map<int32_t, std::vector<TopicPartition>> RdKafkaAdmin::ByLeader(std::span<const TopicPartition> partitions,
                                                                       absl::Duration timeout, LogOffsets* answers) {
+  // First, since offsets_for_times waits until every partition of its call has a leader.
   const absl::Time deadline = SteadyNow() + timeout;
   std::map<std::string, std::vector<TopicPartition>> by_topic;
   for (const TopicPartition& each : partitions) by_topic[each.topic].push_back(each);
@@ -181,6 +184,7 @@ void RdKafkaAdmin::AskLeader(LogPoint point, std::span<const TopicPartition> par
                                        ? RD_KAFKA_RESP_ERR__TIMED_OUT
                                        : rd_kafka_offsets_for_times(main_.rk(), list.get(), ToMillis(left));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    // What has timed out would only take its time again by halves.
     if (partitions.size() == 1 || code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
       return FailAll(partitions, ToStatus(code, what), answers);
     }
@@ -256,6 +260,7 @@ absl::StatusOr<Offset> RdKafkaAdmin::BeginningOffset(const TopicPartition& parti
   return FindOffset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout);
 }
 
+// F3: main_ reads uncommitted (AdminProperties); else the answer would be the last stable offset.
 absl::StatusOr<Offset> RdKafkaAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
   return FindOffset(partition, RD_KAFKA_OFFSET_END, timeout);
 }

@@ -10,6 +10,7 @@ namespace once::kafka {
 namespace {
 
 OptionalBytes View(const void* bytes, size_t size) {
+  // Null is no value, and an empty one has an address.
   if (bytes == nullptr) return std::nullopt;
   return std::string_view(static_cast<const char*>(bytes), size);
 }
@@ -50,8 +51,10 @@ BatchStorage* BatchPool::Prepare(Batch* batch) {
   batch->ends.clear();
   batch->errors.clear();
   auto* storage = static_cast<BatchStorage*>(batch->storage.get());
+  // New, or filled by another reader, whose messages are not ours to free.
   if (storage == nullptr || storage->owner != this) {
     const auto fresh = std::make_shared<BatchStorage>(this);
+    // Those of batches that nobody holds any more.
     std::erase_if(storages_, [](const std::weak_ptr<BatchStorage>& each) { return each.expired(); });
     storages_.push_back(fresh);
     batch->storage = fresh;
@@ -73,6 +76,7 @@ int BatchPool::Consume(rd_kafka_queue_t* queue, absl::Duration timeout, BatchSto
       count += std::max<ssize_t>(more, 0);
     }
   }
+  // After an error there is none.
   messages.resize(std::max<ssize_t>(count, 0));
   return static_cast<int>(count);
 }
@@ -82,6 +86,7 @@ void AppendRecord(const rd_kafka_message_t* message, uint32_t topic_index, Batch
   record.topic_index = topic_index;
   record.partition = Partition(message->partition);
   record.offset = Offset(message->offset);
+  // Whoever has set it, its producer or the broker: it is the event's time.
   rd_kafka_timestamp_type_t type;
   record.timestamp_ms = rd_kafka_message_timestamp(message, &type);
   record.key = View(message->key, message->key_len);
@@ -102,6 +107,7 @@ bool AppendPartitionEvent(const rd_kafka_message_t* message, uint32_t topic_inde
   if (message->partition < 0) return false;
   const Partition partition(message->partition);
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    // T10: where reading goes on, behind the markers at the end.
     batch->ends.push_back({topic_index, partition, Offset(message->offset)});
     return true;
   }

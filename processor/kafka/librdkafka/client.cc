@@ -26,6 +26,7 @@ class RdKafkaClient final : public Client {
   }
   absl::StatusOr<std::unique_ptr<GroupConsumer>> NewStaticGroupConsumer(
       const std::string& group, const std::string& member_name, const std::vector<std::string>& topics) override {
+    // T12: without a name it would be a dynamic member, and nobody would notice.
     if (member_name.empty()) return absl::InvalidArgumentError("a static member of a group needs a name");
     return RdKafkaGroupConsumer::Make(context_, group, topics, member_name);
   }
@@ -35,6 +36,7 @@ class RdKafkaClient final : public Client {
   absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() override { return RdKafkaAdmin::Make(context_); }
   std::unique_ptr<Client> Named(const std::string& name) override {
     RdKafkaConfig config = context_->config;
+    // A name that the user has given counts for all that the process makes.
     if (!config.is_client_id_given) config.client_id = name;
     return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(config), context_->log));
   }
@@ -47,6 +49,7 @@ class RdKafkaClient final : public Client {
 
 absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& config, LogSink* log) {
   RdKafkaConfig absorbed = config;
+  // First, so that what is checked is what will be in force.
   if (absl::Status status = AbsorbExtra(&absorbed); !status.ok()) return status;
   if (absl::Status status = CheckConfig(absorbed); !status.ok()) return status;
   return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(absorbed), log));

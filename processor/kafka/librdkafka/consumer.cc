@@ -56,12 +56,14 @@ absl::StatusOr<std::unique_ptr<GroupConsumer>> RdKafkaGroupConsumer::Make(std::s
 }
 
 RdKafkaGroupConsumer::~RdKafkaGroupConsumer() {
+  // Who listens may be half destroyed, so leaving the group calls nobody.
   listener_ = nullptr;
   // Batches that are still read keep what they point to; the handle cannot end before that is let go.
   pool_.ReleaseAll();
   if (const absl::Status closed = CloseWithin(kDestructionPatience); !closed.ok()) {
     Log(LogLevel::kError, std::string(closed.message()));
   }
+  // librdkafka ends an instance only when nothing of it is held any more.
   group_queue_.reset();
   records_.reset();
   topics_.clear();
@@ -100,7 +102,9 @@ absl::Status RdKafkaGroupConsumer::Subscribe(std::span<const std::string> topics
       return absl::InvalidArgumentError(absl::StrCat(name(), " was not created for topic \"", topic, "\""));
     }
   }
+  // Before the call: the first rebalance may be served by the next poll.
   listener_ = listener;
+  subscribed_.assign(topics.begin(), topics.end());
   const PartitionListPtr list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
   for (const std::string& topic : topics) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
@@ -146,6 +150,7 @@ absl::Status RdKafkaGroupConsumer::Seek(std::span<const TopicPartitionOffset> of
 
 void RdKafkaGroupConsumer::DeferSeeks(std::span<const TopicPartitionOffset> offsets) {
   for (const TopicPartitionOffset& each : offsets) {
+    // The last one counts.
     std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& other) { return other.where == each.where; });
     deferred_seeks_.push_back(each);
   }
@@ -168,6 +173,7 @@ std::vector<SeekFailure> RdKafkaGroupConsumer::SeekEach(std::span<const TopicPar
   }
   std::vector<SeekFailure> more = SeekEachPartition(rk(), possible, kEachPatience);
   for (const TopicPartitionOffset& each : possible) {
+    // Where the end is by now shows when something comes.
     SetPolledTo(each.where, each.offset == kEndOffset ? kUnknown : each.offset.value());
   }
   for (SeekFailure& each : more) {
@@ -210,6 +216,7 @@ absl::Status RdKafkaGroupConsumer::ServeCallbacks() {
       rd_kafka_message_destroy(messages[i]);
     }
   } while (count == kMost);
+  KeepBrokers();
   MakeDeferredSeeks();
   return fatal_.ok() ? status : fatal_;
 }
@@ -247,6 +254,7 @@ void RdKafkaGroupConsumer::Fill(BatchStorage* storage, Batch* batch) {
       continue;
     }
     AppendPartitionEvent(message, topic_index, batch);
+    // T10: behind the markers at the end.
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) PolledTo(topic_index, partition) = message->offset;
     if (IsEndOfReading(message->err)) broken_.insert({topic_names_[topic_index], partition});
   }
@@ -270,13 +278,14 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
       absl::StrCat(status.message(), "; ", fix.empty() ? "mend what the broker complains of, and start again" : fix));
 }
 
-GroupMetadata RdKafkaGroupConsumer::group_metadata() { return ReadGroupMetadata(rk()); }
+GroupMetadata RdKafkaGroupConsumer::group_metadata() { return has_left_ ? GroupMetadata{} : ReadGroupMetadata(rk()); }
 
 std::optional<Offset> RdKafkaGroupConsumer::KnownEnd(const TopicPartition& partition) {
   int64_t low = RD_KAFKA_OFFSET_INVALID;
   int64_t high = RD_KAFKA_OFFSET_INVALID;
   const rd_kafka_resp_err_t error =
       rd_kafka_get_watermark_offsets(rk(), partition.topic.c_str(), partition.partition.value(), &low, &high);
+  // Nothing of it was fetched yet.
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
   return Offset(high);
 }
@@ -299,6 +308,7 @@ absl::Status RdKafkaGroupConsumer::CloseWithin(absl::Duration patience) {
     return rd_kafka_error_is_fatal(error.get()) ? absl::OkStatus()
                                                 : ToStatus(error.get(), absl::StrCat("closing ", name()));
   }
+  is_closing_ = true;
   while (!rd_kafka_consumer_closed(rk())) {
     if (SteadyNow() > deadline) {
       return absl::DeadlineExceededError(

@@ -49,6 +49,8 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   static void RebalanceCallback(rd_kafka_t* rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions,
                                 void* opaque);
   void OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions);
+  // What is assigned of the subscribed topics.
+  std::vector<TopicPartition> Held() const;
   absl::Status FatalStatus() const;
   bool IsCooperative() const;
   bool IsMember();
@@ -78,6 +80,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   QueuePtr records_;
   BatchPool pool_;
   RebalanceListener* listener_ = nullptr;
+  std::vector<std::string> subscribed_;
   std::set<TopicPartition> assigned_;
   std::set<TopicPartition> unsettled_;  // Assigned at an end that librdkafka looks up itself: not to be sought yet.
   std::set<TopicPartition> broken_;     // Assigned, but no longer read after an error.
@@ -87,6 +90,10 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   std::vector<std::vector<int64_t>> polled_to_;
 
   bool has_joined_ = false;
+  bool is_closing_ = false;
+  // All was given up on closing. From here on librdkafka's group handler may end at any moment, and a request that it
+  // has not read by then is never answered (2.14.2), however long one waits: it is asked nothing more.
+  bool has_left_ = false;
   bool in_callback_ = false;
   bool answered_ = false;  // Whether the callback under way assigned or unassigned.
   std::vector<TopicPartitionOffset> deferred_seeks_;

@@ -1,6 +1,7 @@
 // The assignment of a member: what it is told to take and to give up, and where what it keeps is read on.
 #include <string.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -46,19 +47,23 @@ void RdKafkaGroupConsumer::RebalanceCallback(rd_kafka_t*, rd_kafka_resp_err_t co
 }
 
 void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<TopicPartition> partitions) {
+  if (has_left_) return;
   in_callback_ = true;
   answered_ = false;
   has_joined_ = true;
-  const bool is_assign = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-  const bool is_revoke = code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+  // Of a consumer that closes librdkafka takes any answer as giving all up. What it would still be given is not taken.
+  const bool is_assign = !is_closing_ && code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+  const bool is_revoke = is_closing_ || code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
+  if (is_closing_) partitions = Held();
   // A revocation that was still unserved when the member was thrown out is not marked as lost, but it is.
   const bool is_lost = is_revoke && (rd_kafka_assignment_lost(rk()) || !IsMember());
-  if (listener_ != nullptr && is_assign) {
-    listener_->OnAssigned(partitions);
-  } else if (listener_ != nullptr && is_lost) {
-    listener_->OnLost(partitions);
-  } else if (listener_ != nullptr && is_revoke) {
-    listener_->OnRevoked(partitions);
+  RebalanceListener* const listener = is_closing_ && partitions.empty() ? nullptr : listener_;
+  if (listener != nullptr && is_assign) {
+    listener->OnAssigned(partitions);
+  } else if (listener != nullptr && is_lost) {
+    listener->OnLost(partitions);
+  } else if (listener != nullptr && is_revoke) {
+    listener->OnRevoked(partitions);
   }
   // Without an answer librdkafka would wait for ever.
   if (!answered_) {
@@ -66,6 +71,15 @@ void RdKafkaGroupConsumer::OnRebalance(rd_kafka_resp_err_t code, std::vector<Top
     if (!status.ok()) Log(LogLevel::kError, absl::StrCat(name(), ": answering a rebalance: ", status.ToString()));
   }
   in_callback_ = false;
+  has_left_ = is_closing_;
+}
+
+std::vector<TopicPartition> RdKafkaGroupConsumer::Held() const {
+  std::vector<TopicPartition> held;
+  for (const TopicPartition& each : assigned_) {
+    if (std::find(subscribed_.begin(), subscribed_.end(), each.topic) != subscribed_.end()) held.push_back(each);
+  }
+  return held;
 }
 
 absl::Status RdKafkaGroupConsumer::CheckInCallback(const char* call) const {
@@ -144,6 +158,7 @@ absl::Status RdKafkaGroupConsumer::Assign(std::span<const TopicPartition> partit
   }
   if (!resolved.ok()) Log(LogLevel::kWarning, absl::StrCat(name(), ": ", resolved.ToString()));
   if (absl::Status status = ForwardToRecords(partitions); !status.ok()) return status;
+  // X5p: before the answer, while everything is paused.
   ContinueWherePolled(assigned_);
   const ErrorPtr error(rd_kafka_incremental_assign(rk(), list.get()));
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("assigning ", Names(partitions), " to ", name()));
@@ -173,6 +188,7 @@ absl::Status RdKafkaGroupConsumer::Unassign(std::span<const TopicPartition> part
   }
   if (error != nullptr) return ToStatus(error.get(), absl::StrCat("unassigning ", Names(partitions), " from ", name()));
   answered_ = true;
+  // What is given up is not sought any more, and its errors concern its next owner.
   std::erase_if(deferred_seeks_, [&](const TopicPartitionOffset& each) { return !rest.contains(each.where); });
   std::erase_if(deferred_errors_, [&](const PartitionError& each) {
     return !rest.contains({topic_names_[each.topic_index], each.partition});

@@ -10,6 +10,7 @@
 
 namespace once::kafka {
 
+// The coordinator fences a transaction that has timed out as well, so this need not be another instance's doing.
 bool IsFenced(rd_kafka_resp_err_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__FENCED:
@@ -40,10 +41,12 @@ bool IsOfProducerState(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__DESTROY:
     case RD_KAFKA_RESP_ERR__INCONSISTENT:
     case RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE:
+    // Dropped by an abort, or at its end.
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    // Its sequence numbers are out of step; those of a new one begin anew.
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
     case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
     case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
@@ -60,6 +63,7 @@ bool IsOfProducerState(rd_kafka_resp_err_t code) {
 // What holds for every record of the topic, or for all that the client does.
 bool IsOfTopic(rd_kafka_resp_err_t code) {
   switch (static_cast<int>(code)) {
+    // A topic that is not there: made again, it takes the records as they are.
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -75,6 +79,7 @@ bool IsOfTopic(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
     case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
     case RD_KAFKA_RESP_ERR_SECURITY_DISABLED:
+    // Settings of ours or of the brokers', which every record meets.
     case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
@@ -95,6 +100,7 @@ bool IsOfTransactionOrGroup(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
     case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    // T6: the group has gone on without this member; its epoch is aborted.
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
@@ -238,7 +244,9 @@ Result MakeResult(ErrorClass error, rd_kafka_resp_err_t code, std::string messag
 
 Result ToResult(const rd_kafka_error_t* error, std::string_view what) {
   if (error == nullptr) return Result::Ok();
+  // What librdkafka does not say to be anything else is not known to be harmless (T5).
   ErrorClass error_class = ErrorClass::kFatal;
+  // Asked in this order, since one error may be several of these; the gravest counts.
   if (rd_kafka_error_is_fatal(error)) {
     error_class = ErrorClass::kFatal;
   } else if (rd_kafka_error_txn_requires_abort(error)) {
@@ -273,6 +281,7 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t code) {
       return absl::StatusCode::kNotFound;
     case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
       return absl::StatusCode::kAlreadyExists;
+    // I9: what is next is not in the log any more (CheckLogs says what to do).
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       return absl::StatusCode::kOutOfRange;
@@ -296,6 +305,7 @@ absl::StatusCode CodeOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__STATE:
     case RD_KAFKA_RESP_ERR__FENCED:
+    // The group takes this member under no circumstances as they are.
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
     case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
@@ -323,7 +333,9 @@ absl::Status ToStatus(const rd_kafka_error_t* error, std::string_view what) {
 
 int ToMillis(absl::Duration timeout) {
   if (timeout <= absl::ZeroDuration()) return 0;
+  // librdkafka takes an int, and nobody waits for longer.
   timeout = std::min(timeout, absl::Hours(1));
+  // Rounded up, or a short wait would be none at all.
   return static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1))));
 }
 

@@ -78,6 +78,7 @@ absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const s
 absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   ConfPtr conf(rd_kafka_conf_new());
   Properties properties = own;
+  // Only where the kind's own properties have none.
   properties.insert({"bootstrap.servers", config().bootstrap_servers});
   properties.insert({"client.id", ClientId(config(), type == RD_KAFKA_PRODUCER ? "producer" : "consumer")});
   for (const auto& [name, value] : config().extra) {
@@ -89,6 +90,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
   }
+  bootstrap_servers_ = properties["bootstrap.servers"];
   for (const auto& [name, value] : properties) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
@@ -113,12 +115,14 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
 
 absl::StatusOr<TopicPtr> Handle::MakeTopic(const std::string& topic, size_t index) {
   rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(rk_);
+  // Plus one: null is the topic of nobody here (TopicIndexOf).
   rd_kafka_topic_conf_set_opaque(conf, reinterpret_cast<void*>(static_cast<uintptr_t>(index + 1)));
   TopicPtr handle(rd_kafka_topic_new(rk_, topic.c_str(), conf));
   if (handle == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("topic \"", topic, "\" of ", name_, ": ", rd_kafka_err2str(rd_kafka_last_error())));
   }
+  if (probe_topic_.empty()) probe_topic_ = topic;
   return handle;
 }
 
@@ -159,6 +163,7 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   // X2d: some reasons are told nowhere else.
   if (log_level == LogLevel::kError) handle->OnErrorLine(facility, text);
   if (log_level != LogLevel::kDebug) {
+    handle->brokers_.NoteTrouble();
     if (handle->quiet_ || IsOfFencing(text)) log_level = LogLevel::kDebug;
     if (handle->IsRepeated(facility)) return;
   }
@@ -171,8 +176,10 @@ void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaq
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
+  brokers_.NoteTrouble();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // Says less than the errors before it.
   MutexLock lock(&mutex_);
+  // For who says later that nobody has answered (Unreachable).
   connection_error_ = reason;
   is_authentication_refused_ = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/base/mutex.h"
+#include "processor/kafka/librdkafka/broker_keeper.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/handles.h"
 
@@ -62,7 +63,17 @@ class Handle {
 
   void Log(LogLevel level, const std::string& message) const;
 
+  // After a call that may have reached nobody: see BrokerKeeper. Thread-safe.
+  void SeekBrokers() {
+    brokers_.NoteTrouble();
+    KeepBrokers();
+  }
+
  protected:
+  // To be called with each poll. Thread-safe.
+  void KeepBrokers() {
+    if (brokers_.IsDue()) brokers_.Look(rk_, bootstrap_servers_, probe_topic_);
+  }
   // Called during polls, on the thread that polls.
   virtual void OnError(rd_kafka_resp_err_t code, const char* reason);
   // Called on librdkafka's own threads with each line that it logs as an error: some errors name what they are about
@@ -99,6 +110,9 @@ class Handle {
 
   const std::shared_ptr<const ClientContext> context_;
   const std::string name_;
+  std::string bootstrap_servers_;  // As librdkafka was given them.
+  std::string probe_topic_;        // One of the instance's, or empty.
+  BrokerKeeper brokers_;
   bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;
   rd_kafka_t* rk_ = nullptr;

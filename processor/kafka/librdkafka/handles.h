@@ -17,6 +17,7 @@ struct RdDeleter {
 };
 
 using ConfPtr = std::unique_ptr<rd_kafka_conf_t, RdDeleter<rd_kafka_conf_destroy>>;
+using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka_metadata_destroy>>;
 using TopicPtr = std::unique_ptr<rd_kafka_topic_t, RdDeleter<rd_kafka_topic_destroy>>;
 using QueuePtr = std::unique_ptr<rd_kafka_queue_t, RdDeleter<rd_kafka_queue_destroy>>;
 using ErrorPtr = std::unique_ptr<rd_kafka_error_t, RdDeleter<rd_kafka_error_destroy>>;

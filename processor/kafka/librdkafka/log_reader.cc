@@ -26,6 +26,7 @@ absl::StatusOr<std::unique_ptr<LogReader>> RdKafkaLogReader::Make(std::shared_pt
 }
 
 RdKafkaLogReader::~RdKafkaLogReader() {
+  // librdkafka wants its messages back before the instance ends.
   pool_.ReleaseAll();
   std::vector<std::pair<rd_kafka_topic_t*, int32_t>> reading;
   for (const TopicPartition& each : reading_) reading.push_back({FindTopic(each.topic), each.partition.value()});
@@ -53,6 +54,7 @@ absl::Status RdKafkaLogReader::Add(const TopicPartitionOffset& from) {
   if (reading_.contains(from.where)) {
     return absl::FailedPreconditionError(absl::StrCat(ToString(from.where), " is read already; remove it first"));
   }
+  // All partitions come by one queue, so that a poll waits for any of them.
   if (rd_kafka_consume_start_queue(topic, from.where.partition.value(), from.offset.value(), queue_.get()) != 0) {
     return ToStatus(rd_kafka_last_error(), absl::StrCat("reading ", ToString(from.where, from.offset)));
   }
@@ -74,6 +76,7 @@ absl::Status RdKafkaLogReader::Remove(const TopicPartition& partition) {
 absl::Status RdKafkaLogReader::Poll(absl::Duration timeout, Batch* batch) {
   BatchStorage* storage = pool_.Prepare(batch);
   rd_kafka_poll(rk(), 0);  // Error events.
+  KeepBrokers();
   if (pool_.Consume(queue_.get(), timeout, storage) < 0) return ToStatus(rd_kafka_last_error(), "polling a log reader");
   for (const rd_kafka_message_t* message : storage->messages) {
     const int64_t topic_index = message->rkt == nullptr ? -1 : TopicIndexOf(message->rkt);
@@ -81,6 +84,7 @@ absl::Status RdKafkaLogReader::Poll(absl::Duration timeout, Batch* batch) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       AppendRecord(message, static_cast<uint32_t>(topic_index), storage, batch);
     } else if (!AppendPartitionEvent(message, static_cast<uint32_t>(topic_index), batch)) {
+      // Of no partition: replays go on, and the client tries again by itself.
       Log(LogLevel::kWarning,
           absl::StrCat("log reader: ", rd_kafka_topic_name(message->rkt), ": ", rd_kafka_err2str(message->err)));
     }

@@ -1,5 +1,4 @@
-// The transactional producer: each call of librdkafka's as a Result, and what its delivery reports mean for records and
-// transaction.
+// The transactional producer: each call of librdkafka's as a Result, and what its delivery reports mean.
 #include "processor/kafka/librdkafka/producer.h"
 
 #include <algorithm>
@@ -16,7 +15,6 @@ namespace once::kafka {
 namespace {
 
 constexpr int kSendsPerPoll = 1000;
-
 // What librdkafka is given to answer a call by itself after its timeout.
 constexpr absl::Duration kGrace = absl::Seconds(1);
 // Of producers that could not be ended because a call of theirs does not return, each with its threads.
@@ -146,6 +144,7 @@ void RdKafkaProducer::NoteRefusal(rd_kafka_resp_err_t code, size_t bytes) {
   const Delivery& delivery = deliveries_.back();
   if (!run_.empty()) {
     const Delivery& before = deliveries_[run_.back().delivery];
+    // X3a: the records of a batch are reported in a row, with one code; nothing else tells where it begins.
     const bool is_same = code == run_code_ && before.topic_index == delivery.topic_index &&
                          before.partition == delivery.partition && run_.back().delivery + 2 == deliveries_.size();
     if (!is_same) JudgeRun();
@@ -174,6 +173,14 @@ void RdKafkaProducer::JudgeRun() {
   run_.clear();
 }
 
+void RdKafkaProducer::AddConnectionError(Result* result) {
+  rd_kafka_poll(rk(), 0);  // Brings it.
+  if (result->error != ErrorClass::kRetriable) return;
+  SeekBrokers();
+  const std::string why = LastConnectionError();
+  if (!why.empty()) absl::StrAppend(&result->message, " (last connection error: ", why, ")");
+}
+
 Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   // X2c: each holds threads and memory until its call returns.
   if (const int left = context().left_behind; left >= kMostLeftBehind) {
@@ -183,11 +190,7 @@ Result RdKafkaProducer::InitTransactions(absl::Duration timeout) {
   }
   const ErrorPtr error(rd_kafka_init_transactions(rk(), ToMillis(timeout)));
   Result result = ToResult(error.get(), absl::StrCat("initialising transactions of ", name()));
-  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
-  if (result.error == ErrorClass::kRetriable) {
-    const std::string reason = LastConnectionError();
-    if (!reason.empty()) result.message += absl::StrCat(" (last connection error: ", reason, ")");
-  }
+  AddConnectionError(&result);
   suspicious_ = false;  // Nothing of this handle can be under way.
   return result;
 }
@@ -310,15 +313,13 @@ Result RdKafkaProducer::Flush(absl::Duration timeout) {
 Result RdKafkaProducer::Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start) {
   const absl::Duration took = SteadyNow() - start;
   Result result = ToResult(error, absl::StrCat(ToAbsl(what), " ", name()));
+  // T4: what was not plainly answered, or not soon, may have been sent twice.
   if (!result.ok() || took > slow_call_) suspicious_ = true;
   if (result.ok()) return result;
   if (result.error != ErrorClass::kFatal) {
     if (Result fatal = FatalResult(rk(), what); !fatal.ok()) return fatal;
   }
-  rd_kafka_poll(rk(), 0);  // Brings the connection errors.
-  if (const std::string reason = LastConnectionError(); result.error == ErrorClass::kRetriable && !reason.empty()) {
-    result.message += absl::StrCat(" (last connection error: ", reason, ")");
-  }
+  AddConnectionError(&result);
   if (first_failure_ != RD_KAFKA_RESP_ERR_NO_ERROR) {
     result.message += absl::StrCat("; first failure: ", first_failure_where_, ": ", rd_kafka_err2name(first_failure_),
                                    ", ", rd_kafka_err2str(first_failure_));
@@ -383,6 +384,7 @@ Result RdKafkaProducer::Abort(absl::Duration timeout) {
 
 void RdKafkaProducer::TakeDeliveries(std::vector<Delivery>* deliveries) {
   rd_kafka_poll(rk(), 0);
+  KeepBrokers();
   JudgeRun();
   deliveries->insert(deliveries->end(), std::make_move_iterator(deliveries_.begin()),
                      std::make_move_iterator(deliveries_.end()));

@@ -67,6 +67,8 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   rd_kafka_resp_err_t ProduceFull(const OutputRecord& record, void* opaque);
   Result SendFailed(const OutputRecord& record, rd_kafka_resp_err_t code);
   // Judges the outcome of a call that started at `start`: notes suspicion, explains it by the first failed record.
+  // To what may have failed for want of a connection.
+  void AddConnectionError(Result* result);
   Result Finish(const rd_kafka_error_t* error, std::string_view what, absl::Time start);
   Result FailedDelivery(std::string_view what) const;
   // Of a transaction to which a partition could not be added.

@@ -33,11 +33,13 @@ constexpr Rule kRules[] = {
     {"group.instance.id", "", "each worker has its own, made of instance and worker: use --static_membership"},
     {"transactional.id", "", "each producer has its own, made of application, instance and worker"},
     {"enable.idempotence", "true", "without it a retry duplicates or reorders records"},
+    // T1: offsets that are committed outside of transactions would pass events without their effects.
     {"enable.auto.commit", "false", "offsets are committed by the transactions only"},
     {"auto.commit.enable", "false", "offsets are committed by the transactions only"},
     {"enable.auto.offset.store", "false", "offsets are committed by the transactions only"},
     {"isolation.level", "read_committed", "records of aborted transactions would be processed"},
     {"auto.offset.reset", "error", "lost or expired offsets must halt, not skip or repeat records"},
+    // T7, T8: a rebalance is answered partition by partition.
     {"partition.assignment.strategy", "cooperative-sticky", "rebalancing relies on incremental assignment"},
     {"group.protocol", "classic", "Once supports the classic group protocol only, for now"},
     {"enable.partition.eof", "true", "restoring and idle commits rely on it"},
@@ -66,7 +68,9 @@ std::map<std::string, Property> ParseTable(std::string_view table) {
     const std::string_view line = ToStd(raw);
     const std::string name(CutColumn(line, 0));
     const std::string_view scope = CutColumn(line, 1);
+    // The table's head, or a line between.
     if (scope != "C" && scope != "P" && scope != "*") continue;
+    // Callbacks: no text can say them.
     if (absl::StrContains(raw, "see dedicated API")) continue;
     Property& property = properties[name];
     property.canonical = name;
@@ -84,6 +88,7 @@ std::map<std::string, Property> LoadProperties() {
   char* text = nullptr;
   size_t size = 0;
   FILE* stream = open_memstream(&text, &size);
+  // No memory: nothing is known, so each property will be refused.
   if (stream == nullptr) return {};
   rd_kafka_conf_properties_show(stream);
   fclose(stream);
@@ -108,12 +113,14 @@ absl::Status CheckRule(const Rule& rule, const std::string& name, const std::str
 }  // namespace
 
 const std::map<std::string, Property>& KnownProperties() {
+  // Never destroyed: who runs at the process's end may ask still.
   static const auto* properties = new std::map<std::string, Property>(LoadProperties());
   return *properties;
 }
 
 bool IsOwn(const std::string& canonical_name) {
   for (const Rule& rule : kRules) {
+    // X5q: where two values will do, the user's choice counts.
     if (rule.name == canonical_name) return !absl::StrContains(ToAbsl(rule.allowed), ",");
   }
   return false;
@@ -131,6 +138,7 @@ absl::Status CheckUserProperty(const std::string& name, const std::string& value
                      closest.empty() ? "; remove it" : absl::StrCat("; did you mean \"", closest, "\"?")));
   }
   for (const Rule& rule : kRules) {
+    // By either of its names, if it has two.
     if (rule.name != property->second.canonical && rule.name != name) continue;
     if (absl::Status status = CheckRule(rule, name, value); !status.ok()) return status;
   }

@@ -5,6 +5,7 @@ namespace once::kafka {
 namespace {
 
 constexpr char kName[] = "once_repetitions";
+// The protocol's numbers of the two requests.
 constexpr int16_t kEndTxn = 26;
 constexpr int16_t kTxnOffsetCommit = 28;
 

@@ -86,6 +86,7 @@ std::vector<SeekFailure> SeekResolved(rd_kafka_t* rk, const rd_kafka_topic_parti
     PartitionListPtr again(rd_kafka_topic_partition_list_new(todo->cnt));
     for (int i = 0; i < todo->cnt; ++i) {
       const rd_kafka_topic_partition_t& each = todo->elems[i];
+      // The call as a whole: nothing is known of any of them.
       if (!called.ok()) {
         failures.push_back({TargetOf(each), called});
       } else if (IsNotYetStarted(each.err) && SteadyNow() < deadline) {
@@ -131,11 +132,13 @@ absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset
                             std::vector<TopicPartition>* failed) {
   if (offsets.empty()) return absl::OkStatus();
   const PartitionListPtr list = ToList(offsets);
+  // Logical offsets first: a seek to one is undone by its own look-up (docs/librdkafka.md).
   const absl::Status resolved = ResolveEnds(rk, list.get(), kLookUpPatience);
   const std::vector<SeekFailure> failures =
       resolved.ok() ? SeekResolved(rk, *list, patience) : AllFail(*list, resolved);
   if (failures.empty()) return absl::OkStatus();
   for (const SeekFailure& each : failures) {
+    // Who asks is told of all; the first says why.
     if (failed != nullptr) failed->push_back(each.target.where);
   }
   return failures.front().status;
@@ -144,6 +147,7 @@ absl::Status SeekPartitions(rd_kafka_t* rk, std::span<const TopicPartitionOffset
 std::vector<SeekFailure> SeekEachPartition(rd_kafka_t* rk, std::span<const TopicPartitionOffset> offsets,
                                            absl::Duration patience) {
   const PartitionListPtr list = ToList(offsets);
+  // Roughly, since the worker's other partitions wait meanwhile.
   ResolveEndsRoughly(rk, list.get(), patience);
   const PartitionListPtr known(rd_kafka_topic_partition_list_new(list->cnt));
   std::vector<SeekFailure> failures;
@@ -153,6 +157,7 @@ std::vector<SeekFailure> SeekEachPartition(rd_kafka_t* rk, std::span<const Topic
       rd_kafka_topic_partition_list_add(known.get(), each.topic, each.partition)->offset = each.offset;
       continue;
     }
+    // X5h: it alone fails; those whose place is known are sought all the same.
     failures.push_back({offsets[static_cast<size_t>(i)],
                         absl::UnavailableError(absl::StrCat("seeking ", ToString(offsets[static_cast<size_t>(i)].where),
                                                             ": its end cannot be looked up now; has it a leader?"))});

@@ -56,10 +56,12 @@ void TransactionFailure::Reset() {
 }
 
 void TransactionFailure::Note(std::string_view facility, std::string_view text) {
+  // Which kind of INVALID_RECORD it was, for RdKafkaProducer::CodeOf.
   if (facility == "TXNERR" && text.find("(INVALID_TIMESTAMP)") != std::string_view::npos) {
     MutexLock lock(&mutex_);
     is_of_timestamps_ = true;
   }
+  // Lines of other kinds say no more than the calls' own errors.
   if (facility != "ADDPARTS") return;
   std::optional<Added> added = Parse(ToAbsl(text));
   if (!added.has_value()) return;

@@ -15,6 +15,7 @@ struct BadRange {
   const char* problem;
 };
 
+// Warned of and not refused, since a distribution may have mended its own.
 constexpr BadRange kBadRanges[] = {
     {Version(0, 0, 0), Version(2, 0, 1), "is older than any version that Once was tested with"},
     {Version(2, 2, 0), Version(2, 4, 0),
@@ -32,6 +33,7 @@ std::string Text(int version) {
 std::string LibrdkafkaVersion() { return Text(rd_kafka_version()); }
 
 std::optional<std::string> KnownBadVersion(int version) {
+  // The last byte counts release candidates.
   const int release = version & ~0xff;
   for (const BadRange& range : kBadRanges) {
     if (release < range.first || release > range.last) continue;
