@@ -293,8 +293,14 @@ absl::Duration World::HealingBound() const {
   }
   absl::Duration pauses;
   for (; troubles > 0; --troubles) pauses += std::min(kLongestPause, scenario_.span + pauses + kRetryInterval);
+  const bool has_crashes =
+      std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [](const ScheduledFault& fault) {
+        return fault.kind == FaultKind::kCrash || fault.kind == FaultKind::kLoseDisk || fault.kind == FaultKind::kTorn;
+      });
   // After a death a task's events are announced and run in transactions of a few, all of them at the worst (X3).
-  if (deaths > absl::ZeroDuration()) deaths += absl::Milliseconds(100) * static_cast<int64_t>(input_->events()->size());
+  if (deaths > absl::ZeroDuration() || has_crashes) {
+    deaths += absl::Milliseconds(100) * static_cast<int64_t>(input_->events()->size());
+  }
   // With hardly any memory an epoch holds a few records.
   const absl::Duration small_epochs = scenario_.memory_bytes > 0 ? kHealingBound : absl::ZeroDuration();
   return kHealingBound + handlers + deaths + pauses + small_epochs;
