@@ -104,7 +104,7 @@ def check_own_libraries(work, bazel):
 
 def check_options(bazel, directory):
     """C++20 is the targets' own; a warning of ours fails no build of others."""
-    for target in ("@once//processor:api", "@once//state/rocksdb", "@once//tests/testkit:driver", "@once//processor/app:main"):
+    for target in ("@once//processor/topology", "@once//state/rocksdb", "@once//tests/testkit:driver", "@once//processor/app:main"):
         flags = bazel.run("aquery", directory, 'mnemonic("CppCompile", %s)' % target)
         expect("-std=c++20" in flags, "%s is compiled without -std=c++20" % target)
         expect("-Werror" not in flags, "%s is compiled with -Werror in another's workspace" % target)
