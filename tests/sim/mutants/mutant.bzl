@@ -1,6 +1,7 @@
 """A mutant: the simulator with one deliberate bug in the engine."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
+load("//third_party:copts.bzl", "ONCE_COPTS")
 
 def once_mutant(name, source):
     """Makes the binary NAME: the simulator with NAME.patch applied to a copy of one source file.
@@ -24,7 +25,7 @@ def once_mutant(name, source):
         testonly = True,
         srcs = [name + ".cc"],
         # What a bug leaves unused is no concern.
-        copts = ["-w"],
+        copts = ONCE_COPTS + ["-w"],
         tags = ["manual"],
         deps = [
             "//processor/engine",
