@@ -82,12 +82,16 @@ class FakeWorld:
         self.handlers_switch = os.path.join(folder, "handlers")
         self.done, self.lines, self.pods = [], [], ["a"]
         self.watcher = types.SimpleNamespace(failed={}, await_progress=lambda seconds: [])
+        self.cluster, self.partitions = types.SimpleNamespace(bootstrap="broker"), 2
         self.supervisor = types.SimpleNamespace(exits=0)
         self.odd = types.SimpleNamespace(send_deadly=lambda: "deadly-1")
         self.operator = types.SimpleNamespace(knows=lambda resource: True, do=lambda *words: self.done.append(words))
 
     def clock(self):
         return 0.0
+
+    def binary(self, path):
+        return path
 
     def say(self, text):
         self.lines.append(text)
@@ -130,6 +134,14 @@ class NewKindsTest(unittest.TestCase):
             with unittest.mock.patch.object(faults_events, "_DEADLY_LIMIT_S", 0):
                 conducted._step(0)
             self.assertEqual(len(conducted.violations), 0 if arrives else 1)
+
+    def test_a_command_that_is_carried_out_twice_is_a_violation(self, _sleep):
+        for code, violations in ((0, 0), (1, 1), (2, 1)):
+            conducted = conductor.Conductor(FakeWorld(), schedule.Schedule(1, ["commands"], 0))
+            ended = types.SimpleNamespace(returncode=code, stdout="VIOLATION twice\ncommands=1", stderr="")
+            with unittest.mock.patch("subprocess.run", return_value=ended):
+                conducted._step(0)
+            self.assertEqual(len(conducted.violations), violations)
 
     def test_the_watchers_lines_are_heard(self, _sleep):
         heard = watcher.Watcher.__new__(watcher.Watcher)

@@ -8,6 +8,7 @@ import random
 
 import faults_brokers
 import faults_clocks
+import faults_commands
 import faults_disk
 import faults_events
 import faults_pods
@@ -60,6 +61,7 @@ KINDS = {
     "clock_step": Kind(faults_clocks.step, "pod", "a pod's wall clock steps by seconds to a day, and back later"),
     "slow_handlers": Kind(faults_events.slow_handlers, "handlers", "handlers take 50 to 300 ms, and one of them too long"),
     "deadly_event": Kind(faults_events.deadly_event, "pod", "an order, or two, that ends each process that runs it"),
+    "commands": Kind(faults_commands.commands, "commands", "operators' commands, some twice: each takes effect once"),
     "no_right": Kind(faults_rules.no_right, "rules", "a right of the pods is taken away and given back"),
     "lower_limit": Kind(faults_rules.lower_limit, "rules", "what outputs or dead letters may be is narrowed, and back"),
 }

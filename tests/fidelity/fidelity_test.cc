@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -265,6 +266,21 @@ bool Parse(int argc, char** argv, Flags* flags) {
   return true;
 }
 
+// Bazel runs the test as several processes; each takes a part of the seeds.
+void TakeShard(Flags* flags) {
+  const char* const total = getenv("TEST_TOTAL_SHARDS");
+  const char* const index = getenv("TEST_SHARD_INDEX");
+  uint64_t shards = 1;
+  uint64_t shard = 0;
+  if (total == nullptr || index == nullptr || !absl::SimpleAtoi(total, &shards) || !absl::SimpleAtoi(index, &shard)) {
+    return;
+  }
+  if (const char* const told = getenv("TEST_SHARD_STATUS_FILE"); told != nullptr) std::ofstream(told).put('1');
+  const uint64_t begin = flags->seeds * shard / shards;
+  flags->seeds = flags->seeds * (shard + 1) / shards - begin;
+  flags->first += begin;
+}
+
 }  // namespace
 }  // namespace once::fidelity
 
@@ -275,6 +291,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: fidelity_test [--seeds=NUMBER] [--first=SEED] [--seed=SEED] [--threads=NUMBER]" << std::endl;
     return 2;
   }
+  once::fidelity::TakeShard(&flags);
   const char* bootstrap = getenv("ONCE_TEST_BOOTSTRAP");
   if (bootstrap == nullptr || *bootstrap == '\0') {
     std::cerr << "set ONCE_TEST_BOOTSTRAP to the address of a broker, such as 127.0.0.1:9092" << std::endl;

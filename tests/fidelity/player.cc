@@ -111,7 +111,11 @@ Seen Player::Do(const Op& op) {
     default:
       Slot& slot = slots_[op.slot];
       if (slot.producer == nullptr) return {"no producer", ""};
-      return DoProducer(op, slot);
+      // It is to be replaced, and what its further calls say is promised nowhere: librdkafka 2.14.2 may begin another.
+      if (slot.is_fenced) return {"a fenced producer", ""};
+      Seen seen = DoProducer(op, slot);
+      slot.is_fenced = absl::StrContains(seen.seen, "fatal fenced");
+      return seen;
   }
 }
 

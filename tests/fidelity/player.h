@@ -58,6 +58,7 @@ class Player {
   struct Slot {
     std::unique_ptr<kafka::TransactionalProducer> producer;
     bool has_gap = false;  // In its sequence numbers: a record was refused.
+    bool is_fenced = false;
   };
   struct MemberSlot {
     std::unique_ptr<kafka::Member> member;
