@@ -138,7 +138,7 @@ class NewKindsTest(unittest.TestCase):
     def test_a_command_that_is_carried_out_twice_is_a_violation(self, _sleep):
         for code, violations in ((0, 0), (1, 1), (2, 1)):
             conducted = conductor.Conductor(FakeWorld(), schedule.Schedule(1, ["commands"], 0))
-            ended = types.SimpleNamespace(returncode=code, stdout="VIOLATION twice\ncommands=1", stderr="")
+            ended = types.SimpleNamespace(returncode=code, stdout="VIOLATION twice\ncommands=1\n", stderr="")
             with unittest.mock.patch("subprocess.run", return_value=ended):
                 conducted._step(0)
             self.assertEqual(len(conducted.violations), violations)
@@ -270,6 +270,13 @@ class ReportTest(unittest.TestCase):
         xml.dom.minidom.parseString(drawn)
         self.assertIn(">kill<", drawn)
         self.assertNotIn(">cut_pod<", drawn)
+
+    def test_the_picture_has_every_kind(self):
+        targets = {name: kind.target for name, kind in faults.KINDS.items()}
+        happened = [types.SimpleNamespace(kind=kind, begin=2.0, healed=4.0, recovered=None) for kind in targets]
+        drawn = picture.draw([(at / 5, at * 600) for at in range(100)], happened, targets, "a title")
+        for kind in targets:
+            self.assertIn(">%s<" % kind, drawn)
 
 
 if __name__ == "__main__":

@@ -15,4 +15,4 @@ def commands(case):
     lines = (done.stdout + done.stderr).strip().splitlines() or ["no word of the commander"]
     if done.returncode != 0:
         raise RuntimeError("; ".join(lines[:5]))
-    case.say("each once: " + lines[-1])
+    case.say("each once: " + done.stdout.strip().splitlines()[-1])

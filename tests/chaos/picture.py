@@ -1,7 +1,8 @@
 """Throughput over time, with the faults marked on it, as an SVG."""
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _ROW = 1400, 360, 110, 50, 14
-_COLORS = {"pod": "#c0392b", "broker": "#8e44ad", "proxy": "#d35400", "handlers": "#16a085", "rules": "#2c3e50"}
+_COLORS = {"pod": "#c0392b", "broker": "#8e44ad", "proxy": "#d35400", "handlers": "#16a085", "rules": "#2c3e50",
+           "commands": "#2980b9"}
 
 
 def rates(samples, step_s):
