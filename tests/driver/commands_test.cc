@@ -169,7 +169,7 @@ TEST(CommandsTest, R7AReplacedValueThatFailsStaysAtTheHead) {
   scene.SendAlice(1, 2);
   EXPECT_EQ(Short(scene.driver.Replace("customer", "alice", Order(50))), "APPLIED");
   EXPECT_EQ(scene.driver.Parked("alice"), 2);
-  EXPECT_EQ(Short(scene.driver.Replace("customer", "alice", Bytes("no order at all"))), "APPLIED");
+  EXPECT_EQ(Short(scene.driver.Replace("customer", "alice", Bytes{"no order at all"})), "APPLIED");
   EXPECT_EQ(scene.driver.dead_letters().back().reason, "DATA_LOSS");
   EXPECT_EQ(scene.driver.Parked("alice"), 2);
   EXPECT_EQ(Short(scene.driver.Replace("customer", "alice", Order(3))), "APPLIED");
@@ -180,7 +180,7 @@ TEST(CommandsTest, R7AValueThatDoesNotFitIsRefused) {
   CommandScene scene;
   scene.broken = {1};
   scene.SendAlice(1, 1);
-  const CommandOutcome outcome = scene.driver.Replace("customer", "alice", Bytes(std::string(4 << 20, 'x')));
+  const CommandOutcome outcome = scene.driver.Replace("customer", "alice", Bytes{std::string(4 << 20, 'x')});
   EXPECT_EQ(Short(outcome), "REFUSED OUT_OF_RANGE");
   scene.broken.clear();
   EXPECT_EQ(Short(scene.driver.Release("customer", "alice")), "APPLIED");

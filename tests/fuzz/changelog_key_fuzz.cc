@@ -23,13 +23,15 @@ std::string Encode(const ChangelogKey& key) {
       return KindPrefix(key.kind).append(key.record_key);
     case ChangelogKind::kKeylessEvent:
       return QueuedEventKey(KindPrefix(ChangelogKind::kKeylessStatus).append(key.record_key), key.sequence);
+    case ChangelogKind::kControl:
+      return ControlKey(key.control, key.record_key);
   }
   return "";
 }
 
 bool Equal(const ChangelogKey& a, const ChangelogKey& b) {
   return a.kind == b.kind && a.store == b.store && a.record_key == b.record_key && a.bucket == b.bucket &&
-         a.sequence == b.sequence;
+         a.sequence == b.sequence && a.control == b.control;
 }
 
 // Equal keys have equal bytes, so there is one way to write each.
@@ -44,16 +46,34 @@ void CheckArbitrary(std::string_view bytes) {
   }
 }
 
+// What commands leave behind has names by its kind: a number, a rule, none.
+std::string NameControl(fuzz::Input* input, ChangelogKey* key) {
+  constexpr ControlKind kKinds[] = {ControlKind::kDone, ControlKind::kUnderWay, ControlKind::kNever,
+                                    ControlKind::kPaused};
+  key->control = kKinds[input->Choice(4)];
+  if (key->control == ControlKind::kDone || key->control == ControlKind::kUnderWay) {
+    key->sequence = input->Number();
+    return SequenceName(key->sequence);
+  }
+  return key->control == ControlKind::kNever ? std::string("r").append(input->Rest()) : "";
+}
+
 void CheckStructured(fuzz::Input* input) {
   ChangelogKey key;
-  key.kind = static_cast<ChangelogKind>(1 + input->Choice(7));
+  key.kind = static_cast<ChangelogKind>(1 + input->Choice(8));
   if (key.kind == ChangelogKind::kState) key.store = input->Bytes();
   if (key.kind == ChangelogKind::kEventIds) key.bucket = input->Number();
   if (key.kind == ChangelogKind::kEventIds || key.kind == ChangelogKind::kParkedEvent ||
       key.kind == ChangelogKind::kKeylessEvent) {
     key.sequence = input->Number();
   }
-  if (key.kind != ChangelogKind::kEventIds && key.kind != ChangelogKind::kFrontier) key.record_key = input->Rest();
+  std::string name;
+  if (key.kind == ChangelogKind::kControl) {
+    name = NameControl(input, &key);
+    key.record_key = name;
+  } else if (key.kind != ChangelogKind::kEventIds && key.kind != ChangelogKind::kFrontier) {
+    key.record_key = input->Rest();
+  }
   const std::string bytes = Encode(key);
   const absl::StatusOr<ChangelogKey> parsed = ParseChangelogKey(bytes);
   ONCE_CHECK(parsed.ok() && Equal(*parsed, key));
