@@ -1,11 +1,11 @@
 #include "tests/integration/scene.h"
 
 #include <librdkafka/rdkafka.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -28,7 +28,9 @@ Scene::Scene(const std::string& name, std::string bootstrap_servers)
     ADD_FAILURE() << "ONCE_TEST_BOOTSTRAP is not set; run ./test, or start a broker with docker/kafka/broker";
     return;
   }
-  const std::string unique = absl::StrCat(name, "-", absl::ToUnixMillis(absl::Now()), "-", ::getpid());
+  // Shards of a test begin in the same millisecond, each in a sandbox where its process has the same number.
+  const std::string unique =
+      absl::StrCat(name, "-", absl::ToUnixMillis(absl::Now()), "-", absl::Hex(std::random_device()()));
   application_id_ = absl::StrCat("app-", unique);
   input_ = absl::StrCat("orders-", unique);
   output_ = absl::StrCat("totals-", unique);
