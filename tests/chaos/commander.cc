@@ -72,7 +72,8 @@ class Commander {
     const Clock::time_point end = Clock::now() + length;
     while (Clock::now() < end) {
       SendOne();
-      Poll(static_cast<int>(Draw(5, 120)));
+      const Clock::time_point next = Clock::now() + std::chrono::milliseconds(Draw(2, 60));
+      while (Clock::now() < next) Poll(2);
     }
     for (int32_t partition = 0; partition < partitions_; ++partition) {
       Command resume;
