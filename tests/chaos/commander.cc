@@ -116,7 +116,7 @@ class Commander {
   }
 
   // Of nobody's queue, of events that never come, of another application: whatever is applied, no event's fate changes.
-  Command Draw() {
+  Command DrawCommand() {
     Command command;
     const std::string nobody = "nobody-" + std::to_string(Draw(0, 9));
     switch (Draw(0, 9)) {
@@ -164,7 +164,7 @@ class Commander {
   void SendOne() {
     const auto partition = static_cast<int32_t>(Draw(0, partitions_ - 1));
     if (Draw(0, 19) == 0) Produce(partition, "no command");
-    Send(partition, Named(Draw()), Draw(0, 4) == 0 ? 2 : 1);
+    Send(partition, Named(DrawCommand()), Draw(0, 4) == 0 ? 2 : 1);
   }
 
   void Send(int32_t partition, const Command& command, int times) {
