@@ -1,6 +1,6 @@
 // C11's threads as calls of pthreads, for the thread sanitizer: it knows nothing of thrd_create, which librdkafka
 // calls, and crashes in such a thread. In an executable these definitions go before the C library's, for its libraries too.
-// glibc's types of both families have one layout.
+// glibc's types of both families have one layout. cnd_timedwait is in processor/kafka/librdkafka/steady_waits.cc.
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -81,8 +81,4 @@ int cnd_broadcast(cnd_t* condition) { return Result(pthread_cond_broadcast((pthr
 
 int cnd_wait(cnd_t* condition, mtx_t* mutex) {
   return Result(pthread_cond_wait((pthread_cond_t*)condition, (pthread_mutex_t*)mutex));
-}
-
-int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const struct timespec* until) {
-  return Result(pthread_cond_timedwait((pthread_cond_t*)condition, (pthread_mutex_t*)mutex, until));
 }

@@ -58,6 +58,28 @@ TEST(ClockStepsTest, X6CommitsGoOnAndNothingIsForgotten) {
   EXPECT_TRUE(pod->Wait(kPatience).has_value());
 }
 
+// A pod that has nothing to do stays in its group: nothing that it waits for outlasts a clock that is set back.
+TEST(ClockStepsTest, X6AnIdlePodStaysAMember) {
+  Scene scene("clock-idle");
+  scene.CreateTopics(2);
+  const WallClock clock(testing::TempDir() + "/wall-idle");
+  auto pod = scene.StartPod({.environment = clock.Environment()});
+  scene.Generate({.orders = 100});
+  ASSERT_EQ(scene.Verify(kPatience), 0) << scene.verifier_output() << pod->Log();
+  const auto is_out = [&pod] { return pod->Log().find("has lost") != std::string::npos; };
+  for (const absl::Duration wrong_by : {-absl::Hours(1), -absl::Hours(25)}) {
+    clock.SetWrongBy(wrong_by);
+    // Longer than a session that nobody keeps up.
+    EXPECT_FALSE(Scene::Eventually(is_out, absl::Seconds(10))) << pod->Log();
+  }
+  scene.Generate({.orders = 100, .start_index = 100});
+  EXPECT_EQ(scene.Verify(kPatience), 0) << scene.verifier_output() << pod->Log();
+  EXPECT_FALSE(is_out()) << pod->Log();
+  pod->Signal(SIGTERM);
+  const std::optional<ExitState> ended = pod->Wait(kPatience);
+  EXPECT_TRUE(ended.has_value() && ended->code == 0) << pod->Log();
+}
+
 // Topics that take nothing an hour old, and a clock that is behind by more when the pod starts, and by still more
 // later: no broker says which way a refused stamp is wrong.
 TEST(ClockStepsTest, X6AClockBehindTheBrokersFailsNoEvent) {

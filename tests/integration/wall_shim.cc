@@ -1,6 +1,6 @@
 // Preloaded into a process, it makes its wall clock wrong: by as many seconds as the file $WALL_CLOCK_SHIM says, an
 // int64_t that may change at any time. The steady clock stays as it is. A wait until a time of the wall clock ends when
-// the clock, as it is then, gets there, as the kernel has it when somebody sets the clock.
+// the clock, as it is then, gets there, and not before: the kernel wakes nobody when somebody sets the clock.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,9 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 
 namespace {
 
@@ -48,26 +50,35 @@ int RealGettime(clockid_t clock, timespec* time) {
   return next(clock, time);
 }
 
-// Waits for a while at most: waits may wake early, so who waits looks again, by the clock as it is then.
+// How often each condition variable was signalled; those of one hash share a count.
+std::atomic<uint32_t> signals[4096];
+
+std::atomic<uint32_t>& SignalsOf(const void* condition) {
+  return signals[(reinterpret_cast<uintptr_t>(condition) >> 4) % std::size(signals)];
+}
+
+// Waits by slices, to see what becomes of the clock. A signal that came as a slice ended had nobody to wake, so then
+// the wait is over as well; and only then, lest a clock that was set wakes anybody.
 template <typename Wait>
-int WaitUntil(const timespec& until, int timed_out, const Wait& wait) {
+int WaitUntil(const void* condition, const timespec& until, int timed_out, const Wait& wait) {
   // One that counts from the machine's start is of the steady clock.
   constexpr time_t kYearsOfUptime = 1'000'000'000;
   if (until.tv_sec < kYearsOfUptime) return wait(until);
   constexpr long kSliceNanos = 20'000'000;
-  timespec slice;
-  RealGettime(CLOCK_REALTIME, &slice);
-  slice.tv_nsec += kSliceNanos;
-  slice.tv_sec += slice.tv_nsec / 1'000'000'000;
-  slice.tv_nsec %= 1'000'000'000;
-  timespec end = until;
-  end.tv_sec -= WrongBy();
-  const int result = wait(IsBefore(end, slice) ? end : slice);
-  if (result != timed_out) return result;
-  timespec now;
-  RealGettime(CLOCK_REALTIME, &now);
-  now.tv_sec += WrongBy();
-  return IsBefore(now, until) ? 0 : timed_out;
+  const uint32_t signals_before = SignalsOf(condition);
+  for (;;) {
+    timespec slice;
+    RealGettime(CLOCK_REALTIME, &slice);
+    slice.tv_nsec += kSliceNanos;
+    slice.tv_sec += slice.tv_nsec / 1'000'000'000;
+    slice.tv_nsec %= 1'000'000'000;
+    timespec end = until;
+    end.tv_sec -= WrongBy();
+    const bool is_last = IsBefore(end, slice);
+    const int result = wait(is_last ? end : slice);
+    if (result != timed_out || is_last) return result;
+    if (SignalsOf(condition) != signals_before) return 0;
+  }
 }
 
 }  // namespace
@@ -103,13 +114,37 @@ int timespec_get(timespec* time, int base) noexcept {
 int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* until) {
   using Wait = int (*)(pthread_cond_t*, pthread_mutex_t*, const timespec*);
   static const Wait next = Next<Wait>("pthread_cond_timedwait", "GLIBC_2.3.2");
-  return WaitUntil(*until, ETIMEDOUT, [&](const timespec& end) { return next(condition, mutex, &end); });
+  return WaitUntil(condition, *until, ETIMEDOUT, [&](const timespec& end) { return next(condition, mutex, &end); });
 }
 
 int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* until) {
   using Wait = int (*)(cnd_t*, mtx_t*, const timespec*);
   static const Wait next = Next<Wait>("cnd_timedwait");
-  return WaitUntil(*until, thrd_timedout, [&](const timespec& end) { return next(condition, mutex, &end); });
+  return WaitUntil(condition, *until, thrd_timedout, [&](const timespec& end) { return next(condition, mutex, &end); });
+}
+
+int cnd_signal(cnd_t* condition) {
+  static const auto next = Next<int (*)(cnd_t*)>("cnd_signal");
+  ++SignalsOf(condition);
+  return next(condition);
+}
+
+int cnd_broadcast(cnd_t* condition) {
+  static const auto next = Next<int (*)(cnd_t*)>("cnd_broadcast");
+  ++SignalsOf(condition);
+  return next(condition);
+}
+
+int pthread_cond_signal(pthread_cond_t* condition) noexcept {
+  static const auto next = Next<int (*)(pthread_cond_t*)>("pthread_cond_signal", "GLIBC_2.3.2");
+  ++SignalsOf(condition);
+  return next(condition);
+}
+
+int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
+  static const auto next = Next<int (*)(pthread_cond_t*)>("pthread_cond_broadcast", "GLIBC_2.3.2");
+  ++SignalsOf(condition);
+  return next(condition);
 }
 
 }  // extern "C"
