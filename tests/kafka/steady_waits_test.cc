@@ -1,4 +1,6 @@
 // librdkafka's waits (X6). What a clock that steps makes of them is tests/integration/clock_steps_test.cc.
+#include "processor/kafka/librdkafka/steady_waits.h"
+
 #include <threads.h>
 
 #include <chrono>
@@ -9,7 +11,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "processor/kafka/librdkafka/steady_waits.h"
 
 namespace once {
 namespace {

@@ -54,9 +54,10 @@ absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& c
   if (absl::Status status = AbsorbExtra(&absorbed); !status.ok()) return status;
   if (absl::Status status = CheckConfig(absorbed); !status.ok()) return status;
   if (!WaitsAreSteady()) {
-    log->Log(LogLevel::kWarning,
-             "librdkafka's waits go by the wall clock here: set back by an hour, it may hold everything up for as long; "
-             "set it in small steps only, or use a C library that is glibc");
+    log->Log(
+        LogLevel::kWarning,
+        "librdkafka's waits go by the wall clock here: set back by an hour, it may hold everything up for as long; "
+        "set it in small steps only, or use a C library that is glibc");
   }
   return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(absorbed), log));
 }
