@@ -45,7 +45,9 @@ void SimPod::Start() {
   network_->scheduler().Spawn(process_.get(), [this] { Boot(); });
 }
 
+// Threads of a process that was killed run on to their next wait; what they find then, nobody hears.
 void SimPod::Fail(const absl::Status& status) {
+  if (!running()) return;
   log_->Log(LogLevel::kError, absl::StrCat("pod ", config_.index, " ends: ", status.ToString()));
   if (failure_.ok()) failure_ = status;
   stopping_ = true;
