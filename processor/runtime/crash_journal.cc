@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "processor/base/private_file.h"
 
 namespace once {
@@ -23,8 +24,9 @@ namespace {
 constexpr char kNotesFile[] = "/handling";
 constexpr char kDeathsFile[] = "/deaths";
 // Of the notes' file; another one begins anew.
-constexpr uint64_t kMagic = 0x4f4e434548444c31;  // "ONCEHDL1"
+constexpr uint64_t kMagic = 0x4f4e434548444c32;  // "ONCEHDL2"
 
+// Before the notes; behind them the input topics' names, a line each.
 struct Header {
   uint64_t magic;
   uint32_t workers;
@@ -36,18 +38,25 @@ absl::Status Failed(const char* what, const std::string& path) {
   return absl::UnavailableError(absl::StrCat(what, " ", path, " failed: ", strerror(errno)));
 }
 
-// The events that the process before was at when it died.
-std::vector<TopicPartitionOffset> ReadNotes(const std::string& path, const std::vector<std::string>& input_topics) {
+// The events that the process before was at when it died, of the topics that it read.
+std::vector<TopicPartitionOffset> ReadNotes(const std::string& path) {
   std::vector<TopicPartitionOffset> places;
   std::ifstream in(path, std::ios::binary);
   Header header{};
   if (!in.read(reinterpret_cast<char*>(&header), sizeof(header)) || header.magic != kMagic) return places;
+  std::vector<std::pair<size_t, TopicPartitionOffset>> running;
   for (uint32_t i = 0; i < header.workers; ++i) {
     HandlingNote note;
-    if (!in.read(reinterpret_cast<char*>(&note), sizeof(note))) break;
-    // By the topics of now: after a change of the topology a note may count one death for an event of another topic.
-    if (note.is_running == 0 || note.input >= input_topics.size()) continue;
-    places.push_back({{input_topics[note.input], Partition(note.partition)}, Offset(note.offset)});
+    if (!in.read(reinterpret_cast<char*>(&note), sizeof(note))) return places;
+    if (note.is_running == 0) continue;
+    running.push_back({note.input, {{"", Partition(note.partition)}, Offset(note.offset)}});
+  }
+  std::vector<std::string> topics;
+  for (std::string topic; std::getline(in, topic);) topics.push_back(topic);
+  for (auto& [input, place] : running) {
+    if (input >= topics.size()) continue;
+    place.where.topic = topics[input];
+    places.push_back(std::move(place));
   }
   return places;
 }
@@ -96,7 +105,7 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
   const std::string deaths_path = state_dir + kDeathsFile;
   std::unique_ptr<CrashJournal> journal(new CrashJournal(deaths_path));
   Deaths deaths = ReadDeaths(deaths_path);
-  for (const TopicPartitionOffset& place : ReadNotes(notes_path, input_topics)) {
+  for (const TopicPartitionOffset& place : ReadNotes(notes_path)) {
     const int count = ++deaths[place];
     std::string what_follows;
     if (count >= kAloneAfter) what_follows = "; it is run in a transaction of its own";
@@ -115,12 +124,13 @@ absl::StatusOr<std::unique_ptr<CrashJournal>> CrashJournal::Open(const std::stri
     journal->deaths_ = std::move(deaths);
   }
   journal->mapped_bytes_ = sizeof(Header) + static_cast<size_t>(workers) * sizeof(HandlingNote);
+  const std::string names = absl::StrJoin(input_topics, "\n");
   const int fd = open(notes_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed("opening", notes_path);
   // Written, not only sized: a store to a page that a full disk has no room for would end the process.
-  const std::string zeros(journal->mapped_bytes_, '\0');
+  const std::string begun = std::string(journal->mapped_bytes_, '\0') + names;
   const bool sized =
-      ftruncate(fd, 0) == 0 && write(fd, zeros.data(), zeros.size()) == static_cast<ssize_t>(zeros.size());
+      ftruncate(fd, 0) == 0 && write(fd, begun.data(), begun.size()) == static_cast<ssize_t>(begun.size());
   void* const mapping =
       sized ? mmap(nullptr, journal->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   const absl::Status failed = mapping == MAP_FAILED ? Failed("mapping", notes_path) : absl::OkStatus();

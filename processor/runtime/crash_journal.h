@@ -47,8 +47,8 @@ class CrashJournal {
   static constexpr size_t kMaxEvents = 256;
 
   // Reads what the process before left in `state_dir`, which must exist and be locked by this process, and begins anew.
-  // `input_topics` give the notes' indices their meaning. Errors, all of I/O: go on without a journal. `log` is told of
-  // deaths that were found.
+  // `input_topics` give the notes' indices their meaning, for whoever reads them after this process as well. Errors,
+  // all of I/O: go on without a journal. `log` is told of deaths that were found.
   static absl::StatusOr<std::unique_ptr<CrashJournal>> Open(const std::string& state_dir,
                                                             const std::vector<std::string>& input_topics, int workers,
                                                             LogSink* log);

@@ -77,8 +77,8 @@ class CrashJournalTest : public testing::Test {
   CrashJournalTest() { std::filesystem::create_directories(dir_); }
   ~CrashJournalTest() override { std::filesystem::remove_all(dir_); }
 
-  std::unique_ptr<CrashJournal> Open() {
-    auto journal = CrashJournal::Open(dir_, {"orders"}, 2, &log_);
+  std::unique_ptr<CrashJournal> Open(const std::vector<std::string>& input_topics = {"orders"}) {
+    auto journal = CrashJournal::Open(dir_, input_topics, 2, &log_);
     EXPECT_TRUE(journal.ok()) << journal.status();
     return *std::move(journal);
   }
@@ -145,6 +145,14 @@ TEST_F(CrashJournalTest, X3DeathsOfFewEventsAreRemembered) {
   size_t lines = 0;
   for (std::string line; std::getline(in, line);) ++lines;
   EXPECT_EQ(lines, CrashJournal::kMaxEvents);
+}
+
+// The next process may read other topics.
+TEST_F(CrashJournalTest, X3ADeathIsThatOfTheTopicOfThen) {
+  for (int i = 0; i < 3; ++i) DieAt(0, 7);
+  const auto journal = Open({"a-new-one", "orders"});
+  ASSERT_EQ(journal->suspects().size(), 1);
+  EXPECT_EQ(journal->suspects()[0].place, At(7));
 }
 
 // A journal that knows of deaths of the second order, and a driver that goes by it.

@@ -89,6 +89,23 @@ TEST(KeylessTest, GivenUpItEndsInOneDeadLetter) {
   EXPECT_EQ(driver.worker().engine().tasks().begin()->second->parking.parked_events(), 0);
 }
 
+// It has no aggregate that could be blocked.
+TEST(KeylessTest, GivenUpItIsNotParkedWhateverThePolicy) {
+  Attempts attempts;
+  auto script = FailsFirst(&attempts);
+  script->policy.then = FailureAction::kBlockAggregate;
+  TopologyTestDriver driver(Copying(script));
+  SendKeyless(&driver, 1, {.event_id = "1"});
+  SendKeyless(&driver, 2);
+  driver.RunUntilIdle();
+  for (int i = 0; i < 10; ++i) driver.AdvanceTime(absl::Minutes(1));
+  EXPECT_EQ(Letters(driver), "FAILED:1");
+  EXPECT_EQ(driver.worker().engine().tasks().begin()->second->parking.parked_events(), 0);
+  SendKeyless(&driver, 3);
+  driver.RunUntilIdle();
+  EXPECT_EQ(Copies(driver), "2 3");
+}
+
 TEST(KeylessTest, SurvivesACrash) {
   Attempts attempts;
   TopologyTestDriver driver(Copying(FailsFirst(&attempts)));
