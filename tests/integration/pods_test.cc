@@ -106,7 +106,7 @@ TEST(PodsTest, WithItsStateKeptAPodReplaysATailOnly) {
   pod->Signal(SIGTERM);
   ASSERT_TRUE(pod->Wait(absl::Seconds(30)).has_value()) << pod->Log();
   pod = scene.StartPod({});
-  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(pod->Log(), "runs from offset ") > 0; })) << pod->Log();
+  ASSERT_TRUE(Scene::Eventually([&] { return CountOf(pod->Log(), "runs from offset ") == 2; })) << pod->Log();
   EXPECT_EQ(SumAfter(pod->Log(), "replayed "), 0) << pod->Log();
   scene.Generate({.orders = 5'000, .start_index = 30'000, .customers = 5'000});
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output();
@@ -121,7 +121,7 @@ TEST(PodsTest, WithItsStateLostAPodReplaysAll) {
   pod->Signal(SIGKILL);
   pod->Wait(absl::Seconds(10));
   pod = scene.StartPod({.instance = "with-an-empty-directory"});
-  ASSERT_TRUE(Scene::Eventually([&] { return SumAfter(pod->Log(), "runs from offset ") > 0; })) << pod->Log();
+  ASSERT_TRUE(Scene::Eventually([&] { return CountOf(pod->Log(), "runs from offset ") == 2; })) << pod->Log();
   EXPECT_GE(SumAfter(pod->Log(), "replayed "), 5'000) << pod->Log();
   scene.Generate({.orders = 5'000, .start_index = 30'000, .customers = 5'000});
   EXPECT_EQ(scene.Verify(), 0) << scene.verifier_output();
