@@ -23,8 +23,8 @@ constexpr int64_t kFirstWindow = 2'000;
 
 // A record, kept.
 struct Letter {
-  Partition partition;
-  Offset offset;
+  Partition partition = {};
+  Offset offset = {};
   int64_t timestamp_ms = -1;
   std::optional<std::string> key = {};
   std::optional<std::string> value = {};
