@@ -99,7 +99,9 @@ TEST_F(CommandsTest, NamesOfAllCommandsAndOptionsAreTheirOwn) {
     EXPECT_FALSE(command.examples.empty()) << command.path;
     EXPECT_TRUE(command.run) << command.path;
     const size_t blank = command.path.find(' ');
-    if (blank != std::string::npos) EXPECT_NE(registry_.FindGroup(command.path.substr(0, blank)), nullptr);
+    if (blank != std::string::npos) {
+      EXPECT_NE(registry_.FindGroup(command.path.substr(0, blank)), nullptr) << command.path;
+    }
     std::vector<std::string> names;
     for (const OptionSpec& option : AllOptions(command)) {
       EXPECT_THAT(names, Not(testing::Contains(option.name))) << command.path;
