@@ -21,6 +21,7 @@ RUNTIME = "processor/runtime"
 HTTP = "processor/http"
 TYPED = "processor/typed"
 FACADE = "processor"
+CLI = "processor/cli"
 APP = "processor/app"
 EXAMPLES = "examples"
 TOOLS = "tools"
@@ -44,13 +45,15 @@ LAYERS = {
     TYPED: (PROTO, BASE, TOPOLOGY),
     # The headers that users include; what implements them knows them, and they know nothing of it.
     FACADE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED),
-    APP: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
+    # An operator's commands: everything that an application has, but for what runs it.
+    CLI: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, FACADE),
+    APP: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, CLI),
     TOOLS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, TOPOLOGY, CONFIG, TYPED, FACADE, APP),
     EXAMPLES: (FACADE,),
     BENCH: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
             EXAMPLES, TESTKIT, TESTS),
     TESTKIT: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
-    TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
+    TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, CLI, APP,
             EXAMPLES, TESTKIT, TOOLS, BENCH),
 }
 
@@ -62,7 +65,7 @@ ALL_PUBLIC = "processor/once.h"
 # More for single files, by a pattern of their path: the one place that wires adapters, and tests beside what
 # they test.
 ALSO = (
-    (re.compile(r"processor/app/(application|kafka_properties)\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
+    (re.compile(r"processor/app/(application|kafka_properties|kafka_client)\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
     (re.compile(r"examples/.*_test\.cc"), (TESTKIT,)),
     (re.compile(r"tests/testkit/.*_test\.cc"), (TESTS,)),
 )
