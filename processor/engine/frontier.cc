@@ -246,15 +246,30 @@ size_t LargestFrontierRecord(const Plan& plan, uint16_t group) {
 }
 
 void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
+  AddIdentity(plan, task.id, task.frontier, frontier);
+}
+
+void AddStores(const Plan& plan, uint16_t group, v1::Frontier* frontier) {
+  frontier->clear_stores();
+  for (const NodeIndex node : plan.aggregates[group]) {
+    v1::Store* store = frontier->add_stores();
+    store->set_aggregate(plan.graph->nodes[node].name);
+    store->set_type(plan.graph->nodes[node].state_type);
+  }
+}
+
+void AddIdentity(const Plan& plan, const TaskId& task, const v1::Frontier& last, v1::Frontier* frontier) {
   frontier->set_application(plan.application_id);
   // Older records may be of a newer format, after a downgrade: the number stands for all of them.
-  frontier->set_format(std::max(kWrittenFormat, task.frontier.format()));
-  if (std::string id = KnownId(plan, task.changelog.topic); !id.empty()) frontier->set_changelog_id(std::move(id));
+  frontier->set_format(std::max(kWrittenFormat, last.format()));
+  if (std::string id = KnownId(plan, plan.changelog_topics[task.group]); !id.empty()) {
+    frontier->set_changelog_id(std::move(id));
+  }
   for (v1::InputOffset& input : *frontier->mutable_inputs()) {
     std::string id = KnownId(plan, input.topic());
     // A broker that does not tell just now must not make us forget.
-    if (const v1::InputOffset* last = FindInput(task.frontier, input.topic()); id.empty() && last != nullptr) {
-      id = last->topic_id();
+    if (const v1::InputOffset* known = FindInput(last, input.topic()); id.empty() && known != nullptr) {
+      id = known->topic_id();
     }
     if (!id.empty()) input.set_topic_id(std::move(id));
   }
@@ -266,7 +281,7 @@ void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
   // X5c: what the other groups hold, so that an aggregate that moves from one to another is missed.
   frontier->clear_elsewhere();
   for (uint16_t group = 0; group < plan.aggregates.size(); ++group) {
-    if (group == task.id.group) continue;
+    if (group == task.group) continue;
     for (const NodeIndex node : plan.aggregates[group]) {
       v1::Store* store = frontier->add_elsewhere();
       store->set_aggregate(plan.graph->nodes[node].name);
