@@ -362,6 +362,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
   std::vector<std::string> unknown;
   std::vector<std::string> misfits;
   std::vector<std::string> commands;
+  std::vector<std::string> topics;
   for (const InputPosition& input : task.inputs) {
     const v1::InputOffset* known = FindInput(task.frontier, input.where.topic);
     if (known == nullptr) {
@@ -374,6 +375,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
     std::string misfit = DescribeMisfit(plan, task, input, Offset(known->next_offset()));
     if (misfit.empty()) continue;
     misfits.push_back(std::move(misfit));
+    topics.push_back(input.where.topic);
     commands.push_back(absl::StrCat("kafka-consumer-groups.sh --group ", plan.application_id, " --topic ",
                                     input.where.topic, ":", input.where.partition.value(),
                                     " --reset-offsets --execute --to-offset ", known->next_offset()));
