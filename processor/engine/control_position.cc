@@ -36,8 +36,8 @@ absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed) {
         " there: the offsets were moved from outside. Set the group's offset to what the state stands for, while no"
         " instance runs: `offsets reset --to=state --partition=",
         position.where.partition.value(),
-        "`, a command of this program's, or with Kafka's tool: kafka-consumer-groups.sh --group ",
-        plan.application_id, " --topic ", position.where.topic, ":", position.where.partition.value(),
+        "`, a command of this program's, or with Kafka's tool: kafka-consumer-groups.sh --group ", plan.application_id,
+        " --topic ", position.where.topic, ":", position.where.partition.value(),
         " --reset-offsets --execute --to-offset ", known.next_offset()));
   } else if (is_known) {
     next = Offset(known.next_offset());

@@ -55,8 +55,8 @@ absl::Status CheckLogs(const Task& task) {
   // OutOfRange only where --accept_gaps helps: the caller tells them apart by that.
   if (gone.empty()) return absl::FailedPreconditionError(text);
   return absl::OutOfRangeError(absl::StrCat(text, text.empty() ? "" : ". And ", absl::StrJoin(gone, "; "), kHowToGoOn,
-                                           absl::StrJoin(gone_topics, ","), " --partition=",
-                                           task.inputs.front().where.partition.value(), "`"));
+                                            absl::StrJoin(gone_topics, ","),
+                                            " --partition=", task.inputs.front().where.partition.value(), "`"));
 }
 
 absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told) {

@@ -53,7 +53,8 @@ absl::Status DeleteFiles(const std::string& dir) {
   for (const std::filesystem::path& path : FilesIn(dir)) {
     std::error_code error;
     std::filesystem::remove_all(path, error);
-    if (error) return absl::FailedPreconditionError(absl::StrCat(path.string(), " cannot be deleted: ", error.message()));
+    if (error)
+      return absl::FailedPreconditionError(absl::StrCat(path.string(), " cannot be deleted: ", error.message()));
   }
   return absl::OkStatus();
 }
@@ -99,8 +100,8 @@ absl::Status ResetApplication(const Plan& plan, kafka::Admin* admin, const Reset
   for (const ResetPlan::DoomedTopic& each : doomed.topics) {
     const absl::Status deleted = admin->DeleteTopic(each.topic, options.timeout);
     if (!deleted.ok() && !absl::IsNotFound(deleted)) {
-      return absl::Status(deleted.code(),
-                          absl::StrCat(deleted.message(), "; what comes before it in the list is deleted: run it again"));
+      return absl::Status(deleted.code(), absl::StrCat(deleted.message(),
+                                                       "; what comes before it in the list is deleted: run it again"));
     }
   }
   return doomed.state_dir.empty() ? absl::OkStatus() : DeleteFiles(doomed.state_dir);

@@ -15,8 +15,9 @@
 namespace once {
 
 struct ResetOptions {
-  bool keep_audit = false;     // The audit topics stay.
-  std::string state_dir = {};  // Of this machine's instance; empty: it stays as it is, and is rebuilt at its next start.
+  bool keep_audit = false;  // The audit topics stay.
+  std::string state_dir =
+      {};  // Of this machine's instance; empty: it stays as it is, and is rebuilt at its next start.
   absl::Duration timeout = absl::Seconds(30);  // Of each step.
 };
 

@@ -29,8 +29,8 @@ struct Finding {
 };
 
 struct DoctorOptions {
-  PreflightOptions preflight = {};  // Topics are not created, whatever it says.
-  std::string client_version = {};                  // Of the client library.
+  PreflightOptions preflight = {};                 // Topics are not created, whatever it says.
+  std::string client_version = {};                 // Of the client library.
   std::optional<std::string> client_problem = {};  // What is known to be wrong with that.
   absl::Duration transaction_timeout = absl::Seconds(15);
   absl::Duration session_timeout = absl::Seconds(10);

@@ -53,11 +53,11 @@ const Release* ReleaseOf(const kafka::ClusterDescription& cluster) {
 
 void CheckRelease(const kafka::ClusterDescription& cluster, Findings* findings) {
   if (!cluster.settings_error.ok()) {
-    return findings->Warn("version",
-                          absl::StrCat("the brokers' own settings cannot be read (",
-                                       std::string(cluster.settings_error.message()),
-                                       "): their version, and limits on timeouts, stay unchecked"),
-                          "give whoever runs `doctor` the right DescribeConfigs on the cluster");
+    return findings->Warn(
+        "version",
+        absl::StrCat("the brokers' own settings cannot be read (", std::string(cluster.settings_error.message()),
+                     "): their version, and limits on timeouts, stay unchecked"),
+        "give whoever runs `doctor` the right DescribeConfigs on the cluster");
   }
   if (cluster.settings.empty()) return;
   const Release* release = ReleaseOf(cluster);
@@ -97,7 +97,8 @@ bool CheckBrokers(Patient* patient, Findings* findings) {
   absl::StatusOr<kafka::ClusterDescription> cluster = patient->admin->DescribeCluster(patient->options.timeout);
   const std::string& servers = patient->options.preflight.bootstrap_servers;
   if (!cluster.ok()) {
-    findings->Fail("brokers", absl::StrCat("no broker answers at ", servers, ": ", std::string(cluster.status().message())),
+    findings->Fail("brokers",
+                   absl::StrCat("no broker answers at ", servers, ": ", std::string(cluster.status().message())),
                    "start the brokers, or correct --bootstrap_servers and the kafka.* settings of security");
     return false;
   }
@@ -141,10 +142,10 @@ void CheckTimeouts(const Patient& patient, Findings* findings) {
                                 "to what the state stands for"),
                    "raise the brokers' offsets.retention.minutes to some days, or `offsets reset --to=state` then");
   }
-  findings->OkUnlessFound(before, "timeouts",
-                          absl::StrCat("transaction_timeout ", absl::FormatDuration(options.transaction_timeout),
-                                       " and session_timeout ", absl::FormatDuration(options.session_timeout),
-                                       " are within what the brokers take"));
+  findings->OkUnlessFound(
+      before, "timeouts",
+      absl::StrCat("transaction_timeout ", absl::FormatDuration(options.transaction_timeout), " and session_timeout ",
+                   absl::FormatDuration(options.session_timeout), " are within what the brokers take"));
 }
 
 void CheckTransactions(const Patient& patient, Findings* findings) {
@@ -162,10 +163,10 @@ void CheckTransactions(const Patient& patient, Findings* findings) {
     result = (*producer)->InitTransactions(deadline - SteadyNow());
   }
   if (result.ok()) return findings->Ok("transactions", absl::StrCat("transactional id ", id, " can be used"));
-  findings->Fail("transactions",
-                 absl::StrCat("transactional id ", id, " cannot be used: ", kafka::ToString(result)),
+  findings->Fail("transactions", absl::StrCat("transactional id ", id, " cannot be used: ", kafka::ToString(result)),
                  absl::StrCat("give the application the right Write on transactional ids that begin with ",
-                              patient.plan->application_id, "-, and see that the brokers' __transaction_state has enough "
+                              patient.plan->application_id,
+                              "-, and see that the brokers' __transaction_state has enough "
                               "replicas in sync"));
 }
 
@@ -173,7 +174,8 @@ bool CheckGroup(Patient* patient, Findings* findings) {
   const std::string& name = patient->plan->application_id;
   absl::StatusOr<kafka::GroupDescription> group = patient->admin->DescribeGroup(name, patient->options.timeout);
   if (!group.ok()) {
-    findings->Fail("group", absl::StrCat("group ", name, " cannot be described: ", std::string(group.status().message())),
+    findings->Fail("group",
+                   absl::StrCat("group ", name, " cannot be described: ", std::string(group.status().message())),
                    absl::StrCat("give the application the rights Read and Describe on group ", name));
     return false;
   }

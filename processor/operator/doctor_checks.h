@@ -15,7 +15,9 @@ namespace once {
 // What was found so far.
 class Findings {
  public:
-  void Ok(std::string check, std::string what) { all_.push_back({FindingLevel::kOk, std::move(check), std::move(what)}); }
+  void Ok(std::string check, std::string what) {
+    all_.push_back({FindingLevel::kOk, std::move(check), std::move(what)});
+  }
   void Warn(std::string check, std::string what, std::string fix) {
     all_.push_back({FindingLevel::kWarn, std::move(check), std::move(what), std::move(fix)});
   }

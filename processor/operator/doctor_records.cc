@@ -85,7 +85,8 @@ std::string FixOf(const Sample& sample, Partitioner declared) {
     return "they are where CRC-32 puts them, librdkafka's default: set SourceOptions.partitioner to kCrc32, or the "
            "producers' partitioner to murmur2_random";
   }
-  return "let all producers of the topic use one partitioner (murmur2), or, if no two sources meet in an aggregate, set "
+  return "let all producers of the topic use one partitioner (murmur2), or, if no two sources meet in an aggregate, "
+         "set "
          "SourceOptions.partitioner to kAny";
 }
 
@@ -96,9 +97,9 @@ void CheckKeys(const Patient& patient, SourceIndex source, const Sample& sample,
     return findings->Ok("keys", absl::StrCat("source ", spec.topic, ": all of ", sample.keyed,
                                              " sampled keys are in their partitions"));
   }
-  const std::string what = absl::StrCat("source ", spec.topic, ": ", sample.misplaced, " of ", sample.keyed,
-                                        " sampled keys are in other partitions than its partitioner says, such as ",
-                                        sample.example);
+  const std::string what =
+      absl::StrCat("source ", spec.topic, ": ", sample.misplaced, " of ", sample.keyed,
+                   " sampled keys are in other partitions than its partitioner says, such as ", sample.example);
   const bool is_joined = patient.plan->group(patient.plan->group_of_source[source]).sources.size() > 1;
   if (is_joined) {
     return findings->Fail("keys", absl::StrCat(what, "; with other sources of their aggregates they do not meet"),
@@ -124,7 +125,8 @@ void CheckClock(const Patient& patient, const std::vector<Sample>& samples, Find
     return findings->Ok("clock", "no sampled event is from this machine's future");
   }
   findings->Warn("clock",
-                 absl::StrCat("the newest event of ", topic, " is stamped ", absl::FormatDuration(absl::Trunc(ahead, absl::Seconds(1))),
+                 absl::StrCat("the newest event of ", topic, " is stamped ",
+                              absl::FormatDuration(absl::Trunc(ahead, absl::Seconds(1))),
                               " ahead of this machine's clock: one of the two clocks is wrong, and what carries the "
                               "event's time may be refused by topics with message.timestamp.after.max.ms"),
                  "set the clocks by NTP, here and where the events are made");
@@ -148,20 +150,20 @@ void CheckRecords(const Patient& patient, Findings* findings) {
 void CheckTasks(const Patient& patient, Findings* findings) {
   const Plan& plan = *patient.plan;
   // Of an application that has never run there is nothing to say.
-  for (const std::string& changelog : plan.changelog_topics) {
-    if (!patient.topics.contains(changelog)) return;
-  }
-  for (const TaskGroupSpec& group : plan.graph->groups) {
-    for (const SourceIndex source : group.sources) {
-      if (plan.partition_counts[source] != plan.partition_counts[group.sources.front()]) return;
+  for (uint16_t group = 0; group < plan.graph->groups.size(); ++group) {
+    const auto changelog = patient.topics.find(plan.changelog_topics[group]);
+    if (changelog == patient.topics.end()) return;
+    for (const SourceIndex source : plan.group(group).sources) {
+      if (plan.partition_counts[source] != changelog->second.partition_count) return;
     }
   }
   const size_t before = findings->size();
   const absl::StatusOr<std::vector<OffsetMove>> inputs =
       ReadOffsets(plan, patient.client, patient.admin, {}, {.timeout = patient.options.timeout});
   if (!inputs.ok()) {
-    return findings->Warn("tasks", absl::StrCat("where the tasks stand cannot be read: ", std::string(inputs.status().message())),
-                          "let `doctor` look again");
+    return findings->Warn(
+        "tasks", absl::StrCat("where the tasks stand cannot be read: ", std::string(inputs.status().message())),
+        "let `doctor` look again");
   }
   for (const OffsetMove& input : *inputs) {
     const OffsetFacts& facts = input.facts;
@@ -169,12 +171,13 @@ void CheckTasks(const Patient& patient, Findings* findings) {
         absl::StrCat(" --source=", facts.where.topic, " --partition=", facts.where.partition.value());
     // While it runs, offsets and state were read at two moments.
     if (patient.group.members.empty() && facts.committed != facts.state && facts.state.has_value()) {
-      findings->Fail("tasks",
-                     absl::StrCat("the state of the task stands for ", ToString(facts.where, *facts.state),
-                                  ", but the group has committed ",
-                                  facts.committed.has_value() ? absl::StrCat(facts.committed->value()) : std::string("nothing"),
-                                  " there: the task would fail"),
-                     absl::StrCat("`offsets reset --to=state", selected, "`"));
+      findings->Fail(
+          "tasks",
+          absl::StrCat("the state of the task stands for ", ToString(facts.where, *facts.state),
+                       ", but the group has committed ",
+                       facts.committed.has_value() ? absl::StrCat(facts.committed->value()) : std::string("nothing"),
+                       " there: the task would fail"),
+          absl::StrCat("`offsets reset --to=state", selected, "`"));
     } else if (facts.current().has_value() && *facts.current() < facts.begin) {
       findings->Fail("tasks",
                      absl::StrCat("the next event, ", ToString(facts.where, *facts.current()),
@@ -182,14 +185,15 @@ void CheckTasks(const Patient& patient, Findings* findings) {
                      absl::StrCat("stop all instances and `offsets reset --to=earliest", selected,
                                   "`, or start with --accept_gaps"));
     } else if (facts.current().has_value() && *facts.current() > facts.end) {
-      findings->Fail("tasks",
-                     absl::StrCat("the next event, ", ToString(facts.where, *facts.current()),
-                                  ", is beyond the end of the log, ", facts.end.value(),
-                                  ": the topic was made anew, or its brokers lost records"),
-                     absl::StrCat("stop all instances and `offsets reset --to=earliest", selected, "`"));
+      findings->Fail(
+          "tasks",
+          absl::StrCat("the next event, ", ToString(facts.where, *facts.current()), ", is beyond the end of the log, ",
+                       facts.end.value(), ": the topic was made anew, or its brokers lost records"),
+          absl::StrCat("stop all instances and `offsets reset --to=earliest", selected, "`"));
     }
   }
-  findings->OkUnlessFound(before, "tasks", absl::StrCat("offsets and state of ", inputs->size(), " input partitions fit"));
+  findings->OkUnlessFound(before, "tasks",
+                          absl::StrCat("offsets and state of ", inputs->size(), " input partitions fit"));
 }
 
 }  // namespace once

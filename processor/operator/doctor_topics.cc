@@ -47,8 +47,8 @@ void CheckCommandTopics(Patient* patient, const std::vector<TopicState>& states,
   }
   for (const TaskGroupSpec& group : patient->plan->graph->groups) {
     const int32_t wanted = patient->plan->partition_counts[group.sources.front()];
-    for (const std::string& topic : {ControlTopic(patient->plan->application_id, group),
-                                     AuditTopic(patient->plan->application_id, group)}) {
+    for (const std::string& topic :
+         {ControlTopic(patient->plan->application_id, group), AuditTopic(patient->plan->application_id, group)}) {
       const auto found = patient->topics.find(topic);
       if (found == patient->topics.end() || wanted == 0 || found->second.partition_count == wanted) continue;
       findings->Fail(kCheck,
@@ -68,7 +68,8 @@ bool CheckTopics(Patient* patient, Findings* findings) {
   Overheard overheard;
   absl::StatusOr<TopicReport> report = InspectTopics(options, patient->admin, &overheard, patient->plan);
   if (!report.ok()) {
-    findings->Fail(kCheck, std::string(report.status().message()), "see that the brokers answer, and let `doctor` look again");
+    findings->Fail(kCheck, std::string(report.status().message()),
+                   "see that the brokers answer, and let `doctor` look again");
     return false;
   }
   for (const std::string& problem : report->problems) Add(Split(FindingLevel::kFail, problem), findings);
@@ -130,7 +131,8 @@ void CheckReplication(const Patient& patient, Findings* findings) {
                    "set it to 2");
   }
   if (!patient.topics.empty()) {
-    findings->OkUnlessFound(before, "replication", "all topics have three replicas or more, and two of them must be in sync");
+    findings->OkUnlessFound(before, "replication",
+                            "all topics have three replicas or more, and two of them must be in sync");
   }
 }
 
@@ -156,10 +158,11 @@ void CheckRights(const Patient& patient, Findings* findings) {
   const auto found = patient.admin->ReadTopicRights(topics, patient.options.timeout);
   if (!found.ok() || found->empty()) {
     if (topics.empty()) return;
-    return findings->Warn("rights",
-                          absl::StrCat("which rights there are on topics is not told",
-                                       found.ok() ? std::string() : absl::StrCat(": ", std::string(found.status().message()))),
-                          "use librdkafka 2.3 or later, and Kafka 2.3 or later, to have them checked");
+    return findings->Warn(
+        "rights",
+        absl::StrCat("which rights there are on topics is not told",
+                     found.ok() ? std::string() : absl::StrCat(": ", std::string(found.status().message()))),
+        "use librdkafka 2.3 or later, and Kafka 2.3 or later, to have them checked");
   }
   for (const std::string& topic : topics) {
     const auto rights = found->find(topic);
@@ -187,12 +190,12 @@ void CheckLimits(const Patient& patient, Findings* findings) {
     const std::string& topic = plan.output_topics[i];
     if (!patient.topics.contains(topic)) continue;
     if (plan.max_record_bytes[i] < largest_source) {
-      findings->Warn("limits",
-                     absl::StrCat("sink topic ", topic, " takes ", plan.max_record_bytes[i],
-                                  " bytes a record, and sources up to ", largest_source,
-                                  ": an event whose output is larger fails, as OUT_OF_RANGE"),
-                     absl::StrCat("raise its max.message.bytes, and the producer's, to ", largest_source,
-                                  " if events are passed on whole"));
+      findings->Warn(
+          "limits",
+          absl::StrCat("sink topic ", topic, " takes ", plan.max_record_bytes[i], " bytes a record, and sources up to ",
+                       largest_source, ": an event whose output is larger fails, as OUT_OF_RANGE"),
+          absl::StrCat("raise its max.message.bytes, and the producer's, to ", largest_source,
+                       " if events are passed on whole"));
     }
     if (plan.timestamp_before_max[i] < absl::Hours(24) && !plan.log_append_time[i]) {
       findings->Warn("limits",
@@ -205,12 +208,13 @@ void CheckLimits(const Patient& patient, Findings* findings) {
   for (size_t group = 0; group < plan.changelog_topics.size(); ++group) {
     if (!patient.topics.contains(plan.changelog_topics[group])) continue;
     if (plan.delete_retention[group] < absl::Hours(2)) {
-      findings->Warn("limits",
-                     absl::StrCat("changelog ", plan.changelog_topics[group], " keeps deletions for ",
-                                  absl::FormatDuration(plan.delete_retention[group]),
-                                  " (delete.retention.ms): an instance that was down for longer rebuilds its state from "
-                                  "the whole changelog"),
-                     "set it to a day, Kafka's default");
+      findings->Warn(
+          "limits",
+          absl::StrCat("changelog ", plan.changelog_topics[group], " keeps deletions for ",
+                       absl::FormatDuration(plan.delete_retention[group]),
+                       " (delete.retention.ms): an instance that was down for longer rebuilds its state from "
+                       "the whole changelog"),
+          "set it to a day, Kafka's default");
     }
   }
   if (!patient.topics.empty()) {

@@ -44,10 +44,10 @@ absl::Status DescribeChangelogs(kafka::Admin* admin, absl::Duration timeout, Pla
     const SourceIndex lead = plan->group(group).sources.front();
     for (const SourceIndex source : plan->group(group).sources) {
       if (plan->partition_counts[source] == found->partition_count) continue;
-      return absl::FailedPreconditionError(absl::StrCat(
-          "topics ", plan->input_topics[source], " and ", topic, " have ", plan->partition_counts[source], " and ",
-          found->partition_count, " partitions, and each task needs one of both (lead source ",
-          plan->input_topics[lead], "); `doctor` says more"));
+      return absl::FailedPreconditionError(absl::StrCat("topics ", plan->input_topics[source], " and ", topic, " have ",
+                                                        plan->partition_counts[source], " and ", found->partition_count,
+                                                        " partitions, and each task needs one of both (lead source ",
+                                                        plan->input_topics[lead], "); `doctor` says more"));
     }
   }
   return absl::OkStatus();
@@ -84,9 +84,8 @@ class FrontierSearch {
         by_changelog_[where] = task;
         ranges.push_back({where, std::max(begins.at(where), Offset(end.value() - window)), end});
       }
-      if (absl::Status scanned = ScanLogs(client_, ranges, timeout_, [this](const auto& where, const auto& record) {
-            return Take(where, record);
-          });
+      if (absl::Status scanned = ScanLogs(
+              client_, ranges, timeout_, [this](const auto& where, const auto& record) { return Take(where, record); });
           !scanned.ok()) {
         return scanned;
       }

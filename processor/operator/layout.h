@@ -15,8 +15,8 @@
 
 namespace once {
 
-// Fills in what the brokers say of the plan's sources and changelogs (partition counts, ids), and that it takes commands
-// if all groups have the topics of these. NotFound if a source or changelog is missing, with what to do;
+// Fills in what the brokers say of the plan's sources and changelogs (partition counts, ids), and that it takes
+// commands if all groups have the topics of these. NotFound if a source or changelog is missing, with what to do;
 // FailedPrecondition if their partitions do not fit each other. Creates nothing.
 absl::Status DescribeLayout(kafka::Admin* admin, absl::Duration timeout, Plan* plan);
 

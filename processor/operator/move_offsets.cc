@@ -110,8 +110,7 @@ class Mover {
                                 .timestamp_ms = absl::ToUnixMillis(absl::Now() - kStampedBack),
                                 .key = key,
                                 .value = value};
-      const absl::Status sent =
-          ToStatus("writing to the changelog", Repeat([&] { return producer_->Send(record); }));
+      const absl::Status sent = ToStatus("writing to the changelog", Repeat([&] { return producer_->Send(record); }));
       if (!sent.ok()) return sent;
       all.insert(all.end(), move.offsets.begin(), move.offsets.end());
     }
@@ -128,7 +127,8 @@ class Mover {
     std::vector<kafka::Delivery> deliveries;
     producer_->TakeDeliveries(&deliveries);
     for (const kafka::Delivery& each : deliveries) {
-      if (each.failed) return absl::Status(flushed.code(), absl::StrCat("writing to the changelog failed: ", each.error));
+      if (each.failed)
+        return absl::Status(flushed.code(), absl::StrCat("writing to the changelog failed: ", each.error));
     }
     return flushed;
   }

@@ -230,9 +230,9 @@ std::vector<std::string> OffsetPlan::Consequences() const {
   }
   std::vector<std::string> told;
   if (skipped > 0) {
-    told.push_back(absl::StrCat("up to ", skipped, " events are skipped: they take no effect",
-                                gone > 0 ? absl::StrCat("; ", gone, " of these offsets are not in the log any more")
-                                         : std::string()));
+    told.push_back(absl::StrCat(
+        "up to ", skipped, " events are skipped: they take no effect",
+        gone > 0 ? absl::StrCat("; ", gone, " of these offsets are not in the log any more") : std::string()));
   }
   if (repeated > 0 && forgets_window) {
     told.push_back(absl::StrCat("up to ", repeated,

@@ -47,8 +47,8 @@ struct TaskMove {
 };
 
 struct OffsetPlan {
-  std::vector<OffsetMove> moves = {};       // By task, then in the order of its inputs.
-  std::map<TaskId, TaskMove> tasks = {};    // All of which something changes.
+  std::vector<OffsetMove> moves = {};     // By task, then in the order of its inputs.
+  std::map<TaskId, TaskMove> tasks = {};  // All of which something changes.
   bool forgets_window = false;
 
   // What the people who wanted it should know, one sentence each.
@@ -57,7 +57,7 @@ struct OffsetPlan {
 
 struct OffsetOptions {
   absl::Duration timeout = absl::Seconds(30);  // Of each step.
-  bool forget_window = false;  // What comes again takes effect again, though its event IDs are known.
+  bool forget_window = false;                  // What comes again takes effect again, though its event IDs are known.
 };
 
 // `plan` is one that DescribeLayout has filled in. Objects that are passed outlive the call. All calls block. Errors:

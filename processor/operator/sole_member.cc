@@ -31,11 +31,10 @@ absl::Status CheckInactive(const Plan& plan, kafka::Admin* admin, absl::Duration
     absl::StrAppend(&names, i == 0 ? "" : ", ", group->members[i].client_id, " at ", group->members[i].host);
   }
   if (group->members.size() > kMostNamed) absl::StrAppend(&names, ", …");
-  return absl::FailedPreconditionError(
-      absl::StrCat("application ", plan.application_id, " runs: its group has ", group->members.size(), " member(s), ",
-                   names,
-                   ". Stop all instances first; one that was killed stays a member until its session_timeout has "
-                   "passed"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "application ", plan.application_id, " runs: its group has ", group->members.size(), " member(s), ", names,
+      ". Stop all instances first; one that was killed stays a member until its session_timeout has "
+      "passed"));
 }
 
 SoleMember::SoleMember(const Plan& plan, std::unique_ptr<kafka::GroupConsumer> consumer)

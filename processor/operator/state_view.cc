@@ -163,9 +163,8 @@ absl::StatusOr<StatePage> ListState(const Plan& plan, kafka::Client* client, kaf
   // Again only where so many keys lie deleted in a row that a whole round has brought too few.
   for (bool is_all = false; !is_all && page.entries.size() <= limit;) {
     Smallest smallest(StateKeyPrefix(aggregate), from, limit);
-    const absl::Status scanned = ScanLogs(client, *ranges, timeout, [&](const auto& where, const auto& record) {
-      return smallest.Take(where, record);
-    });
+    const absl::Status scanned = ScanLogs(
+        client, *ranges, timeout, [&](const auto& where, const auto& record) { return smallest.Take(where, record); });
     if (!scanned.ok()) return scanned;
     from = smallest.last();
     is_all = !smallest.bound().has_value();

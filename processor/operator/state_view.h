@@ -30,8 +30,8 @@ struct StatePage {
 // The task group that holds the aggregate's state; NotFound, with those that there are, if there is no such aggregate.
 absl::StatusOr<uint16_t> GroupOfAggregate(const Plan& plan, const std::string& aggregate);
 
-// `plan` is one that DescribeLayout has filled in. Both read committed records up to the ends of the changelogs, so they
-// cost what a restore costs to read, and block for as long. Errors: those of GroupOfAggregate and ScanLogs.
+// `plan` is one that DescribeLayout has filled in. Both read committed records up to the ends of the changelogs, so
+// they cost what a restore costs to read, and block for as long. Errors: those of GroupOfAggregate and ScanLogs.
 //
 // Nothing if there is no state of the key. A key is looked for where its source's partitioner puts it, and then in all
 // partitions.

@@ -55,8 +55,8 @@ absl::StatusOr<std::vector<TopicState>> CreateTopics(const PreflightOptions& opt
   absl::StatusOr<std::vector<TopicState>> after = ListTopics(options, admin, *plan);
   if (!after.ok()) return after;
   for (TopicState& topic : *after) {
-    const auto was = std::find_if(before->begin(), before->end(),
-                                  [&](const TopicState& each) { return each.topic == topic.topic; });
+    const auto was =
+        std::find_if(before->begin(), before->end(), [&](const TopicState& each) { return each.topic == topic.topic; });
     topic.was_made = topic.exists && was != before->end() && !was->exists;
   }
   return after;

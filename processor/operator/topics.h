@@ -16,7 +16,7 @@ namespace once {
 
 struct TopicState {
   std::string topic = {};
-  std::string role = {};   // "source", "sink", "dead letters", "changelog", "commands", "audit".
+  std::string role = {};     // "source", "sink", "dead letters", "changelog", "commands", "audit".
   bool is_internal = false;  // Made by a start if it is missing.
   bool exists = false;
   bool was_made = false;

@@ -42,7 +42,7 @@ absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, Log
 
 // What such a check finds.
 struct TopicReport {
-  std::vector<std::string> problems = {};                       // Each would refuse a start.
+  std::vector<std::string> problems = {};                      // Each would refuse a start.
   std::map<std::string, kafka::TopicDescription> topics = {};  // Those that are there, but for those of commands.
 };
 

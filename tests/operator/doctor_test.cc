@@ -1,8 +1,9 @@
 // The doctor finds each fault that was planted, and none where there is none.
+#include "processor/operator/doctor.h"
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "processor/operator/doctor.h"
 #include "tests/operator/scene.h"
 
 namespace once {
@@ -31,7 +32,8 @@ class DoctorTest : public OperatorTest {
       EXPECT_FALSE(finding.fix.empty()) << finding.what;
       // That a Kafka in memory has one replica is told always.
       if (finding.check == "replication" && absl::StrContains(finding.what, "fewer than 3")) continue;
-      absl::StrAppend(&text, LevelName(finding.level), " ", finding.check, ": ", finding.what, " -> ", finding.fix, "\n");
+      absl::StrAppend(&text, LevelName(finding.level), " ", finding.check, ": ", finding.what, " -> ", finding.fix,
+                      "\n");
     }
     return text;
   }
@@ -51,8 +53,8 @@ TEST_F(DoctorTest, NothingIsWrong) {
   EXPECT_EQ(Bad(), "");
   std::string checks;
   for (const Finding& finding : Look()) absl::StrAppend(&checks, finding.check, " ");
-  for (const char* check : {"client", "brokers", "transactions", "group", "topics", "rights", "limits", "keys", "clock",
-                            "tasks"}) {
+  for (const char* check :
+       {"client", "brokers", "transactions", "group", "topics", "rights", "limits", "keys", "clock", "tasks"}) {
     EXPECT_TRUE(absl::StrContains(checks, check)) << check << " is not in " << checks;
   }
 }

@@ -209,7 +209,10 @@ TEST_F(OffsetsTest, KilledHalfWayNothingMoves) {
     ASSERT_TRUE(producer->Flush(absl::Seconds(1)).ok());
   }
   EXPECT_EQ(Committed(0), Offset(4));
-  // The next one ends it, and does all of it.
+  // Nothing can be read past it until it has timed out.
+  options_.timeout = absl::Milliseconds(200);
+  EXPECT_TRUE(absl::IsUnavailable(Move("earliest", {.partitions = {0}})));
+  driver_.clock().Advance(absl::Minutes(1));
   ASSERT_TRUE(Move("earliest", {.partitions = {1}}).ok());
   EXPECT_EQ(Committed(0), Offset(4));
   ExpectRuns(40, 6);
@@ -271,16 +274,19 @@ TEST_F(OffsetsTest, ATaskThatNeverCommittedBeginsWhereItIsTold) {
   Plan plan = MakePlan(topology->shared_graph(), "fresh-start");
   EXPECT_TRUE(absl::IsNotFound(DescribeLayout(admin_.get(), absl::Seconds(1), &plan)));
   for (const char* topic : {"dlq", "fresh-start-fresh-changelog"}) {
-    driver_.cluster().CreateTopic(topic, 2, {{"cleanup.policy", "compact"}});
+    // The clock of this Kafka is not the machine's.
+    driver_.cluster().CreateTopic(
+        topic, 2, {{"cleanup.policy", "compact"}, {"message.timestamp.after.max.ms", testkit::Topics::kUnlimited}});
   }
   ASSERT_TRUE(DescribeLayout(admin_.get(), absl::Seconds(1), &plan).ok());
   const auto planned = PlanOffsets(plan, client_.get(), admin_.get(), {}, *ParseOffsetTarget("2"), options_);
   EXPECT_TRUE(absl::IsOutOfRange(planned.status())) << "partition 1 has no offset 2";
-  const auto latest = PlanOffsets(plan, client_.get(), admin_.get(), {.partitions = {0}}, *ParseOffsetTarget("2"),
-                                  options_);
+  const auto latest =
+      PlanOffsets(plan, client_.get(), admin_.get(), {.partitions = {0}}, *ParseOffsetTarget("2"), options_);
   ASSERT_TRUE(latest.ok()) << latest.status();
   EXPECT_EQ(latest->moves[0].distance(), std::nullopt);
-  ASSERT_TRUE(MoveOffsets(plan, client_.get(), admin_.get(), *latest, options_).ok());
+  const absl::Status moved = MoveOffsets(plan, client_.get(), admin_.get(), *latest, options_);
+  ASSERT_TRUE(moved.ok()) << moved;
   driver_.Restart(factory);
   driver_.RunUntilIdle();
   EXPECT_TRUE(driver_.status().ok()) << driver_.status();

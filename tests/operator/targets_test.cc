@@ -6,7 +6,10 @@ namespace once {
 namespace {
 
 OffsetFacts Facts() {
-  return {.where = {"t", Partition(3)}, .begin = Offset(10), .end = Offset(20), .committed = Offset(15),
+  return {.where = {"t", Partition(3)},
+          .begin = Offset(10),
+          .end = Offset(20),
+          .committed = Offset(15),
           .state = Offset(14)};
 }
 

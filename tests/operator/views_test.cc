@@ -49,8 +49,7 @@ TEST_F(ViewsTest, StateOfAKeyIsFoundInWhateverPartition) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(Get(absl::StrCat("lost", i)), i + 1);
   EXPECT_EQ(Get("nobody"), std::nullopt);
   EXPECT_EQ(Get("key"), std::nullopt) << "the beginning of a key is none";
-  EXPECT_TRUE(absl::IsNotFound(
-      GetState(plan_, client_.get(), admin_.get(), "no-such", "key3", kTimeout).status()));
+  EXPECT_TRUE(absl::IsNotFound(GetState(plan_, client_.get(), admin_.get(), "no-such", "key3", kTimeout).status()));
 }
 
 TEST_F(ViewsTest, WhatIsNotCommittedIsNotShown) {
@@ -93,7 +92,8 @@ TEST_F(ViewsTest, DeletedKeysFillNoPage) {
   Stop();
   const std::string prefix = StateKeyPrefix("customer");
   const std::string changelog = plan_.changelog_topics[0];
-  for (int i = 0; i < 2500; ++i) driver_.cluster().Append(changelog, Partition(1), prefix + absl::StrCat("a", 10000 + i), "x");
+  for (int i = 0; i < 2500; ++i)
+    driver_.cluster().Append(changelog, Partition(1), prefix + absl::StrCat("a", 10000 + i), "x");
   for (int i = 0; i < 2490; ++i) {
     driver_.cluster().Append(changelog, Partition(1), prefix + absl::StrCat("a", 10000 + i), std::nullopt);
   }

@@ -18,6 +18,7 @@ TOPOLOGY = "processor/topology"
 CONFIG = "processor/config"
 ENGINE = "processor/engine"
 RUNTIME = "processor/runtime"
+OPERATOR = "processor/operator"
 HTTP = "processor/http"
 TYPED = "processor/typed"
 FACADE = "processor"
@@ -40,6 +41,7 @@ LAYERS = {
     CONFIG: (PROTO, BASE),
     ENGINE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY),
     RUNTIME: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, ENGINE),
+    OPERATOR: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, ENGINE, RUNTIME),
     HTTP: (PROTO, BASE),
     TYPED: (PROTO, BASE, TOPOLOGY),
     # The headers that users include; what implements them knows them, and they know nothing of it.
@@ -50,8 +52,8 @@ LAYERS = {
     BENCH: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
             EXAMPLES, TESTKIT, TESTS),
     TESTKIT: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
-    TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
-            EXAMPLES, TESTKIT, TOOLS, BENCH),
+    TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, OPERATOR, HTTP, FACADE,
+            APP, EXAMPLES, TESTKIT, TOOLS, BENCH),
 }
 
 # "once/NAME" is processor/NAME, but for these.

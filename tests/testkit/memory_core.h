@@ -82,7 +82,7 @@ struct MemoryCore {
   bool is_reachable = true;
   std::set<TopicPartition> leaderless;
   std::map<std::string, std::string> broker_settings;  // What brokers say of themselves.
-  uint64_t producers = 0;  // Made so far.
+  uint64_t producers = 0;                              // Made so far.
 };
 
 }  // namespace once::testkit

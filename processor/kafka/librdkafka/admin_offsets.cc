@@ -185,8 +185,8 @@ std::map<int32_t, std::vector<TopicPartition>> RdKafkaAdmin::ByLeader(std::span<
 
 // One request. librdkafka drops all answers if one partition fails, so then the halves are asked apart, unless it took
 // too long.
-void RdKafkaAdmin::AskLeader(AdminHandle& handle, LogPoint point, std::span<const TopicPartition> partitions, absl::Time deadline,
-                             LogOffsets* answers) {
+void RdKafkaAdmin::AskLeader(AdminHandle& handle, LogPoint point, std::span<const TopicPartition> partitions,
+                             absl::Time deadline, LogOffsets* answers) {
   const std::string what =
       absl::StrCat("reading the watermarks of ", ToString(partitions.front()),
                    partitions.size() > 1 ? absl::StrCat(" and ", partitions.size() - 1, " more") : "");

@@ -66,8 +66,8 @@ absl::StatusOr<GroupDescription> RdKafkaAdmin::DescribeGroupOnce(const std::stri
   absl::StatusOr<EventPtr> event = call.Wait(what);
   if (!event.ok()) return event.status();
   size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** answers = rd_kafka_DescribeConsumerGroups_result_groups(
-      rd_kafka_event_DescribeConsumerGroups_result(event->get()), &count);
+  const rd_kafka_ConsumerGroupDescription_t** answers =
+      rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event->get()), &count);
   if (count != 1) return absl::InternalError(absl::StrCat(what, ": ", count, " answers"));
   const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(answers[0]);
   // Brokers since 4.0 answer so, earlier ones with the state "Dead".
@@ -79,8 +79,8 @@ absl::StatusOr<GroupDescription> RdKafkaAdmin::DescribeGroupOnce(const std::stri
 }
 
 absl::StatusOr<GroupDescription> RdKafkaAdmin::DescribeGroup(const std::string& group, absl::Duration timeout) {
-  absl::StatusOr<GroupDescription> found = RetryAdminCall<GroupDescription>(
-      timeout, [&](absl::Duration left) { return DescribeGroupOnce(group, left); });
+  absl::StatusOr<GroupDescription> found =
+      RetryAdminCall<GroupDescription>(timeout, [&](absl::Duration left) { return DescribeGroupOnce(group, left); });
   if (!found.ok()) return Explain(main_, found.status(), timeout);
   return found;
 }
