@@ -34,7 +34,6 @@ struct DoctorOptions {
   std::optional<std::string> client_problem = {};  // What is known to be wrong with that.
   absl::Duration transaction_timeout = absl::Seconds(15);
   absl::Duration session_timeout = absl::Seconds(10);
-  absl::Duration idempotency_retention = absl::Hours(24);  // 0: off.
   absl::Duration timeout = absl::Seconds(10);              // Of each call.
   int64_t sampled_records = 200;                           // Of each partition of a source, the last ones; 0: none.
   absl::Time now = absl::InfinitePast();                   // This machine's wall clock.
