@@ -23,6 +23,9 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitWrongUsage = 2;     // A wrong flag, setting or topology; all mistakes are on stderr.
 inline constexpr int kExitInterrupted = 130;  // A second signal while it was stopping.
 
+// Does what the first word of the command line says (docs/operations.md): without one, or with `run`, it runs the
+// topology; all others are an operator's commands, which print what they have to say and return.
+//
 // Runs the topology until SIGTERM, SIGINT or SIGHUP (unless that is ignored, as under nohup), at which it commits what
 // is open and leaves the group in order; a second one exits at once. --help, --version and --print_topology only print.
 // Logs go to stderr unless `deps` has a sink; `deps.kafka_properties` count where the settings say nothing. Sets

@@ -44,6 +44,7 @@
 #include "processor/topology/graph.h"
 #include "processor/topology/graph_builder.h"
 #include "processor/typed/codec_calls.h"
+#include "processor/typed/codec_json.h"
 #include "processor/typed/handler_checks.h"
 #include "processor/typed/handler_runner.h"
 
@@ -186,7 +187,10 @@ class NodeBuilder {
     spec.source = source.index;
     spec.match = match;
     spec.event_types = std::move(types);
-    if constexpr (!std::is_same_v<Event, NoValue>) spec.value_type = Codec<Event>::TypeName();
+    if constexpr (!std::is_same_v<Event, NoValue>) {
+      spec.value_type = Codec<Event>::TypeName();
+      spec.value_json = JsonFormOf<Event>();
+    }
     using Runner = TypedRunner<Event, typename Derived::Context, Handler>;
     auto make = std::make_shared<const LateRunner::Maker>(
         [prototype = std::move(handler), node = graph_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
@@ -241,6 +245,7 @@ class TopologyBuilder {
     if constexpr (internal::HasCodec<Key>) {
       spec.check_key = &internal::CheckBytes<Key>;
       spec.key_to_text = &internal::TextOfBytes<Key>;
+      spec.text_to_key = &internal::BytesOfText<Key>;
     }
     return {graph_->id(), graph_->AddSource(std::move(spec))};
   }
@@ -275,7 +280,10 @@ class TopologyBuilder {
     NodeSpec spec;
     spec.name = std::move(name);
     spec.kind = NodeKind::kAggregate;
-    if constexpr (internal::HasCodec<State>) spec.state_type = Codec<State>::TypeName();
+    if constexpr (internal::HasCodec<State>) {
+      spec.state_type = Codec<State>::TypeName();
+      spec.state_json = internal::JsonFormOf<State>();
+    }
     return AggregateBuilder<State, Key>(graph_.get(), graph_->AddNode(std::move(spec)));
   }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <memory>
@@ -15,11 +16,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "processor/app/kafka_properties.h"
+#include "processor/app/operate.h"
 #include "processor/app/stop_signals.h"
 #include "processor/base/allocator.h"
 #include "processor/base/guarded.h"
 #include "processor/base/mutex.h"
 #include "processor/base/strings.h"
+#include "processor/cli/commands.h"
+#include "processor/cli/help.h"
 #include "processor/config/help.h"
 #include "processor/config/options.h"
 #include "processor/stderr_log.h"
@@ -41,9 +45,9 @@ void Print(FILE* stream, const std::string& text) {
   fflush(stream);
 }
 
-ConfigInputs InputsOf(int argc, char** argv) {
+// But for the flags.
+ConfigInputs InputsOfEnvironment() {
   ConfigInputs inputs;
-  for (int i = 1; i < argc; ++i) inputs.args.emplace_back(argv[i]);
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string variable = *entry;
     const size_t equals = variable.find('=');
@@ -198,16 +202,23 @@ int RunApplication(const Options& options, const Topology& topology, Application
 }  // namespace
 
 int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps deps) {
-  const Config config = Config::Load(InputsOf(argc, argv));
-  const Requests requests = AskRequests(config);
   const std::string program = argc > 0 ? argv[0] : "program";
+  const std::string name = program.substr(program.rfind('/') + 1);
+  const cli::Registry registry = cli::AllCommands();
+  const cli::CommandLine line = cli::CommandLine::Read({argv + std::min(argc, 1), argv + argc}, registry);
+  ConfigInputs inputs = InputsOfEnvironment();
+  if (!line.is_run()) return Operate(name, line, registry, inputs, factory, deps);
+  inputs.args = line.settings();
+  const Config config = Config::Load(inputs);
+  const Requests requests = AskRequests(config);
   const absl::StatusOr<Topology> topology = Build(factory, config);
   const std::string default_id = topology.ok() ? topology->graph().application_id : "application";
   // After the factory, so that --help shows the topology's own options first.
   const Options options = LoadOptions(config, default_id);
   if (requests.help) {
     Print(stdout,
-          HelpText(program, absl::StrCat("Runs the application ", default_id, ", a stream processor."), config));
+          HelpText(program, absl::StrCat("Runs the application ", default_id, ", a stream processor."), config) + "\n" +
+              cli::CommandsHelp(name, registry));
     return kExitOk;
   }
   if (requests.version) {

@@ -222,6 +222,17 @@ ConfigSource Config::SourceOf(std::string_view name) const {
   return state_->Lookup(name, state_->IsSwitch(name)).source;
 }
 
+std::string Config::ValueText(std::string_view name) const {
+  MutexLock lock(&state_->mutex);
+  const ConfigOption* const option = state_->Asked(name);
+  const State::Found found = state_->Lookup(name, state_->IsSwitch(name));
+  if (found.setting == nullptr) return option == nullptr ? "" : option->default_text;
+  if (found.setting->has_text) return found.setting->text;
+  // A flag alone: --NAME, or --noNAME.
+  if (!state_->IsSwitch(name)) return "";
+  return found.setting->written == absl::StrCat("--", ToAbsl(name)) ? "true" : "false";
+}
+
 std::string Config::Where(std::string_view name) const {
   MutexLock lock(&state_->mutex);
   const State::Found found = state_->Lookup(name, state_->IsSwitch(name));

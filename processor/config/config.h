@@ -111,6 +111,8 @@ class Config {
   std::string WhereProperty(const std::string& name) const;
 
   ConfigSource SourceOf(std::string_view name) const;
+  // The option's value as it was written, right or wrong, or its default; empty of one that nobody has asked for.
+  std::string ValueText(std::string_view name) const;
   // For messages: "flag --x", "environment variable ONCE_X", "FILE:3, once.x", or "option x (the default)".
   std::string Where(std::string_view name) const;
   // Adds a mistake that the caller found in a value: "<where>: <why>; <fix>".

@@ -1,8 +1,6 @@
 // The options that every application has: one list of names, ranges and help, for loading, checking and --help.
 #include "processor/config/options.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <map>
 #include <string>
@@ -285,6 +283,17 @@ void ApplyProperties(const Config& config, Options* options) {
   }
 }
 
+}  // namespace
+
+std::string PropertyOfOption(std::string_view option) {
+  for (const Twin& twin : kTwins) {
+    if (twin.option == option) return std::string(twin.property);
+  }
+  return "";
+}
+
+namespace {
+
 // Says which property a value came from that does not come from the option of its name.
 std::string Origin(const Config& config, std::string_view option) {
   for (const Twin& twin : kTwins) {
@@ -382,19 +391,6 @@ absl::Status ValidateOptions(const Options& options) {
 absl::Duration HandlerTimeout(const Options& options) {
   // R8: as long as a transaction has room for.
   return options.handler_timeout > absl::ZeroDuration() ? options.handler_timeout : RoomForHandlers(options);
-}
-
-std::string StateDir(const Options& options) {
-  if (!options.state_dir.empty()) return options.state_dir;
-  // As the XDG rules have it: state is neither cache nor configuration.
-  if (const char* state = getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
-    return absl::StrCat(state, "/once/", options.application_id);
-  }
-  if (const char* home = getenv("HOME"); home != nullptr && *home != '\0') {
-    return absl::StrCat(home, "/.local/state/once/", options.application_id);
-  }
-  // Without a home, as in many containers.
-  return absl::StrCat("once-state/", options.application_id);
 }
 
 }  // namespace once

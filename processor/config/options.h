@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -60,6 +61,9 @@ Options LoadOptions(const Config& config, const std::string& default_application
 // The same checks, for options made by hand: InvalidArgument with every mistake, one a line. An empty application_id,
 // instance_id or state_dir is right.
 absl::Status ValidateOptions(const Options& options);
+
+// librdkafka's property in milliseconds that says the same as the option; empty if there is none.
+std::string PropertyOfOption(std::string_view option);
 
 // How long the handlers of one event may run before they end the process: `handler_timeout`, or else all that
 // transaction_timeout leaves beside a commit interval and the transaction's end (9.9 s by default).

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "processor/base/failure_policy.h"
 #include "processor/base/partitioner.h"
 #include "processor/topology/event_context.h"
@@ -26,6 +27,14 @@ inline constexpr uint16_t kForeignIndex = 0xffff;
 // Where reading starts when the group has no committed offset.
 enum class StartFrom { kEarliest, kLatest };
 
+// Values of one type as people read and write them, in JSON. Neither throws, whatever the codec does.
+struct JsonForm {
+  // DataLoss if the bytes are no such value.
+  std::function<absl::StatusOr<std::string>(std::string_view bytes)> of_bytes = {};
+  // InvalidArgument, or what the codec says, if the text is no JSON of such a value.
+  std::function<absl::StatusOr<std::string>(const std::string& json)> to_bytes = {};
+};
+
 struct SourceSpec {
   std::string name;
   std::string topic;
@@ -39,6 +48,8 @@ struct SourceSpec {
   std::function<absl::Status(std::string_view key)> check_key;
   // For headers, logs and URLs; printable bytes if the codec has no text for them.
   std::function<std::string(std::string_view key)> key_to_text;
+  // The key's bytes, of its text. InvalidArgument, or what the codec says, if the text is none; throws nothing either.
+  std::function<absl::StatusOr<std::string>(const std::string& text)> text_to_key = {};
 };
 
 struct SinkSpec {
@@ -55,6 +66,7 @@ struct NodeSpec {
   std::string name;  // Of an aggregate: also the name of its store.
   NodeKind kind = NodeKind::kTransform;
   std::string state_type;  // Aggregates: the protobuf full name or codec's name.
+  JsonForm state_json = {};
   std::vector<SinkIndex> emits_to;
   FailurePolicy policy;
 
@@ -87,6 +99,7 @@ struct HandlerSpec {
   HandlerMatch match = HandlerMatch::kType;
   std::vector<std::string> event_types;  // For kType: names compared with ce_type; the codec's unless others are given.
   std::string value_type = {};           // What it decodes values as, by its codec; empty for kTombstone.
+  JsonForm value_json = {};              // Of the same.
   std::function<std::unique_ptr<HandlerRunner>()> make_runner;  // Throws nothing, and returns no null.
 };
 

@@ -62,7 +62,8 @@ class BrokerOffsetsTest : public testing::Test {
     for (const int partition : partitions) {
       const std::string key = absl::StrCat("key", partition);
       for (int i = 0; i < count; ++i) {
-        ASSERT_TRUE((*producer)->Send({.topic_index = 0, .partition = Partition(partition), .key = key, .value = "x"}).ok());
+        ASSERT_TRUE(
+            (*producer)->Send({.topic_index = 0, .partition = Partition(partition), .key = key, .value = "x"}).ok());
       }
     }
     ASSERT_TRUE((*producer)->Commit(kCall).ok());
@@ -152,10 +153,10 @@ TEST_F(BrokerOffsetsTest, BackAndForthGivesTheRightTotals) {
   ASSERT_TRUE(CatchUp()) << pod_->Log();
   Stop();
   const std::string first = absl::StrCat("--source=", scene_.input());
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"offsets", "reset", "--to=earliest", "--yes"},
-           {"offsets", "reset", "--to=latest", first, "--partition=1", "--yes"},
-           {"offsets", "skip", "--partition=0", "--events=4", "--yes"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"offsets", "reset", "--to=earliest", "--yes"},
+                                             {"offsets", "reset", "--to=latest", first, "--partition=1", "--yes"},
+                                             {"offsets", "skip", "--partition=0", "--events=4", "--yes"}}) {
     const Answer answer = Command(words);
     EXPECT_EQ(answer.code, 0) << answer.text;
   }
@@ -181,7 +182,8 @@ TEST_F(BrokerOffsetsTest, KilledHalfWayNothingIsMoved) {
     ASSERT_TRUE((*producer)->InitTransactions(kCall).ok());
     ASSERT_TRUE((*producer)->BeginTransaction().ok());
     const std::string frontier_key = "\x05";
-    ASSERT_TRUE((*producer)->Send({.topic_index = 0, .partition = Partition(0), .key = frontier_key, .value = "half"}).ok());
+    ASSERT_TRUE(
+        (*producer)->Send({.topic_index = 0, .partition = Partition(0), .key = frontier_key, .value = "half"}).ok());
     ASSERT_TRUE((*producer)->Flush(kCall).ok());
   }
   EXPECT_EQ(Committed(0), stood_at);

@@ -22,6 +22,7 @@ OPERATOR = "processor/operator"
 HTTP = "processor/http"
 TYPED = "processor/typed"
 FACADE = "processor"
+CLI = "processor/cli"
 APP = "processor/app"
 EXAMPLES = "examples"
 TOOLS = "tools"
@@ -46,14 +47,16 @@ LAYERS = {
     TYPED: (PROTO, BASE, TOPOLOGY),
     # The headers that users include; what implements them knows them, and they know nothing of it.
     FACADE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED),
-    APP: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
+    # An operator's commands: everything that an application has, but for what runs it.
+    CLI: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, OPERATOR, FACADE),
+    APP: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, CLI),
     TOOLS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, TOPOLOGY, CONFIG, TYPED, FACADE, APP),
     EXAMPLES: (FACADE,),
     BENCH: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
             EXAMPLES, TESTKIT, TESTS),
     TESTKIT: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
     TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, OPERATOR, HTTP, FACADE,
-            APP, EXAMPLES, TESTKIT, TOOLS, BENCH),
+            CLI, APP, EXAMPLES, TESTKIT, TOOLS, BENCH),
 }
 
 # "once/NAME" is processor/NAME, but for these.
@@ -64,7 +67,7 @@ ALL_PUBLIC = "processor/once.h"
 # More for single files, by a pattern of their path: the one place that wires adapters, and tests beside what
 # they test.
 ALSO = (
-    (re.compile(r"processor/app/(application|kafka_properties)\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
+    (re.compile(r"processor/app/(application|kafka_properties|kafka_client)\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
     (re.compile(r"examples/.*_test\.cc"), (TESTKIT,)),
     (re.compile(r"tests/testkit/.*_test\.cc"), (TESTS,)),
 )
