@@ -107,6 +107,7 @@ TEST_F(DoctorTest, RightsAreMissing) {
 }
 
 TEST_F(DoctorTest, TimeoutsThatTheBrokersDoNotTake) {
+  driver_.cluster().SetBrokerSetting("process.roles", "broker");
   driver_.cluster().SetBrokerSetting("transaction.max.timeout.ms", "5000");
   ExpectOnly("FAIL timeouts", "transaction_timeout is 15s, and the brokers allow 5s", "--transaction_timeout=5s");
   driver_.cluster().SetBrokerSetting("transaction.max.timeout.ms", "900000");
