@@ -106,6 +106,20 @@ TEST_F(OffsetsTest, X4ATaskWhoseOffsetIsGoneComesBackWithItsState) {
   ExpectRuns(40 + 2 * 2, 3);
 }
 
+// The log that the offsets were of is gone, and the state is kept.
+TEST_F(OffsetsTest, X4ASourceThatWasMadeAnewIsReadFromItsBeginning) {
+  Stop();
+  driver_.cluster().RemakeTopic("orders");
+  for (int i = 0; i < 2; ++i) {
+    driver_.cluster().Append("orders", Partition(0), Customer(0), Order(5).SerializeAsString());
+  }
+  Start();
+  EXPECT_FALSE(driver_.status().ok());
+  Stop();
+  ASSERT_TRUE(Move("earliest").ok());
+  ExpectRuns(50, 3);
+}
+
 // F2: doing what that message says brings it back as well.
 TEST_F(OffsetsTest, X4OffsetsThatWereMovedFromOutsideGoBackToTheState) {
   Stop();
