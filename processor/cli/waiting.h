@@ -21,7 +21,7 @@ namespace once::cli {
 // The queue of a record key, or of one event without a key.
 struct Waiting {
   uint16_t group = 0;
-  Partition partition;
+  Partition partition = {};
   // The record's key; nothing: an event without one.
   std::optional<std::string> key = {};
   // Of an event without a key: where it was consumed.
