@@ -330,9 +330,12 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
   std::vector<std::string> problems = std::move(unknown);
   if (!misfits.empty()) {
     // The tool refuses while the group has members.
-    problems.push_back(absl::StrCat(absl::StrJoin(misfits, "; "),
-                                    ". Set the group's offset to what the state stands for, while no instance runs: ",
-                                    absl::StrJoin(commands, "; "), kOrStartAnew));
+    problems.push_back(absl::StrCat(
+        absl::StrJoin(misfits, "; "),
+        ". Set the group's offset to what the state stands for, while no instance runs:"
+        " `offsets reset --to=state --source=",
+        absl::StrJoin(topics, ","), " --partition=", task.id.partition.value(),
+        "`, a command of this program's, or with Kafka's tool: ", absl::StrJoin(commands, "; "), kOrStartAnew));
   }
   return AllOf(problems);
 }
