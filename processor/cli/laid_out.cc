@@ -44,13 +44,13 @@ PreflightOptions PreflightOptionsOf(const Context& context) {
           .takes_commands = options.commands};
 }
 
-std::vector<OptionSpec> SelectionOptions() {
+std::vector<OptionSpec> InputOptions() {
   return {
       {.name = "source", .value_name = "NAMES", .help = "Sources or their topics, separated by commas. Default: all."},
       {.name = "partition", .value_name = "NUMBERS", .help = "Partitions, separated by commas. Default: all."}};
 }
 
-absl::StatusOr<OffsetSelection> SelectionOf(const Context& context) {
+absl::StatusOr<OffsetSelection> InputsOf(const Context& context) {
   OffsetSelection selection;
   for (const absl::string_view name : absl::StrSplit(context.args().Text("source"), ',', absl::SkipEmpty())) {
     selection.sources.emplace_back(name);

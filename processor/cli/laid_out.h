@@ -29,8 +29,8 @@ absl::StatusOr<LaidOut> Describe(Context& context);
 PreflightOptions PreflightOptionsOf(const Context& context);
 
 // --source=NAME,… and --partition=N,…
-std::vector<OptionSpec> SelectionOptions();
-absl::StatusOr<OffsetSelection> SelectionOf(const Context& context);
+std::vector<OptionSpec> InputOptions();
+absl::StatusOr<OffsetSelection> InputsOf(const Context& context);
 
 // A number, or null and "-".
 Cell OffsetCell(const std::optional<Offset>& offset);

@@ -32,7 +32,7 @@ std::string Remark(const OffsetFacts& facts) {
 }
 
 absl::Status RunShow(Context& context) {
-  const absl::StatusOr<OffsetSelection> selection = SelectionOf(context);
+  const absl::StatusOr<OffsetSelection> selection = InputsOf(context);
   if (!selection.ok()) return selection.status();
   const absl::StatusOr<LaidOut> application = Describe(context);
   if (!application.ok()) return application.status();
@@ -111,7 +111,7 @@ absl::Status RunReset(Context& context) {
   }
   const absl::StatusOr<OffsetTarget> target = ParseOffsetTarget(to);
   if (!target.ok()) return target.status();
-  const absl::StatusOr<OffsetSelection> selection = SelectionOf(context);
+  const absl::StatusOr<OffsetSelection> selection = InputsOf(context);
   if (!selection.ok()) return selection.status();
   const absl::StatusOr<LaidOut> application = Describe(context);
   if (!application.ok()) return application.status();
@@ -121,7 +121,7 @@ absl::Status RunReset(Context& context) {
 }
 
 absl::Status RunSkip(Context& context) {
-  const absl::StatusOr<OffsetSelection> selection = SelectionOf(context);
+  const absl::StatusOr<OffsetSelection> selection = InputsOf(context);
   if (!selection.ok()) return selection.status();
   if (selection->partitions.empty()) {
     return absl::InvalidArgumentError(
@@ -136,7 +136,7 @@ absl::Status RunSkip(Context& context) {
 }
 
 std::vector<OptionSpec> MoveOptions(std::vector<OptionSpec> own) {
-  for (OptionSpec& option : SelectionOptions()) own.push_back(std::move(option));
+  for (OptionSpec& option : InputOptions()) own.push_back(std::move(option));
   own.push_back(
       {.name = "dry_run", .kind = OptionKind::kSwitch, .help = "Show what would be moved, and change nothing."});
   return own;
@@ -149,7 +149,7 @@ void AddOffsetsCommands(Registry* registry) {
                      "Where the tasks stand in their inputs, and moving them while the application is stopped.");
   registry->Add({.path = "offsets show",
                  .summary = "Show the offsets of each input partition: of the log, the group, and the task's state.",
-                 .options = SelectionOptions(),
+                 .options = InputOptions(),
                  .examples = {"offsets show", "offsets show --source=orders --partition=0,1"},
                  .watches = true,
                  .run = RunShow});
