@@ -29,7 +29,8 @@ bool IsAsked(const Context& context, const v1::CommandResult& result) {
     return false;
   }
   if (!args.Has("since")) return true;
-  return absl::FromUnixMillis(result.time_ms()) >= context.clock().Wall() - args.Duration("since", absl::ZeroDuration());
+  return absl::FromUnixMillis(result.time_ms()) >=
+         context.clock().Wall() - args.Duration("since", absl::ZeroDuration());
 }
 
 absl::Status ReadGroup(Context* context, uint16_t group, size_t limit, std::deque<Entry>* entries) {
@@ -112,25 +113,24 @@ absl::Status RunList(Context& context) {
 
 void AddAuditCommands(Registry* registry) {
   registry->AddGroup("audit", "What commands have done, who gave them, and why.");
-  registry->Add({.path = "audit list",
-                 .summary = "List the latest results of commands: who, what, why, and what became of it.",
-                 .description = "In the order of time, the latest last.",
-                 .options = {{.name = "limit",
-                              .kind = OptionKind::kNumber,
-                              .value_name = "N",
-                              .help = "So many; 0: all. Default: 50."},
-                             {.name = "command", .value_name = "ID", .help = "The results of this command alone."},
-                             {.name = "outcome",
-                              .value_name = "OUTCOME",
-                              .help = "Those with this outcome alone.",
-                              .choices = {"applied", "refused", "duplicate"}},
-                             {.name = "since",
-                              .kind = OptionKind::kDuration,
-                              .value_name = "DURATION",
-                              .help = "Those of the last so long alone."}},
-                 .examples = {"audit list --since=24h", "audit list --command=4d1f7c52-0f6b-4c1d-9a77-5f0c2f3e8a11 --json"},
-                 .watches = true,
-                 .run = RunList});
+  registry->Add(
+      {.path = "audit list",
+       .summary = "List the latest results of commands: who, what, why, and what became of it.",
+       .description = "In the order of time, the latest last.",
+       .options =
+           {{.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "So many; 0: all. Default: 50."},
+            {.name = "command", .value_name = "ID", .help = "The results of this command alone."},
+            {.name = "outcome",
+             .value_name = "OUTCOME",
+             .help = "Those with this outcome alone.",
+             .choices = {"applied", "refused", "duplicate"}},
+            {.name = "since",
+             .kind = OptionKind::kDuration,
+             .value_name = "DURATION",
+             .help = "Those of the last so long alone."}},
+       .examples = {"audit list --since=24h", "audit list --command=4d1f7c52-0f6b-4c1d-9a77-5f0c2f3e8a11 --json"},
+       .watches = true,
+       .run = RunList});
 }
 
 }  // namespace once::cli

@@ -31,8 +31,7 @@ Json ErrorJson(const absl::Status& status) {
 // Tells of an error, on the standard error and, with --json, in what is printed.
 int Fail(const CommandLine& line, const Environment& environment, const absl::Status& status) {
   for (const absl::string_view text : absl::StrSplit(std::string(status.message()), '\n')) {
-    environment.write_error(
-        absl::StrCat(environment.program, " ", line.path(), ": ", PlainText(ToStd(text)), "\n"));
+    environment.write_error(absl::StrCat(environment.program, " ", line.path(), ": ", PlainText(ToStd(text)), "\n"));
   }
   return ExitCodeOf(status);
 }
@@ -41,8 +40,8 @@ int FailUsage(const CommandLine& line, const Environment& environment, const abs
   if (line.wants_json()) environment.write_out(Json::Object().Set("error", ErrorJson(status)).ToString() + "\n");
   const int code = Fail(line, environment, status);
   const std::string named = line.command() != nullptr ? line.path() : line.group();
-  environment.write_error(absl::StrCat(environment.program, ": `", environment.program, " help", named.empty() ? "" : " ",
-                                       named, "` says what there is\n"));
+  environment.write_error(absl::StrCat(environment.program, ": `", environment.program, " help",
+                                       named.empty() ? "" : " ", named, "` says what there is\n"));
   return code;
 }
 
@@ -67,12 +66,13 @@ std::vector<std::string> UnknownFlags(const CommandLine& line, const Config& con
   }
   std::vector<std::string> mistakes;
   for (const WrittenFlag& flag : line.setting_flags()) {
-    const bool is_known = flag.name.rfind("kafka.", 0) == 0 ||
-                          std::find(known.begin(), known.end(), flag.written) != known.end();
+    const bool is_known =
+        flag.name.rfind("kafka.", 0) == 0 || std::find(known.begin(), known.end(), flag.written) != known.end();
     if (is_known) continue;
     const std::string closest = ClosestMatch(flag.written, known);
-    mistakes.push_back(absl::StrCat("flag ", Printable(flag.written), ": ", line.path(), " takes no such flag; ",
-                                    closest.empty() ? "its --help lists all" : absl::StrCat("did you mean ", closest, "?")));
+    mistakes.push_back(
+        absl::StrCat("flag ", Printable(flag.written), ": ", line.path(), " takes no such flag; ",
+                     closest.empty() ? "its --help lists all" : absl::StrCat("did you mean ", closest, "?")));
   }
   return mistakes;
 }

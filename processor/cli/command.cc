@@ -76,9 +76,8 @@ std::vector<OptionSpec> CommonOptions(const CommandSpec& command) {
     options.push_back({.name = "because",
                        .value_name = "TEXT",
                        .help = "Why it is done: for the audit topic, and for dead letters of what is ended."});
-    options.push_back({.name = "issuer",
-                       .value_name = "NAME",
-                       .help = "Who does it, for the same. Default: USER@HOST."});
+    options.push_back(
+        {.name = "issuer", .value_name = "NAME", .help = "Who does it, for the same. Default: USER@HOST."});
     options.push_back({.name = "command_id",
                        .value_name = "ID",
                        .help = "Names the command, so that it takes effect once however often it is sent; at most 64 "

@@ -50,12 +50,12 @@ struct ArgumentSpec {
 };
 
 struct CommandSpec {
-  std::string path = {};                  // One word, or the group's and its own.
-  std::string summary = {};               // One sentence.
-  std::string description = {};           // More of them; may be empty.
+  std::string path = {};         // One word, or the group's and its own.
+  std::string summary = {};      // One sentence.
+  std::string description = {};  // More of them; may be empty.
   std::vector<ArgumentSpec> arguments = {};
-  std::vector<OptionSpec> options = {};   // Beside the common ones.
-  std::vector<std::string> examples = {}; // Without the program's name.
+  std::vector<OptionSpec> options = {};    // Beside the common ones.
+  std::vector<std::string> examples = {};  // Without the program's name.
   // It changes something: it asks, and takes --yes.
   bool changes = false;
   // It tells a running application something: --because, --command_id, --no-wait, --issuer.

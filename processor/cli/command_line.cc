@@ -72,7 +72,8 @@ std::string KindMistake(const OptionSpec& option, const std::string& value) {
     case OptionKind::kText:
       break;
   }
-  if (option.choices.empty() || std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end()) {
+  if (option.choices.empty() ||
+      std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end()) {
     return "";
   }
   return absl::StrCat("use one of ", absl::StrJoin(option.choices, ", "));
@@ -83,7 +84,8 @@ std::string KindMistake(const OptionSpec& option, const std::string& value) {
 absl::StatusOr<absl::Duration> ParseSeconds(std::string_view text) {
   const bool is_number =
       !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  absl::StatusOr<absl::Duration> parsed = ParseDuration(is_number ? absl::StrCat(ToAbsl(text), "s") : std::string(text));
+  absl::StatusOr<absl::Duration> parsed =
+      ParseDuration(is_number ? absl::StrCat(ToAbsl(text), "s") : std::string(text));
   if (parsed.ok() && *parsed < absl::ZeroDuration()) return absl::InvalidArgumentError("it is negative");
   return parsed;
 }
@@ -138,7 +140,8 @@ void CommandLine::FindCommand(const std::vector<std::string>& words, const Regis
   if (command_ == nullptr && registry.FindGroup(path_) != nullptr) {
     group_ = path_;
     if (words.size() == 1) {
-      mistakes_.push_back(absl::StrCat("which of them: ", group_, " ", absl::StrJoin(registry.WordsOf(group_), "|"), "?"));
+      mistakes_.push_back(
+          absl::StrCat("which of them: ", group_, " ", absl::StrJoin(registry.WordsOf(group_), "|"), "?"));
       return;
     }
     path_ = absl::StrCat(group_, " ", words[1]);
@@ -156,8 +159,8 @@ void CommandLine::FindCommand(const std::vector<std::string>& words, const Regis
 void CommandLine::SortFlags(const std::vector<WrittenFlag>& flags) {
   const std::vector<OptionSpec> options = command_ == nullptr ? CommonOptions({}) : AllOptions(*command_);
   for (const WrittenFlag& flag : flags) {
-    const auto option = std::find_if(options.begin(), options.end(),
-                                     [&](const OptionSpec& each) { return each.name == flag.name; });
+    const auto option =
+        std::find_if(options.begin(), options.end(), [&](const OptionSpec& each) { return each.name == flag.name; });
     if (flag.name.empty()) {
       mistakes_.push_back(absl::StrCat(Quoted(flag.written), " is not a flag; write --name=value"));
     } else if (option != options.end()) {

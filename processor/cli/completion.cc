@@ -24,14 +24,17 @@ std::string Identifier(std::string_view program) {
 }
 
 // In single quotes of a shell.
-std::string Quote(const std::string& text) { return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'"); }
+std::string Quote(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
 
 std::vector<std::string> FlagsOf(const CommandSpec& command) {
   std::vector<std::string> flags;
   for (const OptionSpec& option : AllOptions(command)) {
     std::string name = option.name;
     if (option.kind == OptionKind::kSwitch) std::replace(name.begin(), name.end(), '_', '-');
-    flags.push_back(absl::StrCat("--", name, option.kind == OptionKind::kSwitch || option.value_is_optional ? "" : "="));
+    flags.push_back(
+        absl::StrCat("--", name, option.kind == OptionKind::kSwitch || option.value_is_optional ? "" : "="));
   }
   return flags;
 }
@@ -181,8 +184,8 @@ compdef _)",
 
 std::string FishCompletion(std::string_view program, const Registry& registry,
                            const std::vector<std::string>& settings) {
-  std::string text = absl::StrCat("# fish completion for ", ToAbsl(program), ": ", ToAbsl(program),
-                                  " completion fish | source\n");
+  std::string text =
+      absl::StrCat("# fish completion for ", ToAbsl(program), ": ", ToAbsl(program), " completion fish | source\n");
   const std::string complete = absl::StrCat("complete -c ", ToAbsl(program));
   const auto has = [](std::string_view words) { return absl::StrCat("__fish_seen_subcommand_from ", ToAbsl(words)); };
   for (const std::string& word : registry.FirstWords()) {

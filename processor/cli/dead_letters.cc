@@ -23,8 +23,8 @@ constexpr int64_t kFirstWindow = 2'000;
 
 // A record, kept.
 struct Letter {
-  Partition partition;
-  Offset offset;
+  Partition partition = {};
+  Offset offset = {};
   int64_t timestamp_ms = -1;
   std::optional<std::string> key = {};
   std::optional<std::string> value = {};
@@ -47,9 +47,8 @@ Letter Keep(const RecordView& record) {
   if (record.key.has_value()) letter.key = std::string(*record.key);
   if (record.value.has_value()) letter.value = std::string(*record.value);
   for (const HeaderView& header : record.headers) {
-    letter.headers.emplace_back(header.name, header.value.has_value()
-                                                 ? std::make_optional(std::string(*header.value))
-                                                 : std::nullopt);
+    letter.headers.emplace_back(
+        header.name, header.value.has_value() ? std::make_optional(std::string(*header.value)) : std::nullopt);
   }
   return letter;
 }
@@ -101,7 +100,9 @@ absl::StatusOr<std::deque<Letter>> ReadLatest(Context* context, const Shown& sho
     std::map<Partition, Offset> from;
     bool is_all = true;
     for (const auto& [where, end] : ends) {
-      if (!end.ok()) return absl::Status(end.status().code(), absl::StrCat(ToString(where), ": ", std::string(end.status().message())));
+      if (!end.ok())
+        return absl::Status(end.status().code(),
+                            absl::StrCat(ToString(where), ": ", std::string(end.status().message())));
       from[where.partition] = Offset(std::max<int64_t>(end->value() - window, 0));
       is_all &= end->value() <= window;
     }
@@ -158,28 +159,27 @@ absl::StatusOr<Letter> ReadLetter(Context* context, const TopicPartition& where,
   const absl::StatusOr<int32_t> count = CountPartitions(context, where.topic, "to which dead letters go");
   if (!count.ok()) return count.status();
   if (where.partition.value() >= *count) {
-    return absl::InvalidArgumentError(absl::StrCat(where.topic, " has no partition ", where.partition.value(),
-                                                   "; it has 0 to ", *count - 1));
+    return absl::InvalidArgumentError(
+        absl::StrCat(where.topic, " has no partition ", where.partition.value(), "; it has 0 to ", *count - 1));
   }
   const absl::StatusOr<kafka::Admin*> admin = context->admin();
   if (!admin.ok()) return admin.status();
   const absl::StatusOr<Offset> begin = (*admin)->BeginningOffset(where, context->call_timeout());
   if (!begin.ok()) return begin.status();
   if (offset < *begin) {
-    return absl::NotFoundError(absl::StrCat(ToString(where, offset), " is not in the log any more, which begins at ",
-                                            begin->value()));
+    return absl::NotFoundError(
+        absl::StrCat(ToString(where, offset), " is not in the log any more, which begins at ", begin->value()));
   }
-  const absl::StatusOr<ScanEnd> end =
-      ScanLog(context, {.topic = where.topic,
-                        .partitions = {where.partition},
-                        .from = {{where.partition, offset}},
-                        .take = [&](const RecordView& record) {
-                          if (record.offset == offset) found = Keep(record);
-                        }});
+  const absl::StatusOr<ScanEnd> end = ScanLog(context, {.topic = where.topic,
+                                                        .partitions = {where.partition},
+                                                        .from = {{where.partition, offset}},
+                                                        .take = [&](const RecordView& record) {
+                                                          if (record.offset == offset) found = Keep(record);
+                                                        }});
   if (!end.ok()) return end.status();
   if (found.has_value()) return *std::move(found);
-  return absl::NotFoundError(absl::StrCat("there is no dead letter at ", ToString(where, offset),
-                                          "; `dlq list` shows which there are"));
+  return absl::NotFoundError(
+      absl::StrCat("there is no dead letter at ", ToString(where, offset), "; `dlq list` shows which there are"));
 }
 
 absl::Status RunShow(Context& context) {
@@ -191,9 +191,11 @@ absl::Status RunShow(Context& context) {
   const absl::StatusOr<TopicPartitionOffset> place =
       ParseOrigin(text.rfind(topic + "-", 0) == 0 ? text : absl::StrCat(topic, "-", text));
   if (!place.ok() || place->where.topic != topic) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", Printable(context.args().Word(0)),
-                                                   "\" is no place of a dead letter; write PARTITION/OFFSET, as `dlq list`"
-                                                   " shows it, of topic ", topic));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", Printable(context.args().Word(0)),
+                     "\" is no place of a dead letter; write PARTITION/OFFSET, as `dlq list`"
+                     " shows it, of topic ",
+                     topic));
   }
   const absl::StatusOr<Letter> letter = ReadLetter(&context, place->where, place->offset);
   if (!letter.ok()) return letter.status();
@@ -226,27 +228,26 @@ absl::Status RunShow(Context& context) {
 
 void AddDeadLetterCommands(Registry* registry) {
   registry->AddGroup("dlq", "Dead letters: events that failed, were blocked, rejected, skipped or discarded.");
-  registry->Add({.path = "dlq list",
-                 .summary = "List the latest dead letters: what happened to which event, and why.",
-                 .description = "In the order of time, the latest last. BLOCKED and FAILED are notices: what waits still is "
-                                "in `parked list`.",
-                 .options = {{.name = "limit",
-                              .kind = OptionKind::kNumber,
-                              .value_name = "N",
-                              .help = "So many; 0: all. Default: 50."},
-                             {.name = "disposition",
-                              .value_name = "WHICH",
-                              .help = "Those alone.",
-                              .choices = {"failed", "blocked", "rejected", "skipped", "discarded", "never_processed"}},
-                             {.name = "reason", .value_name = "CODE", .help = "Those with this status code alone."},
-                             {.name = "key", .value_name = "KEY", .help = "Those of this key alone."},
-                             {.name = "since",
-                              .kind = OptionKind::kDuration,
-                              .value_name = "DURATION",
-                              .help = "Those of the last so long alone."}},
-                 .examples = {"dlq list --since=1h --disposition=failed", "dlq list --key=alice --json"},
-                 .watches = true,
-                 .run = RunList});
+  registry->Add(
+      {.path = "dlq list",
+       .summary = "List the latest dead letters: what happened to which event, and why.",
+       .description = "In the order of time, the latest last. BLOCKED and FAILED are notices: what waits still is "
+                      "in `parked list`.",
+       .options =
+           {{.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "So many; 0: all. Default: 50."},
+            {.name = "disposition",
+             .value_name = "WHICH",
+             .help = "Those alone.",
+             .choices = {"failed", "blocked", "rejected", "skipped", "discarded", "never_processed"}},
+            {.name = "reason", .value_name = "CODE", .help = "Those with this status code alone."},
+            {.name = "key", .value_name = "KEY", .help = "Those of this key alone."},
+            {.name = "since",
+             .kind = OptionKind::kDuration,
+             .value_name = "DURATION",
+             .help = "Those of the last so long alone."}},
+       .examples = {"dlq list --since=1h --disposition=failed", "dlq list --key=alice --json"},
+       .watches = true,
+       .run = RunList});
   registry->Add({.path = "dlq show",
                  .summary = "Show one dead letter: all headers, and the value decoded.",
                  .arguments = {{.name = "PARTITION/OFFSET"}},

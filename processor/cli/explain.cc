@@ -32,9 +32,8 @@ Json NodesJson(const Graph& graph) {
     Json hears = Json::Array(), emits_to = Json::Array();
     for (const HandlerSpec& handler : graph.handlers) {
       if (handler.node != i) continue;
-      hears.Append(Json::Object()
-                       .Set("source", graph.sources[handler.source].name)
-                       .Set("types", Names(handler.event_types)));
+      hears.Append(
+          Json::Object().Set("source", graph.sources[handler.source].name).Set("types", Names(handler.event_types)));
     }
     for (const SinkIndex sink : node.emits_to) emits_to.Append(graph.sinks[sink].name);
     nodes.Append(Json::Object()
@@ -52,8 +51,7 @@ void AddTopology(const Graph& graph, const std::string& id, Output* out) {
   std::string text = Describe(graph, id);
   Json sources = Json::Array(), sinks = Json::Array(), groups = Json::Array();
   for (const SourceSpec& source : graph.sources) {
-    sources.Append(
-        Json::Object().Set("name", source.name).Set("topic", source.topic).Set("key_type", source.key_type));
+    sources.Append(Json::Object().Set("name", source.name).Set("topic", source.topic).Set("key_type", source.key_type));
   }
   for (const SinkSpec& sink : graph.sinks) {
     sinks.Append(Json::Object()
@@ -178,7 +176,8 @@ absl::Status RunExplain(Context& context) {
 
 bool IsSecret(std::string_view name) {
   std::string lower = absl::AsciiStrToLower(ToAbsl(name));
-  for (const char* part : {"password", "passwd", "secret", "token", "credential", "private", "jaas", "oauthbearer.config"}) {
+  for (const char* part :
+       {"password", "passwd", "secret", "token", "credential", "private", "jaas", "oauthbearer.config"}) {
     if (absl::StrContains(lower, part)) return true;
   }
   // "ssl.key.pem", "api_key"; but neither "key_type" nor "key.location".
@@ -211,9 +210,7 @@ void AddExplainingCommands(Registry* registry) {
   registry->Add({.path = "config explain",
                  .summary = "List each option's value, and where it came from; passwords and the like are masked.",
                  .description = "It also says what is wrong with them, and then exits with 2, as a start would.",
-                 .options = {{.name = "set",
-                              .kind = OptionKind::kSwitch,
-                              .help = "Only what has not its default."}},
+                 .options = {{.name = "set", .kind = OptionKind::kSwitch, .help = "Only what has not its default."}},
                  .examples = {"config explain --config=/etc/app.properties", "config explain --set --json"},
                  .allows_mistakes = true,
                  .run = RunExplain});

@@ -75,9 +75,10 @@ std::string CommandsHelp(std::string_view program, const Registry& registry) {
   std::string text = absl::StrCat("Commands:\n", Line("run", "Runs the application; what is done without a command."));
   std::vector<const CommandSpec*> commands;
   for (const CommandSpec& command : registry.commands()) commands.push_back(&command);
-  absl::StrAppend(&text, LinesOf(commands), "\n`", ToAbsl(program),
-                  " help COMMAND` says more of each. They take the options of `run` as well, since they use its brokers,"
-                  " topics and types.\n");
+  absl::StrAppend(
+      &text, LinesOf(commands), "\n`", ToAbsl(program),
+      " help COMMAND` says more of each. They take the options of `run` as well, since they use its brokers,"
+      " topics and types.\n");
   return text;
 }
 
@@ -99,11 +100,12 @@ std::string CommandHelp(std::string_view program, const CommandSpec& command) {
   if (!command.description.empty()) absl::StrAppend(&text, Wrapped(command.description, 0));
   absl::StrAppend(&text, "\nOptions:\n");
   for (const OptionSpec& option : AllOptions(command)) absl::StrAppend(&text, OptionHelp(option));
-  absl::StrAppend(&text, "  --bootstrap_servers=HOST:PORT, --application_id=NAME, --config=FILE, --kafka.PROPERTY=VALUE\n",
-                  Wrapped(absl::StrCat("Where the application is, as for `run`: flags, environment variables and the file"
-                                       " of settings count alike, and so do the topology's own options. `",
-                                       ToAbsl(program), " --help` lists all of them."),
-                          6));
+  absl::StrAppend(
+      &text, "  --bootstrap_servers=HOST:PORT, --application_id=NAME, --config=FILE, --kafka.PROPERTY=VALUE\n",
+      Wrapped(absl::StrCat("Where the application is, as for `run`: flags, environment variables and the file"
+                           " of settings count alike, and so do the topology's own options. `",
+                           ToAbsl(program), " --help` lists all of them."),
+              6));
   if (!command.examples.empty()) absl::StrAppend(&text, "\nExamples:\n");
   for (const std::string& example : command.examples) absl::StrAppend(&text, "  ", ToAbsl(program), " ", example, "\n");
   absl::StrAppend(&text,

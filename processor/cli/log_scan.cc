@@ -41,7 +41,8 @@ absl::StatusOr<std::map<Partition, Stretch>> FindStretches(Context* context, kaf
       if (!found->second.ok()) return Named(found->second.status(), ToString(where));
     }
     Offset first = *begin->second;
-    if (const auto from = scan.from.find(where.partition); from != scan.from.end()) first = std::max(first, from->second);
+    if (const auto from = scan.from.find(where.partition); from != scan.from.end())
+      first = std::max(first, from->second);
     if (first < *end->second) stretches[where.partition] = {.begin = first, .end = *end->second};
   }
   return stretches;
@@ -69,8 +70,8 @@ class Scanner {
       if (MustStop()) break;
       const absl::Duration silence = SteadyNow() - last_news_;
       if (silence < context_->timeout()) continue;
-      return absl::DeadlineExceededError(absl::StrCat("nothing came of ", scan_->topic, " for ",
-                                                      FormatAge(silence), "; are all of its brokers there?"));
+      return absl::DeadlineExceededError(absl::StrCat("nothing came of ", scan_->topic, " for ", FormatAge(silence),
+                                                      "; are all of its brokers there?"));
     }
     for (const auto& [partition, stretch] : stretches_) end_.pending.push_back(partition);
     return end_;
@@ -139,10 +140,10 @@ absl::StatusOr<int32_t> CountPartitions(Context* context, const std::string& top
   if (description.ok()) return description->partition_count;
   const std::string servers = context->options().bootstrap_servers;
   if (absl::IsNotFound(description.status())) {
-    return absl::NotFoundError(absl::StrCat("there is no topic ", topic, ", ", what, ", at ", servers, ": application \"",
-                                            context->application_id(),
-                                            "\" has not run there; is that the right --application_id, and are these the"
-                                            " right --bootstrap_servers?"));
+    return absl::NotFoundError(absl::StrCat(
+        "there is no topic ", topic, ", ", what, ", at ", servers, ": application \"", context->application_id(),
+        "\" has not run there; is that the right --application_id, and are these the"
+        " right --bootstrap_servers?"));
   }
   if (absl::IsUnavailable(description.status()) || absl::IsDeadlineExceeded(description.status())) {
     return absl::UnavailableError(absl::StrCat("no answer from ", servers, ": ",

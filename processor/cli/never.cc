@@ -96,8 +96,8 @@ absl::StatusOr<std::vector<Partition>> TasksWith(Context* context, const Asked& 
     if (Has((*tasks)[p], asked.rule) == have_it) partitions.push_back(partition);
   }
   if (asked.partition.has_value() && asked.partition->value() >= static_cast<int32_t>(tasks->size())) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no partition ", asked.partition->value(), "; there are 0 to ",
-                                                   tasks->size() - 1));
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no partition ", asked.partition->value(), "; there are 0 to ", tasks->size() - 1));
   }
   return partitions;
 }
@@ -114,10 +114,12 @@ absl::Status RunAdd(Context& context) {
   if (!partitions.ok()) return partitions.status();
   const std::string text = PlainText(RuleText(asked->rule, shown, asked->group));
   if (partitions->empty()) {
-    return absl::AlreadyExistsError(absl::StrCat("there is a rule for ", text, " already, in each task; nothing was sent"));
+    return absl::AlreadyExistsError(
+        absl::StrCat("there is a rule for ", text, " already, in each task; nothing was sent"));
   }
-  absl::Status confirmed = context.Confirm(absl::StrCat("never process what matches ", text, ", in ", Tasks(*partitions),
-                                                        " of ", context.graph().groups[asked->group].name));
+  absl::Status confirmed =
+      context.Confirm(absl::StrCat("never process what matches ", text, ", in ", Tasks(*partitions), " of ",
+                                   context.graph().groups[asked->group].name));
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   *command.mutable_never_add()->mutable_rule() = asked->rule;
@@ -134,8 +136,8 @@ absl::Status RunRemove(Context& context) {
   if (partitions->empty()) {
     return absl::NotFoundError(absl::StrCat("there is no rule for ", text, ". `never list` shows which there are"));
   }
-  absl::Status confirmed = context.Confirm(absl::StrCat("process again what comes and matches ", text, ", in ",
-                                                        Tasks(*partitions)));
+  absl::Status confirmed =
+      context.Confirm(absl::StrCat("process again what comes and matches ", text, ", in ", Tasks(*partitions)));
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   *command.mutable_never_remove()->mutable_rule() = asked->rule;
@@ -165,8 +167,7 @@ absl::Status ListGroup(Context* context, const Shown& shown, uint16_t group, Tab
     for (const Partition partition : shared.partitions) partitions.Append(partition.value());
     // A rule for one place is meant for one task.
     const bool is_everywhere = shared.partitions.size() == tasks->size() || shared.first.rule().has_place();
-    const std::string where =
-        is_everywhere ? "all" : absl::StrCat(shared.partitions.size(), " of ", tasks->size());
+    const std::string where = is_everywhere ? "all" : absl::StrCat(shared.partitions.size(), " of ", tasks->size());
     const std::string since = FormatMoment(absl::FromUnixMillis(shared.first.time_ms()));
     table->AddRow({context->graph().groups[group].name, kind, value, Cell(std::move(partitions), where), since,
                    shared.first.issuer(), shared.first.reason()});

@@ -46,7 +46,8 @@ std::string Table::ToText() const {
       if (columns_[i].title.empty()) continue;
       const std::string& cell = cell_of(i);
       const std::string blanks(widths[i] - WidthOf(cell), ' ');
-      absl::StrAppend(&line, columns_[i].align == Align::kRight ? blanks + cell : cell + blanks, std::string(kGap, ' '));
+      absl::StrAppend(&line, columns_[i].align == Align::kRight ? blanks + cell : cell + blanks,
+                      std::string(kGap, ' '));
     }
     absl::StrAppend(&text, WithoutTrailingBlanks(std::move(line)), "\n");
   };

@@ -2,9 +2,8 @@
 //
 //   Output out;
 //   out.Add("blocked", "blocked aggregates", 17);
-//   Table& table = out.AddTable("parked", {{"key", "KEY"}, {"waiting", "WAITING", Align::kRight}}, "nothing is blocked");
-//   table.AddRow({"alice", 3});
-//   out.ToText();     // "blocked aggregates:  17\n\nKEY    WAITING\nalice        3\n"
+//   Table& table = out.AddTable("parked", {{"key", "KEY"}, {"waiting", "WAITING", Align::kRight}}, "nothing is
+//   blocked"); table.AddRow({"alice", 3}); out.ToText();     // "blocked aggregates:  17\n\nKEY    WAITING\nalice 3\n"
 //   out.ToJson();     // {"blocked":17,"parked":[{"key":"alice","waiting":3}]}
 #ifndef ONCE_PROCESSOR_CLI_OUTPUT_H_
 #define ONCE_PROCESSOR_CLI_OUTPUT_H_

@@ -63,11 +63,11 @@ absl::StatusOr<Selected> FindSelected(Context* context, const Shown& shown, v1::
   if (args.words().size() > 1) {
     return absl::InvalidArgumentError("--all is for all keys: name the aggregate alone, or none");
   }
-  const absl::StatusOr<uint16_t> group =
-      args.words().empty() ? shown.FindOnlyGroup("") : shown.FindGroup(args.Word(0));
+  const absl::StatusOr<uint16_t> group = args.words().empty() ? shown.FindOnlyGroup("") : shown.FindGroup(args.Word(0));
   if (!group.ok()) {
-    return args.words().empty() ? absl::InvalidArgumentError("the application has several task groups: name an aggregate of"
-                                                             " the one that is meant")
+    return args.words().empty() ? absl::InvalidArgumentError(
+                                      "the application has several task groups: name an aggregate of"
+                                      " the one that is meant")
                                 : group.status();
   }
   selected.group = *group;
@@ -85,7 +85,8 @@ absl::StatusOr<Selected> FindSelected(Context* context, const Shown& shown, v1::
     }
   }
   if (selected.queues == 0) {
-    return absl::NotFoundError("nothing that waits is meant by that. `parked list`, with the same options, shows what is");
+    return absl::NotFoundError(
+        "nothing that waits is meant by that. `parked list`, with the same options, shows what is");
   }
   std::sort(selected.partitions.begin(), selected.partitions.end());
   selected.selection.set_reason(absl::AsciiStrToUpper(args.Text("reason")));
@@ -110,9 +111,9 @@ absl::Status RunRelease(Context& context) {
   if (context.args().Switch("all")) {
     absl::StatusOr<Selected> selected = FindSelected(&context, shown, v1::AggregateStatus::PARKED);
     if (!selected.ok()) return selected.status();
-    absl::Status confirmed = context.Confirm(absl::StrCat("release ", Count(selected->queues, "blocked aggregate"), " of ",
-                                                          shown.NameOfGroup(selected->group), ", with ",
-                                                          Count(selected->events, "event")));
+    absl::Status confirmed =
+        context.Confirm(absl::StrCat("release ", Count(selected->queues, "blocked aggregate"), " of ",
+                                     shown.NameOfGroup(selected->group), ", with ", Count(selected->events, "event")));
     if (!confirmed.ok()) return confirmed;
     *command.mutable_release()->mutable_all() = selected->selection;
     return SendCommand(&context, selected->group, selected->partitions, std::move(command));
@@ -134,9 +135,9 @@ absl::Status RunRetry(Context& context) {
   if (context.args().Switch("all")) {
     absl::StatusOr<Selected> selected = FindSelected(&context, shown, v1::AggregateStatus::RETRYING);
     if (!selected.ok()) return selected.status();
-    absl::Status confirmed = context.Confirm(
-        absl::StrCat("try at once what ", Count(selected->queues, "queue"), " of ", shown.NameOfGroup(selected->group),
-                     selected->queues == 1 ? " waits" : " wait", " to try again"));
+    absl::Status confirmed = context.Confirm(absl::StrCat("try at once what ", Count(selected->queues, "queue"), " of ",
+                                                          shown.NameOfGroup(selected->group),
+                                                          selected->queues == 1 ? " waits" : " wait", " to try again"));
     if (!confirmed.ok()) return confirmed;
     *command.mutable_retry_now()->mutable_all() = selected->selection;
     return SendCommand(&context, selected->group, selected->partitions, std::move(command));
@@ -180,7 +181,8 @@ absl::Status RunDiscard(Context& context) {
 absl::StatusOr<std::optional<std::string>> NewValue(Context* context, const Shown& shown, const Waiting& queue) {
   const Arguments& args = context->args();
   if (args.Has("value") == args.Switch("null")) {
-    return absl::InvalidArgumentError("say what it is replaced by: --value=FILE, --value=- (the standard input), or --null");
+    return absl::InvalidArgumentError(
+        "say what it is replaced by: --value=FILE, --value=- (the standard input), or --null");
   }
   if (args.Switch("null")) return std::nullopt;
   const absl::StatusOr<std::string> text = context->environment().read_file(args.Text("value"));
@@ -188,22 +190,22 @@ absl::StatusOr<std::optional<std::string>> NewValue(Context* context, const Show
   if (args.Switch("raw")) return *text;
   const SourceSpec* const source = shown.SourceOfTopic(queue.head_topic);
   if (source == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("event ", PlainText(queue.status.blocking_event_id()), " is of topic \"",
-                                                      Printable(queue.head_topic),
+    return absl::FailedPreconditionError(absl::StrCat("event ", PlainText(queue.status.blocking_event_id()),
+                                                      " is of topic \"", Printable(queue.head_topic),
                                                       "\", which no source reads; --raw takes the value's bytes"));
   }
   const OptionalBytes ce_type = queue.head_type.empty() ? std::nullopt : OptionalBytes(queue.head_type);
   const std::string type = shown.TypeOf(*source, ce_type);
   const JsonForm* const form = shown.FormOf(*source, type);
   if (form == nullptr || !form->to_bytes) {
-    return absl::FailedPreconditionError(absl::StrCat("event ", PlainText(queue.status.blocking_event_id()), " is of type \"",
-                                                      Printable(type), "\", which no handler of source ", source->name,
-                                                      " takes; --raw takes the value's bytes"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("event ", PlainText(queue.status.blocking_event_id()), " is of type \"", Printable(type),
+                     "\", which no handler of source ", source->name, " takes; --raw takes the value's bytes"));
   }
   absl::StatusOr<std::string> bytes = form->to_bytes(*text);
   if (bytes.ok()) return *std::move(bytes);
-  return absl::InvalidArgumentError(
-      absl::StrCat("the value is none of event type ", type, ", so nothing was sent: ", std::string(bytes.status().message())));
+  return absl::InvalidArgumentError(absl::StrCat("the value is none of event type ", type,
+                                                 ", so nothing was sent: ", std::string(bytes.status().message())));
 }
 
 // E7, as far as it can be told from here; the task looks again.
@@ -211,8 +213,8 @@ absl::Status CheckSize(Context* context, uint16_t group, size_t bytes) {
   const absl::StatusOr<kafka::Admin*> admin = context->admin();
   if (!admin.ok()) return admin.status();
   const TaskGroupSpec& spec = context->graph().groups[group];
-  for (const std::string& topic : {ControlTopic(context->application_id(), spec),
-                                   ChangelogTopic(context->application_id(), spec)}) {
+  for (const std::string& topic :
+       {ControlTopic(context->application_id(), spec), ChangelogTopic(context->application_id(), spec)}) {
     const auto description = (*admin)->DescribeTopic(topic, context->call_timeout());
     if (!description.ok()) continue;
     const auto setting = description->settings.find("max.message.bytes");
@@ -234,10 +236,10 @@ absl::Status RunReplace(Context& context) {
   if (!value.ok()) return value.status();
   if (absl::Status fits = CheckSize(&context, queue->group, value->value_or("").size()); !fits.ok()) return fits;
   const bool releases = context.args().Switch("release");
-  absl::Status confirmed = context.Confirm(
-      absl::StrCat("replace the value of ", HeadText(shown, *queue), ", by ",
-                   value->has_value() ? Count(static_cast<int64_t>((*value)->size()), "byte") : "null",
-                   releases ? ", and run it" : ""));
+  absl::Status confirmed =
+      context.Confirm(absl::StrCat("replace the value of ", HeadText(shown, *queue), ", by ",
+                                   value->has_value() ? Count(static_cast<int64_t>((*value)->size()), "byte") : "null",
+                                   releases ? ", and run it" : ""));
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   v1::Replace* const replace = command.mutable_replace();
@@ -250,8 +252,9 @@ absl::Status RunReplace(Context& context) {
 OptionSpec BlockedBy() {
   return {.name = "blocked_by",
           .value_name = "EVENT",
-          .help = "The event that is meant to block, by its ID: if another one does by now, the command is refused. "
-                  "Default: the one that blocks when the command is given."};
+          .help =
+              "The event that is meant to block, by its ID: if another one does by now, the command is refused. "
+              "Default: the one that blocks when the command is given."};
 }
 
 std::vector<OptionSpec> ManyOptions() {
@@ -277,16 +280,17 @@ std::vector<OptionSpec> OneOptions() {
 }  // namespace
 
 void AddParkedActions(Registry* registry) {
-  registry->Add({.path = "parked release",
-                 .summary = "Run what is blocked again, in order, beginning with the event that failed.",
-                 .description = "Newer events queue behind while it drains. If the head fails again the rest stays as it is.",
-                 .arguments = QueueArguments(),
-                 .options = ManyOptions(),
-                 .examples = {"parked release customer alice --because='ticket 7: mended' --yes",
-                              "parked release --all --reason=UNAVAILABLE --per_second=100 --yes"},
-                 .changes = true,
-                 .commands_application = true,
-                 .run = RunRelease});
+  registry->Add(
+      {.path = "parked release",
+       .summary = "Run what is blocked again, in order, beginning with the event that failed.",
+       .description = "Newer events queue behind while it drains. If the head fails again the rest stays as it is.",
+       .arguments = QueueArguments(),
+       .options = ManyOptions(),
+       .examples = {"parked release customer alice --because='ticket 7: mended' --yes",
+                    "parked release --all --reason=UNAVAILABLE --per_second=100 --yes"},
+       .changes = true,
+       .commands_application = true,
+       .run = RunRelease});
   registry->Add({.path = "parked retry",
                  .summary = "Make the next attempt at an event that waits for one at once.",
                  .arguments = QueueArguments(),
@@ -305,14 +309,16 @@ void AddParkedActions(Registry* registry) {
                  .commands_application = true,
                  .run = RunSkip});
   std::vector<OptionSpec> replace = OneOptions();
-  replace.push_back({.name = "value",
-                     .value_name = "FILE",
-                     .help = "The new value as JSON of the event's type; of \"-\", the standard input. It is checked before "
-                             "anything is sent."});
+  replace.push_back(
+      {.name = "value",
+       .value_name = "FILE",
+       .help = "The new value as JSON of the event's type; of \"-\", the standard input. It is checked before "
+               "anything is sent."});
   replace.push_back({.name = "raw",
                      .kind = OptionKind::kSwitch,
                      .help = "The file has the value's bytes as they are, and nothing is checked."});
-  replace.push_back({.name = "null", .kind = OptionKind::kSwitch, .help = "Instead of --value: the event gets no value."});
+  replace.push_back(
+      {.name = "null", .kind = OptionKind::kSwitch, .help = "Instead of --value: the event gets no value."});
   replace.push_back(
       {.name = "release", .kind = OptionKind::kSwitch, .help = "Run it then. Without it, it waits for a release."});
   registry->Add({.path = "parked replace",

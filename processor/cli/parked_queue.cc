@@ -56,8 +56,7 @@ std::string NameOfQueue(const Shown& shown, const Waiting& queue) {
   if (queue.key.has_value()) {
     return absl::StrCat(shown.NameOfGroup(queue.group), " ", PlainText(shown.KeyText(queue.group, *queue.key)));
   }
-  return absl::StrCat("the event without a key at ",
-                      ToString({queue.topic, queue.partition}, Offset(queue.offset)));
+  return absl::StrCat("the event without a key at ", ToString({queue.topic, queue.partition}, Offset(queue.offset)));
 }
 
 namespace {
@@ -70,8 +69,9 @@ absl::StatusOr<WaitingQuery> AskedQueue(const Context& context, const Shown& sho
   if (!partition.ok()) return partition.status();
   query.partition = *partition;
   if (args.Has("event") == !args.words().empty() || args.words().size() == 1) {
-    return absl::InvalidArgumentError("name what is meant: AGGREGATE KEY, or --event=TOPIC-PARTITION-OFFSET of an event"
-                                      " without a key");
+    return absl::InvalidArgumentError(
+        "name what is meant: AGGREGATE KEY, or --event=TOPIC-PARTITION-OFFSET of an event"
+        " without a key");
   }
   if (args.Has("event")) {
     absl::StatusOr<TopicPartitionOffset> place = ParseOrigin(args.Text("event"));
@@ -105,16 +105,17 @@ absl::StatusOr<Waiting> FindQueue(Context* context, const Shown& shown) {
   absl::StatusOr<std::vector<Waiting>> found = ReadWaiting(context, *query);
   if (!found.ok()) return found.status();
   if (found->empty()) {
-    const std::string what = query->key.has_value()
-                                 ? absl::StrCat(shown.NameOfGroup(query->group), " ", PlainText(context->args().Word(1)))
-                                 : absl::StrCat("the event at ", context->args().Text("event"));
-    return absl::NotFoundError(absl::StrCat("nothing waits of ", what, ": it is not blocked. `parked list` shows what is"));
+    const std::string what =
+        query->key.has_value() ? absl::StrCat(shown.NameOfGroup(query->group), " ", PlainText(context->args().Word(1)))
+                               : absl::StrCat("the event at ", context->args().Text("event"));
+    return absl::NotFoundError(
+        absl::StrCat("nothing waits of ", what, ": it is not blocked. `parked list` shows what is"));
   }
   if (found->size() > 1) {
     std::vector<std::string> partitions;
     for (const Waiting& queue : *found) partitions.push_back(absl::StrCat(queue.partition.value()));
-    return absl::InvalidArgumentError(absl::StrCat("it waits in partitions ", absl::StrJoin(partitions, " and "),
-                                                   "; say which with --partition"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("it waits in partitions ", absl::StrJoin(partitions, " and "), "; say which with --partition"));
   }
   return std::move(found->front());
 }

@@ -15,9 +15,7 @@ constexpr int64_t kEventsShown = 20;
 
 Cell AgeCell(absl::Duration age) { return {Json(absl::ToInt64Seconds(age)), FormatAge(age)}; }
 
-Json MomentJson(int64_t unix_ms) {
-  return unix_ms <= 0 ? Json() : Json(FormatMoment(absl::FromUnixMillis(unix_ms)));
-}
+Json MomentJson(int64_t unix_ms) { return unix_ms <= 0 ? Json() : Json(FormatMoment(absl::FromUnixMillis(unix_ms))); }
 
 std::vector<Column> ListColumns() {
   return {{"aggregate", "AGGREGATE"},
@@ -128,9 +126,10 @@ absl::Status RunList(Context& context) {
     return absl::OkStatus();
   }
   const Waiting& last = page.queues.back();
-  const std::string next = last.key.has_value() ? absl::StrCat("--after=", shown.KeyText(last.group, *last.key))
-                                                : absl::StrCat("--after_event=", ToString({last.topic, last.partition},
-                                                                                     Offset(last.offset)));
+  const std::string next =
+      last.key.has_value()
+          ? absl::StrCat("--after=", shown.KeyText(last.group, *last.key))
+          : absl::StrCat("--after_event=", ToString({last.topic, last.partition}, Offset(last.offset)));
   context.out().Add("next", "",
                     Json::Object()
                         .Set("aggregate", context.graph().groups[last.group].name)
@@ -158,8 +157,7 @@ void AddStatus(const Context& context, const Shown& shown, const Waiting& queue,
     out->Add("retry_at", "next attempt", MomentJson(status.retry_at_ms()));
   }
   if (status.state() == v1::AggregateStatus::DRAINING && status.discard_below() > status.head_sequence()) {
-    out->Add("discarding", "is being discarded",
-             static_cast<int64_t>(status.discard_below() - status.head_sequence()));
+    out->Add("discarding", "is being discarded", static_cast<int64_t>(status.discard_below() - status.head_sequence()));
   }
   out->Add("events", "events that wait", queue.events());
 }
@@ -177,9 +175,9 @@ void AddEvent(const Shown& shown, uint64_t place, const v1::ParkedEvent& event, 
   const std::string origin = ToString({event.topic(), Partition(event.partition())}, Offset(event.offset()));
   const std::string id = ce_id.has_value() ? std::string(*ce_id) : origin;
   const std::string type = source == nullptr ? std::string(ce_type.value_or("")) : shown.TypeOf(*source, ce_type);
-  const Cell value = event.omitted() ? Cell(Json(), "(too large to be kept: it is at its origin)")
-                                     : shown.Value(source, type, event.has_value() ? OptionalBytes(event.value())
-                                                                                   : std::nullopt);
+  const Cell value = event.omitted()
+                         ? Cell(Json(), "(too large to be kept: it is at its origin)")
+                         : shown.Value(source, type, event.has_value() ? OptionalBytes(event.value()) : std::nullopt);
   Json json = Json::Object();
   json.Set("place", place).Set("event_id", id).Set("event_type", type).Set("origin", origin);
   json.Set("time", MomentJson(event.timestamp_ms())).Set("parked_at", MomentJson(event.parked_time_ms()));
@@ -231,26 +229,27 @@ void AddParkedViews(Registry* registry) {
                   .help = "The same, behind this event without a key."});
   registry->Add({.path = "parked list",
                  .summary = "List blocked aggregates: by which event, why, since when, and how many wait behind it.",
-                 .description = "PARKED: the head has failed for good. RETRYING: it waits for another attempt. DRAINING: "
-                                "what waits is being run. In the order of keys, in pages.",
+                 .description =
+                     "PARKED: the head has failed for good. RETRYING: it waits for another attempt. DRAINING: "
+                     "what waits is being run. In the order of keys, in pages.",
                  .arguments = {{.name = "AGGREGATE", .is_optional = true}},
                  .options = std::move(list),
                  .examples = {"parked list --bootstrap_servers=kafka-1:9092",
-                              "parked list customer --reason=INVALID_ARGUMENT --older_than=1h", "parked list --json --limit=0",
-                              "parked list --watch=5"},
+                              "parked list customer --reason=INVALID_ARGUMENT --older_than=1h",
+                              "parked list --json --limit=0", "parked list --watch=5"},
                  .watches = true,
                  .run = RunList});
   std::vector<OptionSpec> show = QueueOptions();
-  show.push_back({.name = "limit",
-                  .kind = OptionKind::kNumber,
-                  .value_name = "N",
-                  .help = "So many of its events. Default: 20."});
-  show.push_back({.name = "after", .kind = OptionKind::kNumber, .value_name = "N", .help = "Those behind the first N."});
+  show.push_back(
+      {.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "So many of its events. Default: 20."});
+  show.push_back(
+      {.name = "after", .kind = OptionKind::kNumber, .value_name = "N", .help = "Those behind the first N."});
   registry->Add({.path = "parked show",
                  .summary = "Show a blocked aggregate: what blocks it, and the events that wait, decoded.",
                  .arguments = QueueArguments(),
                  .options = std::move(show),
-                 .examples = {"parked show customer alice", "parked show --event=orders-0-17", "parked show customer alice --json"},
+                 .examples = {"parked show customer alice", "parked show --event=orders-0-17",
+                              "parked show customer alice --json"},
                  .watches = true,
                  .run = RunShow});
 }

@@ -20,8 +20,7 @@ constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
 constexpr char kNotSent[] = "the command was not sent";
 
-absl::Status FromResult(const kafka::Result& result, const std::string& what,
-                        const std::string& therefore = kNotSent) {
+absl::Status FromResult(const kafka::Result& result, const std::string& what, const std::string& therefore = kNotSent) {
   if (result.ok()) return absl::OkStatus();
   const std::string message = absl::StrCat(what, ": ", kafka::ToString(result), "; ", therefore);
   return result.lasting ? absl::PermissionDeniedError(message) : absl::UnavailableError(message);
@@ -178,8 +177,7 @@ void ShowResults(Context* context, uint16_t group, const std::map<Partition, v1:
 // Of tasks that have had the command before: what became of it then.
 bool WasRefused(const v1::CommandResult& result) {
   if (result.outcome() == v1::CommandResult::REFUSED) return true;
-  return result.outcome() == v1::CommandResult::DUPLICATE &&
-         result.message().find(": REFUSED") != std::string::npos;
+  return result.outcome() == v1::CommandResult::DUPLICATE && result.message().find(": REFUSED") != std::string::npos;
 }
 
 absl::Status Judge(const Context& context, const std::string& id, const std::vector<Partition>& partitions,
@@ -194,10 +192,11 @@ absl::Status Judge(const Context& context, const std::string& id, const std::vec
   for (const Partition partition : partitions) {
     if (!results.contains(partition)) silent.push_back(absl::StrCat(partition.value()));
   }
-  return absl::DeadlineExceededError(absl::StrCat(
-      "no answer within ", FormatAge(context.timeout()), " from the task", silent.size() == 1 ? "" : "s",
-      " of partition ", absl::StrJoin(silent, ", "), "; command ", id,
-      " is sent, and takes effect once the application runs there. `audit list --command=", id, "` shows what became of it"));
+  return absl::DeadlineExceededError(
+      absl::StrCat("no answer within ", FormatAge(context.timeout()), " from the task", silent.size() == 1 ? "" : "s",
+                   " of partition ", absl::StrJoin(silent, ", "), "; command ", id,
+                   " is sent, and takes effect once the application runs there. `audit list --command=", id,
+                   "` shows what became of it"));
 }
 
 }  // namespace
@@ -211,8 +210,8 @@ absl::Status SendCommand(Context* context, uint16_t group, const std::vector<Par
   if (!count.ok()) return count.status();
   for (const Partition partition : partitions) {
     if (partition.value() < *count) continue;
-    return absl::InvalidArgumentError(absl::StrCat("task group ", spec.name, " has no partition ", partition.value(),
-                                                   "; it has 0 to ", *count - 1));
+    return absl::InvalidArgumentError(
+        absl::StrCat("task group ", spec.name, " has no partition ", partition.value(), "; it has 0 to ", *count - 1));
   }
   Complete(context, group, &command);
   if (absl::Status texts = CheckTexts(command); !texts.ok()) return texts;

@@ -58,9 +58,9 @@ absl::StatusOr<uint16_t> Shown::FindGroup(const std::string& name) const {
     if (graph_->groups[g].name == name) return g;
   }
   const std::string closest = ClosestMatch(name, names);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "there is no aggregate or source \"", Printable(name), "\"; ",
-      closest.empty() ? "" : absl::StrCat("did you mean ", closest, "? "), "There are: ", absl::StrJoin(names, ", ")));
+  return absl::InvalidArgumentError(absl::StrCat("there is no aggregate or source \"", Printable(name), "\"; ",
+                                                 closest.empty() ? "" : absl::StrCat("did you mean ", closest, "? "),
+                                                 "There are: ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<uint16_t> Shown::FindOnlyGroup(const std::string& name) const {
@@ -71,10 +71,9 @@ absl::StatusOr<uint16_t> Shown::FindOnlyGroup(const std::string& name) const {
   }
   if (name.empty() && names.size() == 1) return uint16_t{0};
   return absl::InvalidArgumentError(
-      name.empty() ? absl::StrCat("the application has several task groups; name one with --group: ",
-                                  absl::StrJoin(names, ", "))
-                   : absl::StrCat("there is no task group \"", Printable(name), "\"; there are: ",
-                                  absl::StrJoin(names, ", ")));
+      name.empty()
+          ? absl::StrCat("the application has several task groups; name one with --group: ", absl::StrJoin(names, ", "))
+          : absl::StrCat("there is no task group \"", Printable(name), "\"; there are: ", absl::StrJoin(names, ", ")));
 }
 
 std::string Shown::NameOfGroup(uint16_t group) const {
@@ -169,7 +168,8 @@ absl::StatusOr<TopicPartitionOffset> ParseOrigin(const std::string& text) {
   if (middle == std::string::npos || middle == 0 || !absl::SimpleAtoi(text.substr(last + 1), &offset) ||
       !absl::SimpleAtoi(text.substr(middle + 1, last - middle - 1), &partition) || partition < 0 || offset < 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", Printable(text), "\" is no place of an event; write TOPIC-PARTITION-OFFSET, as dead letters"
+        absl::StrCat("\"", Printable(text),
+                     "\" is no place of an event; write TOPIC-PARTITION-OFFSET, as dead letters"
                      " say it in once.origin"));
   }
   return TopicPartitionOffset{{text.substr(0, middle), Partition(partition)}, Offset(offset)};

@@ -84,10 +84,8 @@ void AddTask(const Context& context, const Shown& shown, uint16_t group, int32_t
       if (is_known_here) lag += std::max<int64_t>(*input.end - *input.committed, 0);
     }
     is_known &= is_known_here;
-    offsets.Append(Json::Object()
-                       .Set("topic", where.topic)
-                       .Set("committed", std::move(committed))
-                       .Set("end", std::move(end)));
+    offsets.Append(
+        Json::Object().Set("topic", where.topic).Set("committed", std::move(committed)).Set("end", std::move(end)));
   }
   std::vector<std::string> under_way;
   Json commands = Json::Array();
@@ -106,8 +104,9 @@ void AddTask(const Context& context, const Shown& shown, uint16_t group, int32_t
                   absl::StrCat("by ", task.paused->issuer(),
                                task.paused->reason().empty() ? "" : absl::StrCat(": ", task.paused->reason())));
   }
-  table->AddRow({absl::StrCat(spec.name, "/", p), Cell(is_known ? Json(lag) : Json(), is_known ? absl::StrCat(lag) : "?"),
-                 task.blocked, task.waiting, static_cast<int64_t>(task.rules.size()), std::move(paused),
+  table->AddRow({absl::StrCat(spec.name, "/", p),
+                 Cell(is_known ? Json(lag) : Json(), is_known ? absl::StrCat(lag) : "?"), task.blocked, task.waiting,
+                 static_cast<int64_t>(task.rules.size()), std::move(paused),
                  Cell(std::move(commands), absl::StrJoin(under_way, "; ")), Cell(std::move(offsets), "")});
 }
 
@@ -156,8 +155,8 @@ absl::StatusOr<std::pair<uint16_t, Partition>> ParseTask(const Context& context,
   }
   std::vector<std::string> names;
   for (const TaskGroupSpec& group : context.graph().groups) names.push_back(absl::StrCat(group.name, "/0"));
-  return absl::InvalidArgumentError(absl::StrCat("\"", Printable(text), "\" is no task; write GROUP/PARTITION, such as ",
-                                                 absl::StrJoin(names, " or ")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", Printable(text), "\" is no task; write GROUP/PARTITION, such as ", absl::StrJoin(names, " or ")));
 }
 
 absl::StatusOr<Meant> ReadTasks(Context* context) {
@@ -200,8 +199,7 @@ absl::Status SendToTasks(Context& context, const std::string& words, v1::Command
     names.push_back(absl::StrCat(context.graph().groups[meant->group].name, "/", partition.value()));
   }
   const std::string which = names.size() <= 5 ? absl::StrJoin(names, ", ") : absl::StrCat(names.size(), " of them");
-  absl::Status confirmed =
-      context.Confirm(absl::StrCat(words, " of task", names.size() == 1 ? " " : "s ", which));
+  absl::Status confirmed = context.Confirm(absl::StrCat(words, " of task", names.size() == 1 ? " " : "s ", which));
   if (!confirmed.ok()) return confirmed;
   return SendCommand(&context, meant->group, meant->partitions, std::move(command));
 }
@@ -242,16 +240,17 @@ CommandSpec TaskCommand(std::string path, std::string summary, std::string descr
 
 void AddTaskCommands(Registry* registry) {
   registry->AddGroup("tasks", "The tasks of the application: how far they are, and whether they take events in.");
-  registry->Add({.path = "tasks list",
-                 .summary = "List tasks: lag, what is blocked, who has paused them, which commands are under way.",
-                 .description = "From the topics alone: whether a task runs at the moment, or has failed, its pod's log says.",
-                 .examples = {"tasks list", "tasks list --json", "tasks list --watch"},
-                 .watches = true,
-                 .run = RunList});
-  registry->Add(TaskCommand("tasks pause", "Take no new events in, until `tasks resume`, also after restarts.",
-                            "What waits in queues goes on.",
-                            {"tasks pause orders/0 --because='bad deployment upstream' --yes", "tasks pause --all --yes"},
-                            RunPause));
+  registry->Add(
+      {.path = "tasks list",
+       .summary = "List tasks: lag, what is blocked, who has paused them, which commands are under way.",
+       .description = "From the topics alone: whether a task runs at the moment, or has failed, its pod's log says.",
+       .examples = {"tasks list", "tasks list --json", "tasks list --watch"},
+       .watches = true,
+       .run = RunList});
+  registry->Add(TaskCommand(
+      "tasks pause", "Take no new events in, until `tasks resume`, also after restarts.",
+      "What waits in queues goes on.",
+      {"tasks pause orders/0 --because='bad deployment upstream' --yes", "tasks pause --all --yes"}, RunPause));
   registry->Add(TaskCommand("tasks resume", "Take new events in again; ends a breaker's pause as well.", "",
                             {"tasks resume orders/0 --yes", "tasks resume --all --yes"}, RunResume));
   registry->Add(TaskCommand("tasks retry", "Try a task that has failed again at once.",

@@ -37,7 +37,8 @@ Picture MakePicture(const Graph& graph) {
   Picture picture;
   for (size_t i = 0; i < graph.sources.size(); ++i) {
     const SourceSpec& source = graph.sources[i];
-    picture.vertices.push_back({absl::StrCat("source", i), Vertex::Shape::kTopic, {source.name, "topic " + source.topic}});
+    picture.vertices.push_back(
+        {absl::StrCat("source", i), Vertex::Shape::kTopic, {source.name, "topic " + source.topic}});
   }
   bool may_fail = false;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -66,9 +67,7 @@ Picture MakePicture(const Graph& graph) {
   return picture;
 }
 
-std::string DotText(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}});
-}
+std::string DotText(const std::string& text) { return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}); }
 
 std::string MermaidText(const std::string& text) { return absl::StrReplaceAll(text, {{"\"", "#quot;"}}); }
 

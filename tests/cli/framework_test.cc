@@ -34,14 +34,15 @@ class FrameworkTest : public testing::Test {
   FrameworkTest() {
     AddGeneralCommands(&registry_);
     registry_.AddGroup("thing", "What is done with things.");
-    registry_.Add({.path = "thing list",
-                   .summary = "List things.",
-                   .arguments = {{.name = "KIND", .is_optional = true}},
-                   .options = {{.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "At most N."},
-                               {.name = "form", .value_name = "FORM", .help = "Their form.", .choices = {"old", "new"}}},
-                   .examples = {"thing list big --limit=5"},
-                   .watches = true,
-                   .run = [this](Context& context) { return List(context); }});
+    registry_.Add(
+        {.path = "thing list",
+         .summary = "List things.",
+         .arguments = {{.name = "KIND", .is_optional = true}},
+         .options = {{.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "At most N."},
+                     {.name = "form", .value_name = "FORM", .help = "Their form.", .choices = {"old", "new"}}},
+         .examples = {"thing list big --limit=5"},
+         .watches = true,
+         .run = [this](Context& context) { return List(context); }});
     registry_.Add({.path = "thing drop",
                    .summary = "Drop a thing.",
                    .arguments = {{.name = "KIND"}, {.name = "NAME"}},
@@ -56,8 +57,8 @@ class FrameworkTest : public testing::Test {
              absl::StrCat(context.args().Number("limit", 7)), context.graph().sources[0].topic,
              context.application_id()};
     context.out().Add("kind", "kind", context.args().Word(0));
-    Table& table = context.out().AddTable(
-        "things", {{"name", "NAME"}, {"size", "SIZE", Align::kRight}, {"hidden", ""}}, "there are no things");
+    Table& table = context.out().AddTable("things", {{"name", "NAME"}, {"size", "SIZE", Align::kRight}, {"hidden", ""}},
+                                          "there are no things");
     if (context.args().Word(0) != "none") {
       table.AddRow({"a\nb", 5, true});
       table.AddRow({"long-name", 12, Json()});
@@ -78,8 +79,9 @@ class FrameworkTest : public testing::Test {
 };
 
 TEST_F(FrameworkTest, ArgumentsOptionsAndSettingsAreToldApart) {
-  EXPECT_EQ(Run({"thing", "list", "--limit", "5", "big", "--input_topic=orders", "--form=new", "--application_id", "x"}),
-            kExitDone)
+  EXPECT_EQ(
+      Run({"thing", "list", "--limit", "5", "big", "--input_topic=orders", "--form=new", "--application_id", "x"}),
+      kExitDone)
       << console_.err;
   EXPECT_THAT(seen_, ElementsAre("big", "new", "5", "orders", "x"));
   EXPECT_EQ(Run({"--input_topic=t", "thing", "list", "--json", "big"}), kExitDone) << "a switch takes no word";
@@ -155,9 +157,9 @@ TEST_F(FrameworkTest, OneOutputIsATableAndJson) {
 
 TEST_F(FrameworkTest, ExitCodesFollowTheError) {
   const std::vector<std::pair<absl::Status, int>> cases = {
-      {absl::InvalidArgumentError("why"), kExitUsage},   {absl::NotFoundError("why"), kExitNotFound},
+      {absl::InvalidArgumentError("why"), kExitUsage},     {absl::NotFoundError("why"), kExitNotFound},
       {absl::DeadlineExceededError("why"), kExitNoAnswer}, {absl::UnavailableError("why"), kExitNoAnswer},
-      {absl::AbortedError("why"), kExitRefused},         {absl::PermissionDeniedError("why"), kExitRefused},
+      {absl::AbortedError("why"), kExitRefused},           {absl::PermissionDeniedError("why"), kExitRefused},
   };
   for (const auto& [status, code] : cases) {
     result_ = status;
@@ -166,7 +168,8 @@ TEST_F(FrameworkTest, ExitCodesFollowTheError) {
     EXPECT_THAT(console_.out, HasSubstr("long-name")) << "what it has to show is shown";
   }
   EXPECT_EQ(Run({"thing", "list", "none", "--json"}), kExitRefused);
-  EXPECT_THAT(console_.out, HasSubstr("\"error\":{\"code\":\"PERMISSION_DENIED\",\"exit_code\":1,\"message\":\"why\"}}"));
+  EXPECT_THAT(console_.out,
+              HasSubstr("\"error\":{\"code\":\"PERMISSION_DENIED\",\"exit_code\":1,\"message\":\"why\"}}"));
   EXPECT_EQ(Run({"thing", "list", "--json", "--limit=x"}), kExitUsage);
   EXPECT_THAT(console_.out, StartsWith("{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"exit_code\":2,"));
 }
@@ -193,8 +196,9 @@ TEST_F(FrameworkTest, WhatChangesAsks) {
 TEST_F(FrameworkTest, WatchShowsItAgainAndAgain) {
   console_.pictures = 3;
   EXPECT_EQ(Run({"thing", "list", "none", "--watch", "--json"}), kExitDone);
-  EXPECT_EQ(console_.out, "{\"kind\":\"none\",\"things\":[]}\n{\"kind\":\"none\",\"things\":[]}\n"
-                          "{\"kind\":\"none\",\"things\":[]}\n");
+  EXPECT_EQ(console_.out,
+            "{\"kind\":\"none\",\"things\":[]}\n{\"kind\":\"none\",\"things\":[]}\n"
+            "{\"kind\":\"none\",\"things\":[]}\n");
   console_.pictures = 2;
   console_.environment.out_is_terminal = true;
   EXPECT_EQ(Run({"thing", "list", "--watch=1", "big"}), kExitDone);
