@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "processor/base/strings.h"
 #include "processor/cli/context.h"
 #include "processor/cli/laid_out.h"
 #include "processor/cli/output.h"
@@ -113,20 +115,26 @@ absl::Status RunDoctor(Context& context) {
                               .timeout = context.call_timeout(),
                               .sampled_records = context.args().Number("sample", 200),
                               .now = context.clock().Wall()};
-  Table& table = context.out().AddTable("findings",
-                                        {{"level", "LEVEL"}, {"check", "CHECK"}, {"what", "WHAT"}, {"fix", "FIX"}}, "");
   int64_t failed = 0;
   int64_t warned = 0;
+  Json findings = Json::Array();
+  std::string lines;
   for (const Finding& finding : Examine(options, *client, *admin, &plan)) {
-    table.AddRow({LevelName(finding.level), finding.check, finding.what, finding.fix});
+    Json each = Json::Object();
+    each.Set("level", LevelName(finding.level)).Set("check", finding.check).Set("what", finding.what);
+    findings.Append(each.Set("fix", finding.fix));
+    absl::StrAppend(&lines, absl::StrFormat("%-5s %s: %s", LevelName(finding.level), finding.check, finding.what),
+                    finding.fix.empty() ? "" : ". Fix: ", finding.fix, "\n");
     failed += finding.level == FindingLevel::kFail ? 1 : 0;
     warned += finding.level == FindingLevel::kWarn ? 1 : 0;
   }
+  context.out().AddText(PlainText(lines));
+  context.out().Add("findings", "", findings);
   context.out().Add("failed", "", failed);
   context.out().Add("warned", "", warned);
   if (failed == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(Count(failed, "finding"), " keep the application, or a task of it, from running"));
+  return absl::FailedPreconditionError(absl::StrCat(Count(failed, "finding"), failed == 1 ? " keeps" : " keep",
+                                                    " the application, or a task of it, from running"));
 }
 
 }  // namespace
