@@ -277,6 +277,32 @@ std::vector<OptionSpec> OneOptions() {
   return options;
 }
 
+void AddReplace(Registry* registry) {
+  std::vector<OptionSpec> replace = OneOptions();
+  replace.push_back(
+      {.name = "value",
+       .value_name = "FILE",
+       .help = "The new value as JSON of the event's type; of \"-\", the standard input. It is checked before "
+               "anything is sent."});
+  replace.push_back({.name = "raw",
+                     .kind = OptionKind::kSwitch,
+                     .help = "The file has the value's bytes as they are, and nothing is checked."});
+  replace.push_back(
+      {.name = "null", .kind = OptionKind::kSwitch, .help = "Instead of --value: the event gets no value."});
+  replace.push_back(
+      {.name = "release", .kind = OptionKind::kSwitch, .help = "Run it then. Without it, it waits for a release."});
+  registry->Add({.path = "parked replace",
+                 .summary = "Give the event that blocks another value; its key, headers, ID and place stay.",
+                 .description = "The audit has hashes of both values, and neither value.",
+                 .arguments = QueueArguments(),
+                 .options = std::move(replace),
+                 .examples = {"parked replace customer alice --value=order.json --release --yes",
+                              "parked replace customer alice --value=- --yes < order.json"},
+                 .changes = true,
+                 .commands_application = true,
+                 .run = RunReplace});
+}
+
 }  // namespace
 
 void AddParkedActions(Registry* registry) {
@@ -308,29 +334,7 @@ void AddParkedActions(Registry* registry) {
                  .changes = true,
                  .commands_application = true,
                  .run = RunSkip});
-  std::vector<OptionSpec> replace = OneOptions();
-  replace.push_back(
-      {.name = "value",
-       .value_name = "FILE",
-       .help = "The new value as JSON of the event's type; of \"-\", the standard input. It is checked before "
-               "anything is sent."});
-  replace.push_back({.name = "raw",
-                     .kind = OptionKind::kSwitch,
-                     .help = "The file has the value's bytes as they are, and nothing is checked."});
-  replace.push_back(
-      {.name = "null", .kind = OptionKind::kSwitch, .help = "Instead of --value: the event gets no value."});
-  replace.push_back(
-      {.name = "release", .kind = OptionKind::kSwitch, .help = "Run it then. Without it, it waits for a release."});
-  registry->Add({.path = "parked replace",
-                 .summary = "Give the event that blocks another value; its key, headers, ID and place stay.",
-                 .description = "The audit has hashes of both values, and neither value.",
-                 .arguments = QueueArguments(),
-                 .options = std::move(replace),
-                 .examples = {"parked replace customer alice --value=order.json --release --yes",
-                              "parked replace customer alice --value=- --yes < order.json"},
-                 .changes = true,
-                 .commands_application = true,
-                 .run = RunReplace});
+  AddReplace(registry);
   registry->Add({.path = "parked discard",
                  .summary = "End all events of an aggregate that wait now, unprocessed; what comes later is processed.",
                  .description = "Each leaves a dead letter, DISCARDED.",

@@ -1,5 +1,7 @@
 // An operator's commands against the engine that ships, on a Kafka in memory: what each shows, sends, refuses, and
 // leaves undone.
+#include "processor/cli/commands.h"
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,7 +9,6 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "processor/cli/commands.h"
 #include "tests/cli/console.h"
 #include "tests/driver/orders.h"
 
@@ -98,7 +99,9 @@ TEST_F(CommandsTest, NamesOfAllCommandsAndOptionsAreTheirOwn) {
     EXPECT_FALSE(command.examples.empty()) << command.path;
     EXPECT_TRUE(command.run) << command.path;
     const size_t blank = command.path.find(' ');
-    if (blank != std::string::npos) EXPECT_NE(registry_.FindGroup(command.path.substr(0, blank)), nullptr);
+    if (blank != std::string::npos) {
+      EXPECT_NE(registry_.FindGroup(command.path.substr(0, blank)), nullptr) << command.path;
+    }
     std::vector<std::string> names;
     for (const OptionSpec& option : AllOptions(command)) {
       EXPECT_THAT(names, Not(testing::Contains(option.name))) << command.path;
@@ -122,7 +125,8 @@ TEST_F(CommandsTest, ListShowsWhatBlocksAndWhatWaits) {
   EXPECT_THAT(console_.out, HasSubstr("cents must be positive"));
   EXPECT_THAT(console_.out, HasSubstr("5m"));
   EXPECT_EQ(Run({"parked", "list", "customer", "--json"}), kExitDone) << console_.err;
-  EXPECT_THAT(console_.out, HasSubstr("{\"blocked\":2,\"events\":4,\"parked\":[{\"aggregate\":\"customer\",\"key\":\"alice\""));
+  EXPECT_THAT(console_.out,
+              HasSubstr("{\"blocked\":2,\"events\":4,\"parked\":[{\"aggregate\":\"customer\",\"key\":\"alice\""));
   EXPECT_THAT(console_.out, HasSubstr("\"state\":\"PARKED\",\"reason\":\"INVALID_ARGUMENT\",\"age_seconds\":300,"
                                       "\"waiting_behind\":2,\"event_id\":\"alice/1\""));
   EXPECT_THAT(console_.out, HasSubstr("\"origin\":\"orders-"));
@@ -210,7 +214,8 @@ TEST_F(CommandsTest, BadInputNamesWhatThereIsAndSendsNothing) {
       {{"parked", "skip", "customer", "nobody"}, kExitNotFound, "nothing waits of customer nobody"},
       {{"parked", "skip", "--event=orders"}, kExitUsage, "write TOPIC-PARTITION-OFFSET"},
       {{"parked", "skip", "--event=other-0-1"}, kExitUsage, "no source reads topic \"other\"; they read: orders"},
-      {{"parked", "skip", "customer", "alice", "--application_id=other"}, kExitNotFound,
+      {{"parked", "skip", "customer", "alice", "--application_id=other"},
+       kExitNotFound,
        "application \"other\" has not run there"},
       {{"parked", "release", "customer", "alice", "--reason=X"}, kExitUsage, "--reason is for --all"},
       {{"parked", "release", "--all", "--reason=UNAVAILABLE"}, kExitNotFound, "nothing that waits is meant"},
@@ -367,12 +372,12 @@ TEST_F(CommandsTest, TheTopologyIsShownInThreeForms) {
 }
 
 TEST_F(CommandsTest, ConfigSaysWhereEachValueIsFromAndKeepsSecrets) {
-  console_.environment.inputs.environment = {{"ONCE_COMMIT_INTERVAL", "200ms"},
-                                             {"KAFKA_SASL_PASSWORD", "hidden"},
-                                             {"KAFKA_SESSION_TIMEOUT_MS", "7000"}};
+  console_.environment.inputs.environment = {
+      {"ONCE_COMMIT_INTERVAL", "200ms"}, {"KAFKA_SASL_PASSWORD", "hidden"}, {"KAFKA_SESSION_TIMEOUT_MS", "7000"}};
   console_.environment.inputs.known_property = [](const std::string&) { return true; };
   EXPECT_EQ(Run({"config", "explain", "--workers=2", "--json"}), kExitDone) << console_.err;
-  EXPECT_THAT(console_.out, HasSubstr("{\"name\":\"workers\",\"value\":\"2\",\"source\":\"flag\",\"where\":\"flag --workers\""));
+  EXPECT_THAT(console_.out,
+              HasSubstr("{\"name\":\"workers\",\"value\":\"2\",\"source\":\"flag\",\"where\":\"flag --workers\""));
   EXPECT_THAT(console_.out, HasSubstr("{\"name\":\"commit_interval\",\"value\":\"200ms\",\"source\":\"environment\""));
   EXPECT_THAT(console_.out, HasSubstr("{\"name\":\"session_timeout\",\"value\":\"7000ms\",\"source\":\"environment\""));
   EXPECT_THAT(console_.out, HasSubstr("{\"name\":\"input_topic\",\"value\":\"orders\",\"source\":\"default\""));

@@ -33,7 +33,9 @@ std::string ReadAll(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string Quote(const std::string& text) { return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'"); }
+std::string Quote(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
 
 // A shop with two partitions; its operator types commands at a shell.
 class OperatorTest : public testing::Test {
@@ -83,9 +85,8 @@ class OperatorTest : public testing::Test {
       order.set_cents(cents);
       const std::string value = order.SerializeAsString(), id = absl::StrCat(customer, "/", placed_++);
       const std::vector<HeaderView> headers = {{"ce_id", id}};
-      ASSERT_TRUE((*producer)
-                      ->Send({.partition = Partition(0), .key = customer, .value = value, .headers = headers})
-                      .ok());
+      ASSERT_TRUE(
+          (*producer)->Send({.partition = Partition(0), .key = customer, .value = value, .headers = headers}).ok());
     }
     ASSERT_TRUE((*producer)->Flush(kTimeout).ok());
     ASSERT_TRUE((*producer)->Commit(kTimeout).ok());
@@ -128,7 +129,8 @@ TEST_F(OperatorTest, ParkedEventsAreSeenMendedAndEnded) {
   const Said wrong = Do({"parked", "replace", "customer", "bob", "--value=" + file, "--release"});
   EXPECT_EQ(wrong.code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("nothing was sent"));
-  std::ofstream(file) << "{\"customer_id\": \"bob\", \"cents\": 5, \"order_id\": \"" << std::string(2 << 20, 'x') << "\"}";
+  std::ofstream(file) << "{\"customer_id\": \"bob\", \"cents\": 5, \"order_id\": \"" << std::string(2 << 20, 'x')
+                      << "\"}";
   EXPECT_EQ(Do({"parked", "replace", "customer", "bob", "--value=" + file, "--release"}).code, 1);
   std::ofstream(file) << "{\"customer_id\": \"bob\", \"cents\": 5}";
   const Said replace = Do({"parked", "replace", "customer", "bob", "--value=-", "--release"}, file);
@@ -160,8 +162,9 @@ TEST_F(OperatorTest, RulesAndTasks) {
   EXPECT_EQ(Do({"never", "add", "event", "alice/0"}).code, 1);
   EXPECT_THAT(Run({"never", "list", "--json"}).out, HasSubstr("\"value\":\"alice/0\",\"partitions\":[0,1]"));
   Place("alice", {-1, 20});
-  ASSERT_TRUE(Scene::Eventually(
-      [&] { return Run({"dlq", "list", "--json"}).out.find("NEVER_PROCESSED") != std::string::npos; }));
+  ASSERT_TRUE(Scene::Eventually([&] {
+    return Run({"dlq", "list", "--json"}).out.find("NEVER_PROCESSED") != std::string::npos;
+  }));
   EXPECT_EQ(Do({"never", "remove", "event", "alice/0"}).code, 0);
   EXPECT_EQ(Do({"never", "remove", "event", "alice/0"}).code, 3);
 
