@@ -14,4 +14,6 @@ absl::Status CheckKafkaProperty(const std::string& name, const std::string& valu
 
 std::string KafkaLibraryVersion() { return kafka::LibrdkafkaVersion(); }
 
+std::optional<std::string> KafkaLibraryProblem() { return kafka::KnownBadVersion(); }
+
 }  // namespace once

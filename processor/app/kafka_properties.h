@@ -2,6 +2,7 @@
 #ifndef ONCE_PROCESSOR_APP_KAFKA_PROPERTIES_H_
 #define ONCE_PROCESSOR_APP_KAFKA_PROPERTIES_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,6 +18,8 @@ absl::Status CheckKafkaProperty(const std::string& name, const std::string& valu
 
 // Of the linked librdkafka, such as "2.0.2".
 std::string KafkaLibraryVersion();
+// What is known to be wrong with it, and which to take instead; nothing if nothing is.
+std::optional<std::string> KafkaLibraryProblem();
 
 }  // namespace once
 

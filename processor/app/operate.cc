@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "processor/app/kafka_properties.h"
 #include "processor/base/clock.h"
 #include "processor/base/strings.h"
 #include "processor/cli/cli.h"
@@ -105,6 +106,8 @@ int Operate(const std::string& program, const cli::CommandLine& line, const cli:
   };
   environment.draw_id = DrawId;
   environment.user = UserAtHost();
+  environment.client_version = KafkaLibraryVersion();
+  environment.client_problem = KafkaLibraryProblem();
   environment.clock = &clock;
   environment.inputs = inputs;
   return cli::RunCommand(line, registry, factory, environment);

@@ -1,11 +1,14 @@
 #include "processor/cli/commands.h"
 
+#include "processor/cli/application_commands.h"
 #include "processor/cli/completion.h"
 #include "processor/cli/explain.h"
 #include "processor/cli/never.h"
+#include "processor/cli/offsets_commands.h"
 #include "processor/cli/parked.h"
 #include "processor/cli/records.h"
 #include "processor/cli/tasks.h"
+#include "processor/cli/view_commands.h"
 
 namespace once::cli {
 
@@ -18,6 +21,9 @@ Registry AllCommands() {
   AddNeverCommands(&registry);
   AddTaskCommands(&registry);
   AddAuditCommands(&registry);
+  AddViewCommands(&registry);
+  AddOffsetsCommands(&registry);
+  AddApplicationCommands(&registry);
   AddExplainingCommands(&registry);
   AddGeneralCommands(&registry);
   return registry;

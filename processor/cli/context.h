@@ -42,7 +42,10 @@ struct Environment {
   std::function<bool(absl::Duration)> pause = {};
   // For IDs of commands: another text at each call, of letters, digits and '-'.
   std::function<std::string()> draw_id = {};
-  std::string user = {};   // USER@HOST
+  std::string user = {};  // USER@HOST
+  // Of the client library that `connect` uses, and what is known to be wrong with it.
+  std::string client_version = {};
+  std::optional<std::string> client_problem = {};
   Clock* clock = nullptr;  // Outlives the command.
   // The flags, environment and file of settings, but for `args`.
   ConfigInputs inputs = {};

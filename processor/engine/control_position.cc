@@ -34,8 +34,10 @@ absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed) {
         ToString(position.where, Offset(known.next_offset())), ", but group ", plan.application_id, " has committed ",
         position.committed->value(),
         " there: the offsets were moved from outside. Set the group's offset to what the state stands for, while no"
-        " instance runs: kafka-consumer-groups.sh --group ",
-        plan.application_id, " --topic ", position.where.topic, ":", position.where.partition.value(),
+        " instance runs: `offsets reset --to=state --partition=",
+        position.where.partition.value(),
+        "`, a command of this program's, or with Kafka's tool: kafka-consumer-groups.sh --group ", plan.application_id,
+        " --topic ", position.where.topic, ":", position.where.partition.value(),
         " --reset-offsets --execute --to-offset ", known.next_offset()));
   } else if (is_known) {
     next = Offset(known.next_offset());

@@ -127,12 +127,7 @@ absl::Status Epochs::WriteChangelog(Task* task, uint64_t touched_index) {
     frontier.mutable_control()->set_next_offset(task->control->position.next.value());
   }
   // X5c: an opening sees by these whether an aggregate was renamed or moved.
-  frontier.clear_stores();
-  for (const NodeIndex node : plan_->aggregates[task->id.group]) {
-    v1::Store* store = frontier.add_stores();
-    store->set_aggregate(plan_->graph->nodes[node].name);
-    store->set_type(plan_->graph->nodes[node].state_type);
-  }
+  AddStores(*plan_, task->id.group, &frontier);
   AddIdentity(*plan_, *task, &frontier);
   // X3: an input that moves is progress, so this opening of the task was not in vain.
   for (size_t i = 0; i < task->inputs.size(); ++i) {

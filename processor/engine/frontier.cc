@@ -3,7 +3,6 @@
 #include "processor/engine/frontier.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,8 +10,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "processor/base/record.h"
-#include "processor/engine/crash_memory.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -195,66 +192,31 @@ std::string DescribeMisfit(const Plan& plan, const Task& task, const InputPositi
 
 }  // namespace
 
-size_t LargestFrontierRecord(const Plan& plan, uint16_t group) {
-  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
-  const std::string topic_id(16, '\xff');
-  const auto fill = [](v1::CrashWatch* watch) {
-    watch->set_starts(std::numeric_limits<uint32_t>::max());
-    watch->set_events_left(kMost);
-  };
-  v1::Frontier frontier;
-  frontier.set_incarnation(kMost);
-  frontier.set_epoch(kMost);
-  // Negative numbers are the longest varints.
-  frontier.set_window_clock_ms(-1);
-  frontier.set_idempotency_generation(kMost);
-  frontier.set_application(plan.application_id);
-  frontier.set_format(std::numeric_limits<uint32_t>::max());
-  frontier.set_changelog_id(topic_id);
-  fill(frontier.mutable_parked_watch());
-  frontier.mutable_control()->set_topic(ControlTopic(plan.application_id, plan.group(group)));
-  frontier.mutable_control()->set_next_offset(-1);
-  frontier.mutable_control()->set_topic_id(topic_id);
-  std::string longest;
-  for (const SourceIndex source : plan.group(group).sources) {
-    const std::string& topic = plan.input_topics[source];
-    if (topic.size() > longest.size()) longest = topic;
-    v1::InputOffset* input = frontier.add_inputs();
-    input->set_topic(topic);
-    input->set_next_offset(-1);
-    input->set_topic_id(topic_id);
-    fill(input->mutable_watch());
-  }
-  for (uint16_t each = 0; each < plan.aggregates.size(); ++each) {
-    for (const NodeIndex node : plan.aggregates[each]) {
-      v1::Store* store = each == group ? frontier.add_stores() : frontier.add_elsewhere();
-      store->set_aggregate(plan.graph->nodes[node].name);
-      store->set_type(plan.graph->nodes[node].state_type);
-      if (each != group) store->set_task_group(plan.group(each).name);
-    }
-  }
-  for (size_t i = 0; i < CrashMemory::kMaxMarks; ++i) {
-    v1::RunMark* mark = frontier.add_run_marks();
-    mark->set_topic(longest);
-    mark->set_offset(-1);
-    mark->set_runs(std::numeric_limits<uint32_t>::max());
-    mark->set_is_parked(true);
-  }
-  const std::string key = FrontierKey();
-  const std::string value = frontier.SerializeAsString();
-  return EstimatedSize({.key = key, .value = value});
+void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
+  AddIdentity(plan, task.id, task.frontier, frontier);
 }
 
-void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
+void AddStores(const Plan& plan, uint16_t group, v1::Frontier* frontier) {
+  frontier->clear_stores();
+  for (const NodeIndex node : plan.aggregates[group]) {
+    v1::Store* store = frontier->add_stores();
+    store->set_aggregate(plan.graph->nodes[node].name);
+    store->set_type(plan.graph->nodes[node].state_type);
+  }
+}
+
+void AddIdentity(const Plan& plan, const TaskId& task, const v1::Frontier& last, v1::Frontier* frontier) {
   frontier->set_application(plan.application_id);
   // Older records may be of a newer format, after a downgrade: the number stands for all of them.
-  frontier->set_format(std::max(kWrittenFormat, task.frontier.format()));
-  if (std::string id = KnownId(plan, task.changelog.topic); !id.empty()) frontier->set_changelog_id(std::move(id));
+  frontier->set_format(std::max(kWrittenFormat, last.format()));
+  if (std::string id = KnownId(plan, plan.changelog_topics[task.group]); !id.empty()) {
+    frontier->set_changelog_id(std::move(id));
+  }
   for (v1::InputOffset& input : *frontier->mutable_inputs()) {
     std::string id = KnownId(plan, input.topic());
     // A broker that does not tell just now must not make us forget.
-    if (const v1::InputOffset* last = FindInput(task.frontier, input.topic()); id.empty() && last != nullptr) {
-      id = last->topic_id();
+    if (const v1::InputOffset* known = FindInput(last, input.topic()); id.empty() && known != nullptr) {
+      id = known->topic_id();
     }
     if (!id.empty()) input.set_topic_id(std::move(id));
   }
@@ -266,7 +228,7 @@ void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
   // X5c: what the other groups hold, so that an aggregate that moves from one to another is missed.
   frontier->clear_elsewhere();
   for (uint16_t group = 0; group < plan.aggregates.size(); ++group) {
-    if (group == task.id.group) continue;
+    if (group == task.group) continue;
     for (const NodeIndex node : plan.aggregates[group]) {
       v1::Store* store = frontier->add_elsewhere();
       store->set_aggregate(plan.graph->nodes[node].name);
@@ -347,6 +309,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
   std::vector<std::string> unknown;
   std::vector<std::string> misfits;
   std::vector<std::string> commands;
+  std::vector<std::string> topics;
   for (const InputPosition& input : task.inputs) {
     const v1::InputOffset* known = FindInput(task.frontier, input.where.topic);
     if (known == nullptr) {
@@ -359,6 +322,7 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
     std::string misfit = DescribeMisfit(plan, task, input, Offset(known->next_offset()));
     if (misfit.empty()) continue;
     misfits.push_back(std::move(misfit));
+    topics.push_back(input.where.topic);
     commands.push_back(absl::StrCat("kafka-consumer-groups.sh --group ", plan.application_id, " --topic ",
                                     input.where.topic, ":", input.where.partition.value(),
                                     " --reset-offsets --execute --to-offset ", known->next_offset()));
@@ -366,9 +330,12 @@ absl::Status CheckOffsets(const Plan& plan, const Task& task, bool accept_remade
   std::vector<std::string> problems = std::move(unknown);
   if (!misfits.empty()) {
     // The tool refuses while the group has members.
-    problems.push_back(absl::StrCat(absl::StrJoin(misfits, "; "),
-                                    ". Set the group's offset to what the state stands for, while no instance runs: ",
-                                    absl::StrJoin(commands, "; "), kOrStartAnew));
+    problems.push_back(absl::StrCat(
+        absl::StrJoin(misfits, "; "),
+        ". Set the group's offset to what the state stands for, while no instance runs:"
+        " `offsets reset --to=state --source=",
+        absl::StrJoin(topics, ","), " --partition=", task.id.partition.value(),
+        "`, a command of this program's, or with Kafka's tool: ", absl::StrJoin(commands, "; "), kOrStartAnew));
   }
   return AllOf(problems);
 }

@@ -23,8 +23,11 @@ inline constexpr uint32_t kWrittenFormat = 1;
 inline constexpr uint32_t kNewestFormat = 1;
 
 // Whose state the frontier stands for. To be called when its inputs are set. Ids that were known once and are not now
-// stay.
+// stay: those of `last`, the frontier before.
+void AddIdentity(const Plan& plan, const TaskId& task, const v1::Frontier& last, v1::Frontier* frontier);
 void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier);
+// Sets the aggregates whose state the group's changelog holds.
+void AddStores(const Plan& plan, uint16_t group, v1::Frontier* frontier);
 
 // What the frontier of the group's tasks takes in its changelog at most (E7): records of the engine's own must fit,
 // since they have no smaller form.

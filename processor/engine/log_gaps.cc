@@ -31,7 +31,8 @@ std::string DescribeBeyond(const InputPosition& input) {
 
 constexpr char kHowToGoOn[] =
     " (retention shorter than the application stood still, or records were deleted). To go on at the log's beginning"
-    " with the state kept, start the application with --accept_gaps";
+    " with the state kept, start the application with --accept_gaps, or stop all instances and run its command"
+    " `offsets reset --to=earliest --source=";
 constexpr char kHowToGoOnBeyond[] =
     ": the topic was deleted and made anew, or its brokers lost what they had acknowledged. Start under a new"
     " application_id";
@@ -40,10 +41,12 @@ constexpr char kHowToGoOnBeyond[] =
 
 absl::Status CheckLogs(const Task& task) {
   std::vector<std::string> gone;
+  std::vector<std::string> gone_topics;
   std::vector<std::string> beyond;
   // X4: all inputs, since all that is wrong is told at once.
   for (const InputPosition& input : task.inputs) {
     if (IsGone(input)) gone.push_back(DescribeGone(input));
+    if (IsGone(input)) gone_topics.push_back(input.where.topic);
     if (IsBeyond(input)) beyond.push_back(DescribeBeyond(input));
   }
   if (gone.empty() && beyond.empty()) return absl::OkStatus();
@@ -51,7 +54,9 @@ absl::Status CheckLogs(const Task& task) {
   if (!beyond.empty()) text = absl::StrCat(absl::StrJoin(beyond, "; "), kHowToGoOnBeyond);
   // OutOfRange only where --accept_gaps helps: the caller tells them apart by that.
   if (gone.empty()) return absl::FailedPreconditionError(text);
-  return absl::OutOfRangeError(absl::StrCat(text, text.empty() ? "" : ". And ", absl::StrJoin(gone, "; "), kHowToGoOn));
+  return absl::OutOfRangeError(absl::StrCat(text, text.empty() ? "" : ". And ", absl::StrJoin(gone, "; "), kHowToGoOn,
+                                            absl::StrJoin(gone_topics, ","),
+                                            " --partition=", task.inputs.front().where.partition.value(), "`"));
 }
 
 absl::Status AcceptGaps(const Plan& plan, Task* task, std::string* told) {

@@ -36,8 +36,17 @@ CommittedOffsets Admin::ReadCommittedOffsets(const std::string& group, std::span
 LogOffsets Admin::ReadLogOffsets(LogPoint point, std::span<const TopicPartition> partitions, absl::Duration timeout) {
   LogOffsets answers;
   for (const TopicPartition& each : partitions) {
-    answers.emplace(each,
-                    point == LogPoint::kBeginning ? BeginningOffset(each, timeout) : HighWatermark(each, timeout));
+    switch (point) {
+      case LogPoint::kBeginning:
+        answers.emplace(each, BeginningOffset(each, timeout));
+        break;
+      case LogPoint::kHighWatermark:
+        answers.emplace(each, HighWatermark(each, timeout));
+        break;
+      case LogPoint::kLastStable:
+        answers.emplace(each, absl::UnimplementedError("reading last stable offsets: not with this client"));
+        break;
+    }
   }
   return answers;
 }
@@ -45,6 +54,35 @@ LogOffsets Admin::ReadLogOffsets(LogPoint point, std::span<const TopicPartition>
 // What is not told is not known, and nothing is held against it.
 absl::StatusOr<std::map<std::string, std::string>> Admin::ReadTopicIds(std::span<const std::string>, absl::Duration) {
   return std::map<std::string, std::string>();
+}
+
+absl::StatusOr<GroupDescription> Admin::DescribeGroup(const std::string& group, absl::Duration) {
+  return absl::UnimplementedError(absl::StrCat("describing group ", group, ": not with this client"));
+}
+
+absl::StatusOr<ClusterDescription> Admin::DescribeCluster(absl::Duration) {
+  return absl::UnimplementedError("describing the cluster: not with this client");
+}
+
+absl::Status Admin::DeleteTopic(const std::string& topic, absl::Duration) {
+  return absl::UnimplementedError(absl::StrCat("deleting topic ", topic, ": not with this client"));
+}
+
+absl::Status Admin::DeleteGroup(const std::string& group, absl::Duration) {
+  return absl::UnimplementedError(absl::StrCat("deleting group ", group, ": not with this client"));
+}
+
+LogOffsets Admin::ReadOffsetsAt(absl::Time, std::span<const TopicPartition> partitions, absl::Duration) {
+  LogOffsets answers;
+  for (const TopicPartition& each : partitions) {
+    answers.emplace(each, absl::UnimplementedError("looking offsets up by time: not with this client"));
+  }
+  return answers;
+}
+
+absl::StatusOr<std::map<std::string, std::set<std::string>>> Admin::ReadTopicRights(std::span<const std::string>,
+                                                                                    absl::Duration) {
+  return std::map<std::string, std::set<std::string>>();
 }
 
 std::vector<SeekFailure> GroupConsumer::SeekEach(std::span<const TopicPartitionOffset> offsets) {

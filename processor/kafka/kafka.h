@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -210,6 +211,9 @@ class LogReader {
 
 struct TopicDescription {
   int32_t partition_count = 0;
+  // How many replicas the partitions have, and how many of these are in sync, of the one that has least; 0: not known.
+  int32_t replicas = 0;
+  int32_t in_sync = 0;
   // The topic's identity as text: another one after the topic was deleted and made anew. Empty where the client library
   // cannot tell (librdkafka before 2.3) or the brokers have none (before Kafka 2.8).
   std::string id = {};
@@ -230,11 +234,34 @@ struct NewTopic {
 enum class LogPoint {
   kBeginning,      // The first offset still in it.
   kHighWatermark,  // One past the last record, open and aborted transactions included (not the last stable offset).
+  kLastStable,     // Up to where committed records are read now: the first open transaction, or the high watermark.
 };
 
 // One answer for each partition that was asked for, or its own error. Nothing: the group has committed no offset.
 using CommittedOffsets = std::map<TopicPartition, absl::StatusOr<std::optional<Offset>>>;
 using LogOffsets = std::map<TopicPartition, absl::StatusOr<Offset>>;
+
+struct GroupMember {
+  std::string id = {};
+  std::string static_name = {};  // Of a static member.
+  std::string client_id = {};
+  std::string host = {};
+};
+
+struct GroupDescription {
+  std::string state = {};  // As brokers call it: "Stable", "Empty"; "Dead" if there is no such group.
+  std::vector<GroupMember> members = {};
+  // What the one who asks may do with it, such as "READ"; nothing if the brokers or the client do not tell.
+  std::optional<std::set<std::string>> rights = {};
+};
+
+struct ClusterDescription {
+  int32_t brokers = 0;
+  // Of one of them, defaults included, such as "transaction.max.timeout.ms". Empty if it does not tell:
+  // `settings_error` then says why.
+  std::map<std::string, std::string> settings = {};
+  absl::Status settings_error = absl::OkStatus();
+};
 
 // Calls that concern no single transaction. Thread-safe. Errors: Unavailable and DeadlineExceeded may be retried;
 // Unauthenticated: the brokers refuse the credentials, PermissionDenied: a right is missing.
@@ -265,6 +292,22 @@ class Admin {
   // TopicDescription::id of those among the topics that are there and have one, in one request. By default of none.
   virtual absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
                                                                           absl::Duration timeout);
+
+  // What operators ask for; by default Unimplemented.
+  //
+  // A group that nobody knows has no members.
+  virtual absl::StatusOr<GroupDescription> DescribeGroup(const std::string& group, absl::Duration timeout);
+  virtual absl::StatusOr<ClusterDescription> DescribeCluster(absl::Duration timeout);
+  // NotFound if there is no such topic, or group. Of a group all committed offsets go; FailedPrecondition if it has
+  // members.
+  virtual absl::Status DeleteTopic(const std::string& topic, absl::Duration timeout);
+  virtual absl::Status DeleteGroup(const std::string& group, absl::Duration timeout);
+  // The first offset whose record, or a later one, is of that time or later; the high watermark if there is none.
+  virtual LogOffsets ReadOffsetsAt(absl::Time time, std::span<const TopicPartition> partitions, absl::Duration timeout);
+  // What the one who asks may do with each topic: "READ", "WRITE", "DESCRIBE" …, without doing it. Topics of which that
+  // is not told are absent; by default all.
+  virtual absl::StatusOr<std::map<std::string, std::set<std::string>>> ReadTopicRights(
+      std::span<const std::string> topics, absl::Duration timeout);
 };
 
 // Makes the objects above. Thread-safe. The lists of topics give `topic_index` its meaning in records.

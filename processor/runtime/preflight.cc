@@ -16,6 +16,7 @@
 #include "processor/base/clock.h"
 #include "processor/engine/frontier.h"
 #include "processor/runtime/prepare_commands.h"
+#include "processor/runtime/topic_limits.h"
 
 namespace once {
 
@@ -24,31 +25,16 @@ namespace {
 constexpr int64_t kMebibyte = 1 << 20;
 constexpr int64_t kDayMs = 24 * 3600 * 1000;
 
-int64_t NumberSetting(const kafka::TopicDescription& topic, const std::string& name, int64_t fallback) {
-  const auto found = topic.settings.find(name);
-  int64_t value = 0;
-  return found != topic.settings.end() && absl::SimpleAtoi(found->second, &value) ? value : fallback;
-}
-
 class Checker {
  public:
   Checker(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan)
       : options_(options), admin_(admin), log_(log), plan_(*plan) {}
 
   absl::Status Run() {
-    for (const std::string& topic : plan_.input_topics) Check(topic, "source topic");
-    for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
-    if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
-    for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
-      // Changelogs last: they are made only if all else is well.
-      if (fatal_.ok()) CheckGroup(group);
-    }
+    Look();
     if (!fatal_.ok()) return fatal_;
     if (problems_.empty()) {
-      WarnOfUnknownSettings();
-      // What was found is what the engine goes by: sizes (E7), stamps (X3), ids (X5c).
-      FillLimits();
-      WarnOfNarrowDeadLetters();
+      Conclude();
       return absl::OkStatus();
     }
     // X4: all at once.
@@ -57,7 +43,33 @@ class Checker {
     return absl::FailedPreconditionError(text);
   }
 
+  // Makes nothing, and goes on to the end whatever it finds.
+  absl::StatusOr<TopicReport> Inspect() {
+    makes_changelogs_ = false;
+    Look();
+    if (!fatal_.ok()) return fatal_;
+    Conclude();
+    return TopicReport{.problems = std::move(problems_), .topics = std::move(topics_)};
+  }
+
  private:
+  void Look() {
+    for (const std::string& topic : plan_.input_topics) Check(topic, "source topic");
+    for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
+    if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
+    for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
+      // Changelogs last: they are made only if all else is well.
+      if (fatal_.ok()) CheckGroup(group);
+    }
+  }
+
+  void Conclude() {
+    WarnOfUnknownSettings();
+    // What was found is what the engine goes by: sizes (E7), stamps (X3), ids (X5c).
+    FillLimits(topics_, options_.max_record_bytes, &plan_);
+    WarnOfNarrowDeadLetters();
+  }
+
   const kafka::TopicDescription* Find(const std::string& topic) const {
     const auto found = topics_.find(topic);
     return found == topics_.end() ? nullptr : &found->second;
@@ -227,7 +239,7 @@ class Checker {
     const std::string& changelog = plan_.changelog_topics[index];
     if (!Describe(changelog)) {
       // Nothing is made for an application that will not start.
-      if (!fatal_.ok() || !problems_.empty()) return;
+      if (!fatal_.ok() || !problems_.empty() || !makes_changelogs_) return;
       Create({.name = changelog,
               .partition_count = lead.partition_count,
               // E7: state and parked events of the largest event fit, with all that is around them.
@@ -301,80 +313,13 @@ class Checker {
                            largest, ", and the producer's, kafka.message.max.bytes"));
   }
 
-  // A limit in milliseconds, some of which stand for "none".
-  static absl::Duration TimeLimit(const kafka::TopicDescription& topic, const std::string& name,
-                                  absl::Duration fallback) {
-    // Some say "none" by the largest number there is.
-    constexpr int64_t kNoLimitMs = 100 * 365 * kDayMs;
-    const int64_t millis = NumberSetting(topic, name, -1);
-    if (millis < 0) return fallback;
-    return millis >= kNoLimitMs ? absl::InfiniteDuration() : absl::Milliseconds(millis);
-  }
-
-  void FillTimeLimits(size_t output, const kafka::TopicDescription& topic) {
-    // X2b: not readable, so the plan's defaults stay.
-    if (topic.settings.empty()) return;
-    // What brokers before 3.6 call both limits.
-    const std::string both = "message.timestamp.difference.max.ms";
-    plan_.timestamp_after_max[output] =
-        TimeLimit(topic, "message.timestamp.after.max.ms", TimeLimit(topic, both, kDefaultTimestampAfterMax));
-    plan_.timestamp_before_max[output] =
-        TimeLimit(topic, "message.timestamp.before.max.ms", TimeLimit(topic, both, absl::InfiniteDuration()));
-    const auto type = topic.settings.find("message.timestamp.type");
-    plan_.log_append_time[output] = type != topic.settings.end() && type->second == "LogAppendTime";
-  }
-
-  // What the topic deletes, and what it cannot keep.
-  void FillKeeping(size_t index, const kafka::TopicDescription& topic) {
-    const auto policy = topic.settings.find("cleanup.policy");
-    const std::string cleanup = policy == topic.settings.end() ? "delete" : policy->second;
-    // X3: such a topic refuses a record without a key, and the whole batch with it.
-    plan_.compacted[index] = cleanup.find("compact") != std::string::npos;
-    const int64_t retention_ms = NumberSetting(topic, "retention.ms", -1);
-    const bool deletes = cleanup.find("delete") != std::string::npos && retention_ms >= 0;
-    plan_.retention[index] = deletes ? absl::Milliseconds(retention_ms) : absl::InfiniteDuration();
-  }
-
-  void FillIds() {
-    for (const auto& [name, topic] : topics_) {
-      // X5c, X8: openings and the topics' watch hold what they find against these.
-      if (!topic.id.empty()) plan_.topic_ids[name] = topic.id;
-    }
-    for (size_t source = 0; source < plan_.input_topics.size(); ++source) {
-      const kafka::TopicDescription* topic = Find(plan_.input_topics[source]);
-      if (topic == nullptr) continue;
-      plan_.input_topic_ids[source] = topic->id;
-      plan_.partition_counts[source] = topic->partition_count;
-    }
-  }
-
-  void FillLimits() {
-    FillIds();
-    for (size_t i = 0; i < plan_.output_topics.size(); ++i) {
-      const kafka::TopicDescription* topic = Find(plan_.output_topics[i]);
-      if (topic == nullptr) continue;
-      // E7: EstimatedSize is never below what the client counts (36 bytes, key, value, headers), nor what a broker
-      // does.
-      plan_.max_record_bytes[i] =
-          std::min(static_cast<size_t>(NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes)),
-                   options_.max_record_bytes);
-      FillTimeLimits(i, *topic);
-      FillKeeping(i, *topic);
-    }
-    for (size_t group = 0; group < plan_.changelog_topics.size(); ++group) {
-      const kafka::TopicDescription* topic = Find(plan_.changelog_topics[group]);
-      if (topic == nullptr) continue;
-      // F6: a checkpoint that is older than that may lack deletions that nobody can see any more.
-      plan_.delete_retention[group] = absl::Milliseconds(NumberSetting(*topic, "delete.retention.ms", kDayMs));
-    }
-  }
-
   const PreflightOptions& options_;
   kafka::Admin* const admin_;
   LogSink* const log_;
   Plan& plan_;
   std::map<std::string, kafka::TopicDescription> topics_;
   std::vector<std::string> problems_;
+  bool makes_changelogs_ = true;
   std::set<std::string> refused_;  // Topics that cannot be described, as the problems say.
   absl::Status fatal_;
   // Until when a missing topic may still turn up; one wait for all.
@@ -386,6 +331,11 @@ class Checker {
 absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan) {
   const absl::Status checked = Checker(options, admin, log, plan).Run();
   return checked.ok() && options.takes_commands ? PrepareCommands(options, admin, log, plan) : checked;
+}
+
+absl::StatusOr<TopicReport> InspectTopics(const PreflightOptions& options, kafka::Admin* admin, LogSink* log,
+                                          Plan* plan) {
+  return Checker(options, admin, log, plan).Inspect();
 }
 
 }  // namespace once

@@ -4,9 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/engine/plan.h"
@@ -36,6 +39,18 @@ struct PreflightOptions {
 // and the producer's. Where the right to read these is missing, it warns of the checks that are lost, and Kafka's
 // defaults are assumed. Blocks.
 absl::Status Preflight(const PreflightOptions& options, kafka::Admin* admin, LogSink* log, Plan* plan);
+
+// What such a check finds.
+struct TopicReport {
+  std::vector<std::string> problems = {};                      // Each would refuse a start.
+  std::map<std::string, kafka::TopicDescription> topics = {};  // Those that are there, but for those of commands.
+};
+
+// The same checks, of which nothing is made; a changelog that is missing is no problem, since a start makes it. The
+// plan is filled in as far as topics are there. Errors are those of the broker that cannot be reached. `options` must
+// not ask for topics to be created. Blocks.
+absl::StatusOr<TopicReport> InspectTopics(const PreflightOptions& options, kafka::Admin* admin, LogSink* log,
+                                          Plan* plan);
 
 }  // namespace once
 

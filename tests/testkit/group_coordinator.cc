@@ -245,6 +245,20 @@ void GroupCoordinator::ExpireOffsets() {
   }
 }
 
+bool GroupCoordinator::IsKnown(const std::string& group) const {
+  const auto found = groups_.find(group);
+  return found != groups_.end() && (!found->second.members.empty() || !found->second.committed.empty());
+}
+
+bool GroupCoordinator::Forget(const std::string& group) {
+  const auto found = groups_.find(group);
+  if (found == groups_.end()) return true;
+  if (!found->second.members.empty()) return false;
+  // Its generations go on, so that nobody who was a member is one again.
+  found->second.committed.clear();
+  return true;
+}
+
 std::vector<std::string> GroupCoordinator::Members(const std::string& group) const {
   std::vector<std::string> ids;
   const auto found = groups_.find(group);

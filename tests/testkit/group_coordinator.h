@@ -71,6 +71,10 @@ class GroupCoordinator {
   // offsets.retention.minutes. Those with a pending successor stay.
   void ExpireOffsets();
 
+  // It has members, or committed offsets.
+  bool IsKnown(const std::string& group) const;
+  // Forgets its offsets; false if it has members.
+  bool Forget(const std::string& group);
   // The ids of a group's members, and what each holds.
   std::vector<std::string> Members(const std::string& group) const;
   std::vector<TopicPartition> Held(const std::string& member) const;

@@ -16,6 +16,8 @@ absl::StatusOr<kafka::TopicDescription> MemoryAdmin::DescribeTopic(const std::st
   }
   kafka::TopicDescription description;
   description.partition_count = static_cast<int32_t>(found->partitions.size());
+  description.replicas = 1;
+  description.in_sync = 1;
   description.id = found->id();
   if (core_->rights.IsDenied(Right::kDescribeConfigs, topic)) {
     description.settings_error = absl::PermissionDeniedError(
@@ -78,7 +80,15 @@ absl::StatusOr<Offset> MemoryAdmin::Find(kafka::LogPoint point, const TopicParti
   const PartitionLog* log = core_->topics.Find(partition);
   if (log == nullptr) return absl::NotFoundError(absl::StrCat(ToString(partition), ": there is no such partition"));
   if (absl::Status status = core_->LeaderOf(partition); !status.ok()) return status;
-  return point == kafka::LogPoint::kBeginning ? log->start() : log->high_watermark();
+  switch (point) {
+    case kafka::LogPoint::kBeginning:
+      return log->start();
+    case kafka::LogPoint::kLastStable:
+      return log->last_stable_offset();
+    case kafka::LogPoint::kHighWatermark:
+      break;
+  }
+  return log->high_watermark();
 }
 
 kafka::LogOffsets MemoryAdmin::ReadLogOffsets(kafka::LogPoint point, std::span<const TopicPartition> partitions,
@@ -116,6 +126,86 @@ absl::StatusOr<Offset> MemoryAdmin::BeginningOffset(const TopicPartition& partit
 
 absl::StatusOr<Offset> MemoryAdmin::HighWatermark(const TopicPartition& partition, absl::Duration timeout) {
   return ReadLogOffsets(kafka::LogPoint::kHighWatermark, {&partition, 1}, timeout).begin()->second;
+}
+
+absl::StatusOr<kafka::GroupDescription> MemoryAdmin::DescribeGroup(const std::string& group, absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  if (absl::Status status = core_->StatusOf(Call::kStableCommittedOffsets, group); !status.ok()) return status;
+  kafka::GroupDescription description;
+  for (const std::string& member : core_->groups.Members(group)) {
+    description.members.push_back({.id = member, .client_id = member, .host = "memory"});
+  }
+  description.state = !description.members.empty() ? "Stable" : core_->groups.IsKnown(group) ? "Empty" : "Dead";
+  description.rights = std::set<std::string>{"DELETE", "DESCRIBE", "READ"};
+  if (core_->rights.IsDenied(Right::kReadGroup, group)) description.rights->erase("READ");
+  return description;
+}
+
+absl::StatusOr<kafka::ClusterDescription> MemoryAdmin::DescribeCluster(absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  if (absl::Status status = core_->StatusOf(Call::kDescribeTopic, ""); !status.ok()) return status;
+  return kafka::ClusterDescription{.brokers = 1, .settings = core_->broker_settings};
+}
+
+absl::Status MemoryAdmin::DeleteTopic(const std::string& topic, absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  if (absl::Status status = core_->StatusOf(Call::kCreateTopic, topic); !status.ok()) return status;
+  if (core_->topics.Find(topic) == nullptr) {
+    return absl::NotFoundError(absl::StrCat("deleting topic \"", topic, "\": there is no such topic"));
+  }
+  core_->topics.Delete(topic);
+  core_->groups.ForgetTopic(topic);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryAdmin::DeleteGroup(const std::string& group, absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  if (absl::Status status = core_->StatusOf(Call::kStableCommittedOffsets, group); !status.ok()) return status;
+  if (!core_->groups.IsKnown(group)) {
+    return absl::NotFoundError(absl::StrCat("deleting group \"", group, "\": there is no such group"));
+  }
+  if (core_->groups.Forget(group)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("deleting group \"", group, "\": it has members; stop all instances"));
+}
+
+kafka::LogOffsets MemoryAdmin::ReadOffsetsAt(absl::Time time, std::span<const TopicPartition> partitions,
+                                             absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  kafka::LogOffsets answers;
+  for (const TopicPartition& each : partitions) {
+    absl::StatusOr<Offset> found = Find(kafka::LogPoint::kHighWatermark, each);
+    if (found.ok()) {
+      const PartitionLog& log = *core_->topics.Find(each);
+      for (const StoredRecordPtr& record : log.ReadUncommitted(log.start(), SIZE_MAX).records) {
+        if (record->timestamp_ms < absl::ToUnixMillis(time)) continue;
+        found = record->offset;
+        break;
+      }
+    }
+    answers.emplace(each, found);
+  }
+  return answers;
+}
+
+absl::StatusOr<std::map<std::string, std::set<std::string>>> MemoryAdmin::ReadTopicRights(
+    std::span<const std::string> topics, absl::Duration) {
+  const std::lock_guard lock(core_->mutex);
+  core_->Tick();
+  std::map<std::string, std::set<std::string>> rights;
+  for (const std::string& name : topics) {
+    if (core_->topics.Find(name) == nullptr) continue;
+    rights[name] = {"CREATE", "DESCRIBE"};
+    if (!core_->rights.IsDenied(Right::kReadTopic, name)) rights[name].insert("READ");
+    if (!core_->rights.IsDenied(Right::kWriteTopic, name)) rights[name].insert("WRITE");
+    if (!core_->rights.IsDenied(Right::kDescribeConfigs, name)) rights[name].insert("DESCRIBE_CONFIGS");
+  }
+  return rights;
 }
 
 }  // namespace once::testkit

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "processor/kafka/kafka.h"
@@ -28,6 +29,14 @@ class MemoryAdmin final : public kafka::Admin {
                                    absl::Duration timeout) override;
   absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
                                                                   absl::Duration timeout) override;
+  absl::StatusOr<kafka::GroupDescription> DescribeGroup(const std::string& group, absl::Duration timeout) override;
+  absl::StatusOr<kafka::ClusterDescription> DescribeCluster(absl::Duration timeout) override;
+  absl::Status DeleteTopic(const std::string& topic, absl::Duration timeout) override;
+  absl::Status DeleteGroup(const std::string& group, absl::Duration timeout) override;
+  kafka::LogOffsets ReadOffsetsAt(absl::Time time, std::span<const TopicPartition> partitions,
+                                  absl::Duration timeout) override;
+  absl::StatusOr<std::map<std::string, std::set<std::string>>> ReadTopicRights(std::span<const std::string> topics,
+                                                                               absl::Duration timeout) override;
 
  private:
   absl::StatusOr<Offset> Find(kafka::LogPoint point, const TopicPartition& partition);

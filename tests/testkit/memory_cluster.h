@@ -66,6 +66,7 @@ class MemoryCluster {
   void GrowTopic(const std::string& name, int32_t partitions);
   // Differs for each topic that was ever made; empty if there is none of that name.
   std::string TopicId(const std::string& name) const;
+  void SetBrokerSetting(const std::string& name, const std::string& value) { core_->broker_settings[name] = value; }
   // Takes a right away from everybody, and gives it back.
   void Deny(Right right, const std::string& name);
   void Allow(Right right, const std::string& name);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -80,7 +81,8 @@ struct MemoryCore {
   std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
   bool is_reachable = true;
   std::set<TopicPartition> leaderless;
-  uint64_t producers = 0;  // Made so far.
+  std::map<std::string, std::string> broker_settings;  // What brokers say of themselves.
+  uint64_t producers = 0;                              // Made so far.
 };
 
 }  // namespace once::testkit

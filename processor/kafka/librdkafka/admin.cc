@@ -32,7 +32,7 @@ absl::Status RdKafkaAdmin::Explain(AdminHandle& handle, absl::Status status, abs
   return absl::Status(unreachable.code(), absl::StrCat(status.message(), ": ", unreachable.message()));
 }
 
-absl::StatusOr<int32_t> RdKafkaAdmin::PartitionCount(const std::string& topic, absl::Duration timeout) {
+absl::StatusOr<TopicDescription> RdKafkaAdmin::Layout(const std::string& topic, absl::Duration timeout) {
   const std::string what = absl::StrCat("describing topic \"", topic, "\"");
   // By a handle, since metadata that is asked for without one is that of all topics.
   const TopicPtr handle(rd_kafka_topic_new(main_.rk(), topic.c_str(), nullptr));
@@ -48,14 +48,23 @@ absl::StatusOr<int32_t> RdKafkaAdmin::PartitionCount(const std::string& topic, a
     return absl::NotFoundError(absl::StrCat(what, ": there is no such topic; create it or correct its name"));
   }
   if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToStatus(found.err, what);
-  return found.partition_cnt;
+  TopicDescription layout;
+  layout.partition_count = found.partition_cnt;
+  for (int i = 0; i < found.partition_cnt; ++i) {
+    const rd_kafka_metadata_partition_t& each = found.partitions[i];
+    layout.replicas = i == 0 ? each.replica_cnt : std::min(layout.replicas, each.replica_cnt);
+    layout.in_sync = i == 0 ? each.isr_cnt : std::min(layout.in_sync, each.isr_cnt);
+  }
+  return layout;
 }
 
-absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(const std::string& topic,
+absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::Settings(rd_kafka_ResourceType_t kind,
+                                                                          const std::string& name,
                                                                           absl::Duration timeout) {
-  const std::string what = absl::StrCat("reading the settings of topic \"", topic, "\"");
+  const std::string what = absl::StrCat("reading the settings of ",
+                                        kind == RD_KAFKA_RESOURCE_BROKER ? "broker" : "topic", " \"", name, "\"");
   AdminCall call(main_.rk(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout);
-  const ConfigResourcePtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  const ConfigResourcePtr resource(rd_kafka_ConfigResource_new(kind, name.c_str()));
   rd_kafka_ConfigResource_t* asked[] = {resource.get()};
   rd_kafka_DescribeConfigs(main_.rk(), asked, 1, call.options(), call.queue());
   absl::StatusOr<EventPtr> event = call.Wait(what);
@@ -134,10 +143,9 @@ absl::StatusOr<std::map<std::string, std::string>> RdKafkaAdmin::ReadTopicIds(st
 
 absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& topic, absl::Duration timeout) {
   const absl::Time deadline = SteadyNow() + timeout;
-  TopicDescription description;
-  absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
-  if (!partitions.ok()) return partitions.status();
-  description.partition_count = *partitions;
+  absl::StatusOr<TopicDescription> layout = Layout(topic, timeout);
+  if (!layout.ok()) return layout.status();
+  TopicDescription description = *std::move(layout);
   absl::StatusOr<std::vector<absl::StatusOr<std::string>>> ids = DescribeIds({&topic, 1}, deadline - SteadyNow());
   // X5c: without the ids that it could have, a topic is not described: asked for again, or told.
   if (!ids.ok()) return ids.status();
@@ -145,7 +153,8 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::DescribeOnce(const std::string& t
     if (!id.ok()) return id.status();
     description.id = *std::move(id);
   }
-  absl::StatusOr<std::map<std::string, std::string>> settings = Settings(topic, deadline - SteadyNow());
+  absl::StatusOr<std::map<std::string, std::string>> settings =
+      Settings(RD_KAFKA_RESOURCE_TOPIC, topic, deadline - SteadyNow());
   // Either may pass: it is asked for again (RetryAdminCall).
   if (absl::IsUnavailable(settings.status()) || absl::IsNotFound(settings.status())) return settings.status();
   // X2b: a topic whose settings may not be read is described all the same.
@@ -197,13 +206,13 @@ absl::Status RdKafkaAdmin::CreateTopic(const NewTopic& topic, absl::Duration tim
 // The controller's answer comes before the brokers know the topic, and before its leaders take records.
 void RdKafkaAdmin::AwaitReady(const std::string& topic, absl::Duration timeout) {
   const absl::Time deadline = SteadyNow() + timeout;
-  absl::StatusOr<int32_t> partitions = PartitionCount(topic, timeout);
-  while (!partitions.ok() && SteadyNow() < deadline) {
+  absl::StatusOr<TopicDescription> layout = Layout(topic, timeout);
+  while (!layout.ok() && SteadyNow() < deadline) {
     absl::SleepFor(kAdminRetryPause);
-    partitions = PartitionCount(topic, deadline - SteadyNow());
+    layout = Layout(topic, deadline - SteadyNow());
   }
   // Records for a leader that is just coming up can be lost, though reported as delivered (docs/librdkafka.md).
-  for (int32_t i = 0; partitions.ok() && i < *partitions; ++i) {
+  for (int32_t i = 0; layout.ok() && i < layout->partition_count; ++i) {
     while (!QueryOffset({topic, Partition(i)}, RD_KAFKA_OFFSET_END, timeout).ok() && SteadyNow() < deadline) {
       absl::SleepFor(kAdminRetryPause);
     }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,14 @@ class RdKafkaAdmin final : public Admin {
                             absl::Duration timeout) override;
   absl::StatusOr<std::map<std::string, std::string>> ReadTopicIds(std::span<const std::string> topics,
                                                                   absl::Duration timeout) override;
+  absl::StatusOr<GroupDescription> DescribeGroup(const std::string& group, absl::Duration timeout) override;
+  absl::StatusOr<ClusterDescription> DescribeCluster(absl::Duration timeout) override;
+  absl::Status DeleteTopic(const std::string& topic, absl::Duration timeout) override;
+  absl::Status DeleteGroup(const std::string& group, absl::Duration timeout) override;
+  LogOffsets ReadOffsetsAt(absl::Time time, std::span<const TopicPartition> partitions,
+                           absl::Duration timeout) override;
+  absl::StatusOr<std::map<std::string, std::set<std::string>>> ReadTopicRights(std::span<const std::string> topics,
+                                                                               absl::Duration timeout) override;
 
  private:
   explicit RdKafkaAdmin(std::shared_ptr<const ClientContext> context);
@@ -47,16 +56,23 @@ class RdKafkaAdmin final : public Admin {
   // One answer for each topic, in their order, empty if it has no id; none at all from a library that cannot tell.
   absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DescribeIds(std::span<const std::string> topics,
                                                                        absl::Duration timeout);
-  absl::StatusOr<int32_t> PartitionCount(const std::string& topic, absl::Duration timeout);
+  // Partitions and their replicas, and nothing else.
+  absl::StatusOr<TopicDescription> Layout(const std::string& topic, absl::Duration timeout);
   void AwaitReady(const std::string& topic, absl::Duration timeout);
-  absl::StatusOr<std::map<std::string, std::string>> Settings(const std::string& topic, absl::Duration timeout);
+  // Of a topic, or of a broker, by its number.
+  absl::StatusOr<std::map<std::string, std::string>> Settings(rd_kafka_ResourceType_t kind, const std::string& name,
+                                                              absl::Duration timeout);
+  absl::StatusOr<GroupDescription> DescribeGroupOnce(const std::string& group, absl::Duration timeout);
   // `which` is RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END.
   absl::StatusOr<Offset> QueryOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
   // The same, patiently.
   absl::StatusOr<Offset> FindOffset(const TopicPartition& partition, int64_t which, absl::Duration timeout);
   std::map<int32_t, std::vector<TopicPartition>> ByLeader(std::span<const TopicPartition> partitions,
                                                           absl::Duration timeout, LogOffsets* answers);
-  void AskLeader(LogPoint point, std::span<const TopicPartition> partitions, absl::Time deadline, LogOffsets* answers);
+  void AskLeader(AdminHandle& handle, LogPoint point, std::span<const TopicPartition> partitions, absl::Time deadline,
+                 LogOffsets* answers);
+  // The instance that reads committed records, for last stable offsets.
+  absl::StatusOr<std::shared_ptr<AdminHandle>> StableHandle();
   // One call. False if it failed as a whole.
   bool AskCommitted(AdminHandle& handle, std::span<const TopicPartition> partitions, absl::Duration timeout,
                     CommittedOffsets* answers);
@@ -71,6 +87,7 @@ class RdKafkaAdmin final : public Admin {
   AdminHandle main_;
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<AdminHandle>> by_group_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<AdminHandle> stable_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace once::kafka

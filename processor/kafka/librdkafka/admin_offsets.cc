@@ -53,6 +53,18 @@ void RdKafkaAdmin::Discard(const std::string& group, const std::shared_ptr<Admin
   if (current == handle) current.reset();
 }
 
+absl::StatusOr<std::shared_ptr<AdminHandle>> RdKafkaAdmin::StableHandle() {
+  MutexLock lock(&mutex_);
+  if (stable_ == nullptr) {
+    auto fresh = std::make_shared<AdminHandle>(context_, "admin of committed records");
+    Properties properties = AdminProperties(fresh->config());
+    properties["isolation.level"] = "read_committed";
+    if (absl::Status status = fresh->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
+    stable_ = std::move(fresh);
+  }
+  return stable_;
+}
+
 // By the consumer's call, not ListConsumerGroupOffsets: that one ends the process by an assertion when its request
 // times out while it is being repeated, as when brokers restart or a transaction is pending (2.0.2; upstream #3663,
 // open in all versions). One partition that is pending keeps this call from answering for the others, until it times
@@ -173,8 +185,8 @@ std::map<int32_t, std::vector<TopicPartition>> RdKafkaAdmin::ByLeader(std::span<
 
 // One request. librdkafka drops all answers if one partition fails, so then the halves are asked apart, unless it took
 // too long.
-void RdKafkaAdmin::AskLeader(LogPoint point, std::span<const TopicPartition> partitions, absl::Time deadline,
-                             LogOffsets* answers) {
+void RdKafkaAdmin::AskLeader(AdminHandle& handle, LogPoint point, std::span<const TopicPartition> partitions,
+                             absl::Time deadline, LogOffsets* answers) {
   const std::string what =
       absl::StrCat("reading the watermarks of ", ToString(partitions.front()),
                    partitions.size() > 1 ? absl::StrCat(" and ", partitions.size() - 1, " more") : "");
@@ -182,14 +194,14 @@ void RdKafkaAdmin::AskLeader(LogPoint point, std::span<const TopicPartition> par
   const absl::Duration left = deadline - SteadyNow();
   const rd_kafka_resp_err_t code = left <= absl::ZeroDuration()
                                        ? RD_KAFKA_RESP_ERR__TIMED_OUT
-                                       : rd_kafka_offsets_for_times(main_.rk(), list.get(), ToMillis(left));
+                                       : rd_kafka_offsets_for_times(handle.rk(), list.get(), ToMillis(left));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     // What has timed out would only take its time again by halves.
     if (partitions.size() == 1 || code == RD_KAFKA_RESP_ERR__TIMED_OUT) {
       return FailAll(partitions, ToStatus(code, what), answers);
     }
-    AskLeader(point, partitions.subspan(0, partitions.size() / 2), deadline, answers);
-    return AskLeader(point, partitions.subspan(partitions.size() / 2), deadline, answers);
+    AskLeader(handle, point, partitions.subspan(0, partitions.size() / 2), deadline, answers);
+    return AskLeader(handle, point, partitions.subspan(partitions.size() / 2), deadline, answers);
   }
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& answer = list->elems[i];
@@ -212,6 +224,14 @@ LogOffsets RdKafkaAdmin::ReadLogOffsets(LogPoint point, std::span<const TopicPar
                                         absl::Duration timeout) {
   const absl::Time deadline = SteadyNow() + timeout;
   LogOffsets answers;
+  // Brokers answer by the handle's isolation level.
+  std::shared_ptr<AdminHandle> stable;
+  if (point == LogPoint::kLastStable) {
+    absl::StatusOr<std::shared_ptr<AdminHandle>> made = StableHandle();
+    if (!made.ok()) return FailAll(partitions, made.status(), &answers), answers;
+    stable = *std::move(made);
+  }
+  AdminHandle* const handle = stable == nullptr ? &main_ : stable.get();
   const std::map<int32_t, std::vector<TopicPartition>> by_leader = ByLeader(partitions, timeout, &answers);
   std::vector<LogOffsets> found(by_leader.size());
   std::vector<std::thread> threads;
@@ -219,7 +239,9 @@ LogOffsets RdKafkaAdmin::ReadLogOffsets(LogPoint point, std::span<const TopicPar
   for (const auto& entry : by_leader) {
     LogOffsets* const into = &found[index];
     const std::vector<TopicPartition>* const asked = &entry.second;
-    const auto ask = [this, point, asked, deadline, into] { AskLeader(point, *asked, deadline, into); };
+    const auto ask = [this, handle, point, asked, deadline, into] {
+      AskLeader(*handle, point, *asked, deadline, into);
+    };
     if (++index < by_leader.size()) {
       threads.emplace_back(ask);
     } else {
