@@ -69,6 +69,7 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
                                             {"create_partitions", "3"},
                                             {"start_timeout", "4s"},
                                             {"log_level", "debug"},
+                                            {"dead_letter_headers", "once,spring"},
                                             {"commit_interval", "5ms"},
                                             {"max_epoch_records", "6"},
                                             {"max_epoch_bytes", "7KiB"},
@@ -99,6 +100,8 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.create_partitions, 3);
   EXPECT_EQ(options.start_timeout, absl::Seconds(4));
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
+  EXPECT_FALSE(options.dead_letter_headers.kafka_streams);
+  EXPECT_TRUE(options.dead_letter_headers.spring);
   EXPECT_EQ(options.commit_interval, absl::Milliseconds(5));
   EXPECT_EQ(options.max_epoch_records, 6);
   EXPECT_EQ(options.max_epoch_bytes, 7 << 10);
