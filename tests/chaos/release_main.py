@@ -148,8 +148,8 @@ def run(options, work):
         for name, count in found.items():
             world.say("VIOLATION %d x %s" % (count, name))
         violations = world.watcher.count + sum(found.values()) + stuck
-        print("parked=%d released=%d kills=%d p99_ratio=%.2f violations=%d" % (parked, released, kills, ratio, violations),
-              flush=True)
+        print("parked=%d released=%d kills=%d p99_ratio=%.2f violations=%d" % (
+            parked, released, kills, ratio, violations), flush=True)
         return violations
     finally:
         world.stop()

@@ -182,24 +182,57 @@ TEST_F(EachCommandTest, RetryTaskTriesATaskThatHasFailed) {
   EXPECT_EQ(OutcomeOf("retry"), "APPLIED");
 }
 
-// None of these changes anything, and each answer says why.
-TEST_F(EachCommandTest, WhatIsWrongChangesNothingAndIsSaid) {
-  // The changelog takes less than the control topic, so that a value can be too large.
-  ASSERT_TRUE(scene_.admin()
-                  .CreateTopic({.name = scene_.application_id() + "-orders-changelog",
-                                .partition_count = 1,
-                                .settings = {{"cleanup.policy", "compact"}, {"max.message.bytes", "400000"}}},
-                               absl::Seconds(20))
-                  .ok());
-  StartMendable();
-  Send("a", {"bad1", "ok2"});
-  ASSERT_TRUE(AwaitDeadLetters("BLOCKED", 1)) << pod_->Log();
-  std::vector<v1::Command> all;
-  *all.emplace_back().mutable_release()->mutable_target() = Of("a");
-  *all.emplace_back().mutable_skip()->mutable_target() = Of("a");
-  *all.emplace_back().mutable_discard()->mutable_target() = Of("a");
-  *all.emplace_back().mutable_replace()->mutable_target() = Of("a");
-  all.back().mutable_replace()->set_value("ok");
+// Commands of every kind that names an aggregate, or none; none of them is right.
+class WrongCommandTest : public EachCommandTest {
+ protected:
+  // "a" is blocked, and the changelog takes less than the control topic, so that a value can be too large.
+  void Start() {
+    ASSERT_TRUE(scene_.admin()
+                    .CreateTopic({.name = scene_.application_id() + "-orders-changelog",
+                                  .partition_count = 1,
+                                  .settings = {{"cleanup.policy", "compact"}, {"max.message.bytes", "400000"}}},
+                                 absl::Seconds(20))
+                    .ok());
+    StartMendable();
+    Send("a", {"bad1", "ok2"});
+    ASSERT_TRUE(AwaitDeadLetters("BLOCKED", 1)) << pod_->Log();
+  }
+
+  static std::vector<v1::Command> OfA() {
+    std::vector<v1::Command> all(4);
+    *all[0].mutable_release()->mutable_target() = Of("a");
+    *all[1].mutable_skip()->mutable_target() = Of("a");
+    *all[2].mutable_discard()->mutable_target() = Of("a");
+    *all[3].mutable_replace()->mutable_target() = Of("a");
+    all[3].mutable_replace()->set_value("ok");
+    return all;
+  }
+  static v1::Target* TargetOf(v1::Command* command) {
+    if (command->has_release()) return command->mutable_release()->mutable_target();
+    if (command->has_skip()) return command->mutable_skip()->mutable_target();
+    if (command->has_discard()) return command->mutable_discard()->mutable_target();
+    return command->mutable_replace()->mutable_target();
+  }
+
+  // Each answer was a refusal that says why, and the queue is as it was.
+  void ExpectNothingChanged() {
+    for (const v1::CommandResult& result : Results()) {
+      EXPECT_EQ(result.outcome(), v1::CommandResult::REFUSED) << result.ShortDebugString();
+      EXPECT_FALSE(result.message().empty()) << result.ShortDebugString();
+    }
+    PassMarker();
+    EXPECT_TRUE(Outputs("a").empty());
+    EXPECT_EQ(Read(scene_.dead_letters()).size(), 2u);
+    Mend();
+    Command("right", OfA()[0]);
+    ASSERT_TRUE(AwaitOutputs("a", 2)) << pod_->Log();
+    EXPECT_THAT(Outputs("a"), ElementsAre("bad1", "ok2"));
+  }
+};
+
+TEST_F(WrongCommandTest, ForAnotherApplicationGroupOrAggregate) {
+  Start();
+  std::vector<v1::Command> all = OfA();
   all.emplace_back().mutable_release()->mutable_all();
   all.emplace_back().mutable_never_add()->mutable_rule()->set_key("a");
   all.emplace_back().mutable_pause();
@@ -213,13 +246,8 @@ TEST_F(EachCommandTest, WhatIsWrongChangesNothingAndIsSaid) {
     Command(absl::StrCat("group", i), foreign);
     EXPECT_THAT(std::string(ResultOf(absl::StrCat("group", i)).message()), HasSubstr("task group \"another\""));
   }
-  for (v1::Command command : all) {
-    v1::Target* target = command.has_release()   ? command.mutable_release()->mutable_target()
-                         : command.has_skip()    ? command.mutable_skip()->mutable_target()
-                         : command.has_discard() ? command.mutable_discard()->mutable_target()
-                         : command.has_replace() ? command.mutable_replace()->mutable_target()
-                                                 : nullptr;
-    if (target == nullptr) continue;
+  for (v1::Command command : OfA()) {
+    v1::Target* const target = TargetOf(&command);
     const std::string name = absl::StrCat("what", static_cast<int>(command.what_case()));
     target->set_key("nobody");
     Command(name + " unknown", command);
@@ -232,6 +260,11 @@ TEST_F(EachCommandTest, WhatIsWrongChangesNothingAndIsSaid) {
     Command(name + " other head", command);
     EXPECT_THAT(std::string(ResultOf(name + " other head").message()), HasSubstr("another event blocks"));
   }
+  ExpectNothingChanged();
+}
+
+TEST_F(WrongCommandTest, TooLargeOrNoCommandAtAll) {
+  Start();
   v1::Command large;
   *large.mutable_replace()->mutable_target() = Of("a");
   large.mutable_replace()->set_value(std::string(500'000, 'x'));
@@ -241,25 +274,13 @@ TEST_F(EachCommandTest, WhatIsWrongChangesNothingAndIsSaid) {
   large_rule.mutable_never_add()->mutable_rule()->set_key(std::string(500'000, 'x'));
   Command("large rule", large_rule);
   EXPECT_EQ(OutcomeOf("large rule"), "REFUSED OUT_OF_RANGE");
-  Command(std::string(65, 'i'), all[0]);
-  const size_t answered = Results().size();
   // Of no ID that could be told: by their places.
+  Command(std::string(65, 'i'), OfA()[0]);
   Write(control(), {{.key = "json", .value = R"({"id": "x", "skip": {"target": {"key": "YQ=="}}})"},
                     {.key = "null"},
                     {.key = "another type", .value = Order("a", 1)}});
-  ASSERT_TRUE(Scene::Eventually([&] { return Results().size() >= answered + 4; })) << pod_->Log();
-  for (const v1::CommandResult& result : Results()) {
-    EXPECT_EQ(result.outcome(), v1::CommandResult::REFUSED) << result.ShortDebugString();
-    EXPECT_FALSE(result.message().empty()) << result.ShortDebugString();
-  }
-  PassMarker();
-  EXPECT_TRUE(Outputs("a").empty());
-  EXPECT_EQ(Read(scene_.dead_letters()).size(), 2u);
-  // What was wrong left the queue as it was.
-  Mend();
-  Command("right", all[0]);
-  ASSERT_TRUE(AwaitOutputs("a", 2)) << pod_->Log();
-  EXPECT_THAT(Outputs("a"), ElementsAre("bad1", "ok2"));
+  ASSERT_TRUE(Scene::Eventually([&] { return Results().size() >= 6; })) << pod_->Log();
+  ExpectNothingChanged();
 }
 
 // Killed between a replacement and what follows, and sent again: neither lost nor done twice.
