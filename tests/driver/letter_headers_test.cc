@@ -16,7 +16,9 @@ TEST(RedriveTest, R6HeadersOfOtherFrameworksAreIgnoredAndReplaced) {
   script->handle = [&broken](const OrderPlaced&) {
     return broken ? absl::InvalidArgumentError("broken") : absl::OkStatus();
   };
-  TopologyTestDriver driver(Scripted(script), {.engine = {.letter_families = kAll}});
+  DriverOptions options;
+  options.engine.letter_families = kAll;
+  TopologyTestDriver driver(Scripted(script), options);
   driver.Send("orders", "alice", Order(1), {.event_id = "1", .headers = {{"trace", "t"}}});
   driver.RunUntilIdle();
   for (size_t round = 0; round < 3; ++round) SendBack(&driver, round);
