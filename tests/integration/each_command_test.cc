@@ -217,7 +217,7 @@ class WrongCommandTest : public EachCommandTest {
   // Each answer was a refusal that says why, and the queue is as it was.
   void ExpectNothingChanged() {
     for (const v1::CommandResult& result : Results()) {
-      EXPECT_EQ(result.outcome(), v1::CommandResult::REFUSED) << result.ShortDebugString();
+      EXPECT_EQ(v1::CommandResult::Outcome_Name(result.outcome()), "REFUSED") << result.ShortDebugString();
       EXPECT_FALSE(result.message().empty()) << result.ShortDebugString();
     }
     PassMarker();
