@@ -159,6 +159,33 @@ TEST(CommandsTest, AReleaseThatFailsAgain) {
   ExpectOnly(lost.Verify(), kParkedCheck, {{"lost", 1}});
 }
 
+// Which queues a release of all met nobody tells: of each one notice more, or none, also of one that is skipped then.
+TEST(CommandsTest, AReleaseOfAllIsTakenForEachQueueOrNone) {
+  TestRun run = BobSkipped();
+  Command all;
+  all.mutable_release()->mutable_all()->set_reason("INVALID_ARGUMENT");
+  run.Applied(0, "c0", all, "");
+  ExpectRight(run);
+  run.letters.push_back(run.letters[0]);
+  ExpectRight(run);
+  run.letters.push_back(run.letters[0]);
+  ExpectOnly(run.Verify(), kDeadLettersCheck, {{"doubled", 1}});
+  // With the value that it was given before, and not released with.
+  TestRun replaced = BobBlocked();
+  replaced.Applied(0, "c1", Replace(Order(-7), false), "e2");
+  replaced.Result([&](CommandResult& result) { result.set_hash_before(HashOf(replaced.input[1].value)); });
+  replaced.Applied(0, "c2", all, "");
+  Record with_value = replaced.input[1];
+  with_value.value = Order(-7);
+  replaced.Letter(0, with_value, "FAILED", "INVALID_ARGUMENT");
+  replaced.Changelog(0, StateKey("bob"), Total("bob", 1, 10));
+  replaced.Parked(0, 1, with_value);
+  for (uint8_t i = 2; i < 5; ++i) replaced.Parked(0, i, replaced.input[i]);
+  ExpectRight(replaced);
+  replaced.letters.back().value = Order(-8);
+  ExpectOnly(replaced.Verify(), kDeadLettersCheck, {{"altered", 1}});
+}
+
 // What fails for now only: released, all of it is processed, in its order.
 TEST(CommandsTest, AReleaseThatSucceedsKeepsTheOrder) {
   const VerifierOptions options{.reference = {.may_fail_header = "may"}};

@@ -178,6 +178,10 @@ const Applied* Reference::Next(const Event& event, const Customer& customer) con
   return fates_ == nullptr ? nullptr : fates_->Next(customer.partition, customer.key, event.id);
 }
 
+int64_t Reference::BroadReleases(const Customer& customer, const std::string& reason) const {
+  return fates_ == nullptr ? 0 : fates_->BroadReleases(customer.partition, reason);
+}
+
 bool Reference::IsMended(const Event& event) const {
   return !options_.may_fail_header.empty() && !HeaderOrEmpty(event.record, options_.may_fail_header).empty() &&
          fates_ != nullptr && !fates_->IsParked(Origin(event.record));
@@ -250,21 +254,33 @@ void Reference::Block(Event event, Customer& customer, std::string reason) {
   const size_t place = customer.letters.size();
   customer.letters.push_back({.disposition = "FAILED", .reason = reason, .blocked_by = "", .event = event.record});
   customer.failures[event.id] = reason;
+  int64_t broad = BroadReleases(customer, reason);
+  customer.letters[place].most += broad;
+  // What further notices may say, of attempts that nobody has counted.
+  const auto may_say = [&] {
+    if (reason.empty() || reason == "REJECTED") return;
+    Letter& letter = customer.letters[place];
+    letter.instead.push_back({.disposition = "FAILED", .reason = reason, .blocked_by = "", .event = event.record});
+    if (const int64_t now = BroadReleases(customer, reason); now > broad)
+      letter.most += now - std::exchange(broad, now);
+  };
   // True if the attempt does not fail again.
   const auto run = [&] {
     reason = Attempt(event.record, customer);
     if (reason.empty() || reason == "REJECTED") return true;
     if (Next(event, customer) == nullptr && IsMended(event)) return true;
-    Letter& letter = customer.letters[place];
-    ++letter.least;
-    ++letter.most;
-    letter.instead.push_back({.disposition = "FAILED", .reason = reason, .blocked_by = "", .event = event.record});
+    ++customer.letters[place].least;
+    ++customer.letters[place].most;
     return false;
   };
   while (const Applied* by = Next(event, customer)) {
     const Applied::Kind kind = by->kind;
     const bool is_run = kind == Applied::Kind::kRelease || (kind == Applied::Kind::kReplace && by->release);
-    if (kind == Applied::Kind::kReplace) Replace(*by, event, customer);
+    if (kind == Applied::Kind::kReplace) {
+      Replace(*by, event, customer);
+      reason = Attempt(event.record, customer);
+      may_say();
+    }
     if (kind == Applied::Kind::kDiscard) customer.to_discard = by->events - 1;
     fates_->Take(customer.partition, customer.key);
     if (is_run) ++counts_.released;
@@ -275,9 +291,9 @@ void Reference::Block(Event event, Customer& customer, std::string reason) {
     }
   }
   // Released with all others, by a command or, by itself, with its letter: how often is not told.
-  const int64_t broad = fates_ == nullptr ? 0 : fates_->BroadReleases(customer.partition, reason);
-  customer.letters[place].most += broad;
   if (broad > 0 && WouldSucceed(event, customer)) return Succeed(event, customer);
+  // Replaced, and not run since: it is told by what it failed of.
+  if (reason.empty() || reason == "REJECTED") reason = customer.failures[event.id];
   ++counts_.failed;
   customer.blocked = true;
   customer.blocked_by = event.id;

@@ -143,6 +143,7 @@ class Reference {
   void Replace(const Applied& by, Event& event, const Customer& customer);
   void End(const Event& event, Customer& customer, const std::string& disposition);
   // Whether an order that may fail did so for the last time.
+  int64_t BroadReleases(const Customer& customer, const std::string& reason) const;
   bool IsMended(const Event& event) const;
   bool WouldSucceed(const Event& event, const Customer& customer) const;
   void Resume(Customer& customer);

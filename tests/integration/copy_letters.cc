@@ -2,6 +2,7 @@
 // kcat do: it knows nothing of Once, of transactions of its own, or of what the headers mean.
 //   copy_letters BOOTSTRAP_SERVERS FROM TO [all | PARTITION:OFFSET...] [reverse] [add=NAME=VALUE] [drop=PREFIX]
 //                [halt=N]
+// What was there when it began is copied, and nothing that comes meanwhile.
 // reverse: the headers in the opposite order; add: one more; drop: without those that begin so; halt: says "halted"
 // after N records and waits to be killed. Its last line is `copied=N`. Exit codes: 0 done, 2 it could not be done.
 #include <librdkafka/rdkafka.h>
@@ -106,6 +107,11 @@ class Copier {
     rd_kafka_topic_destroy(topic);
     rd_kafka_topic_partition_list_t* const list = rd_kafka_topic_partition_list_new(partitions);
     for (int i = 0; i < partitions; ++i) {
+      int64_t low = 0, high = 0;
+      if (rd_kafka_query_watermark_offsets(consumer_, request_.from.c_str(), i, &low, &high, kAnswerMs) != 0) {
+        GiveUp("no end of " + request_.from);
+      }
+      ends_.push_back(high);
       rd_kafka_topic_partition_list_add(list, request_.from.c_str(), i)->offset = RD_KAFKA_OFFSET_BEGINNING;
     }
     rd_kafka_assign(consumer_, list);
@@ -114,6 +120,7 @@ class Copier {
   }
 
   void Copy(const rd_kafka_message_t* message) {
+    if (message->offset >= ends_[static_cast<size_t>(message->partition)]) return;
     const std::string place = std::to_string(message->partition) + ":" + std::to_string(message->offset);
     if (!request_.places.empty() && request_.places.count(place) == 0) return;
     rd_kafka_headers_t* const headers = rd_kafka_headers_new(8);
@@ -140,6 +147,7 @@ class Copier {
   const Request request_;
   rd_kafka_t* const consumer_;
   rd_kafka_t* const producer_;
+  std::vector<int64_t> ends_;  // By partition.
   int copied_ = 0;
 };
 
