@@ -33,8 +33,9 @@ constexpr char kDescription[] =
     R"(Checks a run of order_totals: reads the committed input, runs it through a single-threaded reference of its own,
 and holds outputs, dead letters, state, parked events and committed offsets against that.
 
-The topics must have been empty when the run began, producers must have stopped, duplicates must have come within the
-idempotency window, and no parked event may have been released, skipped or discarded.)";
+The topics must have been empty when the run began, producers must have stopped, and duplicates must have come within the
+idempotency window. What operators' commands did is read from the control and audit topics: every event that was skipped,
+discarded, replaced, released or never processed must be so by a command that was applied once, and the other way round.)";
 
 constexpr char kExamples[] =
     R"(Examples:
@@ -52,6 +53,7 @@ struct Flags {
   std::string output_topic = "customer-totals";
   std::string dead_letter_topic = "orders.dlq";
   std::string changelog_topic;
+  bool commands = true;
   bool allow_lag = false;
   absl::Duration wait = absl::Seconds(60);
   std::string json;
@@ -89,6 +91,9 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
                "checks state and parked events in the changelog (default: on)");
   app.add_flag("--parked,!--noparked", flags.verifier.check_parked,
                "checks parked events in the changelog (default: on)");
+  app.add_flag("--commands,!--nocommands", flags.commands,
+               "holds all against the commands of <application_id>-orders-control and -audit, where these are "
+               "(default: on)");
   app.add_flag("--allow_lag", flags.allow_lag, "neither waits for nor checks the committed offsets");
   AddDuration(app, "--wait", flags.wait, "how long the committed offsets may take to reach the input's end");
   AddDuration(app, "--read_timeout", flags.reader.stall_timeout, "how long a partition may give nothing new");
@@ -130,6 +135,9 @@ class Run {
     if (absl::Status whole = CheckWhole(flags_.input_topic, *input); !whole.ok()) return whole;
     if (!flags_.allow_lag) {
       if (absl::Status waited = WaitForOffsets(*input); !waited.ok()) return waited;
+    }
+    if (flags_.commands) {
+      if (absl::Status read = ReadCommands(); !read.ok()) return read;
     }
     if (!flags_.verifier.reference.may_fail_header.empty()) {
       if (absl::Status read = ReadVerdicts(); !read.ok()) return read;
@@ -198,6 +206,37 @@ class Run {
       const auto found = committed_.find(partition);
       verifier_.AddCommittedOffset(flags_.input_topic, partition, range.high,
                                    found == committed_.end() ? std::nullopt : std::optional<int64_t>(found->second));
+    }
+    return absl::OkStatus();
+  }
+
+  // Nothing where no command was ever sent.
+  absl::Status ReadCommands() {
+    const std::string prefix = absl::StrCat(flags_.verifier.application_id, "-orders-");
+    const absl::StatusOr<Ranges> control = reader_.Find(prefix + "control");
+    if (absl::IsNotFound(control.status())) return absl::OkStatus();
+    if (!control.ok()) return control.status();
+    if (absl::Status whole = CheckWhole(prefix + "control", *control); !whole.ok()) return whole;
+    const bool is_empty =
+        std::all_of(control->begin(), control->end(), [](const auto& at) { return at.second.high == 0; });
+    using Add = void (Verifier::*)(const Record&);
+    std::vector<std::pair<std::string, Add>> topics = {{prefix + "control", &Verifier::AddCommand},
+                                                       {prefix + "audit", &Verifier::AddResult}};
+    if (!is_empty) topics.emplace_back(flags_.dead_letter_topic, &Verifier::AddFate);
+    // What is still parked tells whether a release was the last; letters that were sent back release, too.
+    const bool may_release = !is_empty || !flags_.verifier.reference.may_fail_header.empty();
+    if (may_release && flags_.verifier.check_changelog) {
+      topics.emplace_back(flags_.changelog_topic, &Verifier::AddFinal);
+    }
+    for (const auto& [topic, add] : topics) {
+      const absl::StatusOr<Ranges> ranges = reader_.Find(topic);
+      if (absl::IsNotFound(ranges.status())) continue;
+      if (!ranges.ok()) return ranges.status();
+      const auto consume = [this, add = add](const Record& record) {
+        (verifier_.*add)(record);
+        return absl::OkStatus();
+      };
+      if (absl::Status read = Read(topic, *ranges, consume); !read.ok()) return read;
     }
     return absl::OkStatus();
   }

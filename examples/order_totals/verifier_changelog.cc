@@ -135,10 +135,9 @@ Check ChangelogCheck::FinishParked() {
 
 void ChangelogCheck::CompareQueue(const Customer& customer, const Queue& queue) {
   auto entry = queue.begin();
-  for (const Letter& letter : customer.letters) {
-    if (letter.disposition == "REJECTED") continue;
+  for (const Record& event : customer.waiting) {
     ++parked_check_.expected;
-    const std::string origin = Origin(letter.event);
+    const std::string origin = Origin(event);
     if (entry == queue.end()) {
       parked_check_.Add("lost", {absl::StrCat("changelog partition ", customer.partition), Printable(customer.key),
                                  absl::StrCat("event ", origin, " parked"), "nothing"});
@@ -146,8 +145,7 @@ void ChangelogCheck::CompareQueue(const Customer& customer, const Queue& queue) 
     }
     // The parked event's encoding holds the bytes of key and value as they are.
     const std::string& bytes = entry->second.value;
-    if (bytes.find(letter.event.value.value_or("")) == std::string::npos ||
-        bytes.find(customer.key) == std::string::npos) {
+    if (bytes.find(event.value.value_or("")) == std::string::npos || bytes.find(customer.key) == std::string::npos) {
       parked_check_.Add("wrong", {entry->second.where, Printable(customer.key),
                                   absl::StrCat("event ", origin, " at this place of the queue"),
                                   absl::StrCat("another with sequence ", entry->first)});

@@ -1,13 +1,16 @@
 // Holds what a run of order_totals left in Kafka against a single-threaded reference. Pure: records in, report out.
 //
 //   Verifier verifier({.application_id = "order-totals"});
+//   for (const Record& record : control) verifier.AddCommand(record);                // if there were commands: first
+//   ... AddResult, AddFate, AddFinal                                                 // then these
 //   for (const Record& record : input) RETURN_IF_ERROR(verifier.AddInput(record));   // first, per partition in order
 //   for (const Record& record : output) verifier.AddOutput(record);                  // then these, in any order
 //   ...                                                                              // between partitions
 //   Report report = verifier.Finish();
 //
-// It knows nothing of how the processor works; it assumes that the run began with empty topics, that every duplicate
-// came within the idempotency window, and that no operator released, skipped or discarded parked events.
+// It knows nothing of how the processor works; it assumes that the run began with empty topics, and that every
+// duplicate came within the idempotency window. What operators' commands did is told by the control and audit topics,
+// and held against all else.
 #ifndef ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_CORE_H_
 #define ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_CORE_H_
 
@@ -37,11 +40,13 @@ struct VerifierOptions {
 //   dead letters: the same, and what they say and carry
 //   state: the fold of the changelog; parked events: likewise
 //   committed offsets: of each partition
+//   commands: each has one result, and an effect only by that; only if there were any
 inline constexpr char kOutputsCheck[] = "outputs";
 inline constexpr char kDeadLettersCheck[] = "dead letters";
 inline constexpr char kStateCheck[] = "state";
 inline constexpr char kParkedCheck[] = "parked events";
 inline constexpr char kOffsetsCheck[] = "committed offsets";
+inline constexpr char kCommandsCheck[] = "commands";
 
 // Not thread-safe.
 class Verifier {
@@ -49,6 +54,12 @@ class Verifier {
   explicit Verifier(const VerifierOptions& options);
   ~Verifier();
 
+  // What commands did, before all input: all of the control topic, then all of the audit topic, then records of the
+  // dead-letter topic and of the changelog.
+  void AddCommand(const Record& record);
+  void AddResult(const Record& record);
+  void AddFate(const Record& dead_letter);
+  void AddFinal(const Record& changelog);
   // See Reference; before all input.
   void AddVerdict(const Record& record);
   // All input comes before everything below. An error: the input cannot be verified (see Reference::Add).

@@ -57,11 +57,25 @@ namespace {
 
 // What an event brings that is no application's note on an earlier dead letter of it: such notes are replaced.
 std::vector<RecordHeader> OwnHeaders(const Record& event) {
+  const bool was_letter =
+      FindHeader(event.headers, "once.origin").has_value() && FindHeader(event.headers, "once.disposition").has_value();
+  const auto is_note = [was_letter](const std::string& name) {
+    if (name.starts_with("once.") || name.starts_with("__streams.errors.")) return true;
+    return was_letter && (name.starts_with("kafka_dlt-") || name.starts_with("__connect.errors."));
+  };
   std::vector<RecordHeader> own;
   for (const RecordHeader& header : event.headers) {
-    if (!header.name.starts_with("once.") && !header.name.starts_with("__streams.errors.")) own.push_back(header);
+    if (!is_note(header.name)) own.push_back(header);
   }
   return own;
+}
+
+// The event's own time, which it says itself if it was sent back.
+std::string TimeOf(const Record& event) {
+  const std::string said = FindHeader(event.headers, "once.timestamp").value_or("");
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!said.empty() && said.size() <= 19 && std::all_of(said.begin(), said.end(), is_digit)) return said;
+  return event.timestamp_ms.has_value() ? absl::StrCat(*event.timestamp_ms) : "";
 }
 
 }  // namespace
@@ -78,31 +92,45 @@ void DeadLettersCheck::IndexReference() {
   for (const Customer& customer : reference_->customers()) {
     for (size_t i = 0; i < customer.letters.size(); ++i) {
       const Letter& letter = customer.letters[i];
-      by_origin_[Origin(letter.event)] = {.letter = &letter, .customer = &customer, .place = i};
+      by_origin_[Origin(letter.event)].push_back({.letter = &letter, .customer = &customer, .place = i});
     }
   }
-  for (const Letter& letter : reference_->keyless()) by_origin_[Origin(letter.event)] = {.letter = &letter};
+  for (const Letter& letter : reference_->keyless()) by_origin_[Origin(letter.event)].push_back({.letter = &letter});
+}
+
+DeadLettersCheck::Expected* DeadLettersCheck::Find(const std::string& origin, const std::string& disposition) {
+  const auto found = by_origin_.find(origin);
+  if (found == by_origin_.end()) return nullptr;
+  Expected* other = nullptr;
+  for (Expected& each : found->second) {
+    if (each.letter->disposition == disposition) return &each;
+    if (each.letter->least > 0) other = &each;
+  }
+  // An end that no command has made is none that was told wrongly.
+  const bool is_end = disposition == "SKIPPED" || disposition == "DISCARDED" || disposition == "NEVER_PROCESSED";
+  return is_end ? nullptr : other;
 }
 
 void DeadLettersCheck::Add(const Record& record) {
   IndexReference();
   ++check_.found;
   const std::optional<std::string> origin = FindHeader(record.headers, "once.origin");
-  const auto found = by_origin_.find(origin.value_or(""));
-  if (found == by_origin_.end()) {
-    check_.Add("unexpected", {Origin(record), Printable(record.key), "no dead letter for this event",
+  const std::string disposition = FindHeader(record.headers, "once.disposition").value_or("");
+  Expected* const expected = Find(origin.value_or(""), disposition);
+  if (expected == nullptr) {
+    check_.Add("unexpected", {Origin(record), Printable(record.key), "no such dead letter for this event",
                               absl::StrCat("one with once.origin ", Printable(origin), ", ",
-                                           FindHeader(record.headers, "once.disposition").value_or("no disposition"))});
+                                           disposition.empty() ? "no disposition" : disposition)});
     return;
   }
-  Expected& expected = found->second;
-  const bool was_seen = std::exchange(expected.seen, true);
-  if (was_seen) {
+  if (++expected->seen > expected->letter->most) {
     check_.Add("doubled", {Origin(record), Printable(record.key),
-                           absl::StrCat("one dead letter for ", *origin, ", ", Describe(*expected.letter)), "another"});
+                           absl::StrCat(expected->letter->most, " dead letter(s) for ", *origin, ", ",
+                                        Describe(*expected->letter)),
+                           "another"});
   }
-  CheckOrder(record, expected, was_seen);
-  CheckContent(record, expected);
+  CheckOrder(record, *expected, expected->seen > 1);
+  CheckContent(record, *expected);
 }
 
 void DeadLettersCheck::CheckOrder(const Record& record, const Expected& expected, bool was_seen) {
@@ -116,13 +144,14 @@ void DeadLettersCheck::CheckOrder(const Record& record, const Expected& expected
                 absl::StrCat("all of the customer's dead letters in partition ", progress.partition), "this one"});
     return;
   }
-  if (expected.place < progress.last && !was_seen) {
+  size_t& last = progress.last[expected.customer->is_loose ? expected.letter->disposition : ""];
+  if (expected.place < last && !was_seen) {
     check_.Add("swapped", {Origin(record), Printable(record.key),
                            absl::StrCat("that of ", Origin(expected.letter->event), " before that of ",
-                                        Origin(expected.customer->letters[progress.last].event)),
+                                        Origin(expected.customer->letters[last].event)),
                            "it behind"});
   }
-  progress.last = std::max(progress.last, expected.place);
+  last = std::max(last, expected.place);
 }
 
 void DeadLettersCheck::CheckContent(const Record& record, const Expected& expected) {
@@ -140,44 +169,59 @@ void DeadLettersCheck::CheckContent(const Record& record, const Expected& expect
     about = record.headers;
   }
   if (record.key != event.key) altered("key", Printable(event.key), Printable(record.key));
-  if (!value_left_out && record.value != event.value) altered("value", Printable(event.value), Printable(record.value));
-  const auto header = [&about](const char* name) { return FindHeader(about, name).value_or(""); };
+  bool is_value = record.value == event.value;
+  for (const Letter& other : letter.instead) is_value = is_value || record.value == other.event.value;
+  if (!value_left_out && !is_value) altered("value", Printable(event.value), Printable(record.value));
   // A dead letter is of the present, so that retention lets it stay; what the event's time was it says.
-  if (const std::string said = header("once.timestamp");
-      event.timestamp_ms.has_value() && said != absl::StrCat(*event.timestamp_ms)) {
-    altered("timestamp", absl::StrCat(*event.timestamp_ms), Printable(said));
-  }
+  const std::string said = FindHeader(about, "once.timestamp").value_or("");
+  if (const std::string time = TimeOf(event); !time.empty() && said != time)
+    altered("timestamp", time, Printable(said));
+  CheckReason(record, expected, about);
+}
 
+void DeadLettersCheck::CheckReason(const Record& record, const Expected& expected,
+                                   const std::vector<RecordHeader>& about) {
+  const Letter& letter = *expected.letter;
+  const Record& event = letter.event;
+  const auto header = [&about](const char* name) { return FindHeader(about, name).value_or(""); };
+  const auto wrong = [&](const std::string& should, const std::string& found) {
+    check_.Add("wrong reason", {Origin(record), Printable(event.key), should, found});
+  };
   const Letter says{.disposition = header("once.disposition"),
                     .reason = header("once.reason"),
                     .blocked_by = header("once.blocked_by"),
                     .event = {}};
-  if (Describe(says) != Describe(letter)) {
-    check_.Add("wrong reason", {Origin(record), Printable(event.key), Describe(letter), Describe(says)});
+  bool is_right = Describe(says) == Describe(letter);
+  for (const Letter& other : letter.instead) is_right = is_right || Describe(says) == Describe(other);
+  if (letter.any_blocker && says.disposition == letter.disposition) {
+    const auto blocker = expected.customer->failures.find(says.blocked_by);
+    is_right = blocker != expected.customer->failures.end() && !says.reason.empty();
+  }
+  const std::string round = letter.round == 0 ? "" : absl::StrCat(letter.round);
+  if (!is_right) {
+    wrong(Describe(letter), Describe(says));
+  } else if (header("once.round") != round) {
+    wrong(absl::StrCat("once.round \"", round, "\""), Printable(FindHeader(about, "once.round")));
   } else if (header("once.application") != application_id_) {
-    check_.Add("wrong reason",
-               {Origin(record), Printable(event.key), absl::StrCat("once.application ", Printable(application_id_)),
-                Printable(FindHeader(about, "once.application"))});
+    wrong(absl::StrCat("once.application ", Printable(application_id_)),
+          Printable(FindHeader(about, "once.application")));
   } else if (event.key.has_value() && IsUtf8(*event.key) && !NamesKey(header("once.aggregate"), *event.key)) {
-    check_.Add("wrong reason",
-               {Origin(record), Printable(event.key), absl::StrCat("once.aggregate ", Printable(event.key)),
-                Printable(FindHeader(about, "once.aggregate"))});
+    wrong(absl::StrCat("once.aggregate ", Printable(event.key)), Printable(FindHeader(about, "once.aggregate")));
   }
 }
 
 Check DeadLettersCheck::Finish() {
   IndexReference();
-  check_.expected = static_cast<int64_t>(by_origin_.size());
-  const auto check_seen = [this](const Letter& letter) {
-    const std::string origin = Origin(letter.event);
-    if (by_origin_.at(origin).seen) return;
-    check_.Add("lost",
-               {absl::StrCat("dead letter of ", origin), Printable(letter.event.key), Describe(letter), "nothing"});
-  };
-  for (const Customer& customer : reference_->customers()) {
-    for (const Letter& letter : customer.letters) check_seen(letter);
+  for (const auto& [origin, letters] : by_origin_) {
+    for (const Expected& expected : letters) {
+      const Letter& letter = *expected.letter;
+      check_.expected += letter.least;
+      if (expected.seen >= letter.least) continue;
+      const std::string found = expected.seen == 0 ? "nothing" : absl::StrCat(expected.seen, " of ", letter.least);
+      check_.Add("lost",
+                 {absl::StrCat("dead letter of ", origin), Printable(letter.event.key), Describe(letter), found});
+    }
   }
-  for (const Letter& letter : reference_->keyless()) check_seen(letter);
   return std::move(check_);
 }
 

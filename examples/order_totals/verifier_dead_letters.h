@@ -1,11 +1,13 @@
-// Checks the dead-letter topic: per customer exactly the reference's letters in order, what they say, and that key,
+// Checks the dead-letter topic: per customer the reference's letters in order, what they say, and that key,
 // value and headers of the event are as they came, and its timestamp is told.
 #ifndef ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_DEAD_LETTERS_H_
 #define ONCE_EXAMPLES_ORDER_TOTALS_VERIFIER_DEAD_LETTERS_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "examples/order_totals/verifier_record.h"
@@ -27,22 +29,26 @@ class DeadLettersCheck {
     const Letter* letter = nullptr;
     const Customer* customer = nullptr;  // Null without a key: then there is no order.
     size_t place = 0;                    // In the customer's letters.
-    bool seen = false;
+    int64_t seen = 0;
   };
   struct Progress {
     int32_t partition = 0;
-    size_t last = 0;  // The furthest place so far.
+    std::map<std::string, size_t> last =
+        {};  // The furthest place so far, by disposition where only those are in order.
   };
 
   void IndexReference();
+  // The one that the record is, or what there should be instead; null if there should be none.
+  Expected* Find(const std::string& origin, const std::string& disposition);
   void CheckOrder(const Record& record, const Expected& expected, bool was_seen);
   void CheckContent(const Record& record, const Expected& expected);
+  void CheckReason(const Record& record, const Expected& expected, const std::vector<RecordHeader>& about);
 
   const Reference* const reference_;
   const std::string application_id_;
   Check check_;
   bool indexed_ = false;
-  absl::flat_hash_map<std::string, Expected> by_origin_;
+  std::map<std::string, std::vector<Expected>> by_origin_;
   absl::flat_hash_map<const Customer*, Progress> progress_;
 };
 

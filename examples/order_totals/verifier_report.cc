@@ -53,9 +53,21 @@ const Check* Report::Find(std::string_view name) const {
 namespace {
 
 std::vector<std::pair<std::string, int64_t>> InputRows(const InputCounts& input) {
-  return {{"input records", input.records}, {"unique", input.unique}, {"duplicates", input.duplicates},
-          {"processed", input.processed},   {"failed", input.failed}, {"blocked", input.blocked},
-          {"rejected", input.rejected}};
+  std::vector<std::pair<std::string, int64_t>> rows = {{"input records", input.records}, {"unique", input.unique},
+                                                       {"duplicates", input.duplicates}, {"processed", input.processed},
+                                                       {"failed", input.failed},         {"blocked", input.blocked},
+                                                       {"rejected", input.rejected}};
+  // Runs without an operator have none of these.
+  for (const auto& [name, count] :
+       std::vector<std::pair<std::string, int64_t>>{{"skipped", input.skipped},
+                                                    {"discarded", input.discarded},
+                                                    {"never processed", input.never_processed},
+                                                    {"replaced", input.replaced},
+                                                    {"released", input.released},
+                                                    {"letters sent back", input.letters_sent_back}}) {
+    if (count > 0) rows.emplace_back(name, count);
+  }
+  return rows;
 }
 
 void AppendShown(const Check& check, std::string& out) {

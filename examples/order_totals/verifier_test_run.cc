@@ -1,7 +1,9 @@
 #include "examples/order_totals/verifier_test_run.h"
 
 #include "examples/order_totals/orders.pb.h"
+#include "examples/order_totals/verifier_fates.h"
 #include "gtest/gtest.h"
+#include "once/v1/changelog.pb.h"
 
 namespace orders::verifier {
 
@@ -60,7 +62,15 @@ Record& TestRun::Letter(int32_t partition, const Record& event, const std::strin
   record.headers.push_back({"once.disposition", disposition});
   record.headers.push_back({"once.reason", reason});
   if (!blocked_by.empty()) record.headers.push_back({"once.blocked_by", blocked_by});
-  if (event.timestamp_ms.has_value()) record.headers.push_back({"once.timestamp", std::to_string(*event.timestamp_ms)});
+  const bool ended = disposition != "FAILED" && disposition != "BLOCKED";
+  if (ended) {
+    const int round = std::stoi("0" + FindHeader(event.headers, "once.round").value_or(""));
+    record.headers.push_back({"once.round", std::to_string(round + 1)});
+  }
+  const std::optional<std::string> said = FindHeader(event.headers, "once.timestamp");
+  if (said.has_value() || event.timestamp_ms.has_value()) {
+    record.headers.push_back({"once.timestamp", said.has_value() ? *said : std::to_string(*event.timestamp_ms)});
+  }
   record.headers.push_back({"once.origin", Origin(event)});
   record.headers.push_back({"once.application", "order-totals"});
   record.headers.push_back({"once.aggregate", event.key.value_or("")});
@@ -72,11 +82,60 @@ void TestRun::Changelog(int32_t partition, const std::string& key, const std::op
 }
 
 void TestRun::Parked(int32_t partition, uint8_t sequence, const Record& event) {
-  Changelog(partition, ParkedKey(*event.key, sequence), "(" + *event.key + ")(" + event.value.value_or("") + ")");
+  once::v1::ParkedEvent parked;
+  parked.set_topic(event.topic);
+  parked.set_partition(event.partition);
+  parked.set_offset(event.offset);
+  parked.set_key(*event.key);
+  if (event.value.has_value()) parked.set_value(*event.value);
+  Changelog(partition, ParkedKey(*event.key, sequence), parked.SerializeAsString());
+}
+
+void TestRun::Applied(int32_t partition, const std::string& id, const once::v1::Command& command,
+                      const std::string& event_id, int64_t events) {
+  once::v1::Command sent = command;
+  sent.set_id(id);
+  Record& record = control.emplace_back(Make("control", partition, id, sent.SerializeAsString()));
+  once::v1::CommandResult result;
+  result.set_command_id(id);
+  result.set_outcome(once::v1::CommandResult::APPLIED);
+  result.set_application("order-totals");
+  result.set_partition(partition);
+  result.set_offset(record.offset);
+  result.set_queues(1);
+  result.set_events(events);
+  result.set_event_id(event_id);
+  if (sent.has_replace()) {
+    result.set_hash_after(HashOf(sent.replace().has_value() ? std::optional(sent.replace().value()) : std::nullopt));
+    sent.mutable_replace()->clear_value();
+  }
+  *result.mutable_command() = sent;
+  audit.push_back(Make("audit", partition, id, result.SerializeAsString()));
+}
+
+void TestRun::Result(const std::function<void(once::v1::CommandResult&)>& change) {
+  once::v1::CommandResult result;
+  ASSERT_TRUE(result.ParseFromString(*audit.back().value));
+  change(result);
+  audit.back().value = result.SerializeAsString();
+}
+
+Record& TestRun::SendBack(const Record& letter) {
+  auto& [end, committed] = offsets[0];
+  Record record = letter;
+  record.topic = "orders";
+  record.partition = 0;
+  record.offset = end;
+  committed = ++end;
+  return input.emplace_back(record);
 }
 
 Report TestRun::Verify(const VerifierOptions& options) const {
   Verifier verifier(options);
+  for (const Record& record : control) verifier.AddCommand(record);
+  for (const Record& record : audit) verifier.AddResult(record);
+  for (const Record& record : letters) verifier.AddFate(record);
+  for (const Record& record : changelog) verifier.AddFinal(record);
   for (const Record& record : letters) verifier.AddVerdict(record);
   for (const Record& record : input) EXPECT_TRUE(verifier.AddInput(record).ok());
   for (const Record& record : outputs) verifier.AddOutput(record);
@@ -145,6 +204,56 @@ TestRun CorrectRun() {
   run.Parked(1, 0, undecodable);
   run.Parked(1, 1, blocked_3);
   return run;
+}
+
+once::v1::Target Bob() {
+  once::v1::Target target;
+  target.set_key("bob");
+  return target;
+}
+
+once::v1::Command SkipBob() {
+  once::v1::Command command;
+  *command.mutable_skip()->mutable_target() = Bob();
+  return command;
+}
+
+TestRun BobBlocked() {
+  TestRun run;
+  run.input.reserve(16);
+  run.In(0, "bob", "e1", Order(10));
+  run.In(0, "bob", "e2", Order(-1));
+  run.In(0, "bob", "e3", Order(20));
+  run.In(0, "bob", "e4", Order(-2));
+  run.In(0, "bob", "e5", Order(40));
+  run.Out(0, "bob", 1, 10);
+  run.Letter(0, run.input[1], "FAILED", "INVALID_ARGUMENT");
+  for (const size_t i : {size_t{2}, size_t{3}, size_t{4}}) {
+    run.Letter(0, run.input[i], "BLOCKED", "INVALID_ARGUMENT", "e2");
+  }
+  return run;
+}
+
+TestRun BobSkipped() {
+  TestRun run = BobBlocked();
+  run.Applied(0, "c1", SkipBob(), "e2");
+  run.Letter(0, run.input[1], "SKIPPED", "CANCELLED");
+  run.Out(0, "bob", 2, 30);
+  run.Letter(0, run.input[3], "FAILED", "INVALID_ARGUMENT");
+  run.Changelog(0, StateKey("bob"), Total("bob", 2, 30));
+  run.Parked(0, 3, run.input[3]);
+  run.Parked(0, 4, run.input[4]);
+  return run;
+}
+
+void ExpectRight(const TestRun& run, const VerifierOptions& options) {
+  const Report report = run.Verify(options);
+  EXPECT_EQ(report.differences(), 0) << ToTable(report);
+}
+
+int64_t CountOf(const Report& report, const char* check, const char* kind) {
+  const Check* const found = report.Find(check);
+  return found == nullptr ? -1 : found->CountOf(kind);
 }
 
 void ExpectOnly(const Report& report, const char* check, const std::map<std::string, int64_t>& kinds) {

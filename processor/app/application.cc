@@ -41,6 +41,7 @@ EngineOptions ToEngineOptions(const Options& options, const std::string& applica
   engine.breaker_failure_ratio = options.breaker_failure_ratio;
   engine.breaker_window = options.breaker_window;
   engine.breaker_backoff = options.breaker_backoff;
+  engine.letter_families = options.dead_letter_headers;
   // Twice what a member may take to learn that it is none any more.
   engine.misfit_patience = 2 * options.session_timeout;
   engine.exit_on_task_failure = options.exit_on_task_failure;

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "processor/base/names.h"
 #include "processor/base/strings.h"
+#include "processor/config/named_options.h"
 #include "processor/config/units.h"
 
 namespace once {
@@ -304,17 +305,6 @@ std::string Origin(const Config& config, std::string_view option) {
   return "";
 }
 
-LogLevel LoadLogLevel(const Config& config) {
-  const std::string text =
-      config.Get("log_level", "info",
-                 {.help = "The least that is logged: debug, info, warning or error.", .group = "Application"});
-  if (text == "debug") return LogLevel::kDebug;
-  if (text == "warning") return LogLevel::kWarning;
-  if (text == "error") return LogLevel::kError;
-  if (text != "info") config.AddError("log_level", "there is no such level; use debug, info, warning or error");
-  return LogLevel::kInfo;
-}
-
 void LoadTexts(const Config& config, Options* options) {
   const std::string_view group = "Application";
   options->application_id = config.Get(
@@ -358,6 +348,7 @@ void LoadTexts(const Config& config, Options* options) {
                "the start: APPLICATION_ID-GROUP-control and -audit.",
        .group = "Failures"});
   options->log_level = LoadLogLevel(config);
+  options->dead_letter_headers = LoadDeadLetterHeaders(config);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "processor/base/letter_families.h"
 #include "processor/base/log.h"
 #include "processor/config/config.h"
 
@@ -28,6 +29,7 @@ struct Options {
   bool exit_on_task_failure = false;
   bool accept_gaps = false;
   bool commands = true;
+  LetterFamilies dead_letter_headers = {};
 
   absl::Duration commit_interval = absl::Milliseconds(100);
   int64_t max_epoch_records = 200'000;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "processor/base/strings.h"
+#include "processor/engine/foreign_headers.h"
 #include "processor/engine/output_stamps.h"
 
 namespace once {
@@ -23,13 +24,9 @@ constexpr size_t kTinyTextBytes = 64;
 enum class Detail { kFull, kShort, kNoValue, kNoKey, kMinimal, kPlace };
 
 // R6: what is named here is taken off an event that is sent back, so each header that is appended must be.
-constexpr std::string_view kOnceHeaders[] = {"once.disposition", "once.reason",      "once.message",
-                                             "once.blocked_by",  "once.attempts",    "once.first_failure_time",
-                                             "once.origin",      "once.application", "once.aggregate",
-                                             "once.round",       "once.omitted"};
-constexpr std::string_view kStreamsHeaders[] = {"__streams.errors.exception",  "__streams.errors.message",
-                                                "__streams.errors.stacktrace", "__streams.errors.topic",
-                                                "__streams.errors.partition",  "__streams.errors.offset"};
+constexpr std::string_view kOnceHeaders[] = {
+    "once.disposition",        "once.reason", "once.message",     "once.blocked_by", "once.node",  "once.attempts",
+    "once.first_failure_time", "once.origin", "once.application", "once.aggregate",  "once.round", "once.omitted"};
 
 // At most `bytes` of it, as text: handlers and events may say any bytes.
 std::string_view TextOf(std::string_view text, size_t bytes, Arena* arena) {
@@ -71,6 +68,7 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
   if (letter.disposition == Disposition::kBlocked) {
     headers->push_back({"once.blocked_by", arena->Copy(CutUtf8(letter.blocked_by, text_bytes))});
   }
+  if (!letter.node.empty()) headers->push_back({"once.node", CutUtf8(letter.node, text_bytes)});
   headers->push_back({"once.attempts", Number(letter.attempts, arena)});
   headers->push_back(
       {"once.first_failure_time",
@@ -83,23 +81,28 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
   if (letter.round > 0) headers->push_back({"once.round", Number(letter.round, arena)});
 }
 
-void AppendStreamsHeaders(const RecordView& record, const std::string& topic, const DeadLetter& letter,
-                          std::string_view message, Arena* arena, std::vector<HeaderView>* headers) {
-  headers->push_back({"__streams.errors.exception", arena->Copy(letter.reason)});
-  headers->push_back({"__streams.errors.message", message});
-  headers->push_back({"__streams.errors.stacktrace", std::string_view("")});
-  headers->push_back({"__streams.errors.topic", arena->Copy(topic)});
-  headers->push_back({"__streams.errors.partition", Number(record.partition.value(), arena)});
-  headers->push_back({"__streams.errors.offset", Number(record.offset.value(), arena)});
+bool IsOnceHeader(std::string_view name) {
+  return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders);
 }
 
-// The event's headers, without ours of an earlier round; and the event's time.
-void AppendEventHeaders(const RecordView& record, bool all, Arena* arena, std::vector<HeaderView>* headers) {
+// Whether the event comes with what a dead letter of Once said of it.
+bool WasLetter(const RecordView& record) {
+  return FindHeader(record.headers, "once.origin").has_value() &&
+         FindHeader(record.headers, "once.disposition").has_value();
+}
+
+// The event's headers, without those of an earlier round; and the event's time. What another framework said of an event
+// that it gave up stays, unless this letter says the same by those names.
+void AppendEventHeaders(const RecordView& record, bool all, const LetterFamilies& families, Arena* arena,
+                        std::vector<HeaderView>* headers) {
   std::string_view stamp;
+  const bool was_letter = WasLetter(record);
   for (const HeaderView& header : record.headers) {
     const bool is_stamp = header.name == kTimestampHeader;
     if (is_stamp && stamp.empty() && IsStamp(header.value.value_or(std::string_view()))) stamp = *header.value;
-    if (all && !is_stamp && !IsLetterHeader(header.name)) headers->push_back(header);
+    const bool is_told =
+        was_letter ? IsLetterHeader(header.name) : IsOnceHeader(header.name) || IsForeignHeader(header.name, families);
+    if (all && !is_stamp && !is_told) headers->push_back(header);
   }
   if (stamp.empty() && record.timestamp_ms >= 0) stamp = Number(record.timestamp_ms, arena);
   if (!stamp.empty()) headers->push_back({kTimestampHeader, stamp});
@@ -121,9 +124,11 @@ OutputRecord Compose(const RecordView& record, const std::string& topic, const D
     const size_t text_bytes = detail == Detail::kNoKey ? kTinyTextBytes : kMaxStoredTextBytes;
     const std::string_view message = TextOf(letter.message, message_bytes, arena);
     // Headers too large are the event's own; ours say where to find them.
-    AppendEventHeaders(record, detail < Detail::kNoValue, arena, &headers);
+    AppendEventHeaders(record, detail < Detail::kNoValue, limits.families, arena, &headers);
     AppendOnceHeaders(record, topic, letter, message, text_bytes, arena, &headers);
-    if (detail == Detail::kFull) AppendStreamsHeaders(record, topic, letter, message, arena, &headers);
+    if (detail == Detail::kFull) {
+      AppendForeignHeaders(record, topic, letter, message, limits.families, arena, &headers);
+    }
     if (detail == Detail::kNoValue) headers.push_back({"once.omitted", std::string_view("value")});
     if (detail == Detail::kNoKey) headers.push_back({"once.omitted", std::string_view("key,value")});
   }
@@ -160,8 +165,9 @@ OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, 
 }
 
 bool IsLetterHeader(std::string_view name) {
-  return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders) ||
-         std::find(std::begin(kStreamsHeaders), std::end(kStreamsHeaders), name) != std::end(kStreamsHeaders);
+  // Whatever was asked for when the letter was written.
+  constexpr LetterFamilies kAll{.kafka_streams = true, .spring = true, .connect = true};
+  return IsOnceHeader(name) || IsForeignHeader(name, kAll);
 }
 
 std::string StatusCodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }

@@ -77,7 +77,8 @@ bool Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
   const DeadLetterLimits limits{.max_bytes = plan_->max_record_bytes[index],
                                 .stamp_ms = epoch_->stamps->Present(index, NowMs()),
                                 .needs_key = plan_->compacted[index],
-                                .only_minimal = attempt.task->suspects.NeedsMinimalLetter(PlaceOf(attempt))};
+                                .only_minimal = attempt.task->suspects.NeedsMinimalLetter(PlaceOf(attempt)),
+                                .families = options_->letter_families};
   OutputRecord record = MakeDeadLetter(*attempt.record, *attempt.topic, letter, limits, epoch_->arena);
   // X3: a dead letter that fits nowhere is told of in the log; the event is over all the same.
   if (EstimatedSize(record) > limits.max_bytes) {
@@ -96,10 +97,13 @@ bool Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
   return has_key;
 }
 
-bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status,
-                              uint32_t round, const std::string& aggregate) {
+bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, const Verdict& verdict, uint32_t round,
+                              const std::string& aggregate) {
+  const absl::Status& status = verdict.status;
   const std::string reason = StatusCodeName(status.code());
-  Tally& tally = disposition == Disposition::kRejected ? rejected_ : failed_;
+  // What is rejected no node has failed at.
+  const bool failed = disposition == Disposition::kFailed;
+  Tally& tally = failed ? failed_ : rejected_;
   tally.Count([&] {
     return absl::StrCat(OriginOf(*attempt.record, *attempt.topic), " (event ",
                         Printable(EventIdOf(*attempt.record, *attempt.topic)), ", key \"", Printable(aggregate),
@@ -109,6 +113,7 @@ bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
                         {.disposition = disposition,
                          .reason = reason,
                          .message = ToStd(status.message()),
+                         .node = failed ? plan_->graph->nodes[verdict.node].name : std::string_view(),
                          .attempts = static_cast<uint32_t>(attempt.number),
                          .first_failure_ms = attempt.first_failure_ms != 0 ? attempt.first_failure_ms : NowMs(),
                          .application = plan_->application_id,
@@ -117,7 +122,7 @@ bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
                          .value_is_lost = attempt.omitted});
 }
 
-void Failures::SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status) {
+void Failures::SendHeadNotice(const Attempt& attempt, const Verdict& why, v1::AggregateStatus* status) {
   const std::string aggregate = KeyText(attempt);
   // X3: kept, so that followers' notices call no codec; left out where the bytes read alike.
   const std::string_view shown = CutUtf8(aggregate, kMaxStoredTextBytes);
@@ -133,13 +138,13 @@ uint32_t Failures::NextRound(const Attempt& attempt) const {
   return ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic).round + 1;
 }
 
-void Failures::Reject(const Attempt& attempt, const absl::Status& status) {
-  SendDeadLetter(attempt, Disposition::kRejected, status, NextRound(attempt), KeyText(attempt));
+void Failures::Reject(const Attempt& attempt, const Verdict& verdict) {
+  SendDeadLetter(attempt, Disposition::kRejected, verdict, NextRound(attempt), KeyText(attempt));
   ++epoch_->counters.rejected;
 }
 
-void Failures::EndForGood(const Attempt& attempt, const absl::Status& status) {
-  SendDeadLetter(attempt, Disposition::kFailed, status, NextRound(attempt), KeyText(attempt));
+void Failures::EndForGood(const Attempt& attempt, const Verdict& verdict) {
+  SendDeadLetter(attempt, Disposition::kFailed, verdict, NextRound(attempt), KeyText(attempt));
   CountFailure(attempt.task);
 }
 
@@ -188,7 +193,7 @@ void Failures::SetRetry(const Attempt& attempt, const Verdict& verdict, v1::Aggr
 
 Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
   if (verdict.rejected) {
-    Reject(attempt, verdict.status);
+    Reject(attempt, verdict);
     return {};
   }
   if (WillRetry(attempt, verdict)) return Block(attempt, verdict, v1::AggregateStatus::RETRYING);
@@ -199,7 +204,7 @@ Outcome Failures::Fail(const Attempt& attempt, const Verdict& verdict) {
   if (keyed && then == FailureAction::kBlockAggregate) {
     return Block(attempt, verdict, v1::AggregateStatus::PARKED);
   }
-  EndForGood(attempt, verdict.status);
+  EndForGood(attempt, verdict);
   return {};
 }
 
@@ -220,7 +225,7 @@ Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::Aggr
   const std::string queue = Parking::QueueOf(*attempt.record, *attempt.topic);
   if (!CanPark(attempt, queue)) {
     // Nothing of this key can be in the changelog, its state neither: there is no order to keep.
-    EndForGood(attempt, verdict.status);
+    EndForGood(attempt, verdict);
     return {};
   }
   v1::AggregateStatus status;
@@ -232,7 +237,7 @@ Outcome Failures::Block(const Attempt& attempt, const Verdict& verdict, v1::Aggr
     status.set_state(v1::AggregateStatus::PARKED);
     // Its own notice, the first of the queue, goes out with it.
     status.set_notice_sequence(1);
-    SendHeadNotice(attempt, verdict.status, &status);
+    SendHeadNotice(attempt, verdict, &status);
   }
   return Park(attempt, queue, std::move(status));
 }
@@ -308,7 +313,7 @@ Outcome Failures::HeadProcessed(const Attempt& attempt, v1::AggregateStatus stat
 Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus status) {
   if (verdict.rejected) {
     // It was parked under another topology: one letter, and the queue goes on.
-    Reject(attempt, verdict.status);
+    Reject(attempt, verdict);
     return HeadProcessed(attempt, std::move(status));
   }
   const FailureAction then = plan_->graph->nodes[verdict.node].after_failure();
@@ -320,11 +325,11 @@ Outcome Failures::HeadFailed(const Attempt& attempt, const Verdict& verdict, v1:
   if (then == FailureAction::kStop) return Stop(attempt, verdict);
   // A keyless one waited for its retries in a queue of its own, which ends here.
   if (then == FailureAction::kSkip || !attempt.record->key.has_value()) {
-    EndForGood(attempt, verdict.status);
+    EndForGood(attempt, verdict);
     return HeadProcessed(attempt, std::move(status));
   }
   FillFailure(attempt, verdict, &status);
-  SendHeadNotice(attempt, verdict.status, &status);
+  SendHeadNotice(attempt, verdict, &status);
   status.set_state(v1::AggregateStatus::PARKED);
   // R2: followers that came while it was retried have had no notices; they follow one by one.
   status.set_notice_sequence(std::max(status.notice_sequence(), status.head_sequence() + 1));

@@ -134,14 +134,14 @@ class Failures {
   void FillFailure(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status) const;
   void SetRetry(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus* status);
   // Dead letters of events that have ended for good, and of those that wait.
-  void Reject(const Attempt& attempt, const absl::Status& status);
-  void EndForGood(const Attempt& attempt, const absl::Status& status);
+  void Reject(const Attempt& attempt, const Verdict& verdict);
+  void EndForGood(const Attempt& attempt, const Verdict& verdict);
   // As EmitDeadLetter.
-  bool SendDeadLetter(const Attempt& attempt, Disposition disposition, const absl::Status& status, uint32_t round,
+  bool SendDeadLetter(const Attempt& attempt, Disposition disposition, const Verdict& verdict, uint32_t round,
                       const std::string& aggregate);
   // The dead letter of the head of a queue that is PARKED from now on; what its followers' letters, and its own when it
   // comes back, need to know is in `status` then.
-  void SendHeadNotice(const Attempt& attempt, const absl::Status& why, v1::AggregateStatus* status);
+  void SendHeadNotice(const Attempt& attempt, const Verdict& why, v1::AggregateStatus* status);
   uint32_t NextRound(const Attempt& attempt) const;
   // The dead letter of an event that a command has ended. `aggregate`: the key as text, if known without the user's
   // code.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "processor/base/letter_families.h"
 #include "processor/base/types.h"
 
 namespace once {
@@ -71,6 +72,9 @@ struct EngineOptions {
   double breaker_failure_ratio = 0.5;
   absl::Duration breaker_window = absl::Minutes(1);
   absl::Duration breaker_backoff = absl::Seconds(30);
+
+  // What dead letters carry beside once.*.
+  LetterFamilies letter_families = {};
 
   std::vector<CrashSuspect> crash_suspects = {};
 };

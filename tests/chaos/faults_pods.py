@@ -4,7 +4,7 @@ import time
 
 import pods
 
-_POINTS = {"before_begin": 30, "after_begin": 30, "before_send": 5000, "after_send": 5000, "before_flush": 30,
+POINTS = {"before_begin": 30, "after_begin": 30, "before_send": 5000, "after_send": 5000, "before_flush": 30,
            "after_flush": 30, "before_send_offsets": 30, "after_send_offsets": 30, "before_commit": 30,
            "after_commit": 30, "before_checkpoint_write": 6, "after_checkpoint_write": 6, "before_checkpoint_flush": 3,
            "after_checkpoint_flush": 3}  # And at which passing at most.
@@ -21,8 +21,8 @@ def kill(case):
 
 def crash_point(case):
     """A pod that ends otherwise, because a broker is away, tries again."""
-    point = case.rng.choice(sorted(_POINTS))
-    at = "%s:%d" % (point, case.rng.randint(1, _POINTS[point]))
+    point = case.rng.choice(sorted(POINTS))
+    at = "%s:%d" % (point, case.rng.randint(1, POINTS[point]))
     deadline = time.monotonic() + _CRASH_LIMIT_S
     crashed = False
     while not crashed and time.monotonic() < deadline:

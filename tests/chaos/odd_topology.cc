@@ -3,6 +3,7 @@
 //   codec-   cannot be decoded: the codec throws
 //   throws-  makes the handler throw, after it has written and emitted
 //   deadly-  ends the process, after it has written and emitted
+//   broken-  cannot be processed as long as there is the file that CHAOS_HANDLERS names, with ".broken"
 // and while the file that CHAOS_HANDLERS names is there, every handler takes as long as it says (see Pace). Linked in
 // the place of examples/order_totals/topology.cc.
 #include <sys/resource.h>
@@ -39,6 +40,8 @@ bool Begins(const std::string& id, std::string_view what) { return id.compare(0,
 class Pace {
  public:
   Pace() : path_(std::getenv("CHAOS_HANDLERS") == nullptr ? "" : std::getenv("CHAOS_HANDLERS")) {}
+
+  bool IsBroken() const { return !path_.empty() && access((path_ + ".broken").c_str(), F_OK) == 0; }
 
   void Take() {
     const int64_t ms = path_.empty() ? 0 : Draw();
@@ -108,6 +111,7 @@ absl::StatusOr<once::Topology> BuildOrderTotals(const once::Config& config) {
         pace->Take();
         const OrderPlaced& order = odd.order;
         if (order.cents() <= 0) return absl::InvalidArgumentError("cents must be positive");
+        if (Begins(order.order_id(), "broken-") && pace->IsBroken()) return absl::InvalidArgumentError("it is broken");
         CustomerTotal& total = *customer.mutable_state();
         if (order.cents() > INT64_MAX - total.cents()) return absl::OutOfRangeError("total overflows");
         total.set_customer_id(customer.key());

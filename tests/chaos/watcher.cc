@@ -1,7 +1,8 @@
 // Reads what a run of order_totals commits, while it runs, and says what is wrong with it as soon as it shows:
 //   outputs: each customer's order_count goes up by exactly one and its cents go up, all in one partition
-//   dead letters: none twice; a customer's in the order of their origins, the first FAILED, all others BLOCKED behind
-//   it
+//   dead letters: a customer's in the order of their origins, those that FAILED, those that are BLOCKED and those that
+//   have ended apart, since commands let events go on; none twice, but for one that was released and FAILED again. The
+//   first is FAILED, or one that a rule has ended; REJECTED is none.
 // Shares no code with the processor. Prints each violation, each odd order that failed, and five times a second how far
 // it is.
 #include <librdkafka/rdkafka.h>
@@ -29,8 +30,10 @@ struct Customer {
   int32_t partition = -1;
   int64_t count = 0;
   int64_t cents = 0;
-  int64_t letters = 0;
-  int64_t last_letter = -1;  // Origin offset; all of a customer's orders come from one partition.
+  // Origin offsets; all of a customer's orders come from one partition.
+  int64_t last_failed = -1;
+  int64_t last_blocked = -1;
+  int64_t last_ended = -1;
 };
 
 std::string Header(const rd_kafka_message_t& message, const char* name) {
@@ -75,13 +78,21 @@ class Checks {
     const size_t dash = origin.rfind('-');
     const int64_t offset = dash == std::string::npos ? -1 : std::atoll(origin.c_str() + dash + 1);
     Customer& customer = customers_[key];
-    if (offset <= customer.last_letter) {
-      Violation(message, key, "is of " + origin + ", not after " + std::to_string(customer.last_letter));
-    }
-    customer.last_letter = offset;
-    const std::string expected = customer.letters++ == 0 ? "FAILED" : "BLOCKED";
     const std::string disposition = Header(message, "once.disposition");
-    if (disposition != expected) Violation(message, key, "is " + disposition + ", not " + expected);
+    const bool is_end = disposition == "SKIPPED" || disposition == "DISCARDED" || disposition == "NEVER_PROCESSED";
+    if (!is_end && disposition != "FAILED" && disposition != "BLOCKED") {
+      Violation(message, key, "is " + disposition);
+    }
+    if (customer.last_failed < 0 && disposition != "FAILED" && disposition != "NEVER_PROCESSED") {
+      Violation(message, key, "is " + disposition + ", and none of the customer's has FAILED");
+    }
+    int64_t& last = is_end                     ? customer.last_ended
+                    : disposition == "BLOCKED" ? customer.last_blocked
+                                               : customer.last_failed;
+    if (offset < last || (offset == last && disposition != "FAILED")) {
+      Violation(message, key, disposition + " is of " + origin + ", not after " + std::to_string(last));
+    }
+    last = offset;
     const std::string id = Header(message, "ce_id");
     if (disposition == "FAILED" && id.rfind("order-", 0) != 0) {
       std::printf("failed %s %s\n", id.c_str(), Header(message, "once.reason").c_str());

@@ -44,6 +44,13 @@ inline std::string Letters(const TopologyTestDriver& driver) {
   return text;
 }
 
+// Copies a dead letter to where it came from, as any tool would: key, value and headers as they are.
+inline void SendBack(TopologyTestDriver* driver, size_t index, const std::string& source = "orders") {
+  const testkit::MemoryRecord letter = driver->cluster().ReadCommitted("orders.dlq")[index];
+  driver->cluster().Append(source, kAnyPartition, letter.key, letter.value, letter.headers);
+  driver->RunUntilIdle();
+}
+
 }  // namespace once
 
 #endif  // ONCE_TESTS_DRIVER_ORDERS_H_

@@ -6,13 +6,6 @@
 namespace once {
 namespace {
 
-// Copies a dead letter to where it came from, as any tool would: key, value and headers as they are.
-void SendBack(TopologyTestDriver* driver, size_t index, const std::string& source = "orders") {
-  const testkit::MemoryRecord letter = driver->cluster().ReadCommitted("orders.dlq")[index];
-  driver->cluster().Append(source, kAnyPartition, letter.key, letter.value, letter.headers);
-  driver->RunUntilIdle();
-}
-
 struct Scene {
   explicit Scene(FailureAction then) : driver(Scripted(MakeScript(then))) {}
 

@@ -104,7 +104,10 @@ void CheckEvent(const OutputRecord& out, const RecordView& record, const DeadLet
     ONCE_CHECK(out.headers[i].name == record.headers[i].name && out.headers[i].value == record.headers[i].value);
   }
   if (record.timestamp_ms >= 0) ONCE_CHECK(NumberOf(out, "once.timestamp") == record.timestamp_ms);
+  const OptionalBytes spring = FindHeader(out.headers, "kafka_dlt-original-offset");
+  if (spring.has_value()) ONCE_CHECK(limits.families.spring && spring->size() == sizeof(int64_t));
   if (!FindHeader(out.headers, "__streams.errors.topic").has_value()) return;
+  ONCE_CHECK(limits.families.kafka_streams);
   ONCE_CHECK(NumberOf(out, "__streams.errors.partition") == record.partition.value());
   ONCE_CHECK(NumberOf(out, "__streams.errors.offset") == record.offset.value());
 }
@@ -122,13 +125,19 @@ void Check(fuzz::Input* input) {
   record.value = value;
   if (input->Flag()) record.value = std::nullopt;
   record.key = input->MaybeBytes();
+  const uint64_t number = input->Number();
+  const uint64_t families = number / 40'000;
   const DeadLetterLimits limits{
-      .max_bytes = kSmallestLimit + input->Number() % 40'000, .stamp_ms = 77, .needs_key = input->Flag()};
+      .max_bytes = kSmallestLimit + number % 40'000,
+      .stamp_ms = 77,
+      .needs_key = input->Flag(),
+      .families = {
+          .kafka_streams = families % 2 == 0, .spring = families / 2 % 2 == 1, .connect = families / 4 % 2 == 1}};
   std::vector<HeaderView> headers;
   while (!input->empty() && headers.size() < 16) {
     const std::string_view name = input->Bytes();
     // One of ours would be taken for ours; an event that is a dead letter itself is another test's.
-    if (name.starts_with("once.") || name.starts_with("__streams.")) continue;
+    if (name.starts_with("once.") || IsLetterHeader(name)) continue;
     headers.push_back({name, input->MaybeBytes()});
   }
   record.headers = headers;

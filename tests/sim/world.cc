@@ -157,6 +157,9 @@ void World::MakePods() {
   config.engine.breaker_failure_ratio = 0.05;
   config.engine.breaker_window = absl::Seconds(1);
   config.engine.breaker_backoff = absl::Milliseconds(4);
+  // What dead letters carry besides changes nothing when they come back.
+  const uint64_t seed = scenario_.seed;
+  config.engine.letter_families = {.kafka_streams = seed % 2 == 0, .spring = seed % 3 == 0, .connect = seed % 5 == 0};
   if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
   for (int i = 0; i < scenario_.pods; ++i) {
     disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());

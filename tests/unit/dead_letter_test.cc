@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "processor/base/letter_families.h"
 #include "processor/base/strings.h"
 
 namespace once {
@@ -124,6 +127,130 @@ TEST(DeadLetterTest, X3OlderHeadersOfOursAreReplaced) {
   EXPECT_EQ(FindHeader(second.headers, "once.upon"), OptionalBytes("a time"));
   EXPECT_EQ(FindHeader(second.headers, "once.blocked_by"), std::nullopt);
   EXPECT_EQ(FindHeader(second.headers, "once.timestamp"), OptionalBytes("17"));
+}
+
+// Byte for byte what the tools of those frameworks read: text, but for Spring's numbers.
+TEST(DeadLetterTest, R6HeadersOfOtherFrameworksAreAsTheyWriteThem) {
+  Arena arena;
+  RecordView record;
+  record.partition = Partition(258);
+  record.offset = Offset(int64_t{1} << 40 | 7);
+  record.timestamp_ms = 1'700'000'000'000;
+  const DeadLetter letter{
+      .reason = "DATA_LOSS", .message = "b\xc3\xbcg", .node = "customer", .application = "app", .aggregate = "alice"};
+  const LetterFamilies all{.kafka_streams = true, .spring = true, .connect = true};
+  const OutputRecord out = MakeDeadLetter(record, "orders", letter, {.max_bytes = 100'000, .families = all}, &arena);
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const HeaderView& header : out.headers) {
+    if (header.name.starts_with("once.")) continue;
+    found.emplace_back(header.name, std::string(header.value.value()));
+  }
+  const std::vector<std::pair<std::string, std::string>> expected = {
+      {"__streams.errors.exception", "DATA_LOSS"},
+      {"__streams.errors.message", "b\xc3\xbcg"},
+      {"__streams.errors.stacktrace", ""},
+      {"__streams.errors.topic", "orders"},
+      {"__streams.errors.partition", "258"},
+      {"__streams.errors.offset", "1099511627783"},
+      {"kafka_dlt-original-topic", "orders"},
+      {"kafka_dlt-original-partition", std::string("\0\0\1\2", 4)},
+      {"kafka_dlt-original-offset", std::string("\0\0\1\0\0\0\0\7", 8)},
+      {"kafka_dlt-original-timestamp", std::string("\x00\x00\x01\x8b\xcf\xe5\x68\x00", 8)},
+      {"kafka_dlt-original-timestamp-type", "CreateTime"},
+      {"kafka_dlt-original-consumer-group", "app"},
+      {"kafka_dlt-exception-fqcn", "DATA_LOSS"},
+      {"kafka_dlt-exception-cause-fqcn", "DATA_LOSS"},
+      {"kafka_dlt-exception-message", "b\xc3\xbcg"},
+      {"kafka_dlt-exception-stacktrace", ""},
+      {"__connect.errors.topic", "orders"},
+      {"__connect.errors.partition", "258"},
+      {"__connect.errors.offset", "1099511627783"},
+      {"__connect.errors.connector.name", "app"},
+      {"__connect.errors.task.id", "258"},
+      {"__connect.errors.stage", "VALUE_CONVERTER"},
+      {"__connect.errors.class.name", "customer"},
+      {"__connect.errors.exception.class.name", "DATA_LOSS"},
+      {"__connect.errors.exception.message", "b\xc3\xbcg"},
+      {"__connect.errors.exception.stacktrace", ""}};
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(FindHeader(out.headers, "once.node"), OptionalBytes("customer"));
+  for (const auto& [name, value] : expected) EXPECT_TRUE(IsLetterHeader(name)) << name;
+}
+
+TEST(DeadLetterTest, R6OnlyTheFamiliesThatAreAskedForAreWritten) {
+  Arena arena;
+  const DeadLetter letter{.reason = "INTERNAL", .message = "m", .application = "app", .aggregate = ""};
+  const auto families = [&](const LetterFamilies& asked) {
+    std::set<std::string> found;
+    const OutputRecord out =
+        MakeDeadLetter(RecordView(), "orders", letter, {.max_bytes = 100'000, .families = asked}, &arena);
+    for (const HeaderView& header : out.headers) {
+      found.insert(std::string(header.name.substr(0, header.name.find_first_of(".-", 3))));
+    }
+    return found;
+  };
+  EXPECT_EQ(families({.kafka_streams = false}), (std::set<std::string>{"once"}));
+  EXPECT_EQ(families({}), (std::set<std::string>{"once", "__streams"}));
+  EXPECT_EQ(families({.kafka_streams = false, .spring = true}), (std::set<std::string>{"once", "kafka_dlt"}));
+  EXPECT_EQ(families({.kafka_streams = false, .connect = true}), (std::set<std::string>{"once", "__connect"}));
+}
+
+// Four times the longest message, and the letter keeps within its topic's limit, with the event's value first.
+TEST(DeadLetterTest, X3AllFamiliesCountAgainstTheLimit) {
+  Arena arena;
+  const std::string value(5'000, 'v');
+  RecordView record;
+  record.key = "alice";
+  record.value = value;
+  const std::vector<HeaderView> headers = {{"trace", std::string_view("t")}};
+  record.headers = headers;
+  const DeadLetter letter{.reason = "INTERNAL", .message = value, .application = "app", .aggregate = "alice"};
+  for (const size_t limit : {30'000, 22'000, 10'000, 3'000, 300}) {
+    const DeadLetterLimits limits{.max_bytes = limit, .families = {.spring = true, .connect = true}};
+    const OutputRecord out = MakeDeadLetter(record, "orders", letter, limits, &arena);
+    EXPECT_LE(EstimatedSize(out), limit);
+    EXPECT_EQ(FindHeader(out.headers, "kafka_dlt-exception-message").has_value(), limit > 22'000);
+    EXPECT_EQ(out.value.has_value(), limit >= 10'000);
+    EXPECT_EQ(FindHeader(out.headers, "trace").has_value(), limit >= 10'000);
+  }
+}
+
+// An event from the dead letters of a connector keeps what that said of it, unless ours says the same.
+TEST(DeadLetterTest, R6WhatAnotherFrameworkSaidStays) {
+  Arena arena;
+  std::vector<HeaderView> headers = {{"__connect.errors.topic", std::string_view("theirs")}};
+  RecordView record;
+  record.headers = headers;
+  const DeadLetter letter{.reason = "INTERNAL", .message = "m", .application = "app", .aggregate = ""};
+  const auto topics = [&](const LetterFamilies& families) {
+    std::vector<std::string> found;
+    const OutputRecord out =
+        MakeDeadLetter(record, "orders", letter, {.max_bytes = 100'000, .families = families}, &arena);
+    for (const HeaderView& header : out.headers) {
+      if (header.name == "__connect.errors.topic") found.emplace_back(header.value.value());
+    }
+    return found;
+  };
+  EXPECT_EQ(topics({}), (std::vector<std::string>{"theirs"}));
+  EXPECT_EQ(topics({.connect = true}), (std::vector<std::string>{"orders"}));
+  // Of a letter of ours that comes back they are ours, whatever is asked for by now.
+  headers.push_back({"once.disposition", std::string_view("FAILED")});
+  headers.push_back({"once.origin", std::string_view("orders-0-7")});
+  record.headers = headers;
+  EXPECT_TRUE(topics({}).empty());
+}
+
+TEST(LetterFamiliesTest, AreNamedInAList) {
+  const absl::StatusOr<LetterFamilies> two = ParseLetterFamilies("once, connect");
+  ASSERT_TRUE(two.ok()) << two.status();
+  EXPECT_FALSE(two->kafka_streams);
+  EXPECT_FALSE(two->spring);
+  EXPECT_TRUE(two->connect);
+  EXPECT_FALSE(ParseLetterFamilies("once")->kafka_streams);
+  EXPECT_TRUE(ParseLetterFamilies("spring,once,kafka_streams")->spring);
+  for (const std::string_view wrong : {"", "spring", "once,", "once,Spring", "once;spring"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseLetterFamilies(wrong).status())) << wrong;
+  }
 }
 
 TEST(DeadLetterTest, TextIsCutBetweenItsCharacters) {

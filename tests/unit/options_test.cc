@@ -119,6 +119,15 @@ TEST(OptionsTest, EveryOptionIsLoaded) {
   EXPECT_EQ(options.breaker_backoff, absl::Seconds(21));
 }
 
+TEST(OptionsTest, HeadersOfDeadLettersAreNamed) {
+  const Config config = Config::FromValues({{"dead_letter_headers", "once,spring"}});
+  const Options options = LoadOptions(config, "default");
+  EXPECT_TRUE(config.Check().ok()) << config.Check();
+  EXPECT_FALSE(options.dead_letter_headers.kafka_streams);
+  EXPECT_TRUE(options.dead_letter_headers.spring);
+  EXPECT_TRUE(LoadOptions(Config::FromValues({}), "default").dead_letter_headers.kafka_streams);
+}
+
 struct WrongCase {
   std::string option;
   std::string value;
@@ -144,6 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"max_epoch_bytes", "1B", "it is out of range; use 1KiB to 1GiB"},
         WrongCase{"idempotency_retention", "-1s", "it is out of range; use 0 to 8784h"},
         WrongCase{"breaker_failure_ratio", "1.5", "it is out of range; use 0 to 1"},
+        WrongCase{"dead_letter_headers", "spring",
+                  "\"once\" is missing, and by these headers a dead letter that is sent back is known; write once,..."},
         WrongCase{"log_level", "loud", "there is no such level; use debug, info, warning or error"},
         WrongCase{"application_id", "a/b", "Kafka does not allow it; use only letters, digits, '.', '_' and '-'"},
         WrongCase{"application_id", "", "it is empty; give it a name"},
