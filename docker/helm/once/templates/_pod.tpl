@@ -9,7 +9,7 @@
     fieldRef:
       fieldPath: metadata.name
 - name: ONCE_STATIC_MEMBERSHIP
-  value: {{ and (include "once.isStateful" .) .Values.staticMembership | ternary "true" "false" | quote }}
+  value: {{ and (eq .Values.workload "StatefulSet") .Values.staticMembership | ternary "true" "false" | quote }}
 - name: ONCE_STATE_DIR
   value: /var/lib/once/state
 - name: ONCE_SESSION_TIMEOUT
