@@ -24,7 +24,8 @@ def cases_of(output):
     for line in output.splitlines():
         result = RESULT.match(line)
         if not result:
-            said.append(line)
+            if not line.startswith("=== "):
+                said.append(line)
             continue
         cases.append([result.group(3), result.group(2) != "FAIL", result.group(4), []])
         said = cases[-1][3]

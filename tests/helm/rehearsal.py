@@ -1,6 +1,7 @@
 """The command tests/helm/rehearse."""
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -107,7 +108,7 @@ class Rehearsal:
         # Not 4.3, which loses markers while a partition has no leader (tests/chaos/brokers.py).
         printed = self._broker("start", "--kafka=4.1.1", "--port=0")
         self.bootstrap = re.search(r"(?m)^bootstrap_servers=(.*)$", printed).group(1)
-        manifests = pods.render({"replicas": count, "kafka": {"bootstrapServers": self.bootstrap}, "options": TOPICS,
+        manifests = pods.render({**self.options.values, "replicas": count, "kafka": {"bootstrapServers": self.bootstrap}, "options": TOPICS,
                                  "topics": {"sources": [{"name": "orders", "partitions": self.options.partitions}]}})
         self.manifest = next(each for each in manifests if each["kind"] == "StatefulSet")
         flags = ["--%s=%s" % each for each in TOPICS.items()] + ["--bootstrap_servers=" + self.bootstrap]
@@ -210,6 +211,8 @@ def parse(arguments):
     parser.add_argument("--rate", type=int, default=2000, help="orders a second (default: 2000)")
     parser.add_argument("--partitions", type=int, default=8, help="of each topic (default: 8)")
     parser.add_argument("--seed", type=int, default=1, help="of the orders (default: 1)")
+    parser.add_argument("--values", type=json.loads, default={}, metavar="JSON",
+                        help='of the chart, such as {"staticMembership": false}')
     parser.add_argument("--bin", metavar="DIR", help="programs, laid out as in bazel-bin (default: they are built)")
     parser.add_argument("--keep", action="store_true", help="keeps the logs of a good run, too")
     options = parser.parse_args(arguments)

@@ -90,7 +90,9 @@ func crd(from source, name string) (interface{}, error) {
 	return nil, fmt.Errorf("%s has no version that is served", name)
 }
 
-// strimzi's operators are no Go: strimzi.json has their resources' fields, as in version 0.47's and 0.49's definitions.
+// strimzi's operators are no Go: strimzi.json has those fields of their resources that the chart may set, as
+// packaging/install/cluster-operator/043-Crd-kafkatopic.yaml and 044-Crd-kafkauser.yaml of strimzi/strimzi-kafka-operator
+// define them, in v1beta2 and v1 alike.
 func strimzi(kind string) (interface{}, error) {
 	text, err := os.ReadFile("strimzi.json")
 	if err != nil {
