@@ -40,7 +40,7 @@ class RdKafkaClient final : public Client {
     // A name that the user has given counts for all that the process makes.
     if (!config.is_client_id_given) config.client_id = name;
     return std::make_unique<RdKafkaClient>(
-        std::make_shared<ClientContext>(std::move(config), context_->log, context_->secrets));
+        std::make_shared<ClientContext>(std::move(config), context_->log, context_->secrets, context_->tokens));
   }
 
  private:
@@ -62,8 +62,10 @@ absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& c
   }
   absl::StatusOr<std::shared_ptr<Secrets>> secrets = Secrets::Load(absorbed.extra, log);
   if (!secrets.ok()) return secrets.status();
+  std::shared_ptr<TokenSource> tokens;
+  if (config.oauth_token) tokens = std::make_shared<TokenSource>(config.oauth_token, log, *secrets);
   return std::make_unique<RdKafkaClient>(
-      std::make_shared<ClientContext>(std::move(absorbed), log, *std::move(secrets)));
+      std::make_shared<ClientContext>(std::move(absorbed), log, *std::move(secrets), std::move(tokens)));
 }
 
 }  // namespace once::kafka

@@ -28,17 +28,16 @@ namespace once::kafka {
 
 // What all handles of a client share. Thread-safe: configuration and log never change.
 struct ClientContext {
-  ClientContext(RdKafkaConfig its_config, LogSink* its_log, std::shared_ptr<Secrets> its_secrets)
-      : config(std::move(its_config)),
-        log(its_log),
-        secrets(std::move(its_secrets)),
-        tokens(config.oauth_token ? std::make_shared<TokenSource>(config.oauth_token, log, secrets) : nullptr) {}
+  // `its_tokens` is null if the program brings none.
+  ClientContext(RdKafkaConfig its_config, LogSink* its_log, std::shared_ptr<Secrets> its_secrets,
+                std::shared_ptr<TokenSource> its_tokens = nullptr)
+      : config(std::move(its_config)), log(its_log), secrets(std::move(its_secrets)), tokens(std::move(its_tokens)) {}
 
   const RdKafkaConfig config;
   LogSink* const log;
   const std::shared_ptr<Secrets> secrets;
-  const std::shared_ptr<TokenSource> tokens;  // Null if the program brings none.
-  mutable std::atomic<int> left_behind{0};    // Producers that wait to be ended for a call of theirs.
+  const std::shared_ptr<TokenSource> tokens;
+  mutable std::atomic<int> left_behind{0};  // Producers that wait to be ended for a call of theirs.
 };
 
 using Properties = std::map<std::string, std::string>;
