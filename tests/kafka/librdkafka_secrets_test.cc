@@ -171,16 +171,21 @@ TEST_F(TokenSourceTest, X3AFunctionThatThrowsFails) {
 
 TEST(TlsCauseTest, X11NamesTheCauseAndOneFix) {
   const std::string failed = "ssl://b:1: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed";
-  EXPECT_THAT(TlsCause(failed, 10), AllOf(HasSubstr("expired"), HasSubstr("renew it")));
-  EXPECT_THAT(TlsCause(failed, 9), HasSubstr("not valid yet"));
-  EXPECT_THAT(TlsCause(failed, 62), AllOf(HasSubstr("another host name"), HasSubstr("advertised.listeners")));
-  for (const int unknown : {18, 19, 20, 21, 0}) EXPECT_THAT(TlsCause(failed, unknown), HasSubstr("ssl.ca.location"));
-  EXPECT_THAT(TlsCause("error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116", 0),
-              HasSubstr("ssl.certificate.location"));
-  EXPECT_THAT(TlsCause("SSL routines::sslv3 alert certificate unknown", 0), HasSubstr("refuses this client's"));
+  EXPECT_THAT(TlsCause(failed, 10, false), AllOf(HasSubstr("expired"), HasSubstr("renew it")));
+  EXPECT_THAT(TlsCause(failed, 9, false), HasSubstr("not valid yet"));
+  EXPECT_THAT(TlsCause(failed, 62, false), AllOf(HasSubstr("another host name"), HasSubstr("advertised.listeners")));
+  for (const int unknown : {18, 19, 20, 21, 0})
+    EXPECT_THAT(TlsCause(failed, unknown, false), HasSubstr("ssl.ca.location"));
+  EXPECT_THAT(
+      TlsCause("error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116", 0, false),
+      HasSubstr("ssl.certificate.location"));
+  EXPECT_THAT(TlsCause("SSL routines::sslv3 alert certificate unknown", 0, true), HasSubstr("refuses this client's"));
+  // What Java's brokers say of one that is missing they say of one that is wrong as well.
+  EXPECT_THAT(TlsCause("sslv3 alert bad certificate", 0, false), HasSubstr("asks for a certificate"));
+  EXPECT_THAT(TlsCause("sslv3 alert bad certificate", 0, true), HasSubstr("refuses this client's"));
   // Passing ones, also after a certificate that was wrong.
-  EXPECT_THAT(TlsCause("Connect to ipv4#127.0.0.1:1 failed: Connection refused", 10), IsEmpty());
-  EXPECT_THAT(TlsCause("Disconnected", 10), Not(HasSubstr("expired")));
+  EXPECT_THAT(TlsCause("Connect to ipv4#127.0.0.1:1 failed: Connection refused", 10, false), IsEmpty());
+  EXPECT_THAT(TlsCause("Disconnected", 10, false), Not(HasSubstr("expired")));
 }
 
 }  // namespace

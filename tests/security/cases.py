@@ -47,7 +47,7 @@ class Cases:
             yield Mechanism("SASL_SSL " + mechanism, "SASL",
                             dict(sasl, KAFKA_SASL_MECHANISM=mechanism, KAFKA_SASL_USERNAME=world.USER,
                                  KAFKA_SASL_PASSWORD_FILE=secret))
-        token = self._path("token", "%s 60 %s\n" % (world.USER, self._world.issuer.token(world.USER)))
+        token = self._path("token", "%s 900 %s\n" % (world.USER, self._world.issuer.token(world.USER, 900)))
         yield Mechanism("SASL_SSL OAUTHBEARER, callback", "SASL",
                         dict(sasl, KAFKA_SASL_MECHANISM="OAUTHBEARER", TOKEN_FILE=token), program="token_app")
         if with_oidc:
@@ -78,7 +78,7 @@ class Cases:
         """A start ends with exit code 1, and names the cause and what to do."""
         settings = {name: value for name, value in dict(mechanism.settings, **changes).items() if value is not None}
         name = "%s-%s" % (self._name(mechanism), column.replace(" ", "-"))
-        pod = self._world.pod(name, listener or mechanism.listener, settings, program=mechanism.program)
+        pod = self._world.pod(name, listener or mechanism.listener, settings, patience=5, program=mechanism.program)
         code = pod.wait(FAILS_WITHIN_S)
         log = pod.log()
         pod.stop()

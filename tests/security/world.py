@@ -127,12 +127,13 @@ class World:
 
     # --- programs ---
 
-    def pod(self, name, listener, environment, flags=(), program="order_totals"):
-        """Starts an application of its own topics over that listener."""
+    def pod(self, name, listener, environment, patience=30, program="order_totals"):
+        """Starts an application of its own topics over that listener; it waits so many seconds for its brokers."""
         command = [self.programs[program], "--bootstrap_servers=" + self.bootstrap(listener),
                    "--application_id=" + name, "--input_topic=%s-in" % name, "--output_topic=%s-out" % name,
                    "--dead_letter_topic=%s-dlq" % name, "--state_dir=" + os.path.join(self.directory, "state-" + name),
-                   "--instance_id=a", "--session_timeout=3s", "--start_timeout=5s", "--commit_interval=50ms", *flags]
+                   "--instance_id=a", "--session_timeout=3s", "--start_timeout=%ds" % patience,
+                   "--commit_interval=50ms"]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("KAFKA_", "ONCE_"))}
         # Names that are resolved to an address of IPv6 as well cost each attempt another one.
         clean.update({"KAFKA_BROKER_ADDRESS_FAMILY": "v4"}, **environment)

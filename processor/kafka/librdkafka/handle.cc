@@ -111,6 +111,9 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     properties[known->second.canonical] = value;
   }
   bootstrap_servers_ = properties["bootstrap.servers"];
+  for (const char* own_certificate : {"ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"}) {
+    has_certificate_ = has_certificate_ || properties.contains(own_certificate);
+  }
   for (const auto& [name, value] : properties) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
@@ -242,7 +245,7 @@ std::string Handle::RefusalOf(rd_kafka_resp_err_t code, const std::string& reaso
     return absl::StrCat("the Kafka brokers at ", config().bootstrap_servers, " refuse the credentials: ", reason, "; ",
                         FixOf(code));
   }
-  const std::string cause = TlsCause(reason, x509_error_);
+  const std::string cause = TlsCause(reason, x509_error_, has_certificate_);
   if (cause.empty()) return "";
   return absl::StrCat("no TLS connection to the Kafka brokers at ", config().bootstrap_servers, " (", reason,
                       "): ", cause);

@@ -127,6 +127,7 @@ class Handle {
   const std::string name_;
   std::string bootstrap_servers_;  // As librdkafka was given them.
   std::string probe_topic_;        // One of the instance's, or empty.
+  bool has_certificate_ = false;   // Of this client's own, for TLS.
   BrokerKeeper brokers_;
   bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;

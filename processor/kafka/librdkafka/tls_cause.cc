@@ -45,12 +45,18 @@ constexpr std::string_view kOwnRefused =
     "the broker refuses this client's certificate; give one that its authority has signed and that has not expired "
     "(ssl.certificate.location with ssl.key.location, or ssl.keystore.location)";
 
+constexpr std::string_view kOwnMissing =
+    "the broker asks for a certificate of the client's; give one as ssl.certificate.location with ssl.key.location, or "
+    "as ssl.keystore.location";
+
+// Of a certificate that is missing. Java's brokers call it a bad one, or say only that there is no agreement.
+constexpr std::string_view kMissing[] = {"alert certificate required", "alert bad certificate",
+                                         "alert handshake failure"};
+
 constexpr Alert kAlerts[] = {
-    {"alert certificate required",
-     "the broker asks for a certificate of the client's; give one as ssl.certificate.location with ssl.key.location, "
-     "or as ssl.keystore.location"},
     {"alert certificate expired",
      "the broker says that this client's certificate has expired; renew it (ssl.certificate.location)"},
+    {"alert certificate required", kOwnRefused},
     {"alert bad certificate", kOwnRefused},
     {"alert certificate unknown", kOwnRefused},
     {"alert unknown ca", kOwnRefused},
@@ -60,12 +66,15 @@ constexpr Alert kAlerts[] = {
 
 }  // namespace
 
-std::string TlsCause(std::string_view reason, int x509_error) {
+std::string TlsCause(std::string_view reason, int x509_error, bool has_certificate) {
   const bool is_verification = absl::StrContains(ToAbsl(reason), "certificate verify failed") ||
                                absl::StrContains(ToAbsl(reason), "Failed to verify broker certificate");
   if (is_verification) {
     const std::string_view cause = CauseOf(x509_error);
     return std::string(cause.empty() ? kUnknownAuthority : cause);
+  }
+  for (std::string_view words : kMissing) {
+    if (!has_certificate && absl::StrContains(ToAbsl(reason), ToAbsl(words))) return std::string(kOwnMissing);
   }
   for (const Alert& alert : kAlerts) {
     if (absl::StrContains(ToAbsl(reason), ToAbsl(alert.words))) return std::string(alert.cause);

@@ -9,8 +9,8 @@ namespace once::kafka {
 
 // What is wrong, and one fix: "the broker's certificate has expired; …". Empty if it is nothing of TLS's that lasts.
 // `reason` is what librdkafka says of the connection; `x509_error` what OpenSSL found wrong with the broker's
-// certificate, or 0.
-std::string TlsCause(std::string_view reason, int x509_error);
+// certificate, or 0; `has_certificate` whether this client has one of its own to show.
+std::string TlsCause(std::string_view reason, int x509_error, bool has_certificate);
 
 }  // namespace once::kafka
 
