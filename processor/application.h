@@ -18,6 +18,7 @@
 #include "processor/base/log.h"
 #include "processor/config/options.h"
 #include "processor/kafka/kafka.h"
+#include "processor/kafka/oauth_token.h"
 #include "processor/topology.h"
 #include "state/checkpoint_store.h"
 
@@ -25,8 +26,12 @@ namespace once {
 
 struct ApplicationDeps {
   LogSink* log = nullptr;  // Required; must outlive the application.
-  // librdkafka's own properties, verbatim, such as {"security.protocol", "SSL"}.
+  // librdkafka's own properties, verbatim, such as {"security.protocol", "SSL"}; of a secret NAME, "NAME.file" is the
+  // path of a file that holds it, which is read again when it changes (docs/security.md).
   std::map<std::string, std::string> kafka_properties = {};
+  // Brings tokens, where sasl.mechanism is OAUTHBEARER and librdkafka is not to fetch them itself
+  // (sasl.oauthbearer.method=oidc).
+  kafka::OauthTokenFunction oauth_token = {};
   // Wraps the connection to Kafka, for instance to count or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
   // The same for the local state.

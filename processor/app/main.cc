@@ -55,6 +55,9 @@ ConfigInputs InputsOfEnvironment() {
   }
   inputs.known_property = IsKafkaProperty;
   inputs.check_property = CheckKafkaProperty;
+  inputs.is_secret = IsSecretKafkaProperty;
+  inputs.takes_file = TakesKafkaPropertyFile;
+  inputs.from_java = KafkaPropertyFromJava;
   return inputs;
 }
 
@@ -242,7 +245,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   }
   for (const std::string& warning : config.Warnings()) deps.log->Log(LogLevel::kWarning, warning);
   // Settings win over what the program brings.
-  for (const auto& [name, value] : config.kafka_properties()) deps.kafka_properties[name] = value;
+  MergeKafkaProperties(config.kafka_properties(), &deps.kafka_properties);
   return RunApplication(options, *topology, deps);
 }
 

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "processor/base/mutex.h"
@@ -86,8 +88,19 @@ std::string DidYouMean(const std::string& closest, std::string_view otherwise) {
   return closest.empty() ? std::string(otherwise) : absl::StrCat("did you mean ", closest, "?");
 }
 
+// X10: an option of the topology's may well be one.
+bool LooksSecret(std::string_view name) {
+  const std::string lower = absl::AsciiStrToLower(ToAbsl(name));
+  for (const char* word : {"password", "passphrase", "secret", "token", "credential", "private"}) {
+    if (absl::StrContains(lower, word)) return true;
+  }
+  return false;
+}
+
 // Values of flags and variables may be long or binary: shown in part.
-std::string Shown(const Setting& setting) { return absl::StrCat(" = \"", Printable(setting.text), "\": "); }
+std::string Shown(std::string_view name, const Setting& setting) {
+  return LooksSecret(name) ? ": " : absl::StrCat(" = \"", Printable(setting.text), "\": ");
+}
 
 }  // namespace
 
@@ -95,6 +108,10 @@ std::string Shown(const Setting& setting) { return absl::StrCat(" = \"", Printab
 Config::Config() : state_(std::make_shared<State>()) {
   Get("config", "",
       {.help = "A file of settings: lines of once.NAME=VALUE and of librdkafka's properties.", .group = "General"});
+  Get("kafka_properties", "",
+      {.help = "The client.properties of a Java program, for how to reach and convince the brokers, bootstrap.servers "
+               "included; all else that is set counts before it. What only Java knows is refused.",
+       .group = "General"});
 }
 
 Config Config::Load(const ConfigInputs& inputs) {
@@ -102,6 +119,7 @@ Config Config::Load(const ConfigInputs& inputs) {
   config.state_->sources = config_internal::LoadSources(inputs);
   // Anew, now that there are sources that may have it wrong.
   config.Get("config", "");
+  config.Get("kafka_properties", "");
   return config;
 }
 
@@ -140,7 +158,8 @@ const std::string* Config::Find(std::string_view name, std::string_view type, st
       found.source == ConfigSource::kFlag && found.setting->written != absl::StrCat("--", ToAbsl(name));
   if (negated && found.setting->has_text) {
     state_->AddError(name, absl::StrCat(found.setting->where, ": it takes no value; write --", ToAbsl(name), "=",
-                                        Printable(found.setting->text), " or --no", ToAbsl(name), " alone"));
+                                        LooksSecret(name) ? "VALUE" : Printable(found.setting->text), " or --no",
+                                        ToAbsl(name), " alone"));
     return nullptr;
   }
   if (found.setting->has_text) return &found.setting->text;
@@ -246,7 +265,7 @@ void Config::AddError(std::string_view name, std::string_view why_and_fix) const
     const State::Found found = state_->Lookup(name, state_->IsSwitch(name));
     // With where the value came from, which is where it has to be mended.
     message = found.setting == nullptr ? absl::StrCat("option ", ToAbsl(name), " (the default): ")
-                                       : absl::StrCat(found.setting->where, Shown(*found.setting));
+                                       : absl::StrCat(found.setting->where, Shown(name, *found.setting));
   }
   state_->AddError(name, absl::StrCat(message, ToAbsl(why_and_fix)));
 }

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 namespace once {
@@ -47,6 +48,13 @@ struct ConfigInputs {
   std::function<bool(const std::string& name)> known_property = {};
   // Refuses properties that must not be set so; the message needs no place. Without it all are taken.
   std::function<absl::Status(const std::string& name, const std::string& value)> check_property = {};
+  // Whether a property's value may be shown to nobody. Without it no property is such.
+  std::function<bool(const std::string& name)> is_secret = {};
+  // Whether there is NAME.file for a property of that name. Without it there is none.
+  std::function<bool(const std::string& name)> takes_file = {};
+  // What a property of --kafka_properties is to librdkafka, or why it is nothing to it; the message needs no place.
+  // Without it values are taken as they are.
+  std::function<absl::StatusOr<std::string>(const std::string& name, const std::string& value)> from_java = {};
 };
 
 struct OptionHelp {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "processor/base/strings.h"
+#include "processor/config/java_properties.h"
 #include "processor/config/properties_file.h"
 
 namespace once::config_internal {
@@ -18,6 +19,9 @@ namespace {
 
 constexpr std::string_view kPropertyFlag = "kafka.";
 constexpr std::string_view kFilePrefix = "once.";
+constexpr char kBootstrapProperty[] = "bootstrap.servers";
+constexpr char kBootstrapOption[] = "bootstrap_servers";
+constexpr std::string_view kFileSuffix = ".file";
 constexpr std::string_view kOptionVariable = "ONCE_";
 constexpr std::string_view kPropertyVariable = "KAFKA_";
 
@@ -26,14 +30,42 @@ bool CanBeValue(std::string_view arg) {
   return !arg.starts_with('-') || (arg.size() > 1 && arg[1] >= '0' && arg[1] <= '9');
 }
 
-void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sources* sources) {
+bool IsSecretFlag(const ConfigInputs& inputs, std::string_view name) {
+  return inputs.is_secret && name.starts_with(kPropertyFlag) &&
+         inputs.is_secret(std::string(name.substr(kPropertyFlag.size())));
+}
+
+// "sasl.password" <-> "sasl.password.file": two ways to give the same; empty if there is only one.
+std::string OtherForm(const ConfigInputs& inputs, const std::string& name) {
+  if (!inputs.takes_file) return "";
+  if (inputs.takes_file(name)) return absl::StrCat(name, ToAbsl(kFileSuffix));
+  if (!name.ends_with(kFileSuffix)) return "";
+  std::string base = name.substr(0, name.size() - kFileSuffix.size());
+  return inputs.takes_file(base) ? base : "";
+}
+
+bool IsProperty(const ConfigInputs& inputs, const std::string& name) {
+  return (inputs.known_property && inputs.known_property(name)) || !OtherForm(inputs, name).empty();
+}
+
+std::string WhyNoFlag(const std::string& property) {
+  return absl::StrCat(
+      "a secret is not taken from a flag, since everybody on the machine can read those; set the environment variable ",
+      VariableOfProperty(property), ", or put it into a file and give --kafka.", property, ToAbsl(kFileSuffix),
+      "=FILE");
+}
+
+void LoadFlags(const ConfigInputs& inputs, Settings* properties, Sources* sources) {
+  const std::vector<std::string>& args = inputs.args;
   std::map<std::string, int> positions;
+  bool after_secret = false;
   for (size_t i = 0; i < args.size(); ++i) {
     std::string_view arg = args[i];
     if (arg == "-h") arg = "--help";
     if (arg.size() < 3 || !arg.starts_with("--") || arg[2] == '=') {
-      sources->errors.push_back(
-          absl::StrCat("argument ", i + 1, ", \"", Printable(arg), "\": it is not a flag; write --name=value"));
+      // X10: the rest of a password with a blank in it, for instance.
+      const std::string shown = after_secret ? "" : absl::StrCat(", \"", Printable(arg), "\"");
+      sources->errors.push_back(absl::StrCat("argument ", i + 1, shown, ": it is not a flag; write --name=value"));
       continue;
     }
     arg.remove_prefix(2);
@@ -41,9 +73,11 @@ void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sourc
     setting.position = static_cast<int>(i);
     const size_t equals = arg.find('=');
     std::string name(arg.substr(0, equals));
+    const bool is_secret = IsSecretFlag(inputs, name);
+    after_secret = after_secret || is_secret;
     if (equals != std::string_view::npos) {
       setting.text = std::string(arg.substr(equals + 1));
-    } else if (i + 1 < args.size() && CanBeValue(args[i + 1])) {
+    } else if (i + 1 < args.size() && (is_secret || CanBeValue(args[i + 1]))) {
       // "--name value" is written as well.
       setting.text = args[++i];
     } else {
@@ -58,6 +92,8 @@ void LoadFlags(const std::vector<std::string>& args, Settings* properties, Sourc
     }
     if (!name.starts_with(kPropertyFlag)) {
       sources->flags[name] = std::move(setting);
+    } else if (is_secret && IsProperty(inputs, name.substr(kPropertyFlag.size()))) {
+      sources->errors.push_back(absl::StrCat(setting.where, ": ", WhyNoFlag(name.substr(kPropertyFlag.size()))));
     } else if (setting.has_text) {
       (*properties)[name.substr(kPropertyFlag.size())] = std::move(setting);
     } else {
@@ -77,7 +113,7 @@ void LoadEnvironment(const ConfigInputs& inputs, Settings* properties, Sources* 
     } else if (variable.starts_with(kPropertyVariable)) {
       const std::string property = PropertyOfVariable(std::string_view(variable).substr(kPropertyVariable.size()));
       // Kubernetes sets variables of its own for a service named kafka (KAFKA_PORT): a warning, not an error.
-      if (inputs.known_property && inputs.known_property(property)) {
+      if (IsProperty(inputs, property)) {
         (*properties)[property] = std::move(setting);
       } else {
         sources->warnings.push_back(absl::StrCat(setting.where, " is ignored: librdkafka has no property \"",
@@ -87,13 +123,19 @@ void LoadEnvironment(const ConfigInputs& inputs, Settings* properties, Sources* 
   }
 }
 
-void LoadFile(const std::string& path, Settings* properties, Sources* sources) {
+void LoadFile(const ConfigInputs& inputs, const std::string& path, Settings* properties, Sources* sources) {
   PropertiesFile file = ReadPropertiesFile(path);
   std::move(file.errors.begin(), file.errors.end(), std::back_inserter(sources->errors));
   for (PropertiesFile::Entry& entry : file.entries) {
     Setting setting{.text = std::move(entry.value),
                     .where = absl::StrCat(path, ":", entry.line, ", ", Printable(entry.key)),
                     .written = entry.key};
+    // X10: it may be the second half of a secret.
+    if (entry.after_backslash && !entry.key.starts_with(kFilePrefix) && !IsProperty(inputs, entry.key)) {
+      sources->errors.push_back(absl::StrCat(path, ":", entry.line, ": the line is not a setting; no value goes on ",
+                                             "after a backslash here, so write it in one line"));
+      continue;
+    }
     // Every other line is a property of librdkafka's, or will be told of as none.
     if (!entry.key.starts_with(kFilePrefix)) {
       (*properties)[entry.key] = std::move(setting);
@@ -107,26 +149,77 @@ void LoadFile(const std::string& path, Settings* properties, Sources* sources) {
   }
 }
 
+// As a Java program has it, which knows nothing of our options.
+void LoadJavaFile(const ConfigInputs& inputs, const std::string& path, Settings* properties, Sources* sources) {
+  const absl::StatusOr<std::string> text = ReadSettingsFile(path);
+  if (!text.ok()) {
+    sources->errors.push_back(absl::StrCat("properties file ", Printable(path, 4096), ": ", text.status().message(),
+                                           "; give --kafka_properties=FILE the path of a Java client's properties"));
+    return;
+  }
+  PropertiesFile file = ParseJavaProperties(path, *text);
+  std::move(file.errors.begin(), file.errors.end(), std::back_inserter(sources->errors));
+  for (PropertiesFile::Entry& entry : file.entries) {
+    Setting setting{.text = std::move(entry.value),
+                    .where = absl::StrCat(path, ":", entry.line, ", ", Printable(entry.key)),
+                    .written = entry.key};
+    if (entry.key == kBootstrapProperty) {
+      // emplace keeps what --config's file says.
+      sources->file.emplace(kBootstrapOption, std::move(setting));
+      continue;
+    }
+    if (inputs.from_java) {
+      absl::StatusOr<std::string> value = inputs.from_java(entry.key, setting.text);
+      if (!value.ok()) {
+        sources->errors.push_back(absl::StrCat(setting.where, ": ", value.status().message()));
+        continue;
+      }
+      setting.text = *std::move(value);
+    }
+    (*properties)[entry.key] = std::move(setting);
+  }
+}
+
+// Where an option that names a file has it from, or null.
+const Setting* FileOption(const Sources& sources, std::string_view name) {
+  const auto flag = sources.flags.find(name);
+  // A flag without a value is told of when it is asked for.
+  if (flag != sources.flags.end()) return flag->second.has_text ? &flag->second : nullptr;
+  const auto variable = sources.environment.find(name);
+  if (variable != sources.environment.end()) return &variable->second;
+  const auto line = sources.file.find(name);
+  return line == sources.file.end() ? nullptr : &line->second;
+}
+
+// Takes over what is not there yet, in either form.
+void Merge(const ConfigInputs& inputs, Settings* settings, Sources* sources) {
+  for (const auto& [name, setting] : *settings) {
+    const std::string other = OtherForm(inputs, name);
+    if (const auto twin = settings->find(other); twin != settings->end() && name < other) {
+      sources->errors.push_back(
+          absl::StrCat(twin->second.where, ": ", setting.where, " says the same; remove one of the two"));
+    }
+  }
+  std::erase_if(*settings,
+                [&](const auto& entry) { return sources->properties.contains(OtherForm(inputs, entry.first)); });
+  // It keeps what is there already.
+  sources->properties.merge(*settings);
+}
+
 }  // namespace
 
 Sources LoadSources(const ConfigInputs& inputs) {
   Sources sources;
-  Settings of_flags, of_environment, of_file;
-  LoadFlags(inputs.args, &of_flags, &sources);
+  Settings of_flags, of_environment, of_file, of_java;
+  LoadFlags(inputs, &of_flags, &sources);
   LoadEnvironment(inputs, &of_environment, &sources);
-  // The file itself is named by flag or environment only.
-  const auto flag = sources.flags.find("config");
-  const auto variable = sources.environment.find("config");
-  if (flag != sources.flags.end()) {
-    // A flag without a value is told of when it is asked for.
-    if (flag->second.has_text) LoadFile(flag->second.text, &of_file, &sources);
-  } else if (variable != sources.environment.end()) {
-    LoadFile(variable->second.text, &of_file, &sources);
+  // The file itself is named by flag or environment only: there is no line of it yet.
+  if (const Setting* file = FileOption(sources, "config"); file != nullptr)
+    LoadFile(inputs, file->text, &of_file, &sources);
+  if (const Setting* file = FileOption(sources, "kafka_properties"); file != nullptr) {
+    LoadJavaFile(inputs, file->text, &of_java, &sources);
   }
-  // merge() keeps what is there already.
-  sources.properties = std::move(of_flags);
-  sources.properties.merge(of_environment);
-  sources.properties.merge(of_file);
+  for (Settings* settings : {&of_flags, &of_environment, &of_file, &of_java}) Merge(inputs, settings, &sources);
   if (!inputs.check_property) return sources;
   for (const auto& [name, setting] : sources.properties) {
     const absl::Status status = inputs.check_property(name, setting.text);
@@ -141,6 +234,11 @@ std::string EnvironmentName(std::string_view option) {
 
 std::string FileKey(std::string_view option) {
   return absl::StrCat(ToAbsl(kFilePrefix), absl::StrReplaceAll(ToAbsl(option), {{"_", "."}}));
+}
+
+std::string VariableOfProperty(std::string_view property) {
+  return absl::StrCat(ToAbsl(kPropertyVariable), absl::AsciiStrToUpper(absl::StrReplaceAll(
+                                                     ToAbsl(property), {{"_", "___"}, {"-", "__"}, {".", "_"}})));
 }
 
 std::string PropertyOfVariable(std::string_view variable) {

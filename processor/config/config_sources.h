@@ -38,6 +38,8 @@ std::string FileKey(std::string_view option);
 
 // SESSION_TIMEOUT_MS (what follows KAFKA_) -> session.timeout.ms.
 std::string PropertyOfVariable(std::string_view variable);
+// session.timeout.ms -> KAFKA_SESSION_TIMEOUT_MS.
+std::string VariableOfProperty(std::string_view property);
 
 }  // namespace once::config_internal
 

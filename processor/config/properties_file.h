@@ -13,17 +13,26 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 namespace once {
 
 struct PropertiesFile {
   struct Entry {
     std::string key;
     std::string value;
-    int line = 0;  // From 1.
+    int line = 0;                  // From 1.
+    bool after_backslash = false;  // The value before it ends with one, as if it were to go on.
   };
   std::vector<Entry> entries;       // Each key once.
   std::vector<std::string> errors;  // Complete messages, each with its place; the entries are what could be read.
 };
+
+// Letters, digits, '.', '_' and '-': whatever else stands before a '=' is no setting, and may be part of a secret.
+bool IsSettingName(std::string_view key);
+
+// The file's text; InvalidArgument if it cannot be read or is larger than 1 MiB, with the reason only.
+absl::StatusOr<std::string> ReadSettingsFile(const std::string& path);
 
 // `name` is for messages.
 PropertiesFile ParseProperties(std::string_view name, std::string_view text);

@@ -54,7 +54,7 @@ std::shared_ptr<const ClientContext> ContextWith(const std::map<std::string, std
   RdKafkaConfig config;
   config.bootstrap_servers = kNobody;
   config.extra = extra;
-  return std::make_shared<ClientContext>(config, log);
+  return std::make_shared<ClientContext>(config, log, *Secrets::Load(config.extra, log));
 }
 
 class AnyHandle : public Handle {
@@ -344,7 +344,7 @@ class Hanging : public Handle {
   static std::shared_ptr<const ClientContext> Context(LogSink* log) {
     RdKafkaConfig config;
     config.bootstrap_servers = kNobody;
-    return std::make_shared<ClientContext>(config, log);
+    return std::make_shared<ClientContext>(config, log, *Secrets::Load(config.extra, log));
   }
 };
 

@@ -303,12 +303,13 @@ TEST(ConfigTest, OptionsAreRememberedInTheOrderOfAsking) {
   config.Get("a", absl::Minutes(5));
   config.Get("b", 6);
   const std::vector<ConfigOption> options = config.options();
-  ASSERT_EQ(options.size(), 3u);
+  ASSERT_EQ(options.size(), 4u);
   EXPECT_EQ(options[0].name, "config");
-  EXPECT_EQ(options[1].name, "b");
-  EXPECT_EQ(options[1].default_text, "5");
-  EXPECT_EQ(options[1].help, "Second letter.");
-  EXPECT_EQ(options[2].default_text, "5m");
+  EXPECT_EQ(options[1].name, "kafka_properties");
+  EXPECT_EQ(options[2].name, "b");
+  EXPECT_EQ(options[2].default_text, "5");
+  EXPECT_EQ(options[2].help, "Second letter.");
+  EXPECT_EQ(options[3].default_text, "5m");
   EXPECT_THAT(config.Warnings(), IsEmpty());
 }
 

@@ -39,7 +39,8 @@ class RdKafkaClient final : public Client {
     RdKafkaConfig config = context_->config;
     // A name that the user has given counts for all that the process makes.
     if (!config.is_client_id_given) config.client_id = name;
-    return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(config), context_->log));
+    return std::make_unique<RdKafkaClient>(
+        std::make_shared<ClientContext>(std::move(config), context_->log, context_->secrets, context_->tokens));
   }
 
  private:
@@ -59,7 +60,12 @@ absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& c
         "librdkafka's waits go by the wall clock here: set back by an hour, it may hold everything up for as long; "
         "set it in small steps only, or use a C library that is glibc");
   }
-  return std::make_unique<RdKafkaClient>(std::make_shared<ClientContext>(std::move(absorbed), log));
+  absl::StatusOr<std::shared_ptr<Secrets>> secrets = Secrets::Load(absorbed.extra, log);
+  if (!secrets.ok()) return secrets.status();
+  std::shared_ptr<TokenSource> tokens;
+  if (config.oauth_token) tokens = std::make_shared<TokenSource>(config.oauth_token, log, *secrets);
+  return std::make_unique<RdKafkaClient>(
+      std::make_shared<ClientContext>(std::move(absorbed), log, *std::move(secrets), std::move(tokens)));
 }
 
 }  // namespace once::kafka

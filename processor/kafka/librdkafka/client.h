@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "processor/base/log.h"
 #include "processor/kafka/kafka.h"
+#include "processor/kafka/oauth_token.h"
 
 namespace once::kafka {
 
@@ -52,8 +53,11 @@ struct RdKafkaConfig {
   int64_t fetch_queue_bytes = 64 << 20;
 
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
-  // break the guarantees are refused.
+  // break the guarantees are refused. {"sasl.password.file", PATH} takes a secret from a file (secrets.h).
   std::map<std::string, std::string> extra = {};
+
+  // Brings tokens, where sasl.mechanism is OAUTHBEARER and sasl.oauthbearer.method is not oidc.
+  OauthTokenFunction oauth_token = {};
 };
 
 // Moves what `extra` says about fields of `config` (such as "session.timeout.ms") into these fields, so that they hold

@@ -81,7 +81,7 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
   }
   Handle::OnError(code, reason);
   // Later on credentials may be about to be changed, and what was polled can still be committed.
-  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION && !has_joined_) {
+  if (IsRefusal(code) && !has_joined_) {
     fatal_ = absl::UnauthenticatedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
   }
 }

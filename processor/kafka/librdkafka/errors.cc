@@ -203,7 +203,8 @@ std::string FixOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
     case RD_KAFKA_RESP_ERR_ILLEGAL_SASL_STATE:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-      return "correct the credentials (--kafka.sasl.* and --kafka.security.protocol)";
+      return "correct the credentials (sasl.username and sasl.password, or what sasl.mechanism needs; "
+             "docs/security.md)";
     case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:
       return "set session_timeout between the broker's group.min.session.timeout.ms and group.max.session.timeout.ms";
     case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:

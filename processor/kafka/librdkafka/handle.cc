@@ -10,18 +10,23 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "processor/base/clock.h"
 #include "processor/base/strings.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/properties.h"
+#include "processor/kafka/librdkafka/tls_cause.h"
 
 namespace once::kafka {
 namespace {
 
 // A broker that is down is retried several times a second, with a line in the log each time.
 constexpr absl::Duration kRepeatInterval = absl::Seconds(10);
+
+// For longer than any pause between attempts to connect: it may have been mended since.
+constexpr absl::Duration kRefusalLasts = absl::Seconds(20);
 
 LogLevel LevelOf(int syslog_level) {
   if (syslog_level <= LOG_ERR) return LogLevel::kError;
@@ -38,6 +43,13 @@ bool IsOfFencing(std::string_view text) {
                      [&](std::string_view words) { return text.find(words) != std::string_view::npos; });
 }
 
+bool AsksForTokens(const Properties& properties) {
+  const auto mechanism = properties.find("sasl.mechanisms");
+  const auto method = properties.find("sasl.oauthbearer.method");
+  return mechanism != properties.end() && absl::EqualsIgnoreCase(mechanism->second, "OAUTHBEARER") &&
+         (method == properties.end() || method->second != "oidc");
+}
+
 }  // namespace
 
 Handle::~Handle() { Shutdown(); }
@@ -49,6 +61,7 @@ void Handle::Shutdown(absl::AnyInvocable<void() &&> prepare, absl::Duration pati
     // Callbacks on librdkafka's threads find nobody from here on.
     target_->handle = nullptr;
   }
+  context_->secrets->Remove(rk_);
   std::promise<void> ending;
   const std::future<void> ended = ending.get_future();
   // Destroying can hang on a broker; it is left to a thread that nobody waits for longer than is patient.
@@ -72,6 +85,10 @@ absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const s
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) == RD_KAFKA_CONF_OK) {
     return absl::OkStatus();
   }
+  if (IsSecret(name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Kafka property ", name, ": librdkafka does not take its value; correct it"));
+  }
   return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", value, ": ", reason));
 }
 
@@ -81,7 +98,10 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   // Only where the kind's own properties have none.
   properties.insert({"bootstrap.servers", config().bootstrap_servers});
   properties.insert({"client.id", ClientId(config(), type == RD_KAFKA_PRODUCER ? "producer" : "consumer")});
-  for (const auto& [name, value] : config().extra) {
+  // X10: what is secret as it is by now.
+  Properties extra = context_->secrets->values();
+  extra.insert(config().extra.begin(), config().extra.end());
+  for (const auto& [name, value] : extra) {
     const auto known = KnownProperties().find(name);
     if (known == KnownProperties().end()) continue;
     const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
@@ -91,6 +111,9 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     properties[known->second.canonical] = value;
   }
   bootstrap_servers_ = properties["bootstrap.servers"];
+  for (const char* own_certificate : {"ssl.certificate.location", "ssl.certificate.pem", "ssl.keystore.location"}) {
+    has_certificate_ = has_certificate_ || properties.contains(own_certificate);
+  }
   for (const auto& [name, value] : properties) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
@@ -100,16 +123,25 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
+  rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
+  // Served by a thread of its own: not every handle is polled all the time.
+  const bool brings_tokens = context_->tokens != nullptr && AsksForTokens(properties);
+  if (brings_tokens) {
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), &Handle::TokenCallback);
+    rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
+  }
   Configure(conf.get());
 
   char reason[512];
   rk_ = rd_kafka_new(type, conf.get(), reason, sizeof(reason));
   if (rk_ == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("librdkafka refuses the configuration of ", name_, ": ", reason, "; change that property"));
+    return absl::InvalidArgumentError(absl::StrCat("librdkafka refuses the configuration of ", name_, ": ",
+                                                   context_->secrets->Redact(reason), "; change that property"));
   }
   // rd_kafka_new owns it now; when it fails it does not.
   conf.release();
+  context_->secrets->Add(rk_);
+  if (brings_tokens) return ToStatus(ErrorPtr(rd_kafka_sasl_background_callbacks_enable(rk_)).get(), name_);
   return absl::OkStatus();
 }
 
@@ -138,7 +170,7 @@ absl::StatusOr<std::vector<TopicPtr>> Handle::MakeTopics(const std::vector<std::
 
 void Handle::Log(LogLevel level, const std::string& message) const {
   // What brokers and the client say is text of others.
-  if (context_->log != nullptr) context_->log->Log(level, OneLine(message));
+  if (context_->log != nullptr) context_->log->Log(level, OneLine(context_->secrets->Redact(message)));
 }
 
 bool Handle::IsRepeated(const std::string& facility) {
@@ -170,6 +202,23 @@ void Handle::LogCallback(const rd_kafka_t* rk, int level, const char* facility, 
   handle->Log(log_level, absl::StrCat("librdkafka ", handle->name_, " ", facility, ": ", text));
 }
 
+void Handle::TokenCallback(rd_kafka_t* rk, const char*, void* opaque) {
+  auto* target = static_cast<CallbackTarget*>(opaque);
+  std::shared_ptr<TokenSource> tokens;
+  {
+    MutexLock lock(&target->mutex);
+    if (target->handle != nullptr) tokens = target->handle->context_->tokens;
+  }
+  // Without the lock, since the program may take its time.
+  if (tokens != nullptr) tokens->Refresh(rk);
+}
+
+bool Handle::IsRefusal(rd_kafka_resp_err_t code) const {
+  if (code != RD_KAFKA_RESP_ERR__AUTHENTICATION) return false;
+  const absl::Status failure = context_->tokens == nullptr ? absl::OkStatus() : context_->tokens->failure();
+  return !absl::IsUnavailable(failure) && !absl::IsDeadlineExceeded(failure);
+}
+
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
   Handle* const handle = Of(opaque);
   if (handle != nullptr) handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
@@ -178,10 +227,41 @@ void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaq
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
   brokers_.NoteTrouble();
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // Says less than the errors before it.
+  const std::string text = context_->secrets->Redact(reason);
   MutexLock lock(&mutex_);
   // For who says later that nobody has answered (Unreachable).
-  connection_error_ = reason;
-  is_authentication_refused_ = code == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+  connection_error_ = text;
+  if (std::string refusal = RefusalOf(code, text); !refusal.empty()) {
+    refusal_ = std::move(refusal);
+    refused_at_ = SteadyNow();
+  } else if (code != RD_KAFKA_RESP_ERR__TRANSPORT) {
+    // A disconnection may be the next attempt's way to fail for the same reason.
+    refusal_.clear();
+  }
+}
+
+std::string Handle::RefusalOf(rd_kafka_resp_err_t code, const std::string& reason) {
+  if (IsRefusal(code)) {
+    return absl::StrCat("the Kafka brokers at ", config().bootstrap_servers, " refuse the credentials: ", reason, "; ",
+                        FixOf(code));
+  }
+  const std::string cause = TlsCause(reason, x509_error_, has_certificate_);
+  if (cause.empty()) return "";
+  return absl::StrCat("no TLS connection to the Kafka brokers at ", config().bootstrap_servers, " (", reason,
+                      "): ", cause);
+}
+
+// OpenSSL's verdict stands; it is only noted.
+int Handle::CertificateCallback(rd_kafka_t*, const char*, int32_t, int* x509_error, int, const char*, size_t, char*,
+                                size_t, void* opaque) {
+  auto* target = static_cast<CallbackTarget*>(opaque);
+  if (*x509_error == 0) return 1;
+  MutexLock lock(&target->mutex);
+  if (target->handle != nullptr) {
+    MutexLock handle_lock(&target->handle->mutex_);
+    target->handle->x509_error_ = *x509_error;
+  }
+  return 0;
 }
 
 void Handle::OnErrorLine(std::string_view, std::string_view) {}
@@ -195,11 +275,7 @@ absl::Status Handle::Unreachable(absl::Duration timeout) {
   const std::string reason = LastConnectionError();
   {
     MutexLock lock(&mutex_);
-    if (is_authentication_refused_) {
-      return absl::UnauthenticatedError(absl::StrCat("the Kafka brokers at ", config().bootstrap_servers,
-                                                     " refuse the credentials: ", reason, "; ",
-                                                     FixOf(RD_KAFKA_RESP_ERR__AUTHENTICATION)));
-    }
+    if (!refusal_.empty() && SteadyNow() - refused_at_ < kRefusalLasts) return absl::UnauthenticatedError(refusal_);
   }
   return absl::UnavailableError(absl::StrCat(
       "no Kafka broker answered at ", config().bootstrap_servers, " within ", absl::FormatDuration(timeout),

@@ -21,15 +21,22 @@
 #include "processor/kafka/librdkafka/broker_keeper.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/handles.h"
+#include "processor/kafka/librdkafka/secrets.h"
+#include "processor/kafka/librdkafka/token_source.h"
 
 namespace once::kafka {
 
 // What all handles of a client share. Thread-safe: configuration and log never change.
 struct ClientContext {
-  ClientContext(RdKafkaConfig its_config, LogSink* its_log) : config(std::move(its_config)), log(its_log) {}
+  // `its_tokens` is null if the program brings none.
+  ClientContext(RdKafkaConfig its_config, LogSink* its_log, std::shared_ptr<Secrets> its_secrets,
+                std::shared_ptr<TokenSource> its_tokens = nullptr)
+      : config(std::move(its_config)), log(its_log), secrets(std::move(its_secrets)), tokens(std::move(its_tokens)) {}
 
   const RdKafkaConfig config;
   LogSink* const log;
+  const std::shared_ptr<Secrets> secrets;
+  const std::shared_ptr<TokenSource> tokens;
   mutable std::atomic<int> left_behind{0};  // Producers that wait to be ended for a call of theirs.
 };
 
@@ -81,6 +88,8 @@ class Handle {
   virtual void OnErrorLine(std::string_view facility, std::string_view text);
   // Sets callbacks of derived classes, which find their object with Of.
   virtual void Configure(rd_kafka_conf_t*) {}
+  // Whether an error says that the brokers do not want us, and not only that there is no token yet.
+  bool IsRefusal(rd_kafka_resp_err_t code) const;
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
   virtual bool quiet() const { return false; }
 
@@ -96,10 +105,16 @@ class Handle {
   absl::StatusOr<std::vector<TopicPtr>> MakeTopics(const std::vector<std::string>& topics);
 
  private:
+  static int CertificateCallback(rd_kafka_t*, const char*, int32_t, int* x509_error, int, const char*, size_t, char*,
+                                 size_t, void* opaque);
+  // What an error says that does not pass by itself, and one fix; empty if it may.
+  std::string RefusalOf(rd_kafka_resp_err_t code, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void TokenCallback(rd_kafka_t* rk, const char*, void* opaque);
+
   // What librdkafka's callbacks are given; lives as long as the instance, which may outlive the Handle.
   struct CallbackTarget {
     Mutex mutex;
-    Handle* handle;  // Guarded by the mutex in log callbacks, the only ones that run on librdkafka's own threads.
+    Handle* handle;  // Guarded by the mutex in callbacks that run on librdkafka's own threads.
   };
 
   static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
@@ -112,13 +127,16 @@ class Handle {
   const std::string name_;
   std::string bootstrap_servers_;  // As librdkafka was given them.
   std::string probe_topic_;        // One of the instance's, or empty.
+  bool has_certificate_ = false;   // Of this client's own, for TLS.
   BrokerKeeper brokers_;
   bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;
   rd_kafka_t* rk_ = nullptr;
   Mutex mutex_;
   std::string connection_error_ ABSL_GUARDED_BY(mutex_);
-  bool is_authentication_refused_ ABSL_GUARDED_BY(mutex_) = false;  // By that error.
+  std::string refusal_ ABSL_GUARDED_BY(mutex_);  // Why the brokers, or we, do not want the connection, and a fix.
+  absl::Time refused_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  int x509_error_ ABSL_GUARDED_BY(mutex_) = 0;  // What the last certificate was found to be.
   std::map<std::string, absl::Time> last_logged_ ABSL_GUARDED_BY(mutex_);
 };
 

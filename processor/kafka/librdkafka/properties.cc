@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "processor/base/strings.h"
 #include "processor/kafka/librdkafka/handles.h"
+#include "processor/kafka/librdkafka/secrets.h"
 
 namespace once::kafka {
 namespace {
@@ -53,6 +56,26 @@ constexpr Rule kRules[] = {
     {"enabled_events", "", kOwn},
     {"test.mock.num.brokers", "", "its mock cluster ignores aborts and never fences"},
 };
+
+// X10: what is never shown, nor taken from a command line, which others on the machine can read.
+constexpr std::string_view kSecrets[] = {
+    "sasl.password",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.private.key.pem",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    // Java's, which is refused.
+    "sasl.jaas.config",
+    "ssl.keystore.key",
+};
+constexpr std::string_view kSecretWords[] = {"password", "passphrase", "secret", "credential"};
+
+// Not secret, but given out and changed together with secrets.
+constexpr std::string_view kWithSecrets[] = {"sasl.username", "sasl.oauthbearer.client.id"};
 
 std::string_view CutColumn(std::string_view line, size_t column) {
   const std::vector<absl::string_view> columns = absl::StrSplit(ToAbsl(line), " | ");
@@ -126,7 +149,36 @@ bool IsOwn(const std::string& canonical_name) {
   return false;
 }
 
+bool IsSecret(std::string_view name) {
+  if (std::find(std::begin(kSecrets), std::end(kSecrets), name) != std::end(kSecrets)) return true;
+  const std::map<std::string, Property>& known = KnownProperties();
+  // One that does not hold the secret itself.
+  if (!PropertyOfFile(name).empty()) return false;
+  for (std::string_view word : kSecretWords) {
+    if (absl::StrContains(ToAbsl(name), ToAbsl(word))) return true;
+  }
+  // A slip of the pen.
+  return !known.contains(std::string(name)) && !ClosestMatch(name, kSecrets).empty();
+}
+
+bool TakesFile(std::string_view name) {
+  const std::map<std::string, Property>& known = KnownProperties();
+  if (!known.contains(std::string(name)) || known.contains(absl::StrCat(ToAbsl(name), ToAbsl(kFileSuffix))))
+    return false;
+  return std::find(std::begin(kWithSecrets), std::end(kWithSecrets), name) != std::end(kWithSecrets) || IsSecret(name);
+}
+
+std::string PropertyOfFile(std::string_view name) {
+  if (!name.ends_with(kFileSuffix)) return "";
+  const std::string_view base = name.substr(0, name.size() - kFileSuffix.size());
+  return TakesFile(base) ? std::string(base) : "";
+}
+
 absl::Status CheckUserProperty(const std::string& name, const std::string& value) {
+  if (const std::string base = PropertyOfFile(name); !base.empty()) {
+    const absl::StatusOr<std::string> text = ReadSecretFile(base, value);
+    return text.ok() ? CheckUserProperty(base, *text) : text.status();
+  }
   const std::map<std::string, Property>& known = KnownProperties();
   const auto property = known.find(name);
   if (property == known.end()) {
@@ -146,7 +198,10 @@ absl::Status CheckUserProperty(const std::string& name, const std::string& value
   const ConfPtr scratch(rd_kafka_conf_new());
   char reason[512];
   if (rd_kafka_conf_set(scratch.get(), name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK) {
-    return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", Printable(value), ": ", reason));
+    // librdkafka's reason may quote a secret.
+    return absl::InvalidArgumentError(
+        IsSecret(name) ? absl::StrCat("Kafka property ", name, ": librdkafka does not take its value; correct it")
+                       : absl::StrCat("Kafka property ", name, "=", Printable(value), ": ", reason));
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -22,8 +23,20 @@ const std::map<std::string, Property>& KnownProperties();
 // guarantees. A user may give that value, but it need not be ours for every kind of handle.
 bool IsOwn(const std::string& canonical_name);
 
+// Whether nobody may see a property's value. Names that librdkafka does not have are judged by what they look like.
+bool IsSecret(std::string_view name);
+
+// "sasl.password.file" is the path of what sasl.password is: so it is for secrets, and for what comes together with
+// them.
+inline constexpr std::string_view kFileSuffix = ".file";
+// The property whose file `name` names, or empty.
+std::string PropertyOfFile(std::string_view name);
+// Whether there is such a name for the property.
+bool TakesFile(std::string_view name);
+
 // Whether a user may set this property to this value: InvalidArgument, with what to do instead, if librdkafka does not
-// know it, does not take the value, or if exactly-once would break.
+// know it, does not take the value, or if exactly-once would break. Of NAME.file the file is read, as its value. No
+// message has a secret in it.
 absl::Status CheckUserProperty(const std::string& name, const std::string& value);
 
 }  // namespace once::kafka
