@@ -12,6 +12,7 @@
 #include "processor/config/config.h"
 #include "processor/config/options.h"
 #include "processor/kafka/kafka.h"
+#include "processor/kafka/oauth_token.h"
 #include "processor/main.h"
 
 namespace once {
@@ -23,6 +24,7 @@ int Operate(const std::string& program, const cli::CommandLine& line, const cli:
 // kafka_client.cc: a client of the brokers that the options name, with these properties of librdkafka's.
 absl::StatusOr<std::unique_ptr<kafka::Client>> ConnectOperator(const Options& options,
                                                                const std::map<std::string, std::string>& properties,
+                                                               const kafka::OauthTokenFunction& oauth_token,
                                                                LogSink* log);
 
 }  // namespace once
