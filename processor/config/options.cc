@@ -1,8 +1,6 @@
 // The options that every application has: one list of names, ranges and help, for loading, checking and --help.
 #include "processor/config/options.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <map>
 #include <string>
@@ -20,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "processor/base/names.h"
 #include "processor/base/strings.h"
+#include "processor/config/observation.h"
 #include "processor/config/units.h"
 
 namespace once {
@@ -236,6 +235,7 @@ std::vector<Mistake> FindMistakes(const Options& options) {
   VisitStateAndFailures(options, checker);
   CheckNames(options, &mistakes);
   CheckServers(options, &mistakes);
+  if (std::string why = HttpListenMistake(options); !why.empty()) mistakes.push_back({"http_listen", std::move(why)});
   // How they fit together is worth a word only when each is right by itself.
   if (!mistakes.empty()) return mistakes;
   CheckTimeouts(options, &mistakes);
@@ -295,17 +295,6 @@ std::string Origin(const Config& config, std::string_view option) {
   return "";
 }
 
-LogLevel LoadLogLevel(const Config& config) {
-  const std::string text =
-      config.Get("log_level", "info",
-                 {.help = "The least that is logged: debug, info, warning or error.", .group = "Application"});
-  if (text == "debug") return LogLevel::kDebug;
-  if (text == "warning") return LogLevel::kWarning;
-  if (text == "error") return LogLevel::kError;
-  if (text != "info") config.AddError("log_level", "there is no such level; use debug, info, warning or error");
-  return LogLevel::kInfo;
-}
-
 void LoadTexts(const Config& config, Options* options) {
   const std::string_view group = "Application";
   options->application_id = config.Get(
@@ -348,7 +337,7 @@ void LoadTexts(const Config& config, Options* options) {
       {.help = "Take commands (release, skip, pause and others), from topics of the application's own that are made at "
                "the start: APPLICATION_ID-GROUP-control and -audit.",
        .group = "Failures"});
-  options->log_level = LoadLogLevel(config);
+  LoadObservation(config, options);
 }
 
 }  // namespace
@@ -382,19 +371,6 @@ absl::Status ValidateOptions(const Options& options) {
 absl::Duration HandlerTimeout(const Options& options) {
   // R8: as long as a transaction has room for.
   return options.handler_timeout > absl::ZeroDuration() ? options.handler_timeout : RoomForHandlers(options);
-}
-
-std::string StateDir(const Options& options) {
-  if (!options.state_dir.empty()) return options.state_dir;
-  // As the XDG rules have it: state is neither cache nor configuration.
-  if (const char* state = getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
-    return absl::StrCat(state, "/once/", options.application_id);
-  }
-  if (const char* home = getenv("HOME"); home != nullptr && *home != '\0') {
-    return absl::StrCat(home, "/.local/state/once/", options.application_id);
-  }
-  // Without a home, as in many containers.
-  return absl::StrCat("once-state/", options.application_id);
 }
 
 }  // namespace once
