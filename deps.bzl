@@ -59,6 +59,8 @@ _SYSTEM = {
     "gtest": ["gmock", "gtest"],
     "gtest_main": ["gmock_main"],
     "json": ["nlohmann_json"],
+    "microhttpd": ["libmicrohttpd"],
+    "prometheus": ["prometheus-cpp-core"],
     "rocksdb": ["rocksdb"],
     "spdlog": ["spdlog"],
     "tcmalloc": ["libtcmalloc_minimal"],
@@ -129,6 +131,8 @@ def once_dependencies(
         gtest = None,
         gtest_main = None,
         json = None,
+        microhttpd = None,
+        prometheus = None,
         rdkafka = None,
         rocksdb = None,
         spdlog = None,
@@ -142,7 +146,9 @@ def once_dependencies(
       cli11: CLI11; only Once's own tools need it.
       gtest: GoogleTest with GoogleMock; only tests need it.
       gtest_main: their main function.
-      json: nlohmann_json; only Once's own tools and tests need it.
+      json: nlohmann_json 3.11 or newer.
+      microhttpd: GNU libmicrohttpd 0.9.75 or newer.
+      prometheus: the core of prometheus-cpp 1.0 or newer.
       rdkafka: librdkafka 2.0.2 or newer, the C library, with transactions.
       rocksdb: RocksDB 7.8 or newer.
       spdlog: spdlog 1.10 or newer.
@@ -156,6 +162,8 @@ def once_dependencies(
     _library("gtest", gtest)
     _library("gtest_main", gtest_main)
     _library("json", json)
+    _library("microhttpd", microhttpd)
+    _library("prometheus", prometheus)
     _library("rdkafka", rdkafka)
     _library("rocksdb", rocksdb)
     _library("spdlog", spdlog)

@@ -146,7 +146,8 @@ class TransformContext : private internal::ContextCore {
   void EmitTombstone(const Sink<SinkValue, SinkKey>& sink, const OtherKey& key, const EmitOptions& options = {}) {
     Send(sink, EncodeKeyFor<SinkKey>(key), std::nullopt, options);
   }
-  // Passes the record on as it is: key, value and headers untouched, its event ID included. Types are not compared.
+  // Passes the record on as it is: key, value and headers untouched, its event ID included; but its trace context
+  // (traceparent) names this event's span as the parent. Types are not compared.
   template <typename Value, typename SinkKey>
   void Forward(const Sink<Value, SinkKey>& sink) {
     ForwardTo(sink.builder, sink.index);

@@ -1,5 +1,6 @@
-// Messages on the standard error, one a line: time in UTC, level, text. Whatever a message quotes, it is one line:
-// control characters in it come as "\xNN".
+// Messages on the standard error, one a line: time in UTC, level, text; or an object of JSON a line, with the members
+// "time", "level", "message" and, as far as they are known, "task", "topic", "partition", "offset", "aggregate",
+// "event_id" and "trace_id". Whatever a message quotes, it is one line: control characters in it come as "\xNN".
 #ifndef ONCE_PROCESSOR_STDERR_LOG_H_
 #define ONCE_PROCESSOR_STDERR_LOG_H_
 
@@ -21,11 +22,12 @@ class StderrLog final : public LogSink {
   static constexpr size_t kKeptBytesOfErrors = size_t{64} << 10;  // Beyond those.
 
   // Messages below `least` are dropped.
-  explicit StderrLog(LogLevel least);
+  explicit StderrLog(LogLevel least, LogFormat format = LogFormat::kText);
   // Waits for a second at most for what is kept; what is not written by then is lost.
   ~StderrLog() override;
 
   void Log(LogLevel level, const std::string& message) override;
+  void LogAbout(LogLevel level, const std::string& message, const LogSubject& subject) override;
   void Flush(absl::Duration patience) override;
 
  private:

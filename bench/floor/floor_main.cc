@@ -19,6 +19,8 @@ namespace once::bench {
 namespace {
 
 constexpr char kFloor[] = "floor";
+// Behind a workload's name: see OnceLoopOptions::status.
+constexpr char kStatus[] = "_status";
 
 struct Settings {
   std::string bootstrap_servers = "localhost:9092";
@@ -47,7 +49,8 @@ absl::Status MeasureHere(const Settings& settings) {
                                                .records = settings.records,
                                                .commit_interval = commit_interval})
                                  : RunOnceLoop({.bootstrap_servers = settings.bootstrap_servers,
-                                                .workload = settings.measure,
+                                                .workload = settings.measure.substr(0, settings.measure.find(kStatus)),
+                                                .status = settings.measure.find(kStatus) != std::string::npos,
                                                 .input = settings.input,
                                                 .output = settings.id,
                                                 .application_id = settings.id,

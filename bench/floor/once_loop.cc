@@ -9,8 +9,11 @@
 #include "absl/time/clock.h"
 #include "examples/order_totals/orders.pb.h"
 #include "once/topology.h"
+#include "processor/base/mutex.h"
+#include "processor/http/metrics.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/preflight.h"
+#include "processor/runtime/status_board.h"
 #include "processor/runtime/worker.h"
 #include "state/rocksdb/rocksdb_store.h"
 
@@ -52,6 +55,38 @@ absl::StatusOr<Topology> BuildWorkload(const OnceLoopOptions& options) {
   return std::move(builder).Build();
 }
 
+// Asks for metrics once a second, as Prometheus might.
+class Scraper {
+ public:
+  explicit Scraper(StatusProvider* status) {
+    if (status != nullptr) thread_ = std::thread([this, status] { Run(status); });
+  }
+  ~Scraper() {
+    {
+      MutexLock lock(&mutex_);
+      is_over_ = true;
+      over_.NotifyAll();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+  Scraper(const Scraper&) = delete;
+  Scraper& operator=(const Scraper&) = delete;
+
+ private:
+  void Run(StatusProvider* status) {
+    MutexLock lock(&mutex_);
+    while (!is_over_) {
+      http::MetricsText(status->Look());
+      over_.WaitFor(&mutex_, absl::Seconds(1));
+    }
+  }
+
+  Mutex mutex_;
+  CondVar over_;
+  bool is_over_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
 }  // namespace
 
 absl::StatusOr<double> RunOnceLoop(const OnceLoopOptions& options) {
@@ -74,13 +109,16 @@ absl::StatusOr<double> RunOnceLoop(const OnceLoopOptions& options) {
   EngineOptions engine;
   engine.application_id = options.application_id;
   engine.commit_interval = options.commit_interval;
+  StatusBoard board(PodStatus(), /*workers=*/1, &clock);
+  const Scraper scraper(options.status ? &board : nullptr);
   const WorkerDeps deps{.client = client->get(),
                         .admin = admin->get(),
                         .store = store->get(),
                         .checkpoints = &checkpoints,
                         .clock = &clock,
                         .log = &log,
-                        .sleep = [](absl::Duration d) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(d)); }};
+                        .sleep = [](absl::Duration d) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(d)); },
+                        .status = options.status ? &board : nullptr};
   Worker worker(&plan, engine, {.transactional_id = options.application_id + "-bench-0-0", .seed = 1}, deps);
   absl::Status started = worker.InitProducer();
   while (absl::IsUnavailable(started)) started = worker.InitProducer();

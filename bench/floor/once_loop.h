@@ -13,6 +13,7 @@ namespace once::bench {
 struct OnceLoopOptions {
   std::string bootstrap_servers;
   std::string workload;  // "pass_through" or "count"
+  bool status = false;   // It publishes its status, and somebody scrapes metrics every second.
   std::string input;
   std::string output;
   std::string application_id;

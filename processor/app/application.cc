@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/app/pod_server.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
 #include "processor/runtime/memory_budget.h"
@@ -66,8 +67,8 @@ class RunningApplication final : public Application {
     }
     // In this order: no broker is asked by an instance without a name, and no database opened for a start that fails.
     for (const auto& step :
-         {&RunningApplication::CheckNames, &RunningApplication::OpenStateDir, &RunningApplication::Connect,
-          &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
+         {&RunningApplication::CheckNames, &RunningApplication::Serve, &RunningApplication::OpenStateDir,
+          &RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return absl::OkStatus();
@@ -96,6 +97,7 @@ class RunningApplication final : public Application {
   void Stop() override {
     // First: a pod that is being made looks at it under the lock, so no stop is missed.
     stopping_.store(true);
+    if (server_ != nullptr) server_->board()->SetPhase(PodPhase::kStopping);
     MutexLock lock(&mutex_);
     if (pod_ != nullptr) pod_->Stop();
   }
@@ -109,6 +111,15 @@ class RunningApplication final : public Application {
   }
 
   absl::Status CheckNames() { return CheckApplicationId(*plan_.graph, plan_.application_id); }
+
+  // Before anything that waits: that it is alive, and what it waits for, is asked meanwhile.
+  absl::Status Serve() {
+    if (options_.http_listen.empty()) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<PodServer>> server = PodServer::Start(options_, *plan_.graph, &clock_, deps_.log);
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    return absl::OkStatus();
+  }
 
   absl::Status Connect() {
     kafka::RdKafkaConfig config;
@@ -175,6 +186,7 @@ class RunningApplication final : public Application {
       if (!drawn.ok()) return drawn.status();
       instance_id_ = *drawn;
     }
+    if (server_ != nullptr) server_->board()->SetInstance(instance_id_);
     return absl::OkStatus();
   }
 
@@ -250,7 +262,8 @@ class RunningApplication final : public Application {
                                            .store = store_.get(),
                                            .clock = &clock_,
                                            .log = deps_.log,
-                                           .journal = journal_.get()});
+                                           .journal = journal_.get(),
+                                           .status = server_ != nullptr ? server_->board() : nullptr});
       // It was told to stop before there was anything to stop.
       if (stopping_.load()) pod_->Stop();
     }
@@ -266,6 +279,7 @@ class RunningApplication final : public Application {
   Mutex mutex_;  // Over the making of pod_.
   Plan plan_;
   // Each uses those before it, so the pod is the first to go.
+  std::unique_ptr<PodServer> server_;
   std::unique_ptr<LockedDir> state_dir_;
   std::string instance_id_;
   std::unique_ptr<CrashJournal> journal_;

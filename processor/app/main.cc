@@ -240,7 +240,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   }
   std::unique_ptr<LogSink> own_log;
   if (deps.log == nullptr) {
-    own_log = std::make_unique<StderrLog>(options.log_level);
+    own_log = std::make_unique<StderrLog>(options.log_level, options.log_format);
     deps.log = own_log.get();
   }
   for (const std::string& warning : config.Warnings()) deps.log->Log(LogLevel::kWarning, warning);

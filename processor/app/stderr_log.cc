@@ -11,10 +11,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "processor/base/clock.h"
 #include "processor/base/mutex.h"
 #include "processor/base/strings.h"
@@ -41,6 +43,39 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return spdlog::level::err;
 }
 
+const char* NameOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      break;
+  }
+  return "error";
+}
+
+// Members that say nothing are left out.
+std::string JsonLine(LogLevel level, const std::string& message, const LogSubject& subject) {
+  nlohmann::ordered_json json;
+  json["time"] = std::string(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()));
+  json["level"] = NameOf(level);
+  json["message"] = message;
+  const auto add = [&json](const char* name, std::string_view text) {
+    if (!text.empty()) json[name] = OneLine(text);
+  };
+  add("task", subject.task);
+  add("topic", subject.topic);
+  if (subject.partition.has_value()) json["partition"] = *subject.partition;
+  if (subject.offset.has_value()) json["offset"] = *subject.offset;
+  add("aggregate", subject.aggregate);
+  add("event_id", subject.event_id);
+  add("trace_id", subject.trace_id);
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 // What the standard error does not take for another reason than that it is full is dropped.
 void WriteAll(const std::string& line) {
   for (size_t done = 0; done < line.size();) {
@@ -60,16 +95,23 @@ void WriteAll(const std::string& line) {
 }  // namespace
 
 struct StderrLog::Queue {
-  explicit Queue(LogLevel its_least) : least(its_least) {}
+  Queue(LogLevel its_least, LogFormat its_format) : least(its_least), format(its_format) {}
 
-  void Push(LogLevel level, const std::string& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    // By whoever logs, so that the line has the time of what it tells.
+  std::string Line(LogLevel level, const std::string& message, const LogSubject& subject)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (format == LogFormat::kJson) return JsonLine(level, message, subject);
     spdlog::memory_buf_t text;
     formatter.format(spdlog::details::log_msg(spdlog::string_view_t(), ToSpdlog(level),
                                               spdlog::string_view_t(message.data(), message.size())),
                      text);
-    lines.emplace_back(text.data(), text.size());
-    bytes += text.size();
+    return std::string(text.data(), text.size());
+  }
+
+  void Push(LogLevel level, const std::string& message, const LogSubject& subject = {})
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    // By whoever logs, so that the line has the time of what it tells.
+    lines.push_back(Line(level, message, subject));
+    bytes += lines.back().size();
     ++pushed;
     changed.NotifyAll();
   }
@@ -117,6 +159,7 @@ struct StderrLog::Queue {
   }
 
   const LogLevel least;
+  const LogFormat format;
   Mutex mutex;
   CondVar changed;
   spdlog::pattern_formatter formatter ABSL_GUARDED_BY(mutex){"%Y-%m-%dT%H:%M:%S.%eZ %l %v",
@@ -130,7 +173,7 @@ struct StderrLog::Queue {
   bool closed ABSL_GUARDED_BY(mutex) = false;
 };
 
-StderrLog::StderrLog(LogLevel least) : queue_(std::make_shared<Queue>(least)) {
+StderrLog::StderrLog(LogLevel least, LogFormat format) : queue_(std::make_shared<Queue>(least, format)) {
   // Signals are for the threads that expect them.
   sigset_t all, before;
   sigfillset(&all);
@@ -149,7 +192,9 @@ StderrLog::~StderrLog() {
   queue_->changed.NotifyAll();
 }
 
-void StderrLog::Log(LogLevel level, const std::string& message) {
+void StderrLog::Log(LogLevel level, const std::string& message) { LogAbout(level, message, {}); }
+
+void StderrLog::LogAbout(LogLevel level, const std::string& message, const LogSubject& subject) {
   if (level < queue_->least) return;
   MutexLock lock(&queue_->mutex);
   // Errors have room of their own, or a flood of other lines would hide why it all ended.
@@ -160,7 +205,7 @@ void StderrLog::Log(LogLevel level, const std::string& message) {
     return;
   }
   queue_->TellOfLost();
-  queue_->Push(level, OneLine(message));
+  queue_->Push(level, OneLine(message), subject);
   if (!queue_->stalled && !queue_->Await(queue_->pushed, kPatience)) queue_->stalled = true;
 }
 

@@ -18,7 +18,8 @@
 #include "absl/strings/string_view.h"
 #include "processor/base/names.h"
 #include "processor/base/strings.h"
-#include "processor/config/named_options.h"
+#include "processor/config/dead_letter_headers.h"
+#include "processor/config/observation.h"
 #include "processor/config/units.h"
 
 namespace once {
@@ -235,6 +236,7 @@ std::vector<Mistake> FindMistakes(const Options& options) {
   VisitStateAndFailures(options, checker);
   CheckNames(options, &mistakes);
   CheckServers(options, &mistakes);
+  if (std::string why = HttpListenMistake(options); !why.empty()) mistakes.push_back({"http_listen", std::move(why)});
   // How they fit together is worth a word only when each is right by itself.
   if (!mistakes.empty()) return mistakes;
   CheckTimeouts(options, &mistakes);
@@ -347,8 +349,8 @@ void LoadTexts(const Config& config, Options* options) {
       {.help = "Take commands (release, skip, pause and others), from topics of the application's own that are made at "
                "the start: APPLICATION_ID-GROUP-control and -audit.",
        .group = "Failures"});
-  options->log_level = LoadLogLevel(config);
   options->dead_letter_headers = LoadDeadLetterHeaders(config);
+  LoadObservation(config, options);
 }
 
 }  // namespace

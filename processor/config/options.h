@@ -26,6 +26,9 @@ struct Options {
   int32_t create_partitions = 4;
   absl::Duration start_timeout = absl::Seconds(60);
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  std::string http_listen;      // HOST:PORT; empty: nothing is served.
+  std::string http_token_file;  // Empty: see PodApi.
   bool exit_on_task_failure = false;
   bool accept_gaps = false;
   bool commands = true;

@@ -53,8 +53,9 @@ void Checkpoints::OnWritten(const event::CheckpointWritten& written) {
   if (written.status.ok()) {
     task->state.OnCheckpointed(written.generation);
     if (const int failures = std::exchange(task->checkpoint_failures, 0); failures > 0) {
-      log_->Log(LogLevel::kInfo, absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where),
-                                              " is written again, after ", failures, " failures"));
+      LogOf(*task, log_, LogLevel::kInfo,
+            absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " is written again, after ",
+                         failures, " failures"));
     }
   } else {
     // What was frozen is dirty again: it is neither lost nor evicted.
@@ -73,13 +74,12 @@ void Checkpoints::Complain(Task* task, const absl::Status& status) {
       step_->now - task->last_checkpoint_complaint < kCheckpointComplaint)
     return;
   task->last_checkpoint_complaint = step_->now;
-  log_->Log(
-      LogLevel::kError,
-      absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " failed",
-                   task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
-                   ": ", std::string(status.message()),
-                   step_->stopping ? "; the next start replays from the changelog what it lacks"
-                                   : "; the state stays in memory and in the changelog, and it is tried again"));
+  LogOf(*task, log_, LogLevel::kError,
+        absl::StrCat("the checkpoint of task ", ToString(task->inputs.front().where), " failed",
+                     task->checkpoint_failures > 1 ? absl::StrCat(" (", task->checkpoint_failures, " in a row)") : "",
+                     ": ", std::string(status.message()),
+                     step_->stopping ? "; the next start replays from the changelog what it lacks"
+                                     : "; the state stays in memory and in the changelog, and it is tried again"));
 }
 
 }  // namespace once

@@ -172,6 +172,14 @@ bool IsLetterHeader(std::string_view name) {
 
 std::string StatusCodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
 
+absl::StatusCode StatusCodeOf(std::string_view name) {
+  for (size_t i = 0; i < DeadLetterCounts::kReasons; ++i) {
+    const auto code = static_cast<absl::StatusCode>(i);
+    if (StatusCodeName(code) == name) return code;
+  }
+  return absl::StatusCode::kUnknown;
+}
+
 std::string OriginOf(const RecordView& record, const std::string& topic) {
   return absl::StrCat(topic, "-", record.partition.value(), "-", record.offset.value());
 }

@@ -18,20 +18,11 @@
 
 #include "absl/status/status.h"
 #include "processor/base/arena.h"
+#include "processor/base/counters.h"
 #include "processor/base/letter_families.h"
 #include "processor/base/record.h"
 
 namespace once {
-
-enum class Disposition {
-  kFailed,
-  kBlocked,
-  kRejected,
-  // By commands, for good.
-  kSkipped,
-  kDiscarded,
-  kNeverProcessed,
-};
 
 struct DeadLetter {
   Disposition disposition = Disposition::kFailed;
@@ -74,6 +65,8 @@ bool IsLetterHeader(std::string_view name);
 
 // "INVALID_ARGUMENT" and the like.
 std::string StatusCodeName(absl::StatusCode code);
+// The code of such a name; UNKNOWN for any other text.
+absl::StatusCode StatusCodeOf(std::string_view name);
 
 // "topic-partition-offset" of a record; its event ID when it has no ce_id.
 std::string OriginOf(const RecordView& record, const std::string& topic);

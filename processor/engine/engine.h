@@ -18,14 +18,15 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
 #include <type_traits>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "processor/base/counters.h"
 #include "processor/base/log.h"
 #include "processor/engine/checkpoints.h"
 #include "processor/engine/commands.h"
-#include "processor/engine/counters.h"
 #include "processor/engine/epochs.h"
 #include "processor/engine/event_pipeline.h"
 #include "processor/engine/memory.h"
@@ -82,6 +83,10 @@ class Engine {
   int64_t open_records() const { return epochs_.open() ? epochs_.current().records : 0; }
   const EventCounters& committed_counters() const { return epochs_.committed_counters(); }
   int64_t committed_epochs() const { return epochs_.committed_epochs(); }
+  const EpochCounters& epoch_counters() const { return epochs_.epoch_counters(); }
+  // As Epochs has them.
+  const std::string& last_failure() const { return epochs_.last_failure(); }
+  absl::Time last_failure_at() const { return epochs_.last_failure_at(); }
   const Committer& committer() const { return epochs_.committer(); }
   // As it was measured last.
   const MemoryUse& memory_use() const { return memory_.use(); }

@@ -8,8 +8,8 @@
 
 #include "absl/time/time.h"
 #include "processor/base/arena.h"
+#include "processor/base/counters.h"
 #include "processor/base/record.h"
-#include "processor/engine/counters.h"
 #include "processor/engine/output_stamps.h"
 #include "processor/engine/task.h"
 
@@ -41,16 +41,18 @@ struct Epoch {
   absl::Duration in_calls = {};
   absl::Time opened_at = {};
   absl::Time opened_wall = {};  // What handlers see as now(), and what its records are stamped by.
+  absl::Time sealed_at = {};
   int64_t records = 0;
   int64_t bytes = 0;
   std::vector<Task*> touched = {};
   std::vector<Cause> causes = {};  // They stay until the next one opens: a report may come late.
   EventCounters counters = {};
-  Place last_event = {};     // The one that ran last.
-  Largest largest = {};      // The one that made most of its bytes.
-  bool is_note = false;      // It was opened, or ended, for what crash memories say (X3).
-  Task* careful = nullptr;   // Holds suspects of this task, and nothing else.
-  int64_t careful_room = 0;  // How many more of them it may hold.
+  std::vector<int64_t> sampled_ms = {};  // Timestamps of a sample of the events that were processed.
+  Place last_event = {};                 // The one that ran last.
+  Largest largest = {};                  // The one that made most of its bytes.
+  bool is_note = false;                  // It was opened, or ended, for what crash memories say (X3).
+  Task* careful = nullptr;               // Holds suspects of this task, and nothing else.
+  int64_t careful_room = 0;              // How many more of them it may hold.
 
   // Where a step's outputs go, and their bytes.
   std::vector<OutputRecord>* outputs = nullptr;
@@ -88,6 +90,12 @@ struct Epoch {
   void NoteSize(const Task* task, int64_t bytes_before, int64_t made, const PlaceOfEvent& place) {
     if (bytes - bytes_before <= largest.bytes) return;
     largest = {.task = task->id, .place = place(), .bytes = bytes - bytes_before, .outputs = made};
+  }
+
+  // Its handlers have taken an event of this timestamp. Latency is that of one in kSampled, and of each epoch's first.
+  void NoteProcessed(int64_t timestamp_ms) {
+    constexpr int64_t kSampled = 64;
+    if (counters.processed++ % kSampled == 0) sampled_ms.push_back(timestamp_ms);
   }
 
   // Adds outputs[from..] to the epoch's size.

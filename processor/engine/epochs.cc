@@ -38,6 +38,7 @@ void Epochs::Join(Task* task) {
     epoch_.largest = {};
     epoch_.bytes = 0;
     epoch_.counters = {};
+    epoch_.sampled_ms.clear();
     epoch_.careful = nullptr;
     epoch_.is_note = false;
     epoch_.in_calls = {};
@@ -59,6 +60,7 @@ bool Epochs::MustSeal() const {
 void Epochs::Seal() {
   // T2, T3: one epoch at a time; no event joins one that is sealed.
   if (!epoch_.open || !committer_.idle()) return;
+  epoch_.sealed_at = step_->now;
   // X3: tasks that are given back say in this very epoch that they end in order.
   JoinEnding();
   std::vector<TopicPartitionOffset> offsets;
@@ -254,8 +256,7 @@ void Epochs::Commit() {
     // F6: at this moment the changelog held nothing that we lack.
     task->current_at = step_->now;
   }
-  committed_counters_ += epoch_.counters;
-  ++committed_epochs_;
+  CountCommit();
   failing_.OnCommit(epoch_);
   const std::vector<Task*> spoken_for = epoch_.touched;
   Close();
@@ -300,6 +301,7 @@ void Epochs::Drop() {
   const std::vector<Task*> spoken_for = epoch_.touched;
   const EpochFailure failure = std::move(failure_);
   failure_ = {};
+  CountDrop(failure, !failures.empty());
   failing_.OnDrop(failure, epoch_);
   Close();
   // What asked for them is undone, and will ask again.

@@ -13,14 +13,15 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "processor/base/arena.h"
+#include "processor/base/counters.h"
 #include "processor/base/log.h"
 #include "processor/engine/committer.h"
-#include "processor/engine/counters.h"
 #include "processor/engine/epoch.h"
 #include "processor/engine/failing_epochs.h"
 #include "processor/engine/options.h"
@@ -94,7 +95,11 @@ class Epochs {
   void Drop();
 
   const EventCounters& committed_counters() const { return committed_counters_; }
-  int64_t committed_epochs() const { return committed_epochs_; }
+  int64_t committed_epochs() const { return epoch_counters_.committed; }
+  const EpochCounters& epoch_counters() const { return epoch_counters_; }
+  // What the last epoch that was dropped failed of, in words, and when, by the wall clock; empty: none has been.
+  const std::string& last_failure() const { return last_failure_; }
+  absl::Time last_failure_at() const { return last_failure_at_; }
 
  private:
   struct PlannedPause {
@@ -120,6 +125,8 @@ class Epochs {
   // Keeps why the epoch is given up, if that was decided just now.
   CommitVerdict Judged(const kafka::Result& result, CommitVerdict verdict);
   Task* TaskOf(const kafka::Delivery& delivery) const;
+  void CountCommit();
+  void CountDrop(const EpochFailure& failure, bool is_of_store);
   void Close();
 
   const Plan* const plan_;
@@ -141,7 +148,9 @@ class Epochs {
   std::vector<Place> settled_;
   std::optional<std::pair<Task*, absl::Status>> store_failure_;
   EventCounters committed_counters_;
-  int64_t committed_epochs_ = 0;
+  EpochCounters epoch_counters_;
+  std::string last_failure_;
+  absl::Time last_failure_at_ = absl::InfinitePast();
 };
 
 }  // namespace once

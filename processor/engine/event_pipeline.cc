@@ -175,7 +175,11 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
   // X3: an error of the local disk is none of the event's, whatever its code and whatever the handler made of it.
   if (!store_error_.ok()) return FromStore(store_error_);
   if (verdict.status.ok()) {
-    ++(verdict.ignored ? epoch_->counters.ignored : epoch_->counters.processed);
+    if (verdict.ignored) {
+      ++epoch_->counters.ignored;
+    } else {
+      epoch_->NoteProcessed(record.timestamp_ms);
+    }
     return {};
   }
   return failures_.Fail(attempt, verdict);
@@ -197,7 +201,7 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
                                               : failures_.HeadFailed(*head, verdict, std::move(status));
   if (outcome.kind != Outcome::Kind::kDone) return outcome;
   if (head->number > 1) ++epoch_->counters.retries;
-  if (verdict.status.ok()) ++epoch_->counters.processed;
+  if (verdict.status.ok()) epoch_->NoteProcessed(head->record->timestamp_ms);
   return outcome;
 }
 

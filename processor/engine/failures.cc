@@ -18,6 +18,15 @@ std::string Told(const absl::Status& status) {
   return OneLine(CutUtf8(ToStd(status.message()), kMaxToldBytes));
 }
 
+TallySubject SubjectOf(const Attempt& attempt, const std::string& aggregate) {
+  const RecordView& record = *attempt.record;
+  return {.topic = *attempt.topic,
+          .partition = record.partition.value(),
+          .offset = record.offset.value(),
+          .aggregate = aggregate,
+          .event_id = Printable(EventIdOf(record, *attempt.topic), kMaxStoredTextBytes)};
+}
+
 }  // namespace
 
 Outcome FromStore(absl::Status status) {
@@ -93,6 +102,7 @@ bool Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
                                   attempt.record->offset);
   // R1: a notice only; what became of the event is in the parking state.
   epoch_->outputs->push_back(record);
+  epoch_->counters.dead_letters.Count(letter.disposition, StatusCodeOf(letter.reason));
   epoch_->Account(before);
   return has_key;
 }
@@ -104,11 +114,12 @@ bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
   // What is rejected no node has failed at.
   const bool failed = disposition == Disposition::kFailed;
   Tally& tally = failed ? failed_ : rejected_;
-  tally.Count([&] {
+  const auto example = [&] {
     return absl::StrCat(OriginOf(*attempt.record, *attempt.topic), " (event ",
                         Printable(EventIdOf(*attempt.record, *attempt.topic)), ", key \"", Printable(aggregate),
                         "\"): ", reason, ": ", Told(status));
-  });
+  };
+  tally.Count(example, [&] { return SubjectOf(attempt, aggregate); });
   return EmitDeadLetter(attempt,
                         {.disposition = disposition,
                          .reason = reason,

@@ -67,7 +67,7 @@ void OpeningProgress::TellIfDue(absl::Time now, bool is_full) {
   for (const auto& [id, task] : tasks_->all()) {
     if (task->phase != TaskPhase::kOpening && task->phase != TaskPhase::kReplaying) continue;
     if (now - task->opening_since < kTellingOfProgress) continue;
-    if (++opening <= kMostTasks) log_->Log(LogLevel::kInfo, DescribeOpening(*task, now, is_full));
+    if (++opening <= kMostTasks) LogOf(*task, log_, LogLevel::kInfo, DescribeOpening(*task, now, is_full));
   }
   if (opening > kMostTasks) {
     log_->Log(LogLevel::kInfo, absl::StrCat("so do ", opening - kMostTasks, " more tasks of this worker"));

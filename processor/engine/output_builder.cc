@@ -9,6 +9,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/trace_context.h"
 #include "processor/engine/dead_letter.h"
 
 namespace once {
@@ -115,6 +116,8 @@ std::span<const HeaderView> Append(std::span<const HeaderView> own, const Header
   return {headers, own.size() + 1};
 }
 
+bool IsTraceHeader(std::string_view name) { return name == kTraceParentHeader || name == kTraceStateHeader; }
+
 }  // namespace
 
 OutputBuilder::OutputBuilder(const Plan* plan, const Stamps* stamps)
@@ -181,6 +184,42 @@ std::span<const HeaderView> OutputBuilder::ForwardHeaders(const EventContext& co
   return {headers, own.size()};
 }
 
+OutputBuilder::Trace OutputBuilder::TraceOf(const EventContext& context, const Cause& cause, Arena* arena) const {
+  const RecordView& record = context.record();
+  const OptionalBytes carried = FindHeader(record.headers, kTraceParentHeader);
+  // Most have none: that costs a look at their headers.
+  if (!carried.has_value()) return {};
+  const std::optional<TraceParent> parent = ParseTraceParent(*carried);
+  if (!parent.has_value()) return {.is_carried = true};
+  thread_local std::string input;
+  input.clear();
+  AppendPart(*carried, &input);
+  AppendPart(plan_->application_id, &input);
+  AppendPart(*context.info().topic, &input);
+  // E4: its place, and no attempt or clock; and a copy that was sent back is another event.
+  const int64_t place[3] = {record.partition.value(), record.offset.value(), cause.round};
+  input.append(reinterpret_cast<const char*>(place), sizeof(place));
+  return {.is_carried = true,
+          .parent = FormatTraceParent(*parent, XXH3_64bits(input.data(), input.size()), arena),
+          .state = FindHeader(record.headers, kTraceStateHeader)};
+}
+
+// `headers` of an output with the trace of its event.
+std::span<const HeaderView> OutputBuilder::WithTrace(std::span<const HeaderView> headers, bool is_forward,
+                                                     const Trace& trace, Arena* arena) const {
+  const bool has_own = std::any_of(headers.begin(), headers.end(),
+                                   [](const HeaderView& header) { return header.name == kTraceParentHeader; });
+  if (!is_forward && has_own) return headers;
+  HeaderView* const all = arena->NewArray<HeaderView>(headers.size() + 2);
+  HeaderView* end = std::copy_if(headers.begin(), headers.end(), all,
+                                 [](const HeaderView& header) { return !IsTraceHeader(header.name); });
+  if (trace.parent.has_value()) {
+    *end++ = {kTraceParentHeader, trace.parent};
+    if (trace.state.has_value()) *end++ = {kTraceStateHeader, trace.state};
+  }
+  return {all, end};
+}
+
 void OutputBuilder::Stamp(const EventContext& context, const Cause& cause, Arena* arena, OutputRecord* record) const {
   record->timestamp_ms = context.record().timestamp_ms;
   // X3: the event's own time where the topic takes it, else the present, and the original in a header.
@@ -196,6 +235,7 @@ absl::Status OutputBuilder::Build(const EventContext& context, const Cause& caus
                                   std::vector<OutputRecord>* outputs) const {
   const size_t before = outputs->size();
   OutputCounts counts(*plan_->graph, first_of_topic_, context.outputs());
+  const Trace trace = context.outputs().empty() ? Trace() : TraceOf(context, cause, arena);
   for (const EventContext::Output& output : context.outputs()) {
     // Tells outputs of one handler to one sink apart, in their order.
     const uint64_t ordinal = counts.Ordinal(output);
@@ -210,6 +250,7 @@ absl::Status OutputBuilder::Build(const EventContext& context, const Cause& caus
     } else {
       record.headers = EmitHeaders(output, DerivedId(context, output, ordinal, cause, arena), arena);
     }
+    if (trace.is_carried) record.headers = WithTrace(record.headers, output.forward, trace, arena);
     Stamp(context, cause, arena, &record);
     // X3: found here it fails its event; found by the broker it would abort the epoch.
     if (plan_->compacted[record.topic_index] && !record.key.has_value()) {

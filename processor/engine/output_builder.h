@@ -43,6 +43,10 @@ class OutputBuilder {
   // Of an event that came back as a dead letter, what the letter said goes no further: where it said it of, that is
   // over, and elsewhere it would be taken for what happened there (X8).
   //
+  // An event of a trace (W3C, "traceparent") hands it on: its outputs name the same trace, and as their parent a span
+  // that is this event's here, a hash of its trace, place and the application, so the same on every replay. What a
+  // handler sets itself stays. A header that is none is not forwarded.
+  //
   // A timestamp that the topic does not take, or would delete at once, is replaced by the present; kTimestampHeader has
   // the original.
   absl::Status Build(const EventContext& context, const Cause& cause, Arena* arena,
@@ -56,6 +60,15 @@ class OutputBuilder {
   // `keeps`: it is the event's first forward to that topic.
   std::span<const HeaderView> ForwardHeaders(const EventContext& context, const EventContext::Output& output,
                                              uint64_t ordinal, bool keeps, const Cause& cause, Arena* arena) const;
+  // What the event's outputs say of its trace.
+  struct Trace {
+    bool is_carried = false;    // The event has the header,
+    OptionalBytes parent = {};  // ... and it is right: the header's value for its outputs.
+    OptionalBytes state = {};
+  };
+  Trace TraceOf(const EventContext& context, const Cause& cause, Arena* arena) const;
+  std::span<const HeaderView> WithTrace(std::span<const HeaderView> headers, bool is_forward, const Trace& trace,
+                                        Arena* arena) const;
   void Stamp(const EventContext& context, const Cause& cause, Arena* arena, OutputRecord* record) const;
 
   const Plan* const plan_;

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "once/v1/changelog.pb.h"
+#include "processor/base/log.h"
 #include "processor/base/types.h"
 #include "processor/engine/backlog.h"
 #include "processor/engine/control_state.h"
@@ -212,6 +213,12 @@ struct Task {
   Suspects suspects;    // Events of epochs that the broker refused.
   CrashMemory crashes;  // Events that end their process.
 };
+
+// A message about the task, which names it.
+inline void LogOf(const Task& task, LogSink* log, LogLevel level, const std::string& message) {
+  const std::string name = ToString(task.inputs.front().where);
+  log->LogAbout(level, message, {.task = name});
+}
 
 // An epoch may speak for it.
 inline bool IsWritable(const Task& task) {

@@ -34,14 +34,13 @@ void TaskFailures::Note(Task* task, const absl::Status& why) {
   failure.retry_at = step_->now + failure.rest;
   // What fails for hours fills no log: once a minute, with the number.
   if (step_->now - failure.told_at < kTellingInterval) return;
-  log_->Log(
-      LogLevel::kError,
-      absl::StrCat(Name(*task), " has failed",
-                   failure.untold > 1 ? absl::StrCat(" (", failure.untold, " times since that was said last)") : "",
-                   ": ", OneLine(ToStd(why.message())),
-                   ". Its offsets stay as they are, other tasks run on; it is"
-                   " tried again in ",
-                   absl::FormatDuration(failure.rest)));
+  LogOf(*task, log_, LogLevel::kError,
+        absl::StrCat(Name(*task), " has failed",
+                     failure.untold > 1 ? absl::StrCat(" (", failure.untold, " times since that was said last)") : "",
+                     ": ", OneLine(ToStd(why.message())),
+                     ". Its offsets stay as they are, other tasks run on; it is"
+                     " tried again in ",
+                     absl::FormatDuration(failure.rest)));
   failure.told_at = step_->now;
   failure.untold = 0;
 }
@@ -50,10 +49,9 @@ void TaskFailures::NoteRunning(Task* task) {
   TaskFailure& failure = task->failure;
   if (failure.count == 0 || failure.running_since <= step_->now) return;
   failure.running_since = step_->now;
-  log_->Log(
-      LogLevel::kInfo,
-      absl::StrCat(Name(*task), " runs again, after ", failure.count, failure.count == 1 ? " failure" : " failures",
-                   " in ", absl::FormatDuration(absl::Trunc(step_->now - failure.since, absl::Milliseconds(1)))));
+  LogOf(*task, log_, LogLevel::kInfo,
+        absl::StrCat(Name(*task), " runs again, after ", failure.count, failure.count == 1 ? " failure" : " failures",
+                     " in ", absl::FormatDuration(absl::Trunc(step_->now - failure.since, absl::Milliseconds(1)))));
 }
 
 void TaskFailures::TellThatAllHave(size_t count) {

@@ -182,8 +182,9 @@ absl::Status TaskOpener::RebuildIfFree(Task* task) {
 }
 
 absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
-  log_->Log(LogLevel::kWarning, absl::StrCat("the local state of task ", Name(*task), " is rebuilt from ",
-                                             ToString(task->changelog), ": ", why));
+  LogOf(
+      *task, log_, LogLevel::kWarning,
+      absl::StrCat("the local state of task ", Name(*task), " is rebuilt from ", ToString(task->changelog), ": ", why));
   Forget(task);
   // Before the wipe: should that fail, no further rebuild is tried (Tasks::StoreFailed).
   task->rebuilding = true;
@@ -313,7 +314,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (!fits.ok()) return AwaitFit(task, fits, now);
   task->misfit.clear();
   if (const std::string told = task->crashes.Load(task->frontier, &task->suspects); !told.empty()) {
-    log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", told));
+    LogOf(*task, log_, LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", told));
   }
   task->incarnation = task->frontier.incarnation();
   // By this number a checkpoint of another changelog with the same name is told (F6).
@@ -324,8 +325,9 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   task->awaiting_seek = true;
   if (task->control.has_value()) task->control->awaiting_seek = true;
   task->last_checkpoint = now;
-  log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task), " runs from offset ", task->inputs.front().next.value(),
-                                          "; replayed ", task->replayed_records, " changelog records"));
+  LogOf(*task, log_, LogLevel::kInfo,
+        absl::StrCat("task ", Name(*task), " runs from offset ", task->inputs.front().next.value(), "; replayed ",
+                     task->replayed_records, " changelog records"));
   return absl::OkStatus();
 }
 
@@ -334,8 +336,8 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
 absl::Status TaskOpener::AwaitFit(Task* task, const absl::Status& misfit, absl::Time now) const {
   constexpr absl::Duration kLongestWait = absl::Seconds(2);
   if (task->misfit.empty()) {
-    log_->Log(LogLevel::kInfo, absl::StrCat("task ", Name(*task),
-                                            " does not open yet, but looks again: ", std::string(misfit.message())));
+    LogOf(*task, log_, LogLevel::kInfo,
+          absl::StrCat("task ", Name(*task), " does not open yet, but looks again: ", std::string(misfit.message())));
   }
   // F2: a difference that changes is somebody at work: the time begins anew.
   if (task->misfit != std::string_view(misfit.message().data(), misfit.message().size())) {
@@ -354,8 +356,8 @@ absl::Status TaskOpener::CheckGaps(Task* task) const {
   std::string lost;
   if (absl::Status accepted = AcceptGaps(*plan_, task, &lost); !accepted.ok()) return accepted;
   if (!lost.empty()) {
-    log_->Log(LogLevel::kError,
-              absl::StrCat("task ", Name(*task), " goes on behind a gap, as --accept_gaps says: ", lost));
+    LogOf(*task, log_, LogLevel::kError,
+          absl::StrCat("task ", Name(*task), " goes on behind a gap, as --accept_gaps says: ", lost));
   }
   return absl::OkStatus();
 }
@@ -363,7 +365,7 @@ absl::Status TaskOpener::CheckGaps(Task* task) const {
 absl::Status TaskOpener::CheckControl(Task* task) const {
   std::string passed;
   const absl::Status fits = PlaceControl(*plan_, task, &passed);
-  if (!passed.empty()) log_->Log(LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", passed));
+  if (!passed.empty()) LogOf(*task, log_, LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", passed));
   return fits;
 }
 

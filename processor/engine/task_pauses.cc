@@ -10,8 +10,9 @@ namespace once {
 
 void Tasks::Pause(Task* task, const absl::Status& why, absl::Duration length, bool retries_go_on) {
   if (task->phase == TaskPhase::kFailed) return;
-  log_->Log(LogLevel::kError, absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ",
-                                           absl::FormatDuration(length), ": ", OneLine(ToStd(why.message()))));
+  LogOf(*task, log_, LogLevel::kError,
+        absl::StrCat("task ", ToString(task->inputs.front().where), " pauses for ", absl::FormatDuration(length), ": ",
+                     OneLine(ToStd(why.message()))));
   Mark(task);
   // Each pause in a row is twice as long as the one before (NextBreakerPause).
   ++task->breaker_trips;
@@ -45,11 +46,11 @@ void Tasks::FollowCommands(Task* task) {
   }
   if (task->control_state.paused() == nullptr || task->phase != TaskPhase::kRunning) return;
   const v1::InputsPaused& by = *task->control_state.paused();
-  log_->Log(LogLevel::kWarning,
-            absl::StrCat("task ", ToString(task->inputs.front().where), " takes no new events, by command ",
-                         Printable(by.command_id()), by.issuer().empty() ? "" : absl::StrCat(" of ", by.issuer()),
-                         by.reason().empty() ? "" : absl::StrCat(": ", OneLine(by.reason())),
-                         "; what waits in its queues goes on. The command resume has it go on"));
+  LogOf(*task, log_, LogLevel::kWarning,
+        absl::StrCat("task ", ToString(task->inputs.front().where), " takes no new events, by command ",
+                     Printable(by.command_id()), by.issuer().empty() ? "" : absl::StrCat(" of ", by.issuer()),
+                     by.reason().empty() ? "" : absl::StrCat(": ", OneLine(by.reason())),
+                     "; what waits in its queues goes on. The command resume has it go on"));
   task->phase = TaskPhase::kPaused;
   task->retries_while_paused = true;
   task->retrying_at_pause = 0;

@@ -34,9 +34,9 @@ struct DoctorOptions {
   std::optional<std::string> client_problem = {};  // What is known to be wrong with that.
   absl::Duration transaction_timeout = absl::Seconds(15);
   absl::Duration session_timeout = absl::Seconds(10);
-  absl::Duration timeout = absl::Seconds(10);              // Of each call.
-  int64_t sampled_records = 200;                           // Of each partition of a source, the last ones; 0: none.
-  absl::Time now = absl::InfinitePast();                   // This machine's wall clock.
+  absl::Duration timeout = absl::Seconds(10);  // Of each call.
+  int64_t sampled_records = 200;               // Of each partition of a source, the last ones; 0: none.
+  absl::Time now = absl::InfinitePast();       // This machine's wall clock.
 };
 
 // Everything that was found, in the order of looking; at least one finding for each check that could be made. What

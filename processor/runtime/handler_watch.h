@@ -6,8 +6,10 @@
 #ifndef ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_
 #define ONCE_PROCESSOR_RUNTIME_HANDLER_WATCH_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -88,8 +90,20 @@ class HandlerWatch final : public HandlerObserver {
   bool waits_to_be_alone() const { return waits_to_be_alone_; }
   bool IsSliceOver() override { return clock_ != nullptr && clock_->CoarseNanos() >= slice_end_; }
 
-  // By the worker, after each step: when it returns, nobody looks any more at what Enter was given.
-  void Release() { MutexLock lock(&looking_); }
+  // By the worker, before each step, and after it: when Release returns, nobody looks any more at what Enter was given.
+  void BeginStep(Clock* clock) { step_began_.store(clock->CoarseNanos(), std::memory_order_relaxed); }
+  void Release() {
+    step_began_.store(kNoStep, std::memory_order_relaxed);
+    MutexLock lock(&looking_);
+  }
+
+  // By any thread: how long the step under way has lasted; zero between two. What a worker asks of brokers is no part
+  // of its steps.
+  absl::Duration StepLasts(Clock* clock) const {
+    const int64_t began = step_began_.load(std::memory_order_relaxed);
+    if (began == kNoStep) return absl::ZeroDuration();
+    return absl::Nanoseconds(std::max<int64_t>(clock->CoarseNanos() - began, 0));
+  }
 
   // By any thread: the event under way, if there is one.
   std::optional<Seen> Look() {
@@ -108,8 +122,11 @@ class HandlerWatch final : public HandlerObserver {
   }
 
  private:
+  static constexpr int64_t kNoStep = std::numeric_limits<int64_t>::min();
+
   std::atomic<uint64_t> sequence_{0};  // Odd while the fields change.
   std::atomic<bool> is_running_{false};
+  std::atomic<int64_t> step_began_{kNoStep};  // By the coarse clock.
   std::atomic<const std::string*> topic_{nullptr};
   std::atomic<int32_t> partition_{0};
   std::atomic<int64_t> offset_{0};

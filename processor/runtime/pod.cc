@@ -183,6 +183,30 @@ WorkerConfig Pod::ConfigOf(int worker) const {
   return config;
 }
 
+// Their threads, and those that watch them: from joining the group until all have left it.
+absl::Status Pod::RunWorkers(const std::vector<std::unique_ptr<Worker>>& workers,
+                             BackgroundCheckpointWriter* checkpoints, std::thread* topics) {
+  if (deps_.status != nullptr) deps_.status->SetPhase(PodPhase::kRunning);
+  checkpoints->NoteCopies(*plan_);
+  std::vector<std::thread> threads;
+  for (const std::unique_ptr<Worker>& worker : workers) {
+    threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
+  }
+  std::thread monitor([this, &workers] { WatchHandlers(workers); });
+  *topics = std::thread([this, &workers, checkpoints] { WatchTopics(workers, checkpoints); });
+  for (std::thread& thread : threads) thread.join();
+  absl::Status status;
+  {
+    MutexLock lock(&mutex_);
+    status = first_failure_;
+    have_workers_ended_ = true;
+    workers_ended_.NotifyAll();
+  }
+  // The monitor lives as long as a worker may be stuck.
+  monitor.join();
+  return status;
+}
+
 absl::Status Pod::Run() {
   BackgroundCheckpointWriter checkpoints(deps_.store, options_.checkpoint_flush_interval, deps_.clock, deps_.log);
   BackgroundOffsetReader offsets(plan_, deps_.admin);
@@ -205,30 +229,17 @@ absl::Status Pod::Run() {
         .log = deps_.log,
         .memory = &memory,
         .sleep = [](absl::Duration pause) { std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause)); },
-        .solitude = &solitude};
+        .solitude = &solitude,
+        .status = deps_.status};
     workers.push_back(std::make_unique<Worker>(plan_, engine, ConfigOf(i), deps));
     workers.back()->handler_watch().set_journal(deps_.journal, i);
+    if (deps_.status != nullptr) deps_.status->SetWatch(i, &workers.back()->handler_watch());
   }
   // T12: all producers before any consumer.
   absl::Status status = StartProducers(&workers);
   std::thread topics;
   if (status.ok()) {
-    checkpoints.NoteCopies(*plan_);
-    std::vector<std::thread> threads;
-    for (const std::unique_ptr<Worker>& worker : workers) {
-      threads.emplace_back([this, &worker] { RunWorker(worker.get()); });
-    }
-    std::thread monitor([this, &workers] { WatchHandlers(workers); });
-    topics = std::thread([this, &workers, &checkpoints] { WatchTopics(workers, &checkpoints); });
-    for (std::thread& thread : threads) thread.join();
-    {
-      MutexLock lock(&mutex_);
-      status = first_failure_;
-      have_workers_ended_ = true;
-      workers_ended_.NotifyAll();
-    }
-    // The monitor lives as long as a worker may be stuck.
-    monitor.join();
+    status = RunWorkers(workers, &checkpoints, &topics);
   } else if (absl::IsCancelled(status)) {
     deps_.log->Log(LogLevel::kInfo,
                    absl::StrCat("told to stop before it had started: ", std::string(status.message())));
@@ -236,6 +247,7 @@ absl::Status Pod::Run() {
   }
   const DiskPatience patience(StoppedAt() + options_.last_flush_timeout, status.ok() ? 0 : 1, deps_.log);
   if (topics.joinable()) topics.join();
+  for (int i = 0; i < options_.workers && deps_.status != nullptr; ++i) deps_.status->SetWatch(i, nullptr);
   // Before the flush: what they write as they end is part of it.
   workers.clear();
   if (absl::Status flushed = checkpoints.Flush(); !flushed.ok()) {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,6 +43,7 @@ struct PodDeps {
   Clock* clock = nullptr;
   LogSink* log = nullptr;
   CrashJournal* journal = nullptr;  // Of at least `workers` notes; null: deaths are not remembered.
+  StatusBoard* status = nullptr;    // Of as many workers; null: they say nothing of themselves but in the log.
 };
 
 class Pod {
@@ -62,6 +64,8 @@ class Pod {
   bool stopping() const { return stopped_at_.load(std::memory_order_relaxed) != kNotStopped; }
   absl::Time StoppedAt() const;
   absl::Status StartProducers(std::vector<std::unique_ptr<Worker>>* workers);
+  absl::Status RunWorkers(const std::vector<std::unique_ptr<Worker>>& workers, BackgroundCheckpointWriter* checkpoints,
+                          std::thread* topics);
   void RunWorker(Worker* worker);
   void WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, BackgroundCheckpointWriter* checkpoints);
   void WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers);

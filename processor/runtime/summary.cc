@@ -143,6 +143,12 @@ void Summary::TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engi
                          "find-hanging; abort)"));
 }
 
+absl::Duration Summary::HeldBackFor(const TopicPartition& where, absl::Time now) const {
+  const auto found = waiting_.find(where);
+  const bool waits = found != waiting_.end() && now - found->second.since >= kOpenTransactionAfter;
+  return waits ? now - found->second.since : absl::ZeroDuration();
+}
+
 void Summary::TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine) {
   if (now - blocked_told_at_ < kInterval) return;
   int64_t aggregates = 0;

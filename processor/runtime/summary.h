@@ -9,8 +9,8 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "processor/base/counters.h"
 #include "processor/base/log.h"
-#include "processor/engine/counters.h"
 #include "processor/engine/engine.h"
 #include "processor/kafka/kafka.h"
 
@@ -26,6 +26,9 @@ class Summary {
   // are blocked, and which inputs wait for a transaction of others. Call it often: it looks at the tasks once a second
   // at most. `now` is steady, `wall` is the wall clock's reading; `consumer` may be null.
   void Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
+
+  // For how long this input has waited behind an open transaction of others; zero if it does not.
+  absl::Duration HeldBackFor(const TopicPartition& where, absl::Time now) const;
 
  private:
   void TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine);

@@ -33,6 +33,7 @@
 #include "processor/runtime/handler_watch.h"
 #include "processor/runtime/memory_budget.h"
 #include "processor/runtime/offset_reader.h"
+#include "processor/runtime/status_writer.h"
 #include "processor/runtime/summary.h"
 #include "processor/runtime/topic_news.h"
 
@@ -59,7 +60,8 @@ struct WorkerDeps {
   LogSink* log = nullptr;
   MemoryBudget* memory = nullptr;  // Null: the engine's options say what it may use.
   std::function<void(absl::Duration)> sleep;
-  Solitude* solitude = nullptr;  // Shared by the process's workers; null: it has no other.
+  Solitude* solitude = nullptr;   // Shared by the process's workers; null: it has no other.
+  StatusBoard* status = nullptr;  // Null: it says nothing of itself but in the log.
 };
 
 class Worker final : private kafka::RebalanceListener {
@@ -155,6 +157,7 @@ class Worker final : private kafka::RebalanceListener {
   std::unique_ptr<kafka::GroupConsumer> consumer_;
   std::unique_ptr<kafka::LogReader> reader_;
   Summary summary_;
+  StatusWriter status_writer_;
   int replays_ = 0;
   absl::Duration blocked_;        // What sends waited for room since the last outcome.
   absl::Duration work_ahead_;     // How much more time events have had than replays.

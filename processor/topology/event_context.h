@@ -5,6 +5,7 @@
 #ifndef ONCE_PROCESSOR_TOPOLOGY_EVENT_CONTEXT_H_
 #define ONCE_PROCESSOR_TOPOLOGY_EVENT_CONTEXT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -53,6 +54,8 @@ class EventContext {
   };
 
   EventContext(StateReader* state, Arena* arena, LogSink* log) : state_(state), arena_(arena), log_(log) {}
+  EventContext(const EventContext&) = delete;
+  EventContext& operator=(const EventContext&) = delete;
 
   // The engine's side.
   void Start(const RecordView& record, const EventInfo& info) {
@@ -82,12 +85,26 @@ class EventContext {
   const RecordView& record() const { return *record_; }
   const EventInfo& info() const { return info_; }
   Arena& arena() { return *arena_; }
-  LogSink& log() { return *log_; }
+  // Says which event it is that messages are about.
+  LogSink& log() { return event_log_; }
 
  private:
+  static constexpr size_t kMaxLoggedKeyBytes = 256;
+
+  class EventLog final : public LogSink {
+   public:
+    explicit EventLog(const EventContext* context) : context_(context) {}
+    void Log(LogLevel level, const std::string& message) override;
+    void Flush(absl::Duration patience) override { context_->log_->Flush(patience); }
+
+   private:
+    const EventContext* const context_;
+  };
+
   StateReader* const state_;
   Arena* const arena_;
   LogSink* const log_;
+  EventLog event_log_{this};
   const RecordView* record_ = nullptr;
   EventInfo info_;
   uint16_t node_ = 0;

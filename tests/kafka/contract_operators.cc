@@ -61,9 +61,8 @@ TEST_P(ContractTest, AGroupIsDeletedWithItsOffsetsButNotWhileItHasMembers) {
 TEST_P(ContractTest, ATopicIsDeleted) {
   const std::string topic = NewTopic("t");
   ASSERT_TRUE(admin().DeleteTopic(topic, kPatience).ok());
-  EXPECT_TRUE(cluster().Await(kPatience, [&] {
-    return absl::IsNotFound(admin().DescribeTopic(topic, absl::Seconds(5)).status());
-  }));
+  EXPECT_TRUE(cluster().Await(
+      kPatience, [&] { return absl::IsNotFound(admin().DescribeTopic(topic, absl::Seconds(5)).status()); }));
   EXPECT_TRUE(cluster().Await(kPatience, [&] { return absl::IsNotFound(admin().DeleteTopic(topic, kPatience)); }));
 }
 

@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 
 namespace once {
@@ -36,6 +39,30 @@ TEST(StderrLogTest, DropsWhatIsBelowItsLevel) {
   EXPECT_EQ(written.find("one"), std::string::npos);
   EXPECT_EQ(written.find("two"), std::string::npos);
   EXPECT_THAT(written, ::testing::HasSubstr("error three\n"));
+}
+
+TEST(StderrLogTest, AnObjectALineWithWhatItIsAbout) {
+  StderrLog log(LogLevel::kInfo, LogFormat::kJson);
+  CaptureStderr();
+  log.Log(LogLevel::kInfo, "a \"message\"\nof two lines \xff");
+  log.LogAbout(LogLevel::kWarning, "an event",
+               {.topic = "orders", .partition = 0, .offset = 17, .aggregate = "alice", .event_id = "e1"});
+  log.LogAbout(LogLevel::kDebug, "dropped", {.task = "orders-0"});
+  const std::string written = GetCapturedStderr();
+  const std::vector<std::string> lines = absl::StrSplit(written, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 2u) << written;
+  const auto plain = nlohmann::json::parse(lines[0]);
+  EXPECT_EQ(plain["level"], "info");
+  EXPECT_EQ(plain["message"], "a \"message\"\\x0aof two lines \\xff");
+  EXPECT_EQ(plain.size(), 3u) << "what is not known is left out: " << lines[0];
+  const auto event = nlohmann::json::parse(lines[1]);
+  EXPECT_EQ(event["level"], "warning");
+  EXPECT_EQ(event["topic"], "orders");
+  EXPECT_EQ(event["partition"], 0);
+  EXPECT_EQ(event["offset"], 17);
+  EXPECT_EQ(event["aggregate"], "alice");
+  EXPECT_EQ(event["event_id"], "e1");
+  EXPECT_FALSE(event.contains("trace_id"));
 }
 
 // The standard error as a pipe, while it lives.

@@ -89,7 +89,8 @@ void TopologyTestDriver::StartWorker() {
                   .checkpoints = checkpoints_.get(),
                   .clock = &clock_,
                   .log = &log_,
-                  .sleep = [this](absl::Duration pause) { clock_.Advance(pause); }};
+                  .sleep = [this](absl::Duration pause) { clock_.Advance(pause); },
+                  .status = &board_};
   ++starts_;
   halt_told_ = false;
   const std::string id = graph_->application_id + "-" + std::to_string(instance_) + "-0-0";

@@ -37,6 +37,8 @@
 #include "once/topology.h"
 #include "once/v1/control.pb.h"
 #include "processor/base/log.h"
+#include "processor/base/status.h"
+#include "processor/runtime/status_board.h"
 #include "processor/runtime/worker.h"
 #include "state/changelog.h"
 #include "tests/testkit/manual_clock.h"
@@ -279,6 +281,8 @@ class TopologyTestDriver {
   const Plan& plan() const;
   // Everything logged so far.
   const std::vector<std::string>& log() const { return log_.messages; }
+  // What a pod would show of itself, a fifth of a second old at most.
+  PodStatus shown() { return board_.Look(); }
   // Changelog records replayed since the last start.
   int64_t replayed_records() const;
 
@@ -332,6 +336,7 @@ class TopologyTestDriver {
   const DriverOptions options_;
   RecordingLog log_;
   testkit::ManualClock clock_;
+  StatusBoard board_{PodStatus{.phase = PodPhase::kRunning}, /*workers=*/1, &clock_};
   std::unique_ptr<testkit::MemoryCluster> cluster_;
   std::unique_ptr<MemoryCheckpointStore> store_;
   std::unique_ptr<InlineCheckpointWriter> checkpoints_;

@@ -156,6 +156,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"dead_letter_headers", "spring",
                   "\"once\" is missing, and by these headers a dead letter that is sent back is known; write once,..."},
         WrongCase{"log_level", "loud", "there is no such level; use debug, info, warning or error"},
+        WrongCase{"log_format", "xml", "there is no such format; use text or json"},
+        WrongCase{"http_listen", "8080",
+                  "\"8080\" is no place to listen at; write ADDRESS:PORT, as 127.0.0.1:8080, or [::]:8080 for all "
+                  "addresses of this machine"},
         WrongCase{"application_id", "a/b", "Kafka does not allow it; use only letters, digits, '.', '_' and '-'"},
         WrongCase{"application_id", "", "it is empty; give it a name"},
         WrongCase{"instance_id", "a b", "Kafka does not allow it; use only letters, digits, '.', '_' and '-'"},

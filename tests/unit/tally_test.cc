@@ -28,5 +28,27 @@ TEST(TallyTest, SpeaksOnceAMinuteWithCountAndExample) {
             (std::vector<std::string>{"things: 1, such as a; do something", "things: 2, such as b; do something"}));
 }
 
+TEST(TallyTest, SaysWhatItsExampleIsAbout) {
+  struct Keeping final : LogSink {
+    void Log(LogLevel, const std::string&) override { plain = true; }
+    void LogAbout(LogLevel, const std::string&, const LogSubject& subject) override {
+      topic = std::string(subject.topic);
+      offset = subject.offset;
+    }
+    bool plain = false;
+    std::string topic;
+    std::optional<int64_t> offset;
+  };
+  Keeping log;
+  Tally tally(LogLevel::kInfo, "things", "");
+  for (const int64_t offset : {17, 18}) {
+    tally.Count([] { return "a"; }, [&] { return TallySubject{.topic = "orders", .partition = 0, .offset = offset}; });
+  }
+  tally.Tell(absl::FromUnixSeconds(1000), &log);
+  EXPECT_FALSE(log.plain);
+  EXPECT_EQ(log.topic, "orders");
+  EXPECT_EQ(log.offset, 17) << "of the example that is told";
+}
+
 }  // namespace
 }  // namespace once

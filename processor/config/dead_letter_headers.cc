@@ -1,21 +1,10 @@
-#include "processor/config/named_options.h"
+#include "processor/config/dead_letter_headers.h"
 
 #include <string>
 
 #include "absl/status/statusor.h"
 
 namespace once {
-
-LogLevel LoadLogLevel(const Config& config) {
-  const std::string text =
-      config.Get("log_level", "info",
-                 {.help = "The least that is logged: debug, info, warning or error.", .group = "Application"});
-  if (text == "debug") return LogLevel::kDebug;
-  if (text == "warning") return LogLevel::kWarning;
-  if (text == "error") return LogLevel::kError;
-  if (text != "info") config.AddError("log_level", "there is no such level; use debug, info, warning or error");
-  return LogLevel::kInfo;
-}
 
 LetterFamilies LoadDeadLetterHeaders(const Config& config) {
   const std::string text = config.Get(

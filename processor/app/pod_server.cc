@@ -1,0 +1,89 @@
+#include "processor/app/pod_server.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/listen_address.h"
+#include "processor/http/bearer_token.h"
+#include "processor/http/pod_api.h"
+#include "processor/version.h"
+
+namespace once {
+
+namespace {
+
+std::string GroupOf(const Graph& graph, size_t source) {
+  for (const TaskGroupSpec& group : graph.groups) {
+    if (std::find(group.sources.begin(), group.sources.end(), source) != group.sources.end()) return group.name;
+  }
+  return "";
+}
+
+TopologyStatus::Node NodeOf(const Graph& graph, size_t index) {
+  const NodeSpec& spec = graph.nodes[index];
+  TopologyStatus::Node node{.name = spec.name, .kind = KindName(spec.kind), .state = spec.state_type};
+  for (const HandlerSpec& handler : graph.handlers) {
+    const std::string& source = graph.sources[handler.source].name;
+    const bool is_new = std::find(node.hears.begin(), node.hears.end(), source) == node.hears.end();
+    if (handler.node == index && is_new) node.hears.push_back(source);
+  }
+  for (const SinkIndex sink : spec.emits_to) node.emits_to.push_back(graph.sinks[sink].name);
+  return node;
+}
+
+TopologyStatus StatusOf(const Graph& graph, const std::string& application_id) {
+  TopologyStatus status;
+  for (size_t i = 0; i < graph.sources.size(); ++i) {
+    status.sources.push_back({graph.sources[i].name, graph.sources[i].topic, GroupOf(graph, i)});
+  }
+  for (size_t i = 0; i < graph.nodes.size(); ++i) status.nodes.push_back(NodeOf(graph, i));
+  for (const SinkSpec& sink : graph.sinks) status.sinks.push_back({sink.name, sink.topic, sink.value_type});
+  status.dead_letter_topic = graph.dead_letter_topic;
+  for (const TaskGroupSpec& group : graph.groups) {
+    status.changelog_topics.push_back(ChangelogTopic(application_id, group));
+  }
+  return status;
+}
+
+PodStatus PodOf(const Options& options, const Graph& graph) {
+  PodStatus pod;
+  pod.application_id = options.application_id;
+  pod.instance_id = options.instance_id;
+  pod.version = kVersion;
+  pod.handler_timeout = HandlerTimeout(options);
+  pod.memory_bytes = options.memory_bytes;
+  pod.topology = std::make_shared<const TopologyStatus>(StatusOf(graph, options.application_id));
+  return pod;
+}
+
+}  // namespace
+
+PodServer::PodServer(const Options& options, const Graph& graph, Clock* clock)
+    : board_(PodOf(options, graph), options.workers, clock) {}
+
+absl::StatusOr<std::unique_ptr<PodServer>> PodServer::Start(const Options& options, const Graph& graph, Clock* clock,
+                                                            LogSink* log) {
+  absl::StatusOr<ListenAddress> address = ParseListenAddress(options.http_listen);
+  if (!address.ok()) return address.status();
+  http::PodApiOptions api{.token = {}, .is_loopback = address->is_loopback()};
+  if (!options.http_token_file.empty()) {
+    absl::StatusOr<std::string> token = http::ReadTokenFile(options.http_token_file);
+    if (!token.ok()) return token.status();
+    api.token = *std::move(token);
+  }
+  const bool is_guarded = !api.token.empty() || api.is_loopback;
+  std::unique_ptr<PodServer> server(new PodServer(options, graph, clock));
+  auto listening =
+      http::Server::Start({.address = *address}, [routes = http::PodApi(&server->board_, std::move(api))](
+                                                     const http::Request& request) { return routes.Answer(request); });
+  if (!listening.ok()) return listening.status();
+  server->server_ = *std::move(listening);
+  log->Log(LogLevel::kInfo, absl::StrCat("probes, metrics", is_guarded ? " and status" : "", " at http://",
+                                         server->server_->address().ToString(),
+                                         is_guarded ? "" : "; status is not served there without --http_token_file"));
+  return server;
+}
+
+}  // namespace once

@@ -1,0 +1,217 @@
+// A snapshot of a worker: of its engine's tasks, counts and memory.
+#include "processor/runtime/status_writer.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "processor/base/strings.h"
+
+namespace once {
+
+namespace {
+
+constexpr absl::Duration kCountInterval = absl::Seconds(1);
+constexpr size_t kMaxTextBytes = 500;
+
+std::string Text(std::string_view text) { return OneLine(CutUtf8(text, kMaxTextBytes)); }
+std::string Text(const absl::Status& status) { return Text(status.ToString()); }
+
+TaskPhaseStatus PhaseOf(const Task& task) {
+  switch (task.phase) {
+    case TaskPhase::kOpening:
+      break;
+    case TaskPhase::kReplaying:
+      return TaskPhaseStatus::kRestoring;
+    case TaskPhase::kRunning:
+      return TaskPhaseStatus::kRunning;
+    case TaskPhase::kPaused:
+      return TaskPhaseStatus::kPaused;
+    case TaskPhase::kFailed:
+      return TaskPhaseStatus::kFailed;
+  }
+  return TaskPhaseStatus::kOpening;
+}
+
+std::string WhyOf(const Task& task, const ClockReading& now, bool is_full) {
+  switch (task.phase) {
+    case TaskPhase::kRunning:
+      return "";
+    case TaskPhase::kOpening:
+    case TaskPhase::kReplaying:
+      return Text(DescribeOpening(task, now.now, is_full));
+    case TaskPhase::kFailed:
+      return Text(task.failure.why);
+    case TaskPhase::kPaused:
+      break;
+  }
+  if (const v1::InputsPaused* by = task.control_state.paused(); by != nullptr) {
+    return Text(absl::StrCat("by command ", by->command_id(), by->issuer().empty() ? "" : " of ", by->issuer(),
+                             by->reason().empty() ? "" : ": ", by->reason()));
+  }
+  if (task.held_until > now.now) return "its transactions fail, so it waits longer each time";
+  return task.retries_while_paused
+             ? "too many of its events wait for another attempt, or a limit of parked events is "
+               "reached"
+             : "too many of its events fail (the breaker), or a limit of parked events is reached";
+}
+
+std::optional<RestoreStatus> RestoreOf(const Task& task, const ClockReading& now) {
+  if (task.phase != TaskPhase::kReplaying) return std::nullopt;
+  RestoreStatus restore;
+  restore.target = std::max<int64_t>(task.replay_target.value() - task.replay_from.value(), 0);
+  restore.done = std::clamp<int64_t>(task.changelog_position.value() - task.replay_from.value(), 0, restore.target);
+  const double seconds = absl::ToDoubleSeconds(now.now - task.replay_since);
+  if (restore.done > 0 && seconds > 0) {
+    restore.left =
+        absl::Seconds(static_cast<double>(restore.target - restore.done) * seconds / static_cast<double>(restore.done));
+  }
+  return restore;
+}
+
+// How old the oldest event is that was fetched and waits.
+std::optional<absl::Duration> BehindOf(const Task& task, const ClockReading& now) {
+  if (task.backlog.empty() || task.awaiting_seek) return std::nullopt;
+  const Fetched& next = task.backlog.front();
+  if (next.kind != Fetched::Kind::kRecords) return std::nullopt;
+  const int64_t stamped_ms = next.batch->records[next.begin].timestamp_ms;
+  return std::max(now.wall - absl::FromUnixMillis(stamped_ms), absl::ZeroDuration());
+}
+
+MemoryStatus MemoryOf(const Engine& engine) {
+  const MemoryUse& use = engine.memory_use();
+  return {.clean_state = use.clean,
+          .dirty_state = use.dirty,
+          .copies_for_disk = use.copies,
+          .event_ids = use.window,
+          .parked_queues = use.parking,
+          .fetched = use.backlog,
+          .open_transaction = use.epoch,
+          .share = engine.memory_share()};
+}
+
+BlockedStatus StatusOf(const std::string& queue, const v1::AggregateStatus& status) {
+  BlockedStatus blocked;
+  if (status.state() == v1::AggregateStatus::RETRYING) blocked.state = BlockedStatus::State::kRetrying;
+  if (status.state() == v1::AggregateStatus::DRAINING) blocked.state = BlockedStatus::State::kDraining;
+  // The queue's name is its kind, then the key.
+  const bool is_keyed = !queue.empty() && queue.front() == static_cast<char>(ChangelogKind::kAggregateStatus);
+  if (is_keyed) blocked.aggregate = Printable(queue.substr(1), kMaxTextBytes);
+  blocked.events = static_cast<int64_t>(status.next_sequence() - status.head_sequence());
+  blocked.event_id = Text(status.blocking_event_id());
+  blocked.reason = Text(absl::StrCat(status.reason(), ": ", status.message()));
+  blocked.attempts = status.attempts();
+  blocked.since = absl::FromUnixMillis(status.first_failure_time_ms());
+  return blocked;
+}
+
+std::vector<BlockedStatus> OldestBlocked(const Parking& parking) {
+  std::vector<std::pair<int64_t, std::string>> queues;
+  for (std::string& queue : parking.QueuesBehind("")) {
+    const v1::AggregateStatus* const status = parking.FindQueue(queue);
+    if (status != nullptr) queues.emplace_back(status->first_failure_time_ms(), std::move(queue));
+  }
+  const size_t most = std::min(queues.size(), TaskStatus::kMostBlocked);
+  std::partial_sort(queues.begin(), queues.begin() + static_cast<std::ptrdiff_t>(most), queues.end());
+  std::vector<BlockedStatus> oldest;
+  for (size_t i = 0; i < most; ++i) oldest.push_back(StatusOf(queues[i].second, *parking.FindQueue(queues[i].second)));
+  return oldest;
+}
+
+}  // namespace
+
+void StatusWriter::Publish(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
+                           const Summary& summary) {
+  if (board_ == nullptr) return;
+  if (ready_ != nullptr && board_->Publish(worker_, &ready_)) ready_ = nullptr;
+  if (now.now < next_) return;
+  Gather(now, engine, consumer, summary);
+  const absl::Duration took = clock_->Steady() - now.now;
+  next_ = now.now + std::max(kInterval, kMostOfTime * took);
+  if (board_->Publish(worker_, &ready_)) ready_ = nullptr;
+}
+
+void StatusWriter::Gather(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
+                          const Summary& summary) {
+  NoteOwned(now, engine);
+  if (now.now >= next_count_) {
+    const absl::Time began = clock_->Steady();
+    CountParked(engine);
+    next_count_ = now.now + std::max(kCountInterval, kMostOfTime * (clock_->Steady() - began));
+  }
+  auto status = std::make_shared<WorkerStatus>();
+  status->at = now.wall;
+  status->tasks.reserve(engine.tasks().size());
+  for (const auto& entry : engine.tasks()) {
+    status->tasks.push_back(StatusOf(*entry.second, now, engine, consumer, summary));
+  }
+  status->events = engine.committed_counters();
+  status->epochs = engine.epoch_counters();
+  status->producer_rebuilds = engine.committer().rebuilds();
+  status->waits_for_memory = engine.intake_waits_since() != absl::InfiniteFuture();
+  status->memory = MemoryOf(engine);
+  status->last_error = Text(engine.last_failure());
+  status->last_error_at = engine.last_failure_at();
+  ready_ = std::move(status);
+}
+
+void StatusWriter::CountParked(const Engine& engine) {
+  for (const auto& [id, task] : engine.tasks()) {
+    Seldom& seldom = seldom_[id];
+    seldom.oldest_failure = absl::InfiniteFuture();
+    seldom.blocked.reset();
+    // Nearly all tasks have none.
+    if (task->parking.blocked_aggregates() == 0) continue;
+    const Parking::Blocked blocked = task->parking.CountBlocked();
+    if (blocked.aggregates > 0) seldom.oldest_failure = absl::FromUnixMillis(blocked.since_ms);
+    seldom.blocked = std::make_shared<const std::vector<BlockedStatus>>(OldestBlocked(task->parking));
+  }
+}
+
+void StatusWriter::NoteOwned(const ClockReading& now, const Engine& engine) {
+  std::erase_if(seldom_, [&](const auto& each) { return !engine.tasks().contains(each.first); });
+  for (const auto& entry : engine.tasks()) {
+    Seldom& seldom = seldom_[entry.first];
+    if (seldom.owner_since == absl::InfinitePast()) seldom.owner_since = now.wall;
+  }
+}
+
+TaskStatus StatusWriter::StatusOf(const Task& task, const ClockReading& now, const Engine& engine,
+                                  kafka::GroupConsumer* consumer, const Summary& summary) const {
+  TaskStatus status;
+  status.name = ToString(task.inputs.front().where);
+  status.group = plan_->group(task.id.group).name;
+  status.partition = task.id.partition.value();
+  status.phase = PhaseOf(task);
+  status.why = WhyOf(task, now, engine.intake_waits_since() != absl::InfiniteFuture());
+  const Seldom& seldom = seldom_.at(task.id);
+  status.owner_since = seldom.owner_since;
+  for (const InputPosition& input : task.inputs) {
+    InputStatus& in = status.inputs.emplace_back();
+    in.where = input.where;
+    in.next_offset = input.next.value();
+    const std::optional<Offset> end = consumer == nullptr ? std::nullopt : consumer->KnownEnd(input.where);
+    if (end.has_value()) in.end_offset = end->value();
+    if (input.end_seen.has_value()) in.last_stable_offset = input.end_seen->value();
+    in.held_back = summary.HeldBackFor(input.where, now.now);
+  }
+  status.behind = BehindOf(task, now);
+  status.restore = RestoreOf(task, now);
+  status.blocked_aggregates = task.parking.blocked_aggregates();
+  status.retrying_aggregates = task.parking.retrying();
+  status.parked_events = task.parking.parked_events();
+  status.parked_bytes = task.parking.parked_bytes();
+  status.oldest_failure = seldom.oldest_failure;
+  status.blocked = seldom.blocked;
+  status.window_ids = task.window.size();
+  status.window_bytes = task.window.memory_bytes();
+  status.window_forgotten_early = task.window.forgotten_by_count();
+  status.state_dirty_bytes = task.state.dirty_bytes();
+  status.state_clean_bytes = task.state.memory_bytes() - std::min(task.state.dirty_bytes(), task.state.memory_bytes());
+  if (task.last_checkpoint != absl::InfinitePast()) status.checkpoint_age = now.now - task.last_checkpoint;
+  return status;
+}
+
+}  // namespace once
