@@ -116,12 +116,17 @@ absl::Duration Arguments::Duration(std::string_view option, absl::Duration other
 CommandLine CommandLine::Read(const std::vector<std::string>& words, const Registry& registry) {
   CommandLine line;
   const Words split = Split(words, registry);
-  if (split.plain.empty() || (split.plain.front() == "run" && split.plain.size() == 1)) {
+  // X10: a word behind flags that names no command may be a part of a flag's value; what is wrong with it, without
+  // showing it, the settings of `run` say.
+  const bool is_stray = !split.plain.empty() && words.front() != split.plain.front() && split.plain.front() != "run" &&
+                        registry.Find(split.plain.front()) == nullptr &&
+                        registry.FindGroup(split.plain.front()) == nullptr;
+  if (split.plain.empty() || is_stray || (split.plain.front() == "run" && split.plain.size() == 1)) {
     line.is_run_ = true;
     line.path_ = "run";
     line.settings_ = words;
     // Taken out where it stands as a word, not where it is the value of a flag.
-    if (!split.plain.empty()) {
+    if (!split.plain.empty() && !is_stray) {
       const auto word = std::find(line.settings_.begin(), line.settings_.end(), "run");
       if (word != line.settings_.end()) line.settings_.erase(word);
     }
