@@ -167,6 +167,7 @@ class Run {
                                                                      {"enable.idempotence", "true"},
                                                                      {"queue.buffering.max.messages", "200000"}});
     if (!producer.ok()) return producer.status();
+    const std::string topic = input();
     for (int64_t number = 0; number < spec_.events; ++number) {
       for (int64_t i = 0; i < spec_.aggregates; ++i) {
         const std::string key = absl::StrCat("aggregate-", i);
@@ -175,7 +176,7 @@ class Run {
         rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
         do {
           error = rd_kafka_producev(
-              producer->get(), RD_KAFKA_V_TOPIC(input().c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+              producer->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
               RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
               RD_KAFKA_V_HEADER("ce_id", id.data(), static_cast<ssize_t>(id.size())), RD_KAFKA_V_END);
           rd_kafka_poll(producer->get(), error == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
@@ -200,8 +201,9 @@ class Run {
     const std::string value = command.SerializeAsString();
     absl::StatusOr<Client> producer = MakeClient(RD_KAFKA_PRODUCER, {{"bootstrap.servers", spec_.bootstrap_servers}});
     if (!producer.ok()) return producer.status();
+    const std::string topic = control();
     for (int i = 0; i < spec_.partitions; ++i) {
-      rd_kafka_producev(producer->get(), RD_KAFKA_V_TOPIC(control().c_str()), RD_KAFKA_V_PARTITION(i),
+      rd_kafka_producev(producer->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(i),
                         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                         RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
     }

@@ -33,7 +33,7 @@ class TokenSource {
   absl::Status failure() const;
 
  private:
-  absl::StatusOr<OauthToken> Fetch(absl::Time now);
+  absl::StatusOr<OauthToken> Fetch(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(calling_);
   absl::Status Give(rd_kafka_t* rk, const OauthToken& token) const;
   void Note(const absl::Status& status);
 
