@@ -1,11 +1,13 @@
 // librdkafka's waits (X6). What a clock that steps makes of them is tests/integration/clock_steps_test.cc.
 #include "processor/kafka/librdkafka/steady_waits.h"
 
+#include <dlfcn.h>
 #include <threads.h>
 
 #include <chrono>
 #include <ctime>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include "absl/time/clock.h"
@@ -52,7 +54,14 @@ class SteadyWaitsTest : public ::testing::Test {
   bool is_signalled_ = false;
 };
 
-TEST_F(SteadyWaitsTest, TheseAreOurs) { EXPECT_TRUE(kafka::WaitsAreSteady()); }
+// What librdkafka's call finds, being a library of the program's, is not the C library's.
+TEST_F(SteadyWaitsTest, TheseAreTheProgramsOwn) {
+  EXPECT_TRUE(kafka::WaitsAreSteady());
+  void* const found = dlsym(RTLD_DEFAULT, "cnd_timedwait");
+  Dl_info where{};
+  ASSERT_NE(dladdr(found, &where), 0);
+  EXPECT_EQ(std::string(where.dli_fname).find("libc.so"), std::string::npos) << where.dli_fname;
+}
 
 TEST_F(SteadyWaitsTest, X6AWaitTakesAsLongAsItsCallerMeant) {
   EXPECT_GE(Elapsed([this] { EXPECT_EQ(Wait(absl::Milliseconds(30)), thrd_timedout); }), absl::Milliseconds(29));
