@@ -51,7 +51,7 @@ class Pod:
             "--transaction_timeout=%ds" % TRANSACTION_S, "--max_poll_interval=%ds" % _MAX_POLL_S,
             "--checkpoint_interval=500ms", "--checkpoint_flush_interval=1s", "--kafka.security.protocol=sasl_plaintext",
             "--kafka.sasl.mechanism=PLAIN", "--kafka.sasl.username=" + brokers.PODS_USER,
-            "--kafka.sasl.password=" + brokers.PODS_USER, *self._world.pod_flags]
+            *self._world.pod_flags]
 
     def start(self, crash_at=None):
         """Runs it until stop() or kill(); with `crash_at` the next start only ends at that point."""
@@ -63,7 +63,8 @@ class Pod:
         self._starts += 1
         environment = {"CHAOS_SLOW_DISK": self.slow_switch, "CHAOS_FROZEN_DISK": self.frozen_switch,
                        "WALL_CLOCK_SHIM": self.wall_clock.path, "LD_PRELOAD": ":".join(self._world.preloaded),
-                       "CHAOS_HANDLERS": self._world.handlers_switch}
+                       "CHAOS_HANDLERS": self._world.handlers_switch,
+                       "KAFKA_SASL_PASSWORD": brokers.PODS_USER}
         if crash_at:
             environment["ONCE_CRASH_AT"] = crash_at
         log = os.path.join(self._world.work, "log", "pod-%s-%03d.log" % (self.name, self._starts))
