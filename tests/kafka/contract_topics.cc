@@ -101,7 +101,8 @@ TEST_P(ContractTest, TopicThatGoesWithinATransactionFailsWhatFollows) {
   ASSERT_TRUE(cluster().Await(kPatience, [&] {
     const Result sent = Send(*producer, "k", "b");
     flushed = Flush(*producer);
-    return !sent.ok() || !flushed.ok();
+    // A slow machine has not heard of it yet.
+    return !sent.ok() || (!flushed.ok() && flushed.code != "_TIMED_OUT");
   }));
   EXPECT_EQ(flushed.error, ErrorClass::kAbortable) << ToString(flushed);
   EXPECT_EQ(flushed.code, "_UNKNOWN_PARTITION") << ToString(flushed);
