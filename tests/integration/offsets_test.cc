@@ -248,7 +248,7 @@ TEST_F(BrokerOffsetsTest, TheDoctorFindsWhatWasPlanted) {
   admin.SetTopicSetting(scene_.output(), "min.insync.replicas", "1");
   // An old librdkafka cannot ask for them.
   const bool knows_rights = !absl::StrContains(well.text, "which rights there are on topics is not told");
-  EXPECT_TRUE(knows_rights || rd_kafka_version() < 0x02020000);
+  EXPECT_TRUE(knows_rights || rd_kafka_version() < 0x02030000);
   if (knows_rights && admin.Deny(RD_KAFKA_RESOURCE_TOPIC, scene_.output(), RD_KAFKA_ACL_OPERATION_WRITE)) {
     expect("no right WRITE on topic " + scene_.output(), 1);
     admin.Allow(RD_KAFKA_RESOURCE_TOPIC, scene_.output());
