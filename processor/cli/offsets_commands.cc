@@ -19,7 +19,9 @@ namespace {
 constexpr char kNothing[] = "no partition of a source is selected";
 
 OffsetOptions OptionsOf(const Context& context) {
-  return {.timeout = context.timeout(), .forget_window = context.args().Switch("forget_window")};
+  return {.timeout = context.timeout(),
+          .forget_window = context.args().Switch("forget_window"),
+          .copied_changelog = context.args().Switch("copied_changelog")};
 }
 
 // What is wrong with where it stands; empty if nothing is.
@@ -167,7 +169,10 @@ void AddOffsetsCommands(Registry* registry) {
                      "where it is; a time (the first event of then or later)."},
             {.name = "forget_window",
              .kind = OptionKind::kSwitch,
-             .help = "Forget the event IDs that the tasks know, so that events that come again take effect again."}}),
+             .help = "Forget the event IDs that the tasks know, so that events that come again take effect again."},
+            {.name = "copied_changelog",
+             .kind = OptionKind::kSwitch,
+             .help = "The changelog was copied here from another cluster, whole: take it for the application's own."}}),
        .examples = {"offsets reset --to=earliest --source=orders --partition=3 --dry-run",
                     "offsets reset --to=2026-11-26T10:00:00Z", "offsets reset --to=state --yes"},
        .changes = true,

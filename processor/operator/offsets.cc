@@ -162,7 +162,22 @@ v1::Frontier NewFrontier(const Plan& plan, const TaskId& task) {
   return frontier;
 }
 
-absl::Status CheckFrontier(const Plan& plan, const TaskId& task, const v1::Frontier& frontier) {
+// X8: whether the state was written to another topic than the one that is there now, as far as the brokers tell.
+bool IsOfOtherTopic(const Plan& plan, const TaskId& task, const v1::Frontier& frontier) {
+  const auto id = plan.topic_ids.find(plan.changelog(task).topic);
+  return id != plan.topic_ids.end() && !id->second.empty() && !frontier.changelog_id().empty() &&
+         frontier.changelog_id() != id->second;
+}
+
+// Of what the frontier says beside its inputs: nothing that stands for places of the cluster it was copied from.
+void TakeCopied(const Plan& plan, const TaskId& task, v1::Frontier* frontier) {
+  frontier->clear_control();
+  frontier->clear_run_marks();
+  AddIdentity(plan, task, v1::Frontier(*frontier), frontier);
+}
+
+absl::Status CheckFrontier(const Plan& plan, const TaskId& task, const v1::Frontier& frontier,
+                           const OffsetOptions& options) {
   const std::string changelog = ToString(plan.changelog(task));
   if (frontier.format() > kNewestFormat) {
     return absl::FailedPreconditionError(absl::StrCat("changelog ", changelog, " is of format ", frontier.format(),
@@ -172,6 +187,13 @@ absl::Status CheckFrontier(const Plan& plan, const TaskId& task, const v1::Front
     return absl::FailedPreconditionError(absl::StrCat("changelog ", changelog, " holds the state of application ",
                                                       frontier.application(), ", not of ", plan.application_id));
   }
+  if (!options.copied_changelog && IsOfOtherTopic(plan, task, frontier)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the state of changelog ", changelog,
+        " was written to another topic of that name: it was copied from "
+        "elsewhere, or the topic was deleted and made anew. If it was copied whole, say --copied_changelog; what it "
+        "lacks is lost for good"));
+  }
   return absl::OkStatus();
 }
 
@@ -179,17 +201,22 @@ absl::Status CheckFrontier(const Plan& plan, const TaskId& task, const v1::Front
 absl::StatusOr<OffsetPlan> Finish(const Plan& plan, Situation situation, const OffsetOptions& options) {
   OffsetPlan result;
   result.forgets_window = options.forget_window;
+  result.takes_copied_changelog = options.copied_changelog;
   for (const OffsetMove& input : situation.inputs) {
     const bool is_selected = situation.selected.contains(input.facts.where);
     absl::Status can_be = CheckHasState(plan, situation, input);
     if (can_be.ok() && !is_selected) can_be = CheckStays(plan, input);
     const auto known = situation.frontiers.find(input.task);
-    if (can_be.ok() && known != situation.frontiers.end()) can_be = CheckFrontier(plan, input.task, known->second);
+    if (can_be.ok() && known != situation.frontiers.end()) {
+      can_be = CheckFrontier(plan, input.task, known->second, options);
+    }
     if (!can_be.ok()) return can_be;
     const bool is_new = !result.tasks.contains(input.task);
     TaskMove& task = result.tasks[input.task];
     if (is_new) {
       task.frontier = known != situation.frontiers.end() ? known->second : NewFrontier(plan, input.task);
+      if (known == situation.frontiers.end()) ++result.tasks_without_state;
+      if (options.copied_changelog) TakeCopied(plan, input.task, &task.frontier);
       task.frontier.set_epoch(task.frontier.epoch() + 1);
       if (options.forget_window) {
         task.frontier.set_idempotency_generation(task.frontier.idempotency_generation() + 1);
@@ -246,6 +273,12 @@ std::vector<std::string> OffsetPlan::Consequences() const {
   }
   if (repeated == 0 && forgets_window) {
     told.push_back("the event IDs that are known are forgotten: a second copy of an event takes effect");
+  }
+  if (takes_copied_changelog) {
+    told.push_back(
+        absl::StrCat("the changelog is taken for this application's own, as it is: what was not copied is lost",
+                     tasks_without_state > 0 ? absl::StrCat("; ", tasks_without_state, " tasks have no state in it")
+                                             : std::string()));
   }
   told.push_back("state, and events that are parked, stay as they are");
   return told;

@@ -50,6 +50,8 @@ struct OffsetPlan {
   std::vector<OffsetMove> moves = {};     // By task, then in the order of its inputs.
   std::map<TaskId, TaskMove> tasks = {};  // All of which something changes.
   bool forgets_window = false;
+  bool takes_copied_changelog = false;
+  int64_t tasks_without_state = 0;
 
   // What the people who wanted it should know, one sentence each.
   std::vector<std::string> Consequences() const;
@@ -58,6 +60,8 @@ struct OffsetPlan {
 struct OffsetOptions {
   absl::Duration timeout = absl::Seconds(30);  // Of each step.
   bool forget_window = false;                  // What comes again takes effect again, though its event IDs are known.
+  // The changelog was copied from another topic, whole: it is this application's from now on.
+  bool copied_changelog = false;
 };
 
 // `plan` is one that DescribeLayout has filled in. Objects that are passed outlive the call. All calls block. Errors:

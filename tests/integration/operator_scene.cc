@@ -54,16 +54,19 @@ bool OperatorTest::AwaitLog(const std::string& words) {
 
 bool OperatorTest::AwaitRunning() { return AwaitLog("runs from offset "); }
 
-void OperatorTest::Write(const std::string& topic, const std::vector<PlainRecord>& records) {
-  auto producer = scene_.client().NewProducer(absl::StrCat(topic, "-operator"), {topic});
+void OperatorTest::Write(const std::string& topic, const std::vector<PlainRecord>& records, kafka::Client* client) {
+  auto producer = Or(client).NewProducer(absl::StrCat(topic, "-operator"), {topic});
   ASSERT_TRUE(producer.ok()) << producer.status();
   ASSERT_TRUE((*producer)->InitTransactions(kTimeout).ok());
   ASSERT_TRUE((*producer)->BeginTransaction().ok());
   for (const PlainRecord& record : records) {
     std::vector<HeaderView> headers;
     for (const auto& [name, value] : record.headers) headers.push_back({name, std::string_view(value)});
-    const auto sent = (*producer)->Send(
-        {.partition = record.partition, .key = View(record.key), .value = View(record.value), .headers = headers});
+    const auto sent = (*producer)->Send({.partition = record.partition,
+                                         .timestamp_ms = record.timestamp_ms,
+                                         .key = View(record.key),
+                                         .value = View(record.value),
+                                         .headers = headers});
     ASSERT_TRUE(sent.ok());
   }
   ASSERT_TRUE((*producer)->Flush(kTimeout).ok());
@@ -77,14 +80,16 @@ std::string OperatorTest::Order(const std::string& customer, int64_t cents) {
   return order.SerializeAsString();
 }
 
-void OperatorTest::Place(const std::string& customer, const std::vector<int64_t>& all_cents) {
+void OperatorTest::Place(const std::string& customer, const std::vector<int64_t>& all_cents, int64_t timestamp_ms,
+                         kafka::Client* client) {
   std::vector<PlainRecord> records;
   for (const int64_t cents : all_cents) {
     records.push_back({.key = customer,
                        .value = Order(customer, cents),
-                       .headers = {{"ce_id", absl::StrCat(customer, "/", placed_++)}}});
+                       .headers = {{"ce_id", absl::StrCat(customer, "/", placed_++)}},
+                       .timestamp_ms = timestamp_ms});
   }
-  Write(scene_.input(), records);
+  Write(scene_.input(), records, client);
 }
 
 void OperatorTest::Send(const std::string& key, const std::vector<std::string>& values, int partition) {
@@ -98,9 +103,9 @@ void OperatorTest::Send(const std::string& key, const std::vector<std::string>& 
   Write(scene_.input(), records);
 }
 
-std::vector<PlainRecord> OperatorTest::Read(const std::string& topic) {
+std::vector<PlainRecord> OperatorTest::Read(const std::string& topic, kafka::Client* client) {
   std::vector<PlainRecord> records;
-  const auto reader = scene_.client().NewLogReader({topic});
+  const auto reader = Or(client).NewLogReader({topic});
   EXPECT_TRUE(reader.ok()) << reader.status();
   if (!reader.ok()) return records;
   for (int i = 0; i < partitions_; ++i) EXPECT_TRUE((*reader)->Add({{topic, Partition(i)}, Offset(0)}).ok());
@@ -137,9 +142,9 @@ bool OperatorTest::AwaitOutputs(const std::string& key, size_t count) {
   return Scene::Eventually([&] { return Outputs(key).size() >= count; });
 }
 
-std::vector<std::string> OperatorTest::Totals(const std::string& customer) {
+std::vector<std::string> OperatorTest::Totals(const std::string& customer, kafka::Client* client) {
   std::vector<std::string> totals;
-  for (const PlainRecord& record : Read(scene_.output())) {
+  for (const PlainRecord& record : Read(scene_.output(), client)) {
     orders::v1::CustomerTotal total;
     EXPECT_TRUE(total.ParseFromString(record.value.value_or("")));
     if (record.key == customer) totals.push_back(absl::StrCat(total.order_count(), ":", total.cents()));

@@ -23,6 +23,7 @@ struct PlainRecord {
   std::vector<std::pair<std::string, std::string>> headers = {};
   Partition partition = Partition(0);
   int64_t offset = -1;
+  int64_t timestamp_ms = -1;  // -1: that of the writing. It is not read.
 };
 
 class OperatorTest : public testing::Test {
@@ -33,6 +34,7 @@ class OperatorTest : public testing::Test {
 
   std::string control() const { return scene_.application_id() + "-orders-control"; }
   std::string audit() const { return scene_.application_id() + "-orders-audit"; }
+  std::string changelog() const { return scene_.application_id() + "-orders-changelog"; }
 
   // order_totals.
   void StartPod(const PodSpec& spec = {}) { pod_ = scene_.StartPod(spec); }
@@ -45,21 +47,22 @@ class OperatorTest : public testing::Test {
   bool AwaitRunning();
   bool AwaitLog(const std::string& words);
 
-  // One transaction with these records.
-  void Write(const std::string& topic, const std::vector<PlainRecord>& records);
+  // One transaction with these records. `client`, here and below: null for the scene's.
+  void Write(const std::string& topic, const std::vector<PlainRecord>& records, kafka::Client* client = nullptr);
   // Orders of order_totals by their cents; "CUSTOMER/INDEX" is the event's ID.
-  void Place(const std::string& customer, const std::vector<int64_t>& all_cents);
+  void Place(const std::string& customer, const std::vector<int64_t>& all_cents, int64_t timestamp_ms = -1,
+             kafka::Client* client = nullptr);
   static std::string Order(const std::string& customer, int64_t cents);
   // Values for mendable_app, each event with its value as its ID.
   void Send(const std::string& key, const std::vector<std::string>& values, int partition = 0);
 
   // All committed records of the topic, those of a partition in their order, to its end of now.
-  std::vector<PlainRecord> Read(const std::string& topic);
+  std::vector<PlainRecord> Read(const std::string& topic, kafka::Client* client = nullptr);
   // The values of the output's records of this key, in order.
   std::vector<std::string> Outputs(const std::string& key);
   bool AwaitOutputs(const std::string& key, size_t count);
   // "count:cents" of each of the customer's totals, in order.
-  std::vector<std::string> Totals(const std::string& customer);
+  std::vector<std::string> Totals(const std::string& customer, kafka::Client* client = nullptr);
   bool AwaitTotals(const std::string& customer, size_t count);
   // The dead letters of this disposition.
   int64_t DeadLetters(const std::string& disposition);
@@ -75,6 +78,7 @@ class OperatorTest : public testing::Test {
   std::unique_ptr<Process> pod_;
 
  private:
+  kafka::Client& Or(kafka::Client* client) { return client == nullptr ? scene_.client() : *client; }
   std::string broken_file() const { return scene_.StateDir("broken"); }
 
   int placed_ = 0;

@@ -59,7 +59,8 @@ Scene::~Scene() {
 }
 
 std::string Scene::Tool(const std::string& name) const {
-  const std::string package = name == "order_totals_crashable" ? "tests/integration/" : "examples/order_totals/";
+  const bool is_ours = name == "order_totals_crashable" || name == "order_totals_troubled";
+  const std::string package = is_ours ? "tests/integration/" : "examples/order_totals/";
   return std::filesystem::absolute(package + name).string();
 }
 
@@ -74,7 +75,8 @@ void Scene::CreateTopics(int partitions) {
 }
 
 std::unique_ptr<Process> Scene::StartPod(const PodSpec& spec) {
-  std::vector<std::string> args = {Tool(spec.crashable ? "order_totals_crashable" : "order_totals"),
+  const std::string program = spec.crashable ? "order_totals_crashable" : "order_totals";
+  std::vector<std::string> args = {Tool(spec.troubled ? "order_totals_troubled" : program),
                                    "--bootstrap_servers=" + bootstrap_servers_,
                                    "--application_id=" + application_id_,
                                    "--input_topic=" + input_,

@@ -24,6 +24,7 @@ namespace once {
 struct PodSpec {
   std::string instance = "a";
   bool crashable = false;  // order_totals_crashable, which reads ONCE_CRASH_AT and ONCE_ABORT_AT.
+  bool troubled = false;   // order_totals_troubled, which reads --trouble_file.
   std::vector<std::pair<std::string, std::string>> environment = {};
   std::vector<std::string> flags = {};
 };

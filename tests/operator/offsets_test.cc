@@ -52,6 +52,26 @@ TEST_F(OffsetsTest, BackToTheBeginningOnlyWhatHasNoIdTakesEffectAgain) {
   EXPECT_EQ(Cents(1), 6);
 }
 
+// X8: the topic that it is in now has another id than the one that it was written to.
+TEST_F(OffsetsTest, ACopiedChangelogIsTakenOnlyWhereThatIsSaid) {
+  Stop();
+  const std::string changelog = plan_.changelog_topics[0];
+  ASSERT_TRUE(plan_.topic_ids.contains(changelog));
+  plan_.topic_ids[changelog] = "another topic id";
+  const absl::StatusOr<OffsetPlan> refused = Planned("earliest");
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("--copied_changelog"));
+  options_.copied_changelog = true;
+  const absl::StatusOr<OffsetPlan> planned = Planned("earliest");
+  ASSERT_TRUE(planned.ok()) << planned.status();
+  EXPECT_THAT(absl::StrJoin(planned->Consequences(), "; "), HasSubstr("what was not copied is lost"));
+  EXPECT_EQ(planned->tasks.size(), 2);
+  for (const auto& [task, move] : planned->tasks) {
+    EXPECT_EQ(move.frontier.changelog_id(), "another topic id");
+    EXPECT_FALSE(move.frontier.has_control()) << "commands of the cluster before are none of this one's";
+  }
+}
+
 TEST_F(OffsetsTest, ForgettingTheWindowLetsEventsTakeEffectAgain) {
   Stop();
   options_.forget_window = true;
