@@ -120,6 +120,8 @@ class TransformContext : private internal::ContextCore {
   EventMetadata event() const { return EventMetadata(&raw()); }
   // The transaction's clock reading: the same for all its events, and close to the wall clock.
   absl::Time now() const { return raw().info().now; }
+  // Messages to it are about this event until the handler returns. A thread of the handler's own may log through it as
+  // well, as long as the application runs; what comes from there names no event.
   LogSink& log() { return raw().log(); }
 
   // Emits `value` under the event's own key.

@@ -28,6 +28,7 @@ class StderrLog final : public LogSink {
 
   void Log(LogLevel level, const std::string& message) override;
   void LogAbout(LogLevel level, const std::string& message, const LogSubject& subject) override;
+  bool Takes(LogLevel level) const override;
   void Flush(absl::Duration patience) override;
 
  private:

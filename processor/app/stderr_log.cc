@@ -195,7 +195,7 @@ StderrLog::~StderrLog() {
 void StderrLog::Log(LogLevel level, const std::string& message) { LogAbout(level, message, {}); }
 
 void StderrLog::LogAbout(LogLevel level, const std::string& message, const LogSubject& subject) {
-  if (level < queue_->least) return;
+  if (!Takes(level)) return;
   MutexLock lock(&queue_->mutex);
   // Errors have room of their own, or a flood of other lines would hide why it all ended.
   const size_t room = kKeptBytes + (level == LogLevel::kError ? kKeptBytesOfErrors : 0);
@@ -208,6 +208,8 @@ void StderrLog::LogAbout(LogLevel level, const std::string& message, const LogSu
   queue_->Push(level, OneLine(message), subject);
   if (!queue_->stalled && !queue_->Await(queue_->pushed, kPatience)) queue_->stalled = true;
 }
+
+bool StderrLog::Takes(LogLevel level) const { return level >= queue_->least; }
 
 void StderrLog::Flush(absl::Duration patience) {
   MutexLock lock(&queue_->mutex);

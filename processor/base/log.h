@@ -37,6 +37,8 @@ class LogSink {
   virtual void Log(LogLevel level, const std::string& message) = 0;
   // The same, with what it is about; by default that is left out.
   virtual void LogAbout(LogLevel level, const std::string& message, const LogSubject&) { Log(level, message); }
+  // Whether messages of that level are kept at all: who makes them at some cost may ask first.
+  virtual bool Takes(LogLevel) const { return true; }
   // Waits until what was logged is written, for at most `patience`: to be called before the process ends.
   virtual void Flush(absl::Duration) {}
 };
@@ -45,6 +47,7 @@ class LogSink {
 class NullLogSink final : public LogSink {
  public:
   void Log(LogLevel, const std::string&) override {}
+  bool Takes(LogLevel) const override { return false; }
 };
 
 }  // namespace once

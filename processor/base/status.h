@@ -110,7 +110,8 @@ struct WorkerStatus {
 
 struct StepStatus {
   absl::Duration lasts = absl::ZeroDuration();  // The step under way; zero: none is.
-  std::string event = {};                       // The event whose handlers run, in words; empty: none is known.
+  std::string event = {};                       // Whose handlers run: "orders-3-17"; empty: none is known.
+  std::string key = {};                         // Its key's first bytes, printable. Not for everybody's eyes.
 };
 
 struct TopologyStatus {

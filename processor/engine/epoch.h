@@ -95,7 +95,8 @@ struct Epoch {
   // Its handlers have taken an event of this timestamp. Latency is that of one in kSampled, and of each epoch's first.
   void NoteProcessed(int64_t timestamp_ms) {
     constexpr int64_t kSampled = 64;
-    if (counters.processed++ % kSampled == 0) sampled_ms.push_back(timestamp_ms);
+    // Records may have no timestamp.
+    if (counters.processed++ % kSampled == 0 && timestamp_ms >= 0) sampled_ms.push_back(timestamp_ms);
   }
 
   // Adds outputs[from..] to the epoch's size.

@@ -82,6 +82,7 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
 }
 
 void EventPipeline::ReleaseStep() {
+  context_.End();
   context_.Clear();
   failures_.ReleaseStep();
   for (Tally* tally :
@@ -308,6 +309,7 @@ absl::Status EventPipeline::CheckKey(const Attempt& attempt, const Dispatcher::C
 absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node) {
   EventInfo info;
   info.topic = attempt.topic;
+  info.lead = &attempt.task->inputs.front().where.topic;
   info.id = FindHeader(attempt.record->headers, "ce_id").value_or(std::string_view());
   info.type = choice.type;
   info.attempt = attempt.number;
@@ -323,6 +325,7 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
     // All handlers or none: the first that fails ends the event, and nothing of it is merged (I5).
     if (status = step.runner->Run(context_); !status.ok()) break;
   }
+  context_.End();
   return status;
 }
 

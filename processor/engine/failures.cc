@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
+#include "processor/base/trace_context.h"
 #include "processor/engine/parking_limits.h"
 
 namespace once {
@@ -20,11 +21,14 @@ std::string Told(const absl::Status& status) {
 
 TallySubject SubjectOf(const Attempt& attempt, const std::string& aggregate) {
   const RecordView& record = *attempt.record;
-  return {.topic = *attempt.topic,
+  const auto trace = ParseTraceParent(FindHeader(record.headers, kTraceParentHeader).value_or(std::string_view()));
+  return {.task = ToString(attempt.task->inputs.front().where),
+          .topic = *attempt.topic,
           .partition = record.partition.value(),
           .offset = record.offset.value(),
           .aggregate = aggregate,
-          .event_id = Printable(EventIdOf(record, *attempt.topic), kMaxStoredTextBytes)};
+          .event_id = Printable(EventIdOf(record, *attempt.topic), kMaxStoredTextBytes),
+          .trace_id = trace.has_value() ? std::string(trace->trace_id) : ""};
 }
 
 }  // namespace

@@ -230,19 +230,43 @@ absl::Duration Parking::RetriedFor(std::string_view queue) const {
 
 absl::Time Parking::NextRetry() const { return retries_.empty() ? absl::InfiniteFuture() : retries_.begin()->first; }
 
-Parking::Blocked Parking::CountBlocked() const {
+Parking::Blocked Parking::CountBlocked(size_t most, std::vector<const std::string*>* oldest) const {
+  using Failed = std::pair<int64_t, const std::string*>;
+  const auto is_before = [](const Failed& a, const Failed& b) {
+    return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+  };
+  std::vector<Failed> first;  // A heap with the latest of them on top: nothing is copied, and few are kept.
   Blocked blocked;
+  const std::string* head = nullptr;
   for (const auto& [name, queue] : index_) {
     const v1::AggregateStatus& status = queue.status;
+    const Failed each(status.first_failure_time_ms(), &name);
+    if (first.size() < most) {
+      first.push_back(each);
+      std::push_heap(first.begin(), first.end(), is_before);
+    } else if (most > 0 && is_before(each, first.front())) {
+      std::pop_heap(first.begin(), first.end(), is_before);
+      first.back() = each;
+      std::push_heap(first.begin(), first.end(), is_before);
+    }
     // One that drains has not failed since it was released.
     if (status.state() != v1::AggregateStatus::PARKED) continue;
+    ++blocked.aggregates;
     blocked.events += QueueLength(status);
-    if (blocked.aggregates++ > 0 && status.first_failure_time_ms() >= blocked.since_ms) continue;
-    blocked.since_ms = status.first_failure_time_ms();
-    blocked.key = name.substr(1);
+    if (head != nullptr && each.first >= blocked.since_ms) continue;
+    blocked.since_ms = each.first;
+    head = &name;
+  }
+  if (head != nullptr) {
+    const v1::AggregateStatus& status = *FindQueue(*head);
+    blocked.key = head->substr(1);
     blocked.event_id = status.blocking_event_id();
     blocked.reason = absl::StrCat(status.reason(), ": ", OneLine(CutUtf8(status.message(), kMaxToldBytes)));
   }
+  if (oldest == nullptr) return blocked;
+  std::sort_heap(first.begin(), first.end(), is_before);
+  oldest->clear();
+  for (const Failed& each : first) oldest->push_back(each.second);
   return blocked;
 }
 

@@ -15,6 +15,7 @@
 #ifndef ONCE_PROCESSOR_ENGINE_PARKING_H_
 #define ONCE_PROCESSOR_ENGINE_PARKING_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -108,8 +109,9 @@ class Parking {
     std::string event_id = {};
     std::string reason = {};  // Its name and message.
   };
-  // A pass over all queues.
-  Blocked CountBlocked() const;
+  // A pass over all queues. `oldest`, unless null, gets the names of the `most` queues, those that wait for another
+  // attempt or drain included, whose heads failed first: the first of them first. They hold until the next change.
+  Blocked CountBlocked(size_t most = 0, std::vector<const std::string*>* oldest = nullptr) const;
 
   // The epoch's changes stay / are undone.
   void Commit() { changed_.clear(); }

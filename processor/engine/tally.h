@@ -15,11 +15,13 @@ namespace once {
 
 // What an example is about, kept until it is told.
 struct TallySubject {
+  std::string task = {};
   std::string topic = {};
   int32_t partition = 0;
   int64_t offset = 0;
   std::string aggregate = {};
   std::string event_id = {};
+  std::string trace_id = {};
 };
 
 // Not thread-safe. Counts attempts: what an aborted transaction had counted counts again.
@@ -48,11 +50,13 @@ class Tally {
         absl::StrCat(what_, ": ", count_, ", such as ", example_, advice_.empty() ? "" : "; ", advice_);
     LogSubject about;
     if (subject_.has_value()) {
-      about = {.topic = subject_->topic,
+      about = {.task = subject_->task,
+               .topic = subject_->topic,
                .partition = subject_->partition,
                .offset = subject_->offset,
                .aggregate = subject_->aggregate,
-               .event_id = subject_->event_id};
+               .event_id = subject_->event_id,
+               .trace_id = subject_->trace_id};
     }
     log->LogAbout(level_, message, about);
     subject_.reset();

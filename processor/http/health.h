@@ -10,11 +10,12 @@ namespace once::http {
 
 struct Health {
   bool ok = true;
-  std::string text = {};  // One line: why it is so.
+  std::string text = {};  // One line: why it is so. For everybody: no keys, and no messages of handlers, are in it.
 };
 
-// Whether another start would help: it does when the handlers of one event have been running for three quarters of the
-// handler timeout, or a worker has been at one step for five minutes. What brokers do, or do not, plays no part.
+// Whether another start would help: it does when the handlers of one event have been running for all of the handler
+// timeout but its last quarter, 10 s at most, or a worker has been at one step for five minutes. What brokers do, or do
+// not, plays no part.
 Health Livez(const PodStatus& pod);
 
 // Whether it does what it is there for. It does not while it starts or ends, while a task of its opens or restores, and

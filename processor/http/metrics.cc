@@ -4,6 +4,7 @@
 #include <prometheus/metric_type.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -218,8 +219,13 @@ void AddTasks(const PodStatus& pod, Exposition* out) {
   ForEachInput(pod, [&](Labels labels, const InputStatus& input) {
     out->Add(std::move(labels), absl::ToDoubleSeconds(input.held_back));
   });
-  out->Begin("once_lag_seconds", MetricType::Gauge, "Age of the oldest event that was fetched and waits.");
+  out->Begin("once_lag_seconds", MetricType::Gauge,
+             "Age of the oldest event that was fetched and waits; 0 where nothing waits, also at the brokers.");
   ForEachTask(pod, [&](const TaskStatus& task) {
+    const bool has_all =
+        std::all_of(task.inputs.begin(), task.inputs.end(), [](const InputStatus& input) { return input.lag() == 0; });
+    // Of a task that stands still nothing is fetched: how old what waits for it is, nobody knows.
+    if (!task.behind.has_value() && !has_all) return;
     out->Add(LabelsOf(task), absl::ToDoubleSeconds(task.behind.value_or(absl::ZeroDuration())));
   });
   const auto add = [&](const char* name, const char* help, const auto& value_of) {

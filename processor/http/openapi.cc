@@ -165,7 +165,8 @@ constexpr Path kPaths[] = {
     {"/v1/status", "The pod and its workers.", "Status", "", true},
     {"/v1/topology", "Sources, nodes and sinks.", "Topology", "", true},
     {"/v1/tasks", "All tasks of this pod.", "Tasks", "", true},
-    {"/v1/parked", "Aggregates of this pod's tasks that are blocked, longest first in each task.", "Parked", "", true},
+    {"/v1/parked", "Aggregates of this pod's tasks that are blocked, the 200 that are so longest, these first.",
+     "Parked", "", true},
 };
 
 Json Reference(std::string_view schema) {

@@ -30,6 +30,9 @@ constexpr int kTurnMs = 50;
 // Beyond `max_connections` so many are accepted, for as long as it takes to end others.
 constexpr unsigned kSpareConnections = 8;
 
+// Answers of this size are given whatever else is queued: there are no more of them than connections.
+constexpr size_t kShortAnswer = size_t{4} << 10;
+
 std::string_view HeaderOf(MHD_Connection* connection, const char* name) {
   const char* const value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value == nullptr ? std::string_view() : std::string_view(value);
@@ -129,6 +132,7 @@ class MhdServer final : public Server {
   struct Peer {
     int fd = -1;
     absl::Time since = absl::InfinitePast();  // Its last request was done, or it came.
+    size_t queued = 0;                        // Bytes of its answer, until it is taken.
   };
 
   void Run() {
@@ -157,6 +161,7 @@ class MhdServer final : public Server {
   static void OnConnection(void* self, MHD_Connection* connection, void**, MHD_ConnectionNotificationCode code) {
     auto* const server = static_cast<MhdServer*>(self);
     if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+      server->Forget(connection);
       server->peers_.erase(connection);
       return;
     }
@@ -168,8 +173,29 @@ class MhdServer final : public Server {
 
   static void OnCompleted(void* self, MHD_Connection* connection, void**, MHD_RequestTerminationCode) {
     auto* const server = static_cast<MhdServer*>(self);
+    server->Forget(connection);
     const auto found = server->peers_.find(connection);
     if (found != server->peers_.end()) found->second.since = SteadyNow();
+  }
+
+  // Its answer was taken, or is given up.
+  void Forget(MHD_Connection* connection) {
+    const auto found = peers_.find(connection);
+    if (found != peers_.end()) queued_ -= std::exchange(found->second.queued, 0);
+  }
+
+  // Clients that ask for much and take nothing would fill the memory of a process that has better use for it.
+  MHD_Result Give(MHD_Connection* connection, Response answer) {
+    if (answer.body.size() > kShortAnswer && queued_ > 0 && queued_ + answer.body.size() > options_.max_queued_bytes) {
+      answer = {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = "others have not taken their answers yet; ask again\n"};
+      answer.headers.emplace_back("Retry-After", "1");
+    }
+    const auto found = peers_.find(connection);
+    if (found != peers_.end()) {
+      found->second.queued += answer.body.size();
+      queued_ += answer.body.size();
+    }
+    return Send(connection, answer);
   }
 
   // Called when the headers are there, and again at the request's end. One with a body is answered at once and ends its
@@ -187,13 +213,14 @@ class MhdServer final : public Server {
     // So that OnCompleted is called for it.
     const bool is_first = std::exchange(*request_state, self) == nullptr;
     if (is_first && !request.has_body) return MHD_YES;
-    return Send(connection, server->handler_(request));
+    return server->Give(connection, server->handler_(request));
   }
 
   ServerOptions options_;
   const Handler handler_;
   MHD_Daemon* daemon_ = nullptr;
   std::map<MHD_Connection*, Peer> peers_;
+  size_t queued_ = 0;  // Of all of them.
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

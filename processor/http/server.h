@@ -19,6 +19,9 @@ struct ServerOptions {
   ListenAddress address = {};
   size_t max_connections = 64;
   size_t max_request_bytes = size_t{16} << 10;  // Of the request line and headers, with what it takes to hold them.
+  // Of answers that clients have not taken yet, of all connections; beyond it only short ones are given, as those to
+  // probes are, and a first one of any size.
+  size_t max_queued_bytes = size_t{16} << 20;
   absl::Duration request_timeout =
       absl::Seconds(5);  // From the connection, or its last request, to the end of the next.
 };

@@ -1,8 +1,13 @@
 #include "processor/http/status_json.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <nlohmann/json.hpp>
+#include <tuple>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "processor/http/health.h"
 
@@ -11,6 +16,9 @@ namespace once::http {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Of blocked aggregates, over all tasks: what a person looks through, and an answer of a size that is known.
+constexpr size_t kMostShown = 200;
 
 // What is no UTF-8 in it is replaced, so nothing throws.
 std::string Dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
@@ -100,7 +108,8 @@ Json WorkerJson(const WorkerStatus& worker, const StepStatus& step) {
   json["waits_for_memory"] = worker.waits_for_memory;
   json["memory_bytes"] = MemoryJson(worker.memory);
   json["step_seconds"] = absl::ToDoubleSeconds(step.lasts);
-  json["event_under_way"] = step.event.empty() ? Json(nullptr) : Json(step.event);
+  json["event_under_way"] =
+      step.event.empty() ? Json(nullptr) : Json(absl::StrCat(step.event, ", key \"", step.key, "\""));
   json["last_error"] = worker.last_error.empty() ? Json(nullptr) : Json(worker.last_error);
   json["last_error_at"] = TimeJson(worker.last_error_at);
   return json;
@@ -191,20 +200,28 @@ std::string TasksJson(const PodStatus& pod) {
 }
 
 std::string ParkedJson(const PodStatus& pod) {
-  Json json;
-  json["aggregates"] = Json::array();
+  using Blocked = std::pair<const BlockedStatus*, const TaskStatus*>;
+  std::vector<Blocked> all;
   int64_t not_shown = 0;
   for (const auto& worker : pod.workers) {
     if (worker == nullptr) continue;
     for (const TaskStatus& task : worker->tasks) {
       not_shown += task.blocked_aggregates;
       if (task.blocked == nullptr) continue;
-      for (const BlockedStatus& blocked : *task.blocked) {
-        json["aggregates"].push_back(BlockedJson(blocked, task, pod.now));
-        --not_shown;
-      }
+      for (const BlockedStatus& blocked : *task.blocked) all.emplace_back(&blocked, &task);
     }
   }
+  const size_t shown = std::min(all.size(), kMostShown);
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), all.end(),
+                    [](const Blocked& a, const Blocked& b) {
+                      return std::tie(a.first->since, a.second->name, a.first->aggregate) <
+                             std::tie(b.first->since, b.second->name, b.first->aggregate);
+                    });
+  all.resize(shown);
+  Json json;
+  json["aggregates"] = Json::array();
+  for (const Blocked& each : all) json["aggregates"].push_back(BlockedJson(*each.first, *each.second, pod.now));
+  not_shown -= static_cast<int64_t>(shown);
   // Counts and lists are gathered apart, so it may be off by those of a second.
   json["not_shown"] = std::max<int64_t>(not_shown, 0);
   return Dump(json);

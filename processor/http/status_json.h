@@ -12,7 +12,7 @@ namespace once::http {
 std::string StatusJson(const PodStatus& pod);
 // Every task.
 std::string TasksJson(const PodStatus& pod);
-// The aggregates of all tasks that are blocked longest.
+// The 200 aggregates of all tasks that are blocked longest, the oldest first.
 std::string ParkedJson(const PodStatus& pod);
 std::string TopologyJson(const PodStatus& pod);
 // {"error": "..."}

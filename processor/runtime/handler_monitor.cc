@@ -51,6 +51,7 @@ absl::Status HandlerMonitor::CheckOne(Watched* watched, absl::Duration passed) {
                         "\", have been running for ", absl::FormatDuration(absl::Trunc(watched->lasted, period_)),
                         ToAbsl(advice));
   };
+  told_ = *seen;
   if (watched->lasted >= timeout_) {
     return absl::DeadlineExceededError(text(
         " (handler_timeout): the process ends, since nothing else can end them. Nothing is lost, and the event runs"
@@ -58,7 +59,12 @@ absl::Status HandlerMonitor::CheckOne(Watched* watched, absl::Duration passed) {
   }
   if (watched->lasted >= timeout_ / kWarnAtPart && !watched->warned) {
     watched->warned = true;
-    log_->Log(LogLevel::kWarning, text("; later events of its worker wait"));
+    const std::string key = Printable(seen->key);
+    log_->LogAbout(LogLevel::kWarning, text("; later events of its worker wait"),
+                   {.topic = seen->where.topic,
+                    .partition = seen->where.partition.value(),
+                    .offset = seen->offset.value(),
+                    .aggregate = key});
   }
   return absl::OkStatus();
 }

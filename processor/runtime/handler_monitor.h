@@ -25,6 +25,8 @@ class HandlerMonitor {
   // DeadlineExceeded, with the event, if a handler has been at one event for the timeout. Time in which Check was not
   // called (the process or its machine stood still) does not count.
   absl::Status Check(absl::Time now);
+  // The event that Check told of last.
+  const HandlerWatch::Seen& told() const { return told_; }
 
  private:
   struct Watched {
@@ -40,6 +42,7 @@ class HandlerMonitor {
   const absl::Duration period_;
   LogSink* const log_;
   std::vector<Watched> watched_;
+  HandlerWatch::Seen told_;
   absl::Time last_ = absl::InfiniteFuture();
 };
 

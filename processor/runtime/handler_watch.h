@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -27,13 +28,15 @@ namespace once {
 class HandlerWatch final : public HandlerObserver {
  public:
   static constexpr absl::Duration kSlice = absl::Milliseconds(5);
+  // Whoever looks holds the worker up meanwhile, so no more is copied of a key.
+  static constexpr size_t kKeyBytesSeen = 80;
 
   // An event whose handlers run.
   struct Seen {
     uint64_t number = 0;  // Tells attempts apart.
     TopicPartition where;
     Offset offset;
-    std::string key;  // Empty if it has none.
+    std::string key;  // Its first bytes; empty if it has none.
   };
 
   // By the worker.
@@ -117,8 +120,10 @@ class HandlerWatch final : public HandlerObserver {
     const size_t key_size = key_size_.load(std::memory_order_acquire);
     // Another event has come meanwhile, so this one is not stuck.
     if (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before) return std::nullopt;
-    return Seen{
-        before, {*topic, Partition(partition)}, Offset(offset), std::string(key == nullptr ? "" : key, key_size)};
+    return Seen{before,
+                {*topic, Partition(partition)},
+                Offset(offset),
+                std::string(key == nullptr ? "" : key, std::min(key_size, kKeyBytesSeen))};
   }
 
  private:

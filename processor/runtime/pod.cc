@@ -12,6 +12,7 @@
 #include "processor/base/allocator.h"
 #include "processor/base/clock.h"
 #include "processor/base/names.h"
+#include "processor/base/strings.h"
 #include "processor/runtime/handler_monitor.h"
 #include "processor/runtime/start_wait.h"
 #include "processor/runtime/topic_watch.h"
@@ -72,6 +73,16 @@ class DiskPatience {
   bool is_over_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // Last: it uses all others.
 };
+
+// The task that reads the partition: named after its first input. Empty: none does.
+std::string TaskNameOf(const Plan& plan, const TopicPartition& where) {
+  for (size_t source = 0; source < plan.input_topics.size(); ++source) {
+    if (plan.input_topics[source] != where.topic) continue;
+    const SourceIndex lead = plan.group(plan.group_of_source[source]).sources.front();
+    return ToString(TopicPartition{plan.input_topics[lead], where.partition});
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -164,7 +175,15 @@ void Pod::WatchHandlers(const std::vector<std::unique_ptr<Worker>>& workers) {
   while (!have_workers_ended_) {
     workers_ended_.WaitFor(&mutex_, monitor.period());
     if (absl::Status stuck = monitor.Check(SteadyNow()); !stuck.ok()) {
-      deps_.log->Log(LogLevel::kError, stuck.ToString());
+      const HandlerWatch::Seen& event = monitor.told();
+      const std::string task = TaskNameOf(*plan_, event.where);
+      const std::string key = Printable(event.key);
+      deps_.log->LogAbout(LogLevel::kError, stuck.ToString(),
+                          {.task = task,
+                           .topic = event.where.topic,
+                           .partition = event.where.partition.value(),
+                           .offset = event.offset.value(),
+                           .aggregate = key});
       deps_.log->Flush(kLastWords);
       // Neither destructors nor handlers of exit: they would wait for the thread that does not return.
       std::_Exit(1);

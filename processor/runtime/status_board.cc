@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
 
 namespace once {
@@ -51,7 +50,8 @@ PodStatus StatusBoard::Look() {
       step.lasts = watch->StepLasts(clock_);
       const auto seen = watch->Look();
       if (!seen.has_value()) continue;
-      step.event = absl::StrCat(ToString(seen->where, seen->offset), ", key \"", Printable(seen->key), "\"");
+      step.event = ToString(seen->where, seen->offset);
+      step.key = Printable(seen->key);
     }
   }
   for (Slot& slot : slots_) {

@@ -14,12 +14,24 @@ namespace once {
 namespace {
 
 constexpr absl::Duration kCountInterval = absl::Seconds(1);
+// So much is counted at a time, a task at the least: about as many queues as half a millisecond suffices for.
+constexpr int64_t kMostCounted = 5'000;
+// As many queues are passed while one is described.
+constexpr int64_t kDescribed = 20;
 constexpr size_t kMaxTextBytes = 500;
 
 std::string Text(std::string_view text) { return OneLine(CutUtf8(text, kMaxTextBytes)); }
 std::string Text(const absl::Status& status) { return Text(status.ToString()); }
 
+// It has failed, and does not run again yet: what is done for that is no opening that one waits for.
+bool HasFailed(const Task& task) {
+  if (task.phase == TaskPhase::kFailed) return true;
+  const bool opens = task.phase == TaskPhase::kOpening || task.phase == TaskPhase::kReplaying;
+  return opens && task.failure.count > 0 && task.failure.running_since == absl::InfiniteFuture();
+}
+
 TaskPhaseStatus PhaseOf(const Task& task) {
+  if (HasFailed(task)) return TaskPhaseStatus::kFailed;
   switch (task.phase) {
     case TaskPhase::kOpening:
       break;
@@ -36,6 +48,7 @@ TaskPhaseStatus PhaseOf(const Task& task) {
 }
 
 std::string WhyOf(const Task& task, const ClockReading& now, bool is_full) {
+  if (HasFailed(task)) return Text(task.failure.why);
   switch (task.phase) {
     case TaskPhase::kRunning:
       return "";
@@ -43,7 +56,6 @@ std::string WhyOf(const Task& task, const ClockReading& now, bool is_full) {
     case TaskPhase::kReplaying:
       return Text(DescribeOpening(task, now.now, is_full));
     case TaskPhase::kFailed:
-      return Text(task.failure.why);
     case TaskPhase::kPaused:
       break;
   }
@@ -59,7 +71,7 @@ std::string WhyOf(const Task& task, const ClockReading& now, bool is_full) {
 }
 
 std::optional<RestoreStatus> RestoreOf(const Task& task, const ClockReading& now) {
-  if (task.phase != TaskPhase::kReplaying) return std::nullopt;
+  if (PhaseOf(task) != TaskPhaseStatus::kRestoring) return std::nullopt;
   RestoreStatus restore;
   restore.target = std::max<int64_t>(task.replay_target.value() - task.replay_from.value(), 0);
   restore.done = std::clamp<int64_t>(task.changelog_position.value() - task.replay_from.value(), 0, restore.target);
@@ -71,12 +83,13 @@ std::optional<RestoreStatus> RestoreOf(const Task& task, const ClockReading& now
   return restore;
 }
 
-// How old the oldest event is that was fetched and waits.
+// How old the oldest event is that was fetched and waits; nothing if there is none, or if it has no timestamp.
 std::optional<absl::Duration> BehindOf(const Task& task, const ClockReading& now) {
   if (task.backlog.empty() || task.awaiting_seek) return std::nullopt;
   const Fetched& next = task.backlog.front();
   if (next.kind != Fetched::Kind::kRecords) return std::nullopt;
   const int64_t stamped_ms = next.batch->records[next.begin].timestamp_ms;
+  if (stamped_ms < 0) return std::nullopt;
   return std::max(now.wall - absl::FromUnixMillis(stamped_ms), absl::ZeroDuration());
 }
 
@@ -92,7 +105,7 @@ MemoryStatus MemoryOf(const Engine& engine) {
           .share = engine.memory_share()};
 }
 
-BlockedStatus StatusOf(const std::string& queue, const v1::AggregateStatus& status) {
+BlockedStatus BlockedOf(const std::string& queue, const v1::AggregateStatus& status) {
   BlockedStatus blocked;
   if (status.state() == v1::AggregateStatus::RETRYING) blocked.state = BlockedStatus::State::kRetrying;
   if (status.state() == v1::AggregateStatus::DRAINING) blocked.state = BlockedStatus::State::kDraining;
@@ -107,19 +120,6 @@ BlockedStatus StatusOf(const std::string& queue, const v1::AggregateStatus& stat
   return blocked;
 }
 
-std::vector<BlockedStatus> OldestBlocked(const Parking& parking) {
-  std::vector<std::pair<int64_t, std::string>> queues;
-  for (std::string& queue : parking.QueuesBehind("")) {
-    const v1::AggregateStatus* const status = parking.FindQueue(queue);
-    if (status != nullptr) queues.emplace_back(status->first_failure_time_ms(), std::move(queue));
-  }
-  const size_t most = std::min(queues.size(), TaskStatus::kMostBlocked);
-  std::partial_sort(queues.begin(), queues.begin() + static_cast<std::ptrdiff_t>(most), queues.end());
-  std::vector<BlockedStatus> oldest;
-  for (size_t i = 0; i < most; ++i) oldest.push_back(StatusOf(queues[i].second, *parking.FindQueue(queues[i].second)));
-  return oldest;
-}
-
 }  // namespace
 
 void StatusWriter::Publish(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
@@ -127,19 +127,23 @@ void StatusWriter::Publish(const ClockReading& now, const Engine& engine, kafka:
   if (board_ == nullptr) return;
   if (ready_ != nullptr && board_->Publish(worker_, &ready_)) ready_ = nullptr;
   if (now.now < next_) return;
+  // Not since `now`: meanwhile the log may have kept the worker waiting. Counting has an interval of its own.
+  const absl::Time began = clock_->Steady();
   Gather(now, engine, consumer, summary);
-  const absl::Duration took = clock_->Steady() - now.now;
-  next_ = now.now + std::max(kInterval, kMostOfTime * took);
+  const absl::Duration took = clock_->Steady() - began - counting_took_;
+  next_ = now.now + std::clamp(kMostOfTime * took, kInterval, kLongestInterval);
   if (board_->Publish(worker_, &ready_)) ready_ = nullptr;
 }
 
 void StatusWriter::Gather(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
                           const Summary& summary) {
   NoteOwned(now, engine);
+  counting_took_ = absl::ZeroDuration();
   if (now.now >= next_count_) {
     const absl::Time began = clock_->Steady();
-    CountParked(engine);
-    next_count_ = now.now + std::max(kCountInterval, kMostOfTime * (clock_->Steady() - began));
+    const bool has_all = CountParked(engine);
+    counting_took_ = clock_->Steady() - began;
+    next_count_ = now.now + std::max(has_all ? kCountInterval : kInterval, kMostOfTime * counting_took_);
   }
   auto status = std::make_shared<WorkerStatus>();
   status->at = now.wall;
@@ -157,17 +161,32 @@ void StatusWriter::Gather(const ClockReading& now, const Engine& engine, kafka::
   ready_ = std::move(status);
 }
 
-void StatusWriter::CountParked(const Engine& engine) {
-  for (const auto& [id, task] : engine.tasks()) {
-    Seldom& seldom = seldom_[id];
-    seldom.oldest_failure = absl::InfiniteFuture();
-    seldom.blocked.reset();
+bool StatusWriter::CountParked(const Engine& engine) {
+  const auto& tasks = engine.tasks();
+  int64_t counted = 0;
+  // Each in its turn, however long those before it take.
+  auto next = last_counted_.has_value() ? tasks.upper_bound(*last_counted_) : tasks.begin();
+  for (size_t i = 0; i < tasks.size(); ++i, ++next) {
+    if (counted >= kMostCounted) return false;
+    if (next == tasks.end()) next = tasks.begin();
+    const Parking& parking = next->second->parking;
     // Nearly all tasks have none.
-    if (task->parking.blocked_aggregates() == 0) continue;
-    const Parking::Blocked blocked = task->parking.CountBlocked();
-    if (blocked.aggregates > 0) seldom.oldest_failure = absl::FromUnixMillis(blocked.since_ms);
-    seldom.blocked = std::make_shared<const std::vector<BlockedStatus>>(OldestBlocked(task->parking));
+    const int64_t queues = parking.blocked_aggregates();
+    if (queues == 0) continue;
+    last_counted_ = next->first;
+    CountParkedOf(parking, &seldom_[next->first]);
+    counted += queues + kDescribed * std::min(queues, static_cast<int64_t>(TaskStatus::kMostBlocked));
   }
+  return true;
+}
+
+void StatusWriter::CountParkedOf(const Parking& parking, Seldom* seldom) {
+  std::vector<const std::string*> oldest;
+  const Parking::Blocked blocked = parking.CountBlocked(TaskStatus::kMostBlocked, &oldest);
+  seldom->oldest_failure = blocked.aggregates > 0 ? absl::FromUnixMillis(blocked.since_ms) : absl::InfiniteFuture();
+  std::vector<BlockedStatus> shown;
+  for (const std::string* queue : oldest) shown.push_back(BlockedOf(*queue, *parking.FindQueue(*queue)));
+  seldom->blocked = std::make_shared<const std::vector<BlockedStatus>>(std::move(shown));
 }
 
 void StatusWriter::NoteOwned(const ClockReading& now, const Engine& engine) {
@@ -175,6 +194,10 @@ void StatusWriter::NoteOwned(const ClockReading& now, const Engine& engine) {
   for (const auto& entry : engine.tasks()) {
     Seldom& seldom = seldom_[entry.first];
     if (seldom.owner_since == absl::InfinitePast()) seldom.owner_since = now.wall;
+    if (entry.second->parking.blocked_aggregates() > 0) continue;
+    // What was counted last is not shown any more when nothing is left of it.
+    seldom.oldest_failure = absl::InfiniteFuture();
+    seldom.blocked.reset();
   }
 }
 

@@ -4,12 +4,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "processor/base/clock.h"
 #include "processor/base/status.h"
 #include "processor/engine/engine.h"
+#include "processor/engine/parking.h"
 #include "processor/engine/plan.h"
 #include "processor/kafka/kafka.h"
 #include "processor/runtime/status_board.h"
@@ -23,6 +25,8 @@ class StatusWriter {
   static constexpr absl::Duration kInterval = absl::Milliseconds(200);
   // Gathering takes at most this part of the worker's time: with very many tasks it comes less often.
   static constexpr int kMostOfTime = 400;
+  // But not less often than this, whatever a step of the clock or a machine that stood still makes of it.
+  static constexpr absl::Duration kLongestInterval = absl::Seconds(5);
 
   // `board` may be null: then nothing is gathered. Arguments must outlive this.
   StatusWriter(const Plan* plan, int worker, StatusBoard* board, Clock* clock)
@@ -32,7 +36,7 @@ class StatusWriter {
   void Publish(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer, const Summary& summary);
 
  private:
-  // What is looked at seldom, since it is a pass over all that is parked.
+  // What is looked at seldom, and in turns, since it is a pass over all that is parked.
   struct Seldom {
     absl::Time owner_since = absl::InfinitePast();  // By the wall clock.
     absl::Time oldest_failure = absl::InfiniteFuture();
@@ -40,7 +44,9 @@ class StatusWriter {
   };
 
   void Gather(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer, const Summary& summary);
-  void CountParked(const Engine& engine);
+  // Whether it got round all tasks.
+  bool CountParked(const Engine& engine);
+  static void CountParkedOf(const Parking& parking, Seldom* seldom);
   void NoteOwned(const ClockReading& now, const Engine& engine);
   TaskStatus StatusOf(const Task& task, const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
                       const Summary& summary) const;
@@ -51,6 +57,8 @@ class StatusWriter {
   Clock* const clock_;
   absl::Time next_ = absl::InfinitePast();
   absl::Time next_count_ = absl::InfinitePast();
+  absl::Duration counting_took_ = absl::ZeroDuration();  // Of what was gathered last.
+  std::optional<TaskId> last_counted_;
   std::map<TaskId, Seldom> seldom_;
   std::shared_ptr<const WorkerStatus> ready_;  // It could not be handed over yet.
 };

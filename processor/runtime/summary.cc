@@ -100,19 +100,20 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
 void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) {
   std::map<TopicPartition, Waiting> waiting;
   for (const auto& [id, task] : engine.tasks()) {
-    // Records that are here wait for us, and for nobody's transaction.
-    if (task->phase != TaskPhase::kRunning || !task->backlog.empty() ||
-        engine.intake_waits_since() != absl::InfiniteFuture())
-      continue;
+    if (task->phase != TaskPhase::kRunning) continue;
+    // Records that are here wait for us, and for nobody's transaction. Those of one input say nothing of another that
+    // has been seen to wait.
+    const bool is_behind = !task->backlog.empty() || engine.intake_waits_since() != absl::InfiniteFuture();
     for (const InputPosition& input : task->inputs) {
       // It is being read; the end of what can be read has not come yet.
       if (input.end_seen != input.next) continue;
       const std::optional<Offset> end = consumer->KnownEnd(input.where);
       if (!end.has_value() || *end <= input.next) continue;
-      Waiting& place = waiting[input.where] = {.next = input.next, .end = *end, .since = now};
       const auto before = waiting_.find(input.where);
       // As long as it stands where it stood, since then.
-      if (before != waiting_.end() && before->second.next == input.next) place.since = before->second.since;
+      const bool stands = before != waiting_.end() && before->second.next == input.next;
+      if (is_behind && !stands) continue;
+      waiting[input.where] = {.next = input.next, .end = *end, .since = stands ? before->second.since : now};
     }
   }
   waiting_ = std::move(waiting);
@@ -154,24 +155,31 @@ void Summary::TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engin
   int64_t aggregates = 0;
   int64_t events = 0;
   std::optional<Parking::Blocked> oldest;
+  const Task* of = nullptr;
   for (const auto& [id, task] : engine.tasks()) {
-    // Counting walks the index; nearly all tasks have none.
-    if (task->parking.blocked_aggregates() == 0) continue;
+    // Counting walks the index; nearly all tasks have none, or none but those that wait for another attempt.
+    if (task->parking.blocked_aggregates() == task->parking.retrying()) continue;
     const Parking::Blocked blocked = task->parking.CountBlocked();
     aggregates += blocked.aggregates;
     events += blocked.events;
-    if (blocked.aggregates > 0 && (!oldest.has_value() || blocked.since_ms < oldest->since_ms)) oldest = blocked;
+    if (blocked.aggregates == 0 || (oldest.has_value() && blocked.since_ms >= oldest->since_ms)) continue;
+    oldest = blocked;
+    of = task.get();
   }
   if (aggregates == 0) return;
   blocked_told_at_ = now;
   const absl::Time since = absl::FromUnixMillis(oldest->since_ms);
-  log_->Log(
+  const std::string name = ToString(of->inputs.front().where);
+  const std::string key = Printable(oldest->key);
+  const std::string event_id = Printable(oldest->event_id);
+  log_->LogAbout(
       LogLevel::kWarning,
       absl::StrCat(aggregates, aggregates == 1 ? " aggregate is" : " aggregates are", " blocked, with ", events,
-                   " parked events; the oldest, key \"", Printable(oldest->key), "\", since ", ClockText(since), " (",
+                   " parked events; the oldest, key \"", key, "\", since ", ClockText(since), " (",
                    absl::FormatDuration(absl::Seconds(std::max<int64_t>(absl::ToInt64Seconds(wall - since), 0))),
-                   "), by event ", Printable(oldest->event_id), ": ", oldest->reason,
-                   "; mend the cause and copy its FAILED dead letter back to its source to release it"));
+                   "), by event ", event_id, ": ", oldest->reason,
+                   "; mend the cause and copy its FAILED dead letter back to its source to release it"),
+      {.task = name, .aggregate = key, .event_id = event_id});
 }
 
 }  // namespace once

@@ -7,12 +7,18 @@
 namespace once {
 
 void EventContext::EventLog::Log(LogLevel level, const std::string& message) {
-  if (context_->record_ == nullptr) return context_->log_->Log(level, message);
+  // What is dropped costs nothing more.
+  if (!context_->log_->Takes(level)) return;
+  if (under_way_ != context_ || context_->record_ == nullptr) return context_->log_->Log(level, message);
   const RecordView& record = *context_->record_;
   // Not by the key's codec, which is the user's code (X3).
   const std::string key = Printable(record.key.value_or(std::string_view()), kMaxLoggedKeyBytes);
   const auto parent = ParseTraceParent(FindHeader(record.headers, kTraceParentHeader).value_or(std::string_view()));
-  const LogSubject subject{.topic = *context_->info_.topic,
+  const std::string task = context_->info_.lead == nullptr
+                               ? std::string()
+                               : ToString(TopicPartition{*context_->info_.lead, record.partition});
+  const LogSubject subject{.task = task,
+                           .topic = *context_->info_.topic,
                            .partition = record.partition.value(),
                            .offset = record.offset.value(),
                            .aggregate = key,

@@ -32,6 +32,7 @@ class StateReader {
 // What the handlers are told of the event besides its record.
 struct EventInfo {
   const std::string* topic = nullptr;  // Never null while an event is handled.
+  const std::string* lead = nullptr;   // The topic of its task's first input; null: not known.
   std::string_view id;                 // ce_id, or empty.
   std::string_view type;               // The chosen event type; empty for tombstones.
   int attempt = 1;                     // 1 for the first.
@@ -62,7 +63,10 @@ class EventContext {
     record_ = &record;
     info_ = info;
     Clear();
+    under_way_ = this;
   }
+  // Its handlers have returned. By the thread that started it, as all of this side.
+  void End() { under_way_ = nullptr; }
   void Clear() {
     writes_.clear();
     outputs_room_.Clear(&outputs_);
@@ -85,7 +89,8 @@ class EventContext {
   const RecordView& record() const { return *record_; }
   const EventInfo& info() const { return info_; }
   Arena& arena() { return *arena_; }
-  // Says which event it is that messages are about.
+  // Says which event it is that messages are about, while its handlers run and on their thread. At other times, and on
+  // other threads, messages go on as they are. Any thread may call it as long as this lives.
   LogSink& log() { return event_log_; }
 
  private:
@@ -95,11 +100,16 @@ class EventContext {
    public:
     explicit EventLog(const EventContext* context) : context_(context) {}
     void Log(LogLevel level, const std::string& message) override;
+    bool Takes(LogLevel level) const override { return context_->log_->Takes(level); }
     void Flush(absl::Duration patience) override { context_->log_->Flush(patience); }
 
    private:
     const EventContext* const context_;
   };
+
+  // Of this thread: the context whose handlers run. So no other thread reads what Start writes, and nobody reads a
+  // record that is gone.
+  static inline thread_local const EventContext* under_way_ = nullptr;
 
   StateReader* const state_;
   Arena* const arena_;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -9,6 +10,8 @@
 
 #include "absl/time/time.h"
 #include "processor/runtime/status_board.h"
+#include "processor/runtime/status_writer.h"
+#include "processor/runtime/summary.h"
 #include "tests/driver/orders.h"
 #include "tests/testkit/manual_clock.h"
 
@@ -144,6 +147,120 @@ TEST(StatusTest, AFailedTaskSaysWhy) {
   ASSERT_EQ(pod.workers[0]->tasks.size(), 1u);
   EXPECT_EQ(pod.workers[0]->tasks[0].phase, TaskPhaseStatus::kFailed);
   EXPECT_THAT(pod.workers[0]->tasks[0].why, HasSubstr("it was deleted"));
+}
+
+// R9: also while the task has other events at hand, every time it is looked at.
+TEST(StatusTest, R9AnInputIsHeldBackWhileAnotherOneFlows) {
+  TopologyTestDriver* running = nullptr;
+  TopologyTestDriver driver([&running](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("app");
+    auto orders = builder.AddSource("orders", {.topic = "orders"});
+    auto payments = builder.AddSource("payments", {.topic = "payments"});
+    builder.DeadLetterTo("dlq");
+    const auto slow = [&running](const std::string&, auto&) {
+      // Longer than a slice: what is behind it is there at the next look.
+      running->clock().Advance(absl::Milliseconds(20));
+      return absl::OkStatus();
+    };
+    builder.AddAggregate<CustomerTotal>("customer").On<std::string>(orders, slow).On<std::string>(payments, slow);
+    return std::move(builder).Build();
+  });
+  running = &driver;
+  driver.RunUntilIdle();
+  const auto client = driver.cluster().NewClient({.transaction_timeout = absl::InfiniteDuration()});
+  const std::unique_ptr<kafka::TransactionalProducer> other = *client->NewProducer("others", {"payments"});
+  ASSERT_TRUE(other->InitTransactions(absl::Seconds(1)).ok());
+  ASSERT_TRUE(other->BeginTransaction().ok());
+  OutputRecord record;
+  record.partition = Partition(0);
+  record.key = "carol";
+  ASSERT_TRUE(other->Send(record).ok());
+  ASSERT_TRUE(other->Flush(absl::Seconds(1)).ok());
+  for (int i = 0; i < 50; ++i) {
+    driver.worker().RunOnce();
+    driver.clock().Advance(absl::Milliseconds(100));
+  }
+  for (int i = 0; i < 2000; ++i) driver.Send("orders", "alice", std::string("x"));
+  const auto payments_held = [&] {
+    const PodStatus pod = driver.shown();
+    return pod.workers[0]->tasks[0].inputs[1].held_back;
+  };
+  const absl::Time began = driver.clock().Now();
+  while (driver.clock().Now() - began < absl::Seconds(30)) driver.worker().RunOnce();
+  EXPECT_GT(payments_held(), absl::Seconds(15));
+  EXPECT_EQ(driver.shown().workers[0]->tasks[0].inputs[0].held_back, absl::ZeroDuration());
+}
+
+// A writer of its own looks at the driver's engine, by a clock of its own.
+class StatusWriterTest : public testing::Test {
+ protected:
+  // What is shown after a call with this reading of the clock; null: nothing was ever published.
+  std::shared_ptr<const WorkerStatus> Publish(const ClockReading& now) {
+    writer_.Publish(now, driver_.worker().engine(), nullptr, summary_);
+    return board_.Look().workers[0];
+  }
+  Task& FirstTask() { return *driver_.worker().engine().tasks().begin()->second; }
+
+  TopologyTestDriver driver_{BuildOrderTotals, {.partitions = 5}};
+  testkit::ManualClock clock_;
+  StatusBoard board_{PodStatus(), /*workers=*/1, &clock_};
+  NullLogSink log_;
+  Summary summary_{0, &log_};
+  StatusWriter writer_{&driver_.plan(), 0, &board_, &clock_};
+};
+
+// Between a turn's reading of the clock and the look at the tasks the log may keep a worker waiting.
+TEST_F(StatusWriterTest, WhatOthersTookDoesNotHoldItUp) {
+  driver_.RunUntilIdle();
+  const ClockReading before = clock_.Read();
+  clock_.Advance(absl::Milliseconds(50));
+  const auto first = Publish(before);
+  ASSERT_NE(first, nullptr);
+  clock_.Advance(absl::Milliseconds(300));
+  EXPECT_NE(Publish(clock_.Read()), first);
+}
+
+TEST_F(StatusWriterTest, ATaskThatIsTriedAgainHasFailedUntilItRuns) {
+  driver_.RunUntilIdle();
+  Task& task = FirstTask();
+  task.phase = TaskPhase::kReplaying;
+  EXPECT_EQ(Publish(clock_.Read())->tasks[0].phase, TaskPhaseStatus::kRestoring);
+  task.failure.count = 1;
+  task.failure.why = absl::OutOfRangeError("gone");
+  for (const TaskPhase phase : {TaskPhase::kOpening, TaskPhase::kReplaying, TaskPhase::kFailed}) {
+    task.phase = phase;
+    clock_.Advance(absl::Seconds(1));
+    const TaskStatus shown = Publish(clock_.Read())->tasks[0];
+    EXPECT_EQ(shown.phase, TaskPhaseStatus::kFailed);
+    EXPECT_THAT(shown.why, HasSubstr("gone"));
+    EXPECT_FALSE(shown.restore.has_value());
+  }
+  task.phase = TaskPhase::kRunning;
+  task.failure.running_since = clock_.Steady();
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Publish(clock_.Read())->tasks[0].phase, TaskPhaseStatus::kRunning);
+  // It ran since: what it does now is an opening like any other.
+  task.phase = TaskPhase::kReplaying;
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(Publish(clock_.Read())->tasks[0].phase, TaskPhaseStatus::kRestoring);
+  task.phase = TaskPhase::kRunning;
+}
+
+// Not more in one go than takes half a millisecond or so, and each in its turn.
+TEST_F(StatusWriterTest, TasksWithMuchParkedAreCountedInTurns) {
+  for (int i = 0; i < 6'000; ++i) driver_.Send("orders", "m" + std::to_string(i), Order(-1));
+  driver_.RunUntilIdle();
+  const auto counted = [&] {
+    const auto status = Publish(clock_.Read());
+    return std::count_if(status->tasks.begin(), status->tasks.end(),
+                         [](const TaskStatus& task) { return task.blocked != nullptr; });
+  };
+  for (const TaskStatus& task : Publish(clock_.Read())->tasks) ASSERT_GT(task.blocked_aggregates, 900);
+  EXPECT_EQ(counted(), 2);
+  for (const int64_t expected : {4, 5, 5}) {
+    clock_.Advance(StatusWriter::kInterval);
+    EXPECT_EQ(counted(), expected);
+  }
 }
 
 // Many look while it is written: whoever looks gets all of one snapshot, and the writer never waits.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "processor/base/trace_context.h"
@@ -117,7 +118,10 @@ TEST(EventLogTest, SaysPlaceKeyIdAndTrace) {
       said = message + " " + std::string(subject.topic) + "-" + std::to_string(subject.partition.value_or(-1)) + "-" +
              std::to_string(subject.offset.value_or(-1)) + " " + std::string(subject.aggregate) + " " +
              std::string(subject.event_id) + " " + std::string(subject.trace_id);
+      task = std::string(subject.task);
     }
+    bool Takes(LogLevel level) const override { return level > LogLevel::kDebug; }
+    std::string task;
     int plain = 0;
     std::string said;
   };
@@ -136,6 +140,74 @@ TEST(EventLogTest, SaysPlaceKeyIdAndTrace) {
   context.Start(record, {.topic = &topic, .id = "e1", .type = {}, .now = {}});
   context.log().Log(LogLevel::kInfo, "hello");
   EXPECT_EQ(log.said, std::string("hello orders-2-17 ali\\x0ace e1 ") + kTrace);
+  // The record may be gone when somebody still has the log, or another thread may be at work.
+  context.End();
+  context.log().Log(LogLevel::kInfo, "later");
+  EXPECT_EQ(log.plain, 2);
+  context.Start(record, {.topic = &topic, .lead = &topic, .id = "e1", .type = {}, .now = {}});
+  std::thread([&] { context.log().Log(LogLevel::kInfo, "elsewhere"); }).join();
+  EXPECT_EQ(log.plain, 3);
+  context.log().Log(LogLevel::kInfo, "here");
+  EXPECT_EQ(log.plain, 3);
+  EXPECT_EQ(log.task, "orders-2");
+  // What is dropped is not prepared either.
+  log.said.clear();
+  context.log().Log(LogLevel::kDebug, "nobody hears");
+  EXPECT_EQ(log.said, "");
+  EXPECT_FALSE(context.log().Takes(LogLevel::kDebug));
+  EXPECT_TRUE(context.log().Takes(LogLevel::kInfo));
+}
+
+// While its handlers run, and not before or after.
+TEST(EventLogTest, AThreadOfAHandlersOwnMayLogAsLongAsItLives) {
+  LogSink* kept = nullptr;
+  TopologyTestDriver driver([&kept](const Config&) -> absl::StatusOr<Topology> {
+    TopologyBuilder builder("logging");
+    auto in = builder.AddSource("in", {.topic = "in"});
+    builder.DeadLetterTo("dlq");
+    builder.AddTransform("all").On<std::string>(in, [&kept](const std::string& value, auto& event) {
+      kept = &event.log();
+      event.log().Log(LogLevel::kInfo, "inside " + value);
+      return absl::OkStatus();
+    });
+    return std::move(builder).Build();
+  });
+  driver.Send("in", "alice", std::string("x"), {.event_id = "1", .headers = {{"traceparent", kParent}}});
+  driver.RunUntilIdle();
+  ASSERT_NE(kept, nullptr);
+  kept->Log(LogLevel::kInfo, "outside");
+  for (size_t i = 0; i < driver.log().size(); ++i) {
+    const LoggedAbout& about = driver.log_abouts()[i];
+    if (driver.log()[i].find("inside x") != std::string::npos) {
+      EXPECT_EQ(about.task, "in-0");
+      EXPECT_EQ(about.trace_id, kTrace);
+    }
+    if (driver.log()[i].find("outside") != std::string::npos) {
+      EXPECT_EQ(about.task, "");
+      EXPECT_EQ(about.aggregate, "");
+    }
+  }
+}
+
+// The lines that tell of an event that failed, and of what is blocked by it.
+TEST(EventLogTest, LinesOfTheEngineNameTaskEventAndTrace) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.Send("orders", "mallory", Order(-1), {.event_id = "bad", .headers = {{"traceparent", kParent}}});
+  driver.RunUntilIdle();
+  for (int i = 0; i < 62; ++i) driver.AdvanceTime(absl::Seconds(1));
+  int found = 0;
+  for (size_t i = 0; i < driver.log().size(); ++i) {
+    const LoggedAbout& about = driver.log_abouts()[i];
+    const bool is_failure = driver.log()[i].find("events that failed for good") != std::string::npos;
+    const bool is_blocked = driver.log()[i].find("aggregate is blocked") != std::string::npos;
+    if (!is_failure && !is_blocked) continue;
+    found |= is_failure ? 1 : 2;
+    EXPECT_EQ(about.task, "orders-0") << driver.log()[i];
+    EXPECT_EQ(about.aggregate, "mallory");
+    EXPECT_EQ(about.event_id, "bad");
+    EXPECT_EQ(about.trace_id, is_failure ? kTrace : "");
+  }
+  EXPECT_EQ(found, 3) << testing::PrintToString(driver.log());
 }
 
 }  // namespace

@@ -247,6 +247,12 @@ func TestTheEnvironmentOfAPod(t *testing.T) {
 		"ONCE_BREAKER_FAILURE_RATIO": "0.25", "ONCE_INPUT_TOPIC": "orders", "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"})
 	expectVariables(t, combinations["properties"], "StatefulSet", fields{
 		"KAFKA_LINGER_MS": "5", "KAFKA_ENABLE_GAPLESS_GUARANTEE": "true", "KAFKA_STATISTICS_INTERVAL_MS": "1000000"})
+	expectVariables(t, combinations["HTTP"], "StatefulSet", fields{
+		"ONCE_HTTP_LISTEN": "0.0.0.0:8080", "ONCE_START_TIMEOUT": "1h"})
+	expectVariables(t, combinations["HTTP, IPv6"], "StatefulSet", fields{
+		"ONCE_HTTP_LISTEN": "[::]:8080", "ONCE_START_TIMEOUT": "5m"})
+	// Without a probe that tells, a pod that finds no brokers is to be seen to end.
+	expectVariables(t, "", "StatefulSet", fields{"ONCE_START_TIMEOUT": nil})
 	// Names that do not last are no members that last.
 	expectVariables(t, `{workload: Deployment, staticMembership: true}`, "Deployment",
 		fields{"ONCE_STATIC_MEMBERSHIP": "false"})
@@ -258,7 +264,11 @@ func TestSecretsInStrimzisForm(t *testing.T) {
 		"KAFKA_SSL_CERTIFICATE_LOCATION": "/etc/once/user/user.crt", "KAFKA_SSL_KEY_LOCATION": "/etc/once/user/user.key"})
 	expectVariables(t, strimziSCRAM, "StatefulSet", fields{
 		"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "totals",
-		"KAFKA_SASL_PASSWORD": fields{"secretKeyRef": fields{"name": "totals", "key": "password"}}})
+		"KAFKA_SASL_PASSWORD_FILE": "/etc/once/user/password", "KAFKA_SASL_PASSWORD": nil})
+	if got := find(t, render(t, strimziSCRAM), "StatefulSet").Objects("spec", "template", "spec", "volumes")[1]; !reflect.DeepEqual(
+		got.At("secret", "items"), []interface{}{fields{"key": "password", "path": "password"}}) {
+		t.Errorf("the user's volume is %v", got)
+	}
 	volumes := find(t, render(t, strimziTLS), "StatefulSet").Objects("spec", "template", "spec", "volumes")
 	secrets := map[string]string{}
 	for _, volume := range volumes {
@@ -346,8 +356,8 @@ func TestWhereTheCountIsTheScalersTheWorkloadHasNone(t *testing.T) {
 func TestProbesAreThereWithHTTPOnly(t *testing.T) {
 	for text, expected := range map[string][]string{
 		"":                          nil,
-		combinations["HTTP"]:        {"livenessProbe /livez", "readinessProbe /readyz", "startupProbe /startupz"},
-		combinations["HTTP, token"]: {"livenessProbe /livez", "startupProbe /startupz"},
+		combinations["HTTP"]:        {"livenessProbe /livez", "readinessProbe /readyz"},
+		combinations["HTTP, token"]: {"livenessProbe /livez"},
 	} {
 		container := find(t, render(t, text), "StatefulSet").Objects("spec", "template", "spec", "containers")[0]
 		var probes []string

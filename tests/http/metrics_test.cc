@@ -107,6 +107,23 @@ TEST(MetricsTest, FiguresAreThoseOfTheStatus) {
   }
 }
 
+// Of what stands still nobody knows how old it is: that is not the same as that nothing waits.
+TEST(MetricsTest, LagInSecondsIsZeroOnlyWhereNothingWaits) {
+  TaskStatus idle = SampleTask(1, TaskPhaseStatus::kRunning);
+  idle.behind.reset();
+  idle.inputs[0].next_offset = *idle.inputs[0].end_offset;
+  TaskStatus paused = SampleTask(2, TaskPhaseStatus::kPaused);
+  paused.behind.reset();
+  TaskStatus unknown = SampleTask(3, TaskPhaseStatus::kFailed);
+  unknown.behind.reset();
+  unknown.inputs[0].end_offset.reset();
+  const std::string text = MetricsText(SamplePod({idle, paused, unknown}));
+  EXPECT_THAT(text, HasSubstr("once_lag_seconds{group=\"orders\",partition=\"0\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("once_lag_seconds{group=\"orders\",partition=\"1\"} 0\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("once_lag_seconds{group=\"orders\",partition=\"2\"}")));
+  EXPECT_THAT(text, testing::Not(HasSubstr("once_lag_seconds{group=\"orders\",partition=\"3\"}")));
+}
+
 // However many tasks there are, a scrape is a matter of milliseconds, and each task costs the same few lines.
 TEST(MetricsTest, AThousandTasks) {
   std::vector<TaskStatus> tasks;

@@ -195,6 +195,44 @@ TEST_F(PodApiTest, AnswersAreAsDescribed) {
   EXPECT_EQ(parked["not_shown"], 1);
 }
 
+TEST_F(PodApiTest, OfVeryManyBlockedAggregatesTheOldestAreShown) {
+  std::vector<TaskStatus> tasks;
+  for (int i = 1; i <= 1000; ++i) {
+    TaskStatus task = SampleTask(i, TaskPhaseStatus::kRunning);
+    task.blocked_aggregates = 150;
+    std::vector<BlockedStatus> blocked(TaskStatus::kMostBlocked, {.aggregate = std::string(500, 'k'),
+                                                                  .events = 2,
+                                                                  .event_id = std::string(500, 'e'),
+                                                                  .reason = std::string(500, 'r'),
+                                                                  .since = SampleTime() - absl::Seconds(i)});
+    task.blocked = std::make_shared<const std::vector<BlockedStatus>>(std::move(blocked));
+    tasks.push_back(std::move(task));
+  }
+  status_.pod = SamplePod(std::move(tasks));
+  const std::string body = on_loopback_.Answer(Asking("/v1/parked")).body;
+  EXPECT_LT(body.size(), 1'000'000u);
+  const json parked = json::parse(body);
+  ASSERT_EQ(parked["aggregates"].size(), 200u);
+  EXPECT_EQ(parked["aggregates"][0]["task"], "orders-1000");
+  EXPECT_EQ(parked["aggregates"][199]["task"], "orders-999");
+  EXPECT_EQ(parked["not_shown"], 150'000 - 200);
+}
+
+// Neither keys nor what handlers have said is told to those who have no token.
+TEST_F(PodApiTest, OpenPathsTellNoKeysAndNoErrors) {
+  TaskStatus failed = SampleTask(1, TaskPhaseStatus::kFailed);
+  failed.why = "INTERNAL: canary";
+  TaskStatus paused = SampleTask(2, TaskPhaseStatus::kPaused);
+  paused.why = "by command 1 of canary";
+  status_.pod = SamplePod({failed, paused});
+  status_.pod.steps[0] = {.lasts = absl::Seconds(9), .event = "orders-0-17", .key = "canary"};
+  for (const std::string& path : PathsOf(PodApi::Access::kOpen)) {
+    EXPECT_THAT(for_all_.Answer(Asking(path)).body, testing::Not(HasSubstr("canary"))) << path;
+  }
+  EXPECT_THAT(on_loopback_.Answer(Asking("/v1/status")).body, HasSubstr("orders-0-17, key \\\"canary\\\""));
+  EXPECT_THAT(on_loopback_.Answer(Asking("/v1/tasks")).body, HasSubstr("INTERNAL: canary"));
+}
+
 class TokenFileTest : public testing::Test {
  protected:
   std::string Write(const std::string& text) {

@@ -26,6 +26,7 @@ inline TaskStatus SampleTask(int partition, TaskPhaseStatus phase) {
   input.next_offset = 100;
   input.end_offset = 130;
   input.last_stable_offset = 120;
+  task.behind = absl::Seconds(3);
   task.inputs.push_back(input);
   return task;
 }

@@ -2,9 +2,13 @@
 #include "processor/http/server.h"
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
+#include <random>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -28,6 +32,7 @@ class ServerTest : public testing::Test {
       last_path_ = std::string(request.path);
       last_authorization_ = std::string(request.authorization);
       if (request.has_body) return Response{.status = 413};
+      if (request.path == "/large") return Response{.body = std::string(kLarge, 'x')};
       Response response{.status = request.method == "GET" || request.method == "HEAD" ? 200 : 405, .body = "hello\n"};
       response.headers.emplace_back("X-Test", "yes");
       return response;
@@ -36,6 +41,9 @@ class ServerTest : public testing::Test {
     server_ = *std::move(server);
     port_ = server_->address().port;
   }
+
+  // More than the buffers of a connection take, so that it stays with the server until somebody reads.
+  static constexpr size_t kLarge = size_t{15} << 20;
 
   std::atomic<int> asked_{0};
   std::string last_path_;
@@ -157,6 +165,47 @@ TEST_F(ServerTest, WhoDoesNotFinishInTimeIsEnded) {
   }
   EXPECT_TRUE(silent.ReadToEnd(kLong).has_value());
   EXPECT_THAT(idle.ReadToEnd(kLong).value_or(""), HasSubstr("hello"));
+  EXPECT_EQ(Get(port_, "/").status, 200);
+}
+
+TEST_F(ServerTest, AnswersThatNobodyTakesDoNotFillTheMemory) {
+  Start({.request_timeout = absl::Hours(1)});
+  {
+    Connection greedy(port_);
+    ASSERT_TRUE(greedy.Write("GET /large HTTP/1.1\r\nHost: x\r\n\r\n"));
+    while (asked_ == 0) std::this_thread::yield();
+    EXPECT_EQ(Get(port_, "/large").status, 503);
+    EXPECT_EQ(Get(port_, "/livez").status, 200) << "probes are answered";
+  }
+  // It is gone, and the server finds that out some time.
+  Answer answer;
+  while (answer = Get(port_, "/large"), answer.status == 503) std::this_thread::yield();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body.size(), kLarge);
+  EXPECT_EQ(Get(port_, "/large").status, 200);
+}
+
+// Whatever bytes come, well-behaved clients are answered.
+TEST_F(ServerTest, OddBytesHurtNobody) {
+  Start();
+  std::mt19937 random(7);
+  const std::string requests[] = {
+      "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD /livez?a=b HTTP/1.0\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+      "GET /a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nExpect: 100-continue\r\n\r\n"};
+  for (int i = 0; i < 400; ++i) {
+    std::string bytes = requests[random() % std::size(requests)];
+    for (uint32_t changes = random() % 5; changes > 0; --changes) {
+      const size_t at = random() % bytes.size();
+      if (random() % 3 == 0) bytes.insert(at, bytes.substr(random() % bytes.size()));
+      bytes[at] = random() % 4 == 0 ? "\r\n :\0%"[random() % 6] : static_cast<char>(random());
+    }
+    Connection connection(port_);
+    connection.Write(bytes);
+    if (i % 20 == 0) {
+      EXPECT_EQ(Get(port_, "/").status, 200);
+    }
+  }
   EXPECT_EQ(Get(port_, "/").status, 200);
 }
 

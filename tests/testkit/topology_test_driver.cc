@@ -38,10 +38,6 @@ std::string DidYouMean(const std::string& name, const std::vector<std::string>& 
 
 }  // namespace
 
-void TopologyTestDriver::RecordingLog::Log(LogLevel level, const std::string& message) {
-  if (level >= LogLevel::kInfo) messages.push_back(message);
-}
-
 TopologyTestDriver::TopologyTestDriver(const Factory& factory, DriverOptions options)
     : options_(std::move(options)),
       cluster_(std::make_unique<testkit::MemoryCluster>(&clock_)),

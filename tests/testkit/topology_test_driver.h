@@ -119,6 +119,21 @@ struct CommandOptions {
   std::string blocked_by = {};  // The event that is meant to block; empty: whichever does.
 };
 
+// What a line of the log is about, as far as it says.
+struct LoggedAbout {
+  static LoggedAbout Of(const LogSubject& subject) {
+    return {.task = std::string(subject.task),
+            .aggregate = std::string(subject.aggregate),
+            .event_id = std::string(subject.event_id),
+            .trace_id = std::string(subject.trace_id)};
+  }
+
+  std::string task = {};
+  std::string aggregate = {};
+  std::string event_id = {};
+  std::string trace_id = {};
+};
+
 // Which of the blocked aggregates are meant: all of which all of these hold.
 struct CommandSelection {
   std::string reason = {};      // As in their dead letters; empty: any.
@@ -281,6 +296,8 @@ class TopologyTestDriver {
   const Plan& plan() const;
   // Everything logged so far.
   const std::vector<std::string>& log() const { return log_.messages; }
+  // For each line of it, what it is about.
+  const std::vector<LoggedAbout>& log_abouts() const { return log_.abouts; }
   // What a pod would show of itself, a fifth of a second old at most.
   PodStatus shown() { return board_.Look(); }
   // Changelog records replayed since the last start.
@@ -288,8 +305,15 @@ class TopologyTestDriver {
 
  private:
   struct RecordingLog final : LogSink {
-    void Log(LogLevel level, const std::string& message) override;
+    void Log(LogLevel level, const std::string& message) override { LogAbout(level, message, {}); }
+    void LogAbout(LogLevel level, const std::string& message, const LogSubject& subject) override {
+      if (!Takes(level)) return;
+      messages.push_back(message);
+      abouts.push_back(LoggedAbout::Of(subject));
+    }
+    bool Takes(LogLevel level) const override { return level >= LogLevel::kInfo; }
     std::vector<std::string> messages;
+    std::vector<LoggedAbout> abouts;
   };
 
   template <typename Key>

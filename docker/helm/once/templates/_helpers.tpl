@@ -110,21 +110,37 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{- /* What the schema cannot say, since it compares values. */ -}}
-{{- define "once.check" -}}
-{{- if le (int .Values.terminationGracePeriodSeconds) (int .Values.transactionTimeoutSeconds) -}}
-{{- fail "terminationGracePeriodSeconds must be more than transactionTimeoutSeconds: a pod that no broker answers ends in order after that time" -}}
-{{- end -}}
-{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
-{{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas" -}}
-{{- end -}}
-{{- if and .Values.autoscaling.enabled .Values.topics.sources -}}
+{{- /* Of the largest source; where that of one is not known, more than any. */ -}}
+{{- define "once.mostPartitions" -}}
 {{- $most := 0 -}}
 {{- range .Values.topics.sources -}}
 {{- $most = max $most (int (.partitions | default 1000000)) -}}
 {{- end -}}
-{{- if gt (int .Values.autoscaling.maxReplicas) (int $most) -}}
-{{- fail (printf "autoscaling.maxReplicas is more than the %d partitions of the largest source: the others would stand by" (int $most)) -}}
+{{- $most -}}
+{{- end -}}
+
+{{- /* What the schema cannot say, since it compares values. */ -}}
+{{- define "once.check" -}}
+{{- if lt (int .Values.terminationGracePeriodSeconds) (add 15 (int .Values.transactionTimeoutSeconds) | int) -}}
+{{- fail "terminationGracePeriodSeconds must be at least 15 more than transactionTimeoutSeconds: a pod that no broker answers gives up after that time, and then ends in order" -}}
+{{- end -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
+{{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas" -}}
+{{- end -}}
+{{- if .Values.topics.sources -}}
+{{- $most := include "once.mostPartitions" . | int -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.maxReplicas) $most) -}}
+{{- fail (printf "autoscaling.maxReplicas is more than the %d partitions of the largest source: the others would stand by" $most) -}}
+{{- end -}}
+{{- if and (eq .Values.workload "Deployment") .Values.http.enabled .Values.http.readiness.enabled -}}
+{{- $pods := int (ternary .Values.autoscaling.maxReplicas .Values.replicas .Values.autoscaling.enabled) -}}
+{{- $surge := .Values.update.maxSurge -}}
+{{- if kindIs "string" $surge -}}
+{{- $surge = div (add 99 (mul $pods (trimSuffix "%" $surge | int))) 100 -}}
+{{- end -}}
+{{- if gt (add $pods (int $surge) | int) $most -}}
+{{- fail (printf "%d pods and the %d of update.maxSurge are more than the %d partitions of the largest source: during a rollout one that has no partition is never ready, and holds it up; lower update.maxSurge, or set http.readiness.enabled: false" $pods (int $surge) $most) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -18,7 +18,12 @@
   value: "{{ int .Values.transactionTimeoutSeconds }}s"
 {{- if .Values.http.enabled }}
 - name: ONCE_HTTP_LISTEN
-  value: "0.0.0.0:{{ int .Values.http.port }}"
+  value: "{{ .Values.http.address }}:{{ int .Values.http.port }}"
+{{- if not (hasKey .Values.options "start_timeout") }}
+# Who looks sees why it waits, and another start would help nobody.
+- name: ONCE_START_TIMEOUT
+  value: 1h
+{{- end }}
 {{- if .Values.http.tokenSecret }}
 - name: ONCE_HTTP_TOKEN_FILE
   value: {{ printf "/etc/once/http/%s" .Values.http.tokenKey | quote }}
@@ -44,11 +49,9 @@
   value: {{ upper .Values.kafka.authentication.type }}
 - name: KAFKA_SASL_USERNAME
   value: {{ include "once.username" . | quote }}
-- name: KAFKA_SASL_PASSWORD
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "once.userSecret" . }}
-      key: password
+# A file follows its secret, so that a new password reaches pods that run.
+- name: KAFKA_SASL_PASSWORD_FILE
+  value: /etc/once/user/password
 {{- end }}
 {{- range $name, $value := .Values.kafka.properties }}
 - name: KAFKA_{{ $name | replace "_" "___" | replace "-" "__" | replace "." "_" | upper }}
@@ -77,6 +80,13 @@
     items:
       - {key: user.crt, path: user.crt}
       - {key: user.key, path: user.key}
+{{- else if include "once.isSasl" . }}
+- name: user
+  secret:
+    secretName: {{ include "once.userSecret" . }}
+    defaultMode: 0440
+    items:
+      - {key: password, path: password}
 {{- end }}
 {{- if and .Values.http.enabled .Values.http.tokenSecret }}
 - name: http-token
@@ -92,7 +102,7 @@
 {{- if include "once.caSecret" . }}
 - {name: ca, mountPath: /etc/once/ca, readOnly: true}
 {{- end }}
-{{- if eq .Values.kafka.authentication.type "tls" }}
+{{- if ne .Values.kafka.authentication.type "none" }}
 - {name: user, mountPath: /etc/once/user, readOnly: true}
 {{- end }}
 {{- if and .Values.http.enabled .Values.http.tokenSecret }}
@@ -120,12 +130,6 @@ capabilities:
 {{- end -}}
 
 {{- define "once.probes" -}}
-{{- with .Values.http.startup }}
-startupProbe:
-  httpGet: {path: /startupz, port: http}
-  periodSeconds: {{ int .periodSeconds }}
-  failureThreshold: {{ int .failureThreshold }}
-{{- end }}
 {{- with .Values.http.liveness }}
 livenessProbe:
   httpGet: {path: /livez, port: http}
