@@ -84,7 +84,9 @@ void LoadFlags(const ConfigInputs& inputs, Settings* properties, Sources* source
       setting.has_text = false;
     }
     setting.written = absl::StrCat("--", name);
-    setting.where = absl::StrCat("flag ", Printable(setting.written));
+    // X10: likewise.
+    setting.where = after_secret && !is_secret ? absl::StrCat("flag (argument ", setting.position + 1, ")")
+                                               : absl::StrCat("flag ", Printable(setting.written));
     if (const auto [first, is_new] = positions.emplace(name, setting.position); !is_new) {
       sources->errors.push_back(absl::StrCat(setting.where, ": it is given twice, as arguments ", first->second + 1,
                                              " and ", setting.position + 1, "; remove one of the two"));

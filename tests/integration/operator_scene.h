@@ -37,7 +37,10 @@ class OperatorTest : public testing::Test {
   // order_totals.
   void StartPod(const PodSpec& spec = {}) { pod_ = scene_.StartPod(spec); }
   // mendable_app, which is broken as long as the file is there. `instance` has a disk of its own.
-  void StartMendable(const std::string& then = "block", const std::string& instance = "a");
+  void StartMendable(const std::string& then = "block", const std::string& instance = "a",
+                     const std::vector<std::string>& flags = {});
+  // The same program's command on the same topics, with --yes.
+  std::unique_ptr<Process> StartCommand(const std::vector<std::string>& words);
   void Break() const;
   void Mend() const;
   // SIGKILL, and that it is gone.
@@ -76,6 +79,7 @@ class OperatorTest : public testing::Test {
 
  private:
   std::string broken_file() const { return scene_.StateDir("broken"); }
+  std::vector<std::string> MendableArgs(const std::vector<std::string>& words) const;
 
   int placed_ = 0;
   int pods_ = 0;
