@@ -70,7 +70,8 @@ TEST_F(PagesTest, PeopleAreToldALineOfEachGroup) {
   Block("left-in", {"a", "it's", "z z", "zz"});
   Block("right-in", {"p"});
   EXPECT_EQ(Run({"parked", "list", "--limit=3", "--reason=invalid_argument"}), kExitDone) << console_.err;
-  EXPECT_THAT(console_.out, HasSubstr("1 more: parked list left-in --after='z z' --reason=invalid_argument --limit=3\n"));
+  EXPECT_THAT(console_.out,
+              HasSubstr("1 more: parked list left-in --after='z z' --reason=invalid_argument --limit=3\n"));
   EXPECT_THAT(console_.out, HasSubstr("1 more: parked list right-in --reason=invalid_argument --limit=3\n"));
   EXPECT_EQ(Run({"parked", "list", "--limit=2"}), kExitDone);
   EXPECT_THAT(console_.out, HasSubstr("2 more: parked list left-in --after='it'\\''s' --limit=2\n"));

@@ -26,7 +26,7 @@ TEST_F(RepeatedCommandsTest, WhatWasAppliedIsToldAgain) {
   }
   Place("carol", {-1});
   console_.files["v.json"] = "{\"customer_id\": \"carol\", \"cents\": 5}";
-  const std::vector<std::string> replace = {"parked",        "replace",   "customer",        "carol",
+  const std::vector<std::string> replace = {"parked",         "replace",   "customer",      "carol",
                                             "--value=v.json", "--release", "--command_id=r"};
   EXPECT_EQ(Do(replace), kExitDone) << console_.err;
   EXPECT_EQ(Do(replace), kExitDone) << console_.err;
@@ -35,7 +35,7 @@ TEST_F(RepeatedCommandsTest, WhatWasAppliedIsToldAgain) {
 
 TEST_F(RepeatedCommandsTest, WhatWasRefusedStaysSo) {
   Place("alice", {-1, 20});
-  const std::vector<std::string> words = {"parked", "skip", "customer", "alice", "--blocked_by=alice/7",
+  const std::vector<std::string> words = {"parked",        "skip", "customer", "alice", "--blocked_by=alice/7",
                                           "--command_id=c"};
   EXPECT_EQ(Do(words), kExitRefused);
   EXPECT_EQ(Do({"parked", "skip", "customer", "alice"}), kExitDone);
