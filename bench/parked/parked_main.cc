@@ -91,6 +91,7 @@ class Run {
                 absl::ToDoubleSeconds(absl::Now() - since), static_cast<long long>(child_->resident_mb()),
                 static_cast<long long>(child_->peak_mb()));
     std::fflush(stdout);
+    if (absl::Status listed = List(); !listed.ok()) return listed;
     std::filesystem::remove(broken_);
     since = absl::Now();
     if (absl::Status sent = Release(); !sent.ok()) return sent;
@@ -131,6 +132,29 @@ class Run {
                                  // All of them fail, and are to be parked all the same.
                                  "--breaker_min_failures=1000000000"},
         std::vector<std::pair<std::string, std::string>>{}, spec_.work + "/application.log");
+  }
+
+  // The first page of `parked list`, as somebody on call would have it; from the start of the program to its end.
+  absl::Status List() {
+    const std::string command = absl::StrCat(
+        "'", std::filesystem::read_symlink("/proc/self/exe").string(), "' serve parked list --json --timeout=600s",
+        " --bootstrap_servers='", spec_.bootstrap_servers, "' --application_id=", name_, " --input_topic=", input(),
+        " --output_topic=", output(), " --dead_letter_topic=", dead_letters());
+    const absl::Time since = absl::Now();
+    FILE* const pipe = popen(command.c_str(), "r");
+    if (pipe == nullptr) return absl::InternalError("no shell");
+    std::string said;
+    char part[4096];
+    while (const size_t count = fread(part, 1, sizeof(part), pipe)) said.append(part, count);
+    const int code = pclose(pipe);
+    const absl::Duration took = absl::Now() - since;
+    if (code != 0 || said.find(absl::StrCat("\"blocked\":", spec_.aggregates, ",")) == std::string::npos) {
+      return absl::InternalError(absl::StrCat("parked list ended with ", code, " and said ", said.substr(0, 200)));
+    }
+    std::printf("case=list aggregates=%lld seconds=%.2f\n", static_cast<long long>(spec_.aggregates),
+                absl::ToDoubleSeconds(took));
+    std::fflush(stdout);
+    return absl::OkStatus();
   }
 
   absl::Status Await(const std::string& what, const std::function<bool()>& condition) {

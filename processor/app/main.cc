@@ -208,8 +208,9 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   const std::string program = argc > 0 ? argv[0] : "program";
   const std::string name = program.substr(program.rfind('/') + 1);
   const cli::Registry registry = cli::AllCommands();
-  const cli::CommandLine line = cli::CommandLine::Read({argv + std::min(argc, 1), argv + argc}, registry);
   ConfigInputs inputs = InputsOfEnvironment();
+  const cli::CommandLine line =
+      cli::CommandLine::Read({argv + std::min(argc, 1), argv + argc}, registry, inputs.is_secret);
   if (!line.is_run()) return Operate(name, line, registry, inputs, factory, deps);
   inputs.args = line.settings();
   const Config config = Config::Load(inputs);

@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <random>
 #include <utility>
@@ -27,6 +25,8 @@ namespace once {
 
 namespace {
 
+constexpr size_t kMaxFileBytes = 64 << 20;
+
 bool Write(FILE* stream, const std::string& text) {
   return fwrite(text.data(), 1, text.size(), stream) == text.size() && fflush(stream) == 0;
 }
@@ -37,15 +37,29 @@ std::optional<std::string> ReadLine() {
   return line;
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  if (path == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream file(path, std::ios::binary);
+// Not by streams of C++: of what is no file of bytes, such as a directory, they throw, or have no end.
+absl::StatusOr<std::string> ReadStream(FILE* stream, const std::string& name) {
   std::string content;
-  if (file) content.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file || file.bad()) {
+  std::string part(1 << 16, '\0');
+  while (const size_t count = fread(part.data(), 1, part.size(), stream)) {
+    content.append(part, 0, count);
+    if (content.size() <= kMaxFileBytes) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("file ", Printable(path, 256), " cannot be read: ", strerror(errno != 0 ? errno : EIO)));
+        absl::StrCat(name, " has more than ", kMaxFileBytes >> 20, " MiB; no record of Kafka's is that large"));
   }
+  if (ferror(stream) == 0) return content;
+  return absl::InvalidArgumentError(absl::StrCat(name, " cannot be read: ", strerror(errno)));
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  if (path == "-") return ReadStream(stdin, "the standard input");
+  const std::string name = absl::StrCat("file ", Printable(path, 256));
+  FILE* const stream = fopen(path.c_str(), "re");
+  if (stream == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " cannot be read: ", strerror(errno)));
+  }
+  absl::StatusOr<std::string> content = ReadStream(stream, name);
+  fclose(stream);
   return content;
 }
 

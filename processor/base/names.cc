@@ -53,4 +53,9 @@ std::string TransactionalId(std::string_view application_id, std::string_view in
   return absl::StrCat(ToAbsl(application_id), "-", instance, "-", worker, "-", slot);
 }
 
+std::string ToolTransactionalId(std::string_view application_id, std::string_view tool) {
+  // X8: no name has a '+'.
+  return absl::StrCat(ToAbsl(application_id), "-+", ToAbsl(tool));
+}
+
 }  // namespace once

@@ -21,6 +21,10 @@ bool AreOneTopicToKafka(std::string_view a, std::string_view b);
 // "a-b" and "c"), is written '~', which no name has.
 std::string TransactionalId(std::string_view application_id, std::string_view instance_id, int worker, int slot);
 
+// "<application>-+<tool>": of an operator's tool, below the application's prefix, by which rights are given. No
+// instance can have it, whatever it is called.
+std::string ToolTransactionalId(std::string_view application_id, std::string_view tool);
+
 }  // namespace once
 
 #endif  // ONCE_PROCESSOR_BASE_NAMES_H_

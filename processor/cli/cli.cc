@@ -71,7 +71,7 @@ std::vector<std::string> UnknownFlags(const CommandLine& line, const Config& con
     if (is_known) continue;
     const std::string closest = ClosestMatch(flag.written, known);
     mistakes.push_back(
-        absl::StrCat("flag ", Printable(flag.written), ": ", line.path(), " takes no such flag; ",
+        absl::StrCat("flag ", line.Named(flag.written), ": ", line.path(), " takes no such flag; ",
                      closest.empty() ? "its --help lists all" : absl::StrCat("did you mean ", closest, "?")));
   }
   return mistakes;
@@ -96,7 +96,9 @@ std::string MistakesOf(const CommandLine& line, const Config& config, const Opti
 
 // Runs it once, and prints what it has to show.
 int RunOnce(const CommandLine& line, const Environment& environment, Context* context) {
-  const absl::Status status = context->command().run(*context);
+  // X3: codecs are the user's code as well.
+  const absl::Status status =
+      Guarded(absl::StatusCode::kInternal, "the command", [&] { return context->command().run(*context); });
   if (!status.ok() && line.wants_json()) context->out().Add("error", "", ErrorJson(status));
   const std::string text = line.wants_json() ? context->out().ToJson() : context->out().ToText();
   if (!environment.write_out(text)) return kExitRefused;

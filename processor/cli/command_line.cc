@@ -22,10 +22,13 @@ bool IsFlag(std::string_view word) {
 struct Words {
   std::vector<std::string> plain;
   std::vector<WrittenFlag> flags;
+  bool has_secret = false;  // Some flag is meant to be one.
 };
 
+constexpr std::string_view kPropertyFlag = "kafka.";
+
 // "--name value" is one flag, unless it is a switch of some command.
-Words Split(const std::vector<std::string>& words, const Registry& registry) {
+Words Split(const std::vector<std::string>& words, const Registry& registry, const CommandLine::IsSecret& is_secret) {
   Words split;
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
@@ -42,8 +45,14 @@ Words Split(const std::vector<std::string>& words, const Registry& registry) {
     flag.written = word.substr(0, equals);
     if (flag.written == "-h") flag.written = "--help";
     flag.name = flag.written.starts_with("--") ? OptionName(std::string_view(flag.written).substr(2)) : "";
+    const bool is_property = flag.name.starts_with(kPropertyFlag);
+    const bool holds_secret = is_secret && is_secret(is_property ? flag.name.substr(kPropertyFlag.size()) : flag.name);
+    split.has_secret |= holds_secret;
     if (equals != std::string::npos) {
       flag.value = word.substr(equals + 1);
+    } else if (holds_secret && is_property && i + 1 < words.size()) {
+      // X10: whatever it looks like.
+      flag.value = words[++i];
     } else if (!registry.IsSwitch(flag.name) && flag.name != "help" && flag.name != "version" &&
                flag.name != "print_topology" && i + 1 < words.size() && !IsFlag(words[i + 1])) {
       flag.value = words[++i];
@@ -52,8 +61,6 @@ Words Split(const std::vector<std::string>& words, const Registry& registry) {
   }
   return split;
 }
-
-std::string Quoted(std::string_view word) { return absl::StrCat("\"", Printable(word), "\""); }
 
 std::string KindMistake(const OptionSpec& option, const std::string& value) {
   switch (option.kind) {
@@ -113,9 +120,15 @@ absl::Duration Arguments::Duration(std::string_view option, absl::Duration other
   return ParseSeconds(*found->second).value_or(otherwise);
 }
 
-CommandLine CommandLine::Read(const std::vector<std::string>& words, const Registry& registry) {
+std::string CommandLine::Named(std::string_view word) const {
+  return has_secret_ ? "(not shown: it stands beside a secret)" : absl::StrCat("\"", Printable(word), "\"");
+}
+
+CommandLine CommandLine::Read(const std::vector<std::string>& words, const Registry& registry,
+                              const IsSecret& is_secret) {
   CommandLine line;
-  const Words split = Split(words, registry);
+  const Words split = Split(words, registry, is_secret);
+  line.has_secret_ = split.has_secret;
   // X10: a word behind flags that names no command may be a part of a flag's value; what is wrong with it, without
   // showing it, the settings of `run` say.
   const bool is_stray = !split.plain.empty() && words.front() != split.plain.front() && split.plain.front() != "run" &&
@@ -154,8 +167,14 @@ void CommandLine::FindCommand(const std::vector<std::string>& words, const Regis
     used = 2;
   }
   if (command_ == nullptr) {
-    mistakes_.push_back(path_ == "run" ? absl::StrCat("run takes no argument ", Quoted(words[1]))
-                                       : NoSuchCommand(words[used - 1], group_, registry));
+    if (path_ == "run") {
+      mistakes_.push_back(absl::StrCat("run takes no argument ", Named(words[1])));
+    } else if (has_secret_) {
+      path_ = group_;
+      mistakes_.push_back(absl::StrCat("there is no command ", Named(words[used - 1])));
+    } else {
+      mistakes_.push_back(NoSuchCommand(words[used - 1], group_, registry));
+    }
     return;
   }
   arguments_.words_.assign(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
@@ -167,7 +186,7 @@ void CommandLine::SortFlags(const std::vector<WrittenFlag>& flags) {
     const auto option =
         std::find_if(options.begin(), options.end(), [&](const OptionSpec& each) { return each.name == flag.name; });
     if (flag.name.empty()) {
-      mistakes_.push_back(absl::StrCat(Quoted(flag.written), " is not a flag; write --name=value"));
+      mistakes_.push_back(absl::StrCat(Named(flag.written), " is not a flag; write --name=value"));
     } else if (option != options.end()) {
       TakeOption(*option, flag);
     } else {
@@ -185,7 +204,7 @@ void CommandLine::TakeOption(const OptionSpec& option, const WrittenFlag& flag) 
     mistake = "it is given twice; remove one of the two";
   } else if (flag.value.has_value()) {
     mistake = KindMistake(option, *flag.value);
-    if (!mistake.empty()) mistake = absl::StrCat("= ", Quoted(*flag.value), ": ", mistake);
+    if (!mistake.empty()) mistake = absl::StrCat("= ", Named(*flag.value), ": ", mistake);
   } else if (option.kind != OptionKind::kSwitch && !option.value_is_optional) {
     mistake = absl::StrCat("it has no value; write --", option.name, "=", option.value_name);
   }
@@ -203,7 +222,7 @@ void CommandLine::CheckWords() {
   }
   const bool takes_more = !specs.empty() && specs.back().repeats;
   if (words.size() > specs.size() && !takes_more) {
-    mistakes_.push_back(absl::StrCat(Quoted(words[specs.size()]), " is one argument too many: ", path_,
+    mistakes_.push_back(absl::StrCat(Named(words[specs.size()]), " is one argument too many: ", path_,
                                      specs.empty() ? " takes none" : absl::StrCat(" ", DescribeArguments(*command_))));
   }
 }

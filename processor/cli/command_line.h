@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,9 +50,13 @@ struct WrittenFlag {
 // A word that begins with '-' is a flag, unless a digit follows or "--" stands before it.
 class CommandLine {
  public:
+  // Which properties ("sasl.password") are not to be shown.
+  using IsSecret = std::function<bool(const std::string&)>;
+
   // Which command it is, without a look at more than the words: always says something. `words`: without the program's
   // name.
-  static CommandLine Read(const std::vector<std::string>& words, const Registry& registry);
+  static CommandLine Read(const std::vector<std::string>& words, const Registry& registry,
+                          const IsSecret& is_secret = {});
 
   // No command, or "run": the application is to be run, with `settings()`, which are all words but that one.
   bool is_run() const { return is_run_; }
@@ -67,6 +72,9 @@ class CommandLine {
   // The flags that are none of the command's, in the form that Config takes.
   const std::vector<std::string>& settings() const { return settings_; }
   const std::vector<WrittenFlag>& setting_flags() const { return setting_flags_; }
+  // X10: a word or flag as messages have it. Not at all where a flag of a secret stands beside it: it may be the rest
+  // of one with a blank in it.
+  std::string Named(std::string_view word) const;
   const Arguments& arguments() const { return arguments_; }
   // InvalidArgument with all mistakes, one a line: no such command, arguments or options that it does not take, or not
   // so.
@@ -78,6 +86,7 @@ class CommandLine {
   void TakeOption(const OptionSpec& option, const WrittenFlag& flag);
   void CheckWords();
 
+  bool has_secret_ = false;
   bool is_run_ = false;
   bool wants_help_ = false;
   bool wants_json_ = false;

@@ -5,10 +5,9 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "processor/base/strings.h"
+#include "processor/cli/letters.h"
 #include "processor/cli/log_scan.h"
 #include "processor/cli/records.h"
 #include "processor/cli/shown.h"
@@ -20,67 +19,6 @@ namespace {
 constexpr int64_t kShown = 50;
 // Offsets that are read back from the end at first; eight times as many at each further try.
 constexpr int64_t kFirstWindow = 2'000;
-
-// A record, kept.
-struct Letter {
-  Partition partition = {};
-  Offset offset = {};
-  int64_t timestamp_ms = -1;
-  std::optional<std::string> key = {};
-  std::optional<std::string> value = {};
-  std::vector<std::pair<std::string, std::optional<std::string>>> headers = {};
-
-  std::string Header(std::string_view name) const {
-    for (auto header = headers.rbegin(); header != headers.rend(); ++header) {
-      if (header->first == name) return header->second.value_or("");
-    }
-    return "";
-  }
-  std::string EventId() const {
-    const std::string id = Header("ce_id");
-    return id.empty() ? Header("once.origin") : id;
-  }
-};
-
-Letter Keep(const RecordView& record) {
-  Letter letter{.partition = record.partition, .offset = record.offset, .timestamp_ms = record.timestamp_ms};
-  if (record.key.has_value()) letter.key = std::string(*record.key);
-  if (record.value.has_value()) letter.value = std::string(*record.value);
-  for (const HeaderView& header : record.headers) {
-    letter.headers.emplace_back(
-        header.name, header.value.has_value() ? std::make_optional(std::string(*header.value)) : std::nullopt);
-  }
-  return letter;
-}
-
-// The source whose event it is; null if the letter does not say, or none reads that topic.
-const SourceSpec* SourceOf(const Shown& shown, const Letter& letter) {
-  const absl::StatusOr<TopicPartitionOffset> origin = ParseOrigin(letter.Header("once.origin"));
-  return origin.ok() ? shown.SourceOfTopic(origin->where.topic) : nullptr;
-}
-
-std::string KeyText(const Shown& shown, const Letter& letter) {
-  const std::string aggregate = letter.Header("once.aggregate");
-  if (!aggregate.empty() || !letter.key.has_value()) return aggregate;
-  const SourceSpec* const source = SourceOf(shown, letter);
-  return source != nullptr && source->key_to_text ? source->key_to_text(*letter.key)
-                                                  : Printable(*letter.key, letter.key->size());
-}
-
-bool IsAsked(const Context& context, const Shown& shown, const RecordView& record) {
-  const Arguments& args = context.args();
-  const auto is = [&](const char* option, const char* header, bool upper) {
-    if (!args.Has(option)) return true;
-    const std::string wanted = upper ? absl::AsciiStrToUpper(args.Text(option)) : args.Text(option);
-    return FindHeader(record.headers, header).value_or("") == wanted;
-  };
-  if (!is("disposition", "once.disposition", true) || !is("reason", "once.reason", true)) return false;
-  if (args.Has("since") && absl::FromUnixMillis(record.timestamp_ms) <
-                               context.clock().Wall() - args.Duration("since", absl::ZeroDuration())) {
-    return false;
-  }
-  return !args.Has("key") || KeyText(shown, Keep(record)) == args.Text("key");
-}
 
 bool IsBefore(const Letter& a, const Letter& b) {
   return std::tie(a.timestamp_ms, a.partition, a.offset) < std::tie(b.timestamp_ms, b.partition, b.offset);
@@ -108,8 +46,8 @@ absl::StatusOr<std::deque<Letter>> ReadLatest(Context* context, const Shown& sho
     }
     std::deque<Letter> letters;
     const auto take = [&](const RecordView& record) {
-      if (!IsAsked(*context, shown, record)) return;
-      letters.push_back(Keep(record));
+      if (!IsAskedLetter(*context, shown, record)) return;
+      letters.push_back(KeepLetter(record));
       if (letters.size() < 2 * limit + 1000) return;
       std::sort(letters.begin(), letters.end(), IsBefore);
       letters.erase(letters.begin(), letters.end() - static_cast<std::ptrdiff_t>(limit));
@@ -147,7 +85,7 @@ absl::Status RunList(Context& context) {
   for (const Letter& letter : *letters) {
     table.AddRow({absl::StrCat(letter.partition.value(), "/", letter.offset.value()),
                   FormatMoment(absl::FromUnixMillis(letter.timestamp_ms)), letter.Header("once.disposition"),
-                  letter.Header("once.reason"), KeyText(shown, letter), letter.EventId(), letter.Header("ce_type"),
+                  letter.Header("once.reason"), KeyOfLetter(shown, letter), letter.EventId(), letter.Header("ce_type"),
                   letter.Header("once.origin"), Cell(letter.Header("once.blocked_by"), ""),
                   Cell(letter.Header("once.round"), ""), letter.Header("once.message")});
   }
@@ -174,7 +112,7 @@ absl::StatusOr<Letter> ReadLetter(Context* context, const TopicPartition& where,
                                                         .partitions = {where.partition},
                                                         .from = {{where.partition, offset}},
                                                         .take = [&](const RecordView& record) {
-                                                          if (record.offset == offset) found = Keep(record);
+                                                          if (record.offset == offset) found = KeepLetter(record);
                                                         }});
   if (!end.ok()) return end.status();
   if (found.has_value()) return *std::move(found);
@@ -185,21 +123,11 @@ absl::StatusOr<Letter> ReadLetter(Context* context, const TopicPartition& where,
 absl::Status RunShow(Context& context) {
   const Shown shown(&context.graph());
   const std::string& topic = context.graph().dead_letter_topic;
-  // PARTITION/OFFSET, as `dlq list` shows it.
-  std::string text = context.args().Word(0);
-  std::replace(text.begin(), text.end(), '/', '-');
-  const absl::StatusOr<TopicPartitionOffset> place =
-      ParseOrigin(text.rfind(topic + "-", 0) == 0 ? text : absl::StrCat(topic, "-", text));
-  if (!place.ok() || place->where.topic != topic) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", Printable(context.args().Word(0)),
-                     "\" is no place of a dead letter; write PARTITION/OFFSET, as `dlq list`"
-                     " shows it, of topic ",
-                     topic));
-  }
+  const auto place = ParseLetterPlace(topic, context.args().Word(0));
+  if (!place.ok()) return place.status();
   const absl::StatusOr<Letter> letter = ReadLetter(&context, place->where, place->offset);
   if (!letter.ok()) return letter.status();
-  const SourceSpec* const source = SourceOf(shown, *letter);
+  const SourceSpec* const source = SourceOfLetter(shown, *letter);
   const std::string ce_type = letter->Header("ce_type");
   const std::string type =
       source == nullptr ? ce_type : shown.TypeOf(*source, ce_type.empty() ? std::nullopt : OptionalBytes(ce_type));
@@ -209,7 +137,7 @@ absl::Status RunShow(Context& context) {
   out.Add("disposition", "disposition", letter->Header("once.disposition"));
   out.Add("reason", "reason", letter->Header("once.reason"));
   out.Add("message", "message", letter->Header("once.message"));
-  out.Add("key", "key", KeyText(shown, *letter));
+  out.Add("key", "key", KeyOfLetter(shown, *letter));
   out.Add("event_id", "event", letter->EventId());
   out.Add("event_type", "type", type);
   out.Add("origin", "from", letter->Header("once.origin"));
@@ -228,31 +156,25 @@ absl::Status RunShow(Context& context) {
 
 void AddDeadLetterCommands(Registry* registry) {
   registry->AddGroup("dlq", "Dead letters: events that failed, were blocked, rejected, skipped or discarded.");
-  registry->Add(
-      {.path = "dlq list",
-       .summary = "List the latest dead letters: what happened to which event, and why.",
-       .description = "In the order of time, the latest last. BLOCKED and FAILED are notices: what waits still is "
-                      "in `parked list`.",
-       .options =
-           {{.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "So many; 0: all. Default: 50."},
-            {.name = "disposition",
-             .value_name = "WHICH",
-             .help = "Those alone.",
-             .choices = {"failed", "blocked", "rejected", "skipped", "discarded", "never_processed"}},
-            {.name = "reason", .value_name = "CODE", .help = "Those with this status code alone."},
-            {.name = "key", .value_name = "KEY", .help = "Those of this key alone."},
-            {.name = "since",
-             .kind = OptionKind::kDuration,
-             .value_name = "DURATION",
-             .help = "Those of the last so long alone."}},
-       .examples = {"dlq list --since=1h --disposition=failed", "dlq list --key=alice --json"},
-       .watches = true,
-       .run = RunList});
+  std::vector<OptionSpec> list = LetterFilters();
+  list.insert(
+      list.begin(),
+      {.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "So many; 0: all. Default: 50."});
+  registry->Add({.path = "dlq list",
+                 .summary = "List the latest dead letters: what happened to which event, and why.",
+                 .description =
+                     "In the order of time, the latest last. BLOCKED and FAILED are notices: what waits still is "
+                     "in `parked list`.",
+                 .options = std::move(list),
+                 .examples = {"dlq list --since=1h --disposition=failed", "dlq list --key=alice --json"},
+                 .watches = true,
+                 .run = RunList});
   registry->Add({.path = "dlq show",
                  .summary = "Show one dead letter: all headers, and the value decoded.",
                  .arguments = {{.name = "PARTITION/OFFSET"}},
                  .examples = {"dlq show 0/17", "dlq show 0/17 --json"},
                  .run = RunShow});
+  AddRedrive(registry);
 }
 
 }  // namespace once::cli

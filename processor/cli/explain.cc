@@ -4,12 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "processor/base/strings.h"
 #include "processor/cli/context.h"
+#include "processor/config/secret_names.h"
 #include "processor/topology/describe.h"
 #include "processor/topology/draw.h"
 
@@ -110,7 +110,7 @@ const char* SourceName(ConfigSource source) {
 }
 
 std::string Shown(const std::string& name, const std::string& value) {
-  return IsSecret(name) && !value.empty() ? kMasked : WithoutPasswords(value);
+  return LooksSecret(name) && !value.empty() ? kMasked : WithoutPasswords(value);
 }
 
 // Where a property of librdkafka stands, by how it is told of: "flag --kafka.x", "environment variable KAFKA_X", or a
@@ -173,16 +173,6 @@ absl::Status RunExplain(Context& context) {
 }
 
 }  // namespace
-
-bool IsSecret(std::string_view name) {
-  std::string lower = absl::AsciiStrToLower(ToAbsl(name));
-  for (const char* part :
-       {"password", "passwd", "secret", "token", "credential", "private", "jaas", "oauthbearer.config"}) {
-    if (absl::StrContains(lower, part)) return true;
-  }
-  // "ssl.key.pem", "api_key"; but neither "key_type" nor "key.location".
-  return absl::EndsWith(lower, "key.pem") || absl::EndsWith(lower, "api_key") || absl::EndsWith(lower, "access_key");
-}
 
 std::string WithoutPasswords(const std::string& value) {
   std::string text = value;

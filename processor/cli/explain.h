@@ -3,7 +3,6 @@
 #define ONCE_PROCESSOR_CLI_EXPLAIN_H_
 
 #include <string>
-#include <string_view>
 
 #include "processor/cli/command.h"
 
@@ -11,8 +10,6 @@ namespace once::cli {
 
 void AddExplainingCommands(Registry* registry);
 
-// Whether nobody is to see the value of an option or property of that name: passwords, secrets, keys.
-bool IsSecret(std::string_view name);
 // The value with passwords in URLs (scheme://user:password@host) masked.
 std::string WithoutPasswords(const std::string& value);
 

@@ -79,15 +79,20 @@ class Scanner {
 
  private:
   absl::Status Take(const kafka::Batch& batch) {
-    if (!batch.records.empty() || !batch.ends.empty()) last_news_ = SteadyNow();
     for (const kafka::PartitionError& error : batch.errors) {
       if (absl::IsUnavailable(error.status)) continue;
       return Named(error.status, ToString({scan_->topic, error.partition}));
     }
     for (const RecordView& record : batch.records) {
       const auto stretch = stretches_.find(record.partition);
-      // What came after the scan was begun is not read.
-      if (stretch == stretches_.end() || record.offset >= stretch->second.end) continue;
+      if (stretch == stretches_.end()) continue;
+      // What is asked for alone counts: of a busy topic something comes all the time.
+      last_news_ = SteadyNow();
+      // What came after the scan was begun is not read. The last before it may have been a marker, which nobody sees.
+      if (record.offset >= stretch->second.end) {
+        End(record.partition);
+        continue;
+      }
       stretch->second.is_at_end = false;
       ++end_.records;
       scan_->take(record);
@@ -96,6 +101,7 @@ class Scanner {
     for (const kafka::EndOfPartition& end : batch.ends) {
       const auto stretch = stretches_.find(end.partition);
       if (stretch == stretches_.end()) continue;
+      last_news_ = SteadyNow();
       if (end.position >= stretch->second.end) {
         End(end.partition);
       } else {

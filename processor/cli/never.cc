@@ -11,6 +11,7 @@
 #include "processor/base/strings.h"
 #include "processor/cli/log_scan.h"
 #include "processor/cli/send_command.h"
+#include "processor/cli/sent_before.h"
 #include "processor/cli/task_marks.h"
 
 namespace once::cli {
@@ -212,7 +213,7 @@ void AddNeverCommands(Registry* registry) {
                               "never add key customer alice --yes", "never add offset orders-0-17 --yes"},
                  .changes = true,
                  .commands_application = true,
-                 .run = RunAdd});
+                 .run = OrSentBefore(RunAdd)});
   registry->Add({.path = "never list",
                  .summary = "List the rules, who added them, and in which tasks they hold.",
                  .options = GroupOption(),
@@ -227,7 +228,7 @@ void AddNeverCommands(Registry* registry) {
                  .examples = {"never remove event 4711 --yes"},
                  .changes = true,
                  .commands_application = true,
-                 .run = RunRemove});
+                 .run = OrSentBefore(RunRemove)});
 }
 
 }  // namespace once::cli

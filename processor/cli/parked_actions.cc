@@ -11,6 +11,7 @@
 #include "processor/cli/log_scan.h"
 #include "processor/cli/parked.h"
 #include "processor/cli/send_command.h"
+#include "processor/cli/sent_before.h"
 
 namespace once::cli {
 
@@ -60,6 +61,10 @@ struct Selected {
 absl::StatusOr<Selected> FindSelected(Context* context, const Shown& shown, v1::AggregateStatus::State state) {
   const Arguments& args = context->args();
   Selected selected;
+  for (const char* option : {"event", "blocked_by"}) {
+    if (!args.Has(option)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--", option, " names one queue: leave it out with --all"));
+  }
   if (args.words().size() > 1) {
     return absl::InvalidArgumentError("--all is for all keys: name the aggregate alone, or none");
   }
@@ -249,6 +254,12 @@ absl::Status RunReplace(Context& context) {
   return SendToQueue(&context, *queue, std::move(command));
 }
 
+RunsCommand OneOrAll(const RunsCommand& run) {
+  return [one = UnlessSentBefore(run), all = OrSentBefore(run)](Context& context) {
+    return context.args().Switch("all") ? all(context) : one(context);
+  };
+}
+
 OptionSpec BlockedBy() {
   return {.name = "blocked_by",
           .value_name = "EVENT",
@@ -300,7 +311,7 @@ void AddReplace(Registry* registry) {
                               "parked replace customer alice --value=- --yes < order.json"},
                  .changes = true,
                  .commands_application = true,
-                 .run = RunReplace});
+                 .run = UnlessSentBefore(RunReplace)});
 }
 
 }  // namespace
@@ -316,7 +327,7 @@ void AddParkedActions(Registry* registry) {
                     "parked release --all --reason=UNAVAILABLE --per_second=100 --yes"},
        .changes = true,
        .commands_application = true,
-       .run = RunRelease});
+       .run = OneOrAll(RunRelease)});
   registry->Add({.path = "parked retry",
                  .summary = "Make the next attempt at an event that waits for one at once.",
                  .arguments = QueueArguments(),
@@ -324,7 +335,7 @@ void AddParkedActions(Registry* registry) {
                  .examples = {"parked retry customer alice --yes", "parked retry --all --yes"},
                  .changes = true,
                  .commands_application = true,
-                 .run = RunRetry});
+                 .run = OneOrAll(RunRetry)});
   registry->Add({.path = "parked skip",
                  .summary = "End the event that blocks, unprocessed; those behind it are processed.",
                  .description = "It leaves a dead letter, SKIPPED, which can be sent back to its source later.",
@@ -333,7 +344,7 @@ void AddParkedActions(Registry* registry) {
                  .examples = {"parked skip customer alice --because='wrong currency' --yes"},
                  .changes = true,
                  .commands_application = true,
-                 .run = RunSkip});
+                 .run = UnlessSentBefore(RunSkip)});
   AddReplace(registry);
   registry->Add({.path = "parked discard",
                  .summary = "End all events of an aggregate that wait now, unprocessed; what comes later is processed.",
@@ -343,7 +354,7 @@ void AddParkedActions(Registry* registry) {
                  .examples = {"parked discard customer alice --because='test customer' --yes"},
                  .changes = true,
                  .commands_application = true,
-                 .run = RunDiscard});
+                 .run = UnlessSentBefore(RunDiscard)});
 }
 
 }  // namespace once::cli

@@ -66,11 +66,18 @@ absl::StatusOr<std::optional<Waiting>> AskedBegin(const Context& context, const 
   return begin;
 }
 
+// What a page has no room for, of one group.
+struct Rest {
+  uint16_t group = 0;
+  int64_t left = 0;
+  std::optional<Waiting> last = {};  // Behind which it goes on; nothing: from its beginning.
+};
+
 struct Page {
   int64_t blocked = 0;
   int64_t events = 0;
-  int64_t left = 0;  // Behind it.
   std::vector<Waiting> queues = {};
+  std::vector<Rest> rests = {};  // Of groups that have one.
 };
 
 absl::Status AddGroup(Context* context, const Shown& shown, uint16_t group, int64_t limit, Page* page) {
@@ -80,21 +87,49 @@ absl::Status AddGroup(Context* context, const Shown& shown, uint16_t group, int6
   if (!begin.ok()) return begin.status();
   absl::StatusOr<std::vector<Waiting>> all = ReadWaiting(context, {.group = group, .partition = *partition});
   if (!all.ok()) return all.status();
+  Rest rest{.group = group, .last = *begin};
   for (Waiting& queue : *all) {
     if (!IsSelected(*context, queue)) continue;
     ++page->blocked;
     page->events += queue.events();
     if (begin->has_value() && !(**begin < queue)) continue;
     // A key that waits in two partitions is not parted.
-    const bool is_same = !page->queues.empty() && page->queues.back().group == group && queue.key.has_value() &&
-                         page->queues.back().key == queue.key;
+    const bool is_same = rest.left == 0 && queue.key.has_value() && !page->queues.empty() &&
+                         page->queues.back().group == group && page->queues.back().key == queue.key;
     if (static_cast<int64_t>(page->queues.size()) >= limit && !is_same) {
-      ++page->left;
+      ++rest.left;
     } else {
+      rest.last = queue;
       page->queues.push_back(std::move(queue));
     }
   }
+  if (rest.left > 0) page->rests.push_back(std::move(rest));
   return absl::OkStatus();
+}
+
+// Where each group goes on, for scripts, and as a command line for people.
+void AddNext(Context* context, const Shown& shown, const std::vector<Rest>& rests) {
+  Json next = Json::Array();
+  for (const Rest& rest : rests) {
+    const std::string& group = context->graph().groups[rest.group].name;
+    Json page = Json::Object().Set("aggregate", group).Set("left", rest.left);
+    std::string line = absl::StrCat("parked list ", ShellQuoted(group));
+    if (rest.last.has_value()) {
+      const Waiting& last = *rest.last;
+      const std::string option = last.key.has_value() ? "after" : "after_event";
+      const std::string place = last.key.has_value() ? shown.KeyText(last.group, *last.key)
+                                                     : ToString({last.topic, last.partition}, Offset(last.offset));
+      page.Set(option, place);
+      absl::StrAppend(&line, " --", option, "=", ShellQuoted(place));
+    }
+    for (const char* option : {"reason", "type", "older_than", "state", "partition", "limit"}) {
+      if (!context->args().Has(option)) continue;
+      absl::StrAppend(&line, " --", option, "=", ShellQuoted(context->args().Text(option)));
+    }
+    next.Append(std::move(page));
+    context->out().AddText(absl::StrCat(rest.left, " more: ", line, "\n"));
+  }
+  context->out().Add("next", "", std::move(next));
 }
 
 absl::Status RunList(Context& context) {
@@ -121,21 +156,7 @@ absl::Status RunList(Context& context) {
   Table& table = context.out().AddTable("parked", ListColumns(),
                                         page.blocked == 0 ? "nothing is blocked" : "there is nothing more");
   for (const Waiting& queue : page.queues) AddQueue(context, shown, queue, &table);
-  if (page.left == 0) {
-    context.out().Add("next", "", Json());
-    return absl::OkStatus();
-  }
-  const Waiting& last = page.queues.back();
-  const std::string next =
-      last.key.has_value()
-          ? absl::StrCat("--after=", shown.KeyText(last.group, *last.key))
-          : absl::StrCat("--after_event=", ToString({last.topic, last.partition}, Offset(last.offset)));
-  context.out().Add("next", "",
-                    Json::Object()
-                        .Set("aggregate", context.graph().groups[last.group].name)
-                        .Set(last.key.has_value() ? "after" : "after_event", next.substr(next.find('=') + 1)));
-  context.out().AddText(absl::StrCat(page.left, " more: parked list ", context.graph().groups[last.group].name, " ",
-                                     PlainText(next), "\n"));
+  AddNext(&context, shown, page.rests);
   return absl::OkStatus();
 }
 
@@ -231,7 +252,8 @@ void AddParkedViews(Registry* registry) {
                  .summary = "List blocked aggregates: by which event, why, since when, and how many wait behind it.",
                  .description =
                      "PARKED: the head has failed for good. RETRYING: it waits for another attempt. DRAINING: "
-                     "what waits is being run. In the order of keys, in pages.",
+                     "what waits is being run. In the order of keys, task group by task group, in pages; of each group "
+                     "that has more it says how to go on.",
                  .arguments = {{.name = "AGGREGATE", .is_optional = true}},
                  .options = std::move(list),
                  .examples = {"parked list --bootstrap_servers=kafka-1:9092",

@@ -8,6 +8,7 @@ namespace once::cli {
 
 void AddAuditCommands(Registry* registry);       // audit.cc
 void AddDeadLetterCommands(Registry* registry);  // dead_letters.cc
+void AddRedrive(Registry* registry);             // redrive.cc
 
 }  // namespace once::cli
 

@@ -10,6 +10,7 @@
 #include "processor/base/clock.h"
 #include "processor/base/strings.h"
 #include "processor/cli/log_scan.h"
+#include "processor/cli/record_writer.h"
 
 namespace once::cli {
 
@@ -18,67 +19,19 @@ namespace {
 constexpr size_t kMaxIdBytes = 64;
 constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
-constexpr char kNotSent[] = "the command was not sent";
-
-absl::Status FromResult(const kafka::Result& result, const std::string& what, const std::string& therefore = kNotSent) {
-  if (result.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat(what, ": ", kafka::ToString(result), "; ", therefore);
-  return result.lasting ? absl::PermissionDeniedError(message) : absl::UnavailableError(message);
-}
-
-kafka::Result Committed(Context* context, kafka::TransactionalProducer* producer) {
-  const absl::Time deadline = SteadyNow() + context->timeout();
-  while (true) {
-    kafka::Result result = producer->Commit(context->call_timeout());
-    if (result.error != kafka::ErrorClass::kRetriable || SteadyNow() >= deadline) return result;
-  }
-}
-
 // The command as a record for each of the partitions; all of them, or none.
 absl::Status Produce(Context* context, const std::string& topic, const std::vector<Partition>& partitions,
                      const v1::Command& command) {
-  const absl::StatusOr<kafka::Client*> client = context->client();
-  if (!client.ok()) return client.status();
-  // Below the application's own prefix, by which its rights are given.
-  auto producer = (*client)->NewProducer(
-      absl::StrCat(context->application_id(), "-command-", context->environment().draw_id()), {topic});
-  if (!producer.ok()) return producer.status();
-  kafka::TransactionalProducer& calls = **producer;
-  const absl::Time deadline = SteadyNow() + context->timeout();
-  const auto until_done = [&](const std::string& what, const auto& call) {
-    while (true) {
-      const kafka::Result result = call();
-      // A call that may be repeated waits itself, for as long as it is told.
-      if (result.error != kafka::ErrorClass::kRetriable || SteadyNow() >= deadline) return FromResult(result, what);
-    }
-  };
-  const absl::Duration each = context->call_timeout();
-  absl::Status done = until_done("connecting to the brokers", [&] { return calls.InitTransactions(each); });
-  if (!done.ok()) return done;
-  done = FromResult(calls.BeginTransaction(), "beginning a transaction");
-  if (!done.ok()) return done;
+  const auto writer = RecordWriter::Open(context, {topic});
+  if (!writer.ok()) return writer.status();
   const std::string bytes = command.SerializeAsString();
+  std::vector<OutputRecord> records;
   for (const Partition partition : partitions) {
-    done = FromResult(calls.Send({.partition = partition, .key = command.id(), .value = bytes}), topic);
-    if (!done.ok()) return done;
+    records.push_back({.partition = partition, .key = command.id(), .value = bytes});
   }
-  done = until_done(absl::StrCat("writing to ", topic), [&] { return calls.Flush(each); });
-  if (done.ok()) {
-    // I7: only its success says what became of it.
-    return FromResult(Committed(context, &calls), absl::StrCat("committing to ", topic),
-                      absl::StrCat("whether command ", Printable(command.id()),
-                                   " was sent is not known: send it again with --command_id=", Printable(command.id()),
-                                   ", so that it takes effect once"));
-  }
-  std::vector<kafka::Delivery> deliveries;
-  calls.TakeDeliveries(&deliveries);
-  // The first record's error says more than the call's.
-  for (const kafka::Delivery& delivery : deliveries) {
-    if (!delivery.failed || delivery.error.empty()) continue;
-    return absl::Status(delivery.lasting ? absl::StatusCode::kPermissionDenied : absl::StatusCode::kUnavailable,
-                        absl::StrCat("writing to ", topic, ": ", delivery.error, "; ", kNotSent));
-  }
-  return done;
+  return (*writer)->Write(
+      records, absl::StrCat("whether command ", Printable(command.id()), " was sent is not known: send it again with ",
+                            "--command_id=", Printable(command.id()), ", so that it takes effect once"));
 }
 
 // Waits for results of one command in the audit topic.
@@ -110,8 +63,8 @@ class Answers {
   }
 
   // By partition: those that came in time.
-  absl::StatusOr<std::map<Partition, v1::CommandResult>> Await(const std::string& id, size_t count) {
-    std::map<Partition, v1::CommandResult> results;
+  absl::StatusOr<CommandResults> Await(const std::string& id, size_t count) {
+    CommandResults results;
     const absl::Time deadline = SteadyNow() + context_->timeout();
     kafka::Batch batch;
     while (results.size() < count && SteadyNow() < deadline) {
@@ -122,9 +75,9 @@ class Answers {
       for (const RecordView& record : batch.records) {
         if (!record.key.has_value() || *record.key != id || !record.value.has_value()) continue;
         v1::CommandResult result;
-        if (result.ParseFromArray(record.value->data(), static_cast<int>(record.value->size()))) {
-          results.emplace(record.partition, std::move(result));
-        }
+        if (!result.ParseFromArray(record.value->data(), static_cast<int>(record.value->size()))) continue;
+        // Sent a second time while it is under way: what becomes of it comes later.
+        if (!IsUnderWay(result)) results.emplace(record.partition, std::move(result));
       }
     }
     return results;
@@ -157,7 +110,34 @@ absl::Status CheckTexts(const v1::Command& command) {
   return absl::OkStatus();
 }
 
-void ShowResults(Context* context, uint16_t group, const std::map<Partition, v1::CommandResult>& results) {
+// Of tasks that have had the command before: what became of it then.
+bool WasRefused(const v1::CommandResult& result) {
+  if (result.outcome() == v1::CommandResult::REFUSED) return true;
+  return result.outcome() == v1::CommandResult::DUPLICATE && result.message().find(": REFUSED") != std::string::npos;
+}
+
+absl::Status Judge(const Context& context, const std::string& id, const std::vector<Partition>& partitions,
+                   const CommandResults& results) {
+  const absl::Status judged = JudgeResults(results);
+  if (!judged.ok() || results.size() == partitions.size()) return judged;
+  std::vector<std::string> silent;
+  for (const Partition partition : partitions) {
+    if (!results.contains(partition)) silent.push_back(absl::StrCat(partition.value()));
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("no answer within ", FormatAge(context.timeout()), " from the task", silent.size() == 1 ? "" : "s",
+                   " of partition ", absl::StrJoin(silent, ", "), "; command ", id,
+                   " is sent, and takes effect once the application runs there. `audit list --command=", id,
+                   "` shows what became of it"));
+}
+
+}  // namespace
+
+bool IsUnderWay(const v1::CommandResult& result) {
+  return result.outcome() == v1::CommandResult::DUPLICATE && result.message().find(": UNDER_WAY") != std::string::npos;
+}
+
+void ShowResults(Context* context, uint16_t group, const CommandResults& results) {
   const std::string& name = context->graph().groups[group].name;
   Table& table = context->out().AddTable("results",
                                          {{"task", "TASK"},
@@ -174,32 +154,14 @@ void ShowResults(Context* context, uint16_t group, const std::map<Partition, v1:
   }
 }
 
-// Of tasks that have had the command before: what became of it then.
-bool WasRefused(const v1::CommandResult& result) {
-  if (result.outcome() == v1::CommandResult::REFUSED) return true;
-  return result.outcome() == v1::CommandResult::DUPLICATE && result.message().find(": REFUSED") != std::string::npos;
-}
-
-absl::Status Judge(const Context& context, const std::string& id, const std::vector<Partition>& partitions,
-                   const std::map<Partition, v1::CommandResult>& results) {
+absl::Status JudgeResults(const CommandResults& results) {
   for (const auto& [partition, result] : results) {
     if (!WasRefused(result)) continue;
     return absl::AbortedError(absl::StrCat("refused, ", result.code().empty() ? "" : result.code() + ": ",
                                            PlainText(result.message()), "; nothing was changed by that task"));
   }
-  if (results.size() == partitions.size()) return absl::OkStatus();
-  std::vector<std::string> silent;
-  for (const Partition partition : partitions) {
-    if (!results.contains(partition)) silent.push_back(absl::StrCat(partition.value()));
-  }
-  return absl::DeadlineExceededError(
-      absl::StrCat("no answer within ", FormatAge(context.timeout()), " from the task", silent.size() == 1 ? "" : "s",
-                   " of partition ", absl::StrJoin(silent, ", "), "; command ", id,
-                   " is sent, and takes effect once the application runs there. `audit list --command=", id,
-                   "` shows what became of it"));
+  return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::Status SendCommand(Context* context, uint16_t group, const std::vector<Partition>& partitions,
                          v1::Command command) {

@@ -3,6 +3,7 @@
 #define ONCE_PROCESSOR_CLI_SEND_COMMAND_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,14 @@ namespace once::cli {
 // --no-wait it returns when the command is sent, and shows its ID.
 absl::Status SendCommand(Context* context, uint16_t group, const std::vector<Partition>& partitions,
                          v1::Command command);
+
+// By the tasks that have answered.
+using CommandResults = std::map<Partition, v1::CommandResult>;
+void ShowResults(Context* context, uint16_t group, const CommandResults& results);
+// Aborted, with the reason of the first task that has refused, now or when it had the command first.
+absl::Status JudgeResults(const CommandResults& results);
+// It says that the task is at it still: another result follows.
+bool IsUnderWay(const v1::CommandResult& result);
 
 // "skip", "release", ...: what kind of command it is.
 std::string NameOf(const v1::Command& command);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "processor/base/strings.h"
 
 namespace once::cli {
@@ -173,6 +175,29 @@ absl::StatusOr<TopicPartitionOffset> ParseOrigin(const std::string& text) {
                      " say it in once.origin"));
   }
   return TopicPartitionOffset{{text.substr(0, middle), Partition(partition)}, Offset(offset)};
+}
+
+std::string ShellQuoted(std::string_view word) {
+  const auto is_plain = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("-_./:,@+").find(c) != std::string::npos;
+  };
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return std::string(word);
+  const bool has_lines = word.find_first_of("\n\t") != std::string_view::npos;
+  if (IsReadable(word) && !has_lines)
+    return absl::StrCat("'", absl::StrReplaceAll(ToAbsl(word), {{"'", "'\\''"}}), "'");
+  std::string quoted = "$'";
+  for (const char c : word) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\'' || c == '\\') {
+      absl::StrAppend(&quoted, "\\", std::string(1, c));
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      absl::StrAppend(&quoted, "\\x", absl::Hex(byte, absl::kZeroPad2));
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + "'";
 }
 
 std::string PrettyJson(const std::string& json) {

@@ -55,6 +55,8 @@ absl::StatusOr<TopicPartitionOffset> ParseOrigin(const std::string& text);
 Cell RawValue(std::string_view bytes);
 // Headers as an object of texts, the last value of each name.
 Json HeadersJson(const std::vector<std::pair<std::string, OptionalBytes>>& headers);
+// As one word of a shell's command line, whatever it has in it.
+std::string ShellQuoted(std::string_view word);
 // JSON of several lines, for people.
 std::string PrettyJson(const std::string& json);
 

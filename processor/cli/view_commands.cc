@@ -10,6 +10,7 @@
 #include "processor/cli/context.h"
 #include "processor/cli/laid_out.h"
 #include "processor/cli/output.h"
+#include "processor/cli/shown.h"
 #include "processor/operator/lag.h"
 #include "processor/operator/state_view.h"
 
@@ -83,13 +84,30 @@ std::string KeyText(const Plan& plan, uint16_t group, const std::string& key) {
   return lead.key_to_text == nullptr ? Printable(key) : lead.key_to_text(key);
 }
 
-// What cannot be decoded is shown as bytes, with the reason.
-Cell StateCell(const NodeSpec& node, const std::string& bytes) {
-  if (node.state_json.of_bytes == nullptr) return Cell(Printable(bytes));
-  const absl::StatusOr<std::string> json = node.state_json.of_bytes(bytes);
-  if (json.ok()) return Cell(Json::Verbatim(*json));
-  return Cell(Json(), absl::StrCat("unreadable (", std::string(json.status().message()), "): ", Printable(bytes, 256)));
-}
+// Of one aggregate.
+class StateCells {
+ public:
+  explicit StateCells(const NodeSpec* node) : node_(node) {}
+
+  // What cannot be decoded is shown as it is.
+  Cell Of(const std::string& bytes) {
+    if (node_->state_json.of_bytes == nullptr) return RawValue(bytes);
+    const absl::StatusOr<std::string> json = node_->state_json.of_bytes(bytes);
+    if (json.ok()) return Cell(Json::Verbatim(*json));
+    if (unreadable_++ == 0) reason_ = std::string(json.status().message());
+    return RawValue(bytes);
+  }
+  void AddNote(Output* out) const {
+    if (unreadable_ == 0) return;
+    out->AddNote(absl::StrCat(unreadable_ == 1 ? "1 state is none" : absl::StrCat(unreadable_, " states are none"),
+                              " of type ", node_->state_type, ", and shown as it is stored: ", reason_));
+  }
+
+ private:
+  const NodeSpec* const node_;
+  int64_t unreadable_ = 0;
+  std::string reason_;  // Of the first.
+};
 
 absl::Status RunStateGet(Context& context) {
   absl::StatusOr<LaidOut> application = Connect(context);
@@ -109,10 +127,12 @@ absl::Status RunStateGet(Context& context) {
                                             Printable(context.args().Word(1)), " that is committed"));
   }
   const NodeSpec& node = *FindAggregate(context.graph(), aggregate);
+  StateCells cells(&node);
   context.out().Add("key", "key", KeyText(application->plan, *group, *key));
   context.out().Add("partition", "partition", (*found)->changelog.partition.value());
   context.out().Add("type", "type", node.state_type);
-  context.out().Add("state", "state", StateCell(node, (*found)->value));
+  context.out().Add("state", "state", cells.Of((*found)->value));
+  cells.AddNote(&context.out());
   return absl::OkStatus();
 }
 
@@ -136,14 +156,15 @@ absl::Status RunStateList(Context& context) {
   const absl::StatusOr<StatePage> page = ListState(application->plan, application->client, application->admin,
                                                    aggregate, after, static_cast<size_t>(limit), context.timeout());
   if (!page.ok()) return page.status();
-  const NodeSpec& node = *FindAggregate(context.graph(), aggregate);
+  StateCells cells(FindAggregate(context.graph(), aggregate));
   Table& table =
       context.out().AddTable("entries", {{"key", "KEY"}, {"partition", "PARTITION", Align::kRight}, {"state", "STATE"}},
                              "there is no state that is committed");
   for (const StateEntry& entry : page->entries) {
-    table.AddRow({KeyText(application->plan, *group, entry.key), entry.changelog.partition.value(),
-                  StateCell(node, entry.value)});
+    table.AddRow(
+        {KeyText(application->plan, *group, entry.key), entry.changelog.partition.value(), cells.Of(entry.value)});
   }
+  cells.AddNote(&context.out());
   context.out().Add("has_more", "", page->has_more);
   if (page->has_more) {
     context.out().AddNote(absl::StrCat("there are more: go on with --after=",

@@ -6,13 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "processor/base/mutex.h"
 #include "processor/base/strings.h"
 #include "processor/config/config_sources.h"
+#include "processor/config/secret_names.h"
 #include "processor/config/units.h"
 
 namespace once {
@@ -88,16 +87,8 @@ std::string DidYouMean(const std::string& closest, std::string_view otherwise) {
   return closest.empty() ? std::string(otherwise) : absl::StrCat("did you mean ", closest, "?");
 }
 
-// X10: an option of the topology's may well be one.
-bool LooksSecret(std::string_view name) {
-  const std::string lower = absl::AsciiStrToLower(ToAbsl(name));
-  for (const char* word : {"password", "passphrase", "secret", "token", "credential", "private"}) {
-    if (absl::StrContains(lower, word)) return true;
-  }
-  return false;
-}
-
-// Values of flags and variables may be long or binary: shown in part.
+// Values of flags and variables may be long or binary: shown in part. X10: an option of the topology's may well be a
+// secret.
 std::string Shown(std::string_view name, const Setting& setting) {
   return LooksSecret(name) ? ": " : absl::StrCat(" = \"", Printable(setting.text), "\": ");
 }

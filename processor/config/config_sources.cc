@@ -58,12 +58,13 @@ std::string WhyNoFlag(const std::string& property) {
 void LoadFlags(const ConfigInputs& inputs, Settings* properties, Sources* sources) {
   const std::vector<std::string>& args = inputs.args;
   std::map<std::string, int> positions;
-  bool after_secret = false;
+  // X10: what comes behind may be the rest of a secret: words are not shown then, and no flag either behind one that is
+  // refused for it.
+  bool after_secret = false, after_refused = false;
   for (size_t i = 0; i < args.size(); ++i) {
     std::string_view arg = args[i];
     if (arg == "-h") arg = "--help";
     if (arg.size() < 3 || !arg.starts_with("--") || arg[2] == '=') {
-      // X10: the rest of a password with a blank in it, for instance.
       const std::string shown = after_secret ? "" : absl::StrCat(", \"", Printable(arg), "\"");
       sources->errors.push_back(absl::StrCat("argument ", i + 1, shown, ": it is not a flag; write --name=value"));
       continue;
@@ -74,7 +75,11 @@ void LoadFlags(const ConfigInputs& inputs, Settings* properties, Sources* source
     const size_t equals = arg.find('=');
     std::string name(arg.substr(0, equals));
     const bool is_secret = IsSecretFlag(inputs, name);
-    after_secret = after_secret || is_secret;
+    // Without its prefix as well: the line is a mistake either way. An option of the topology's own is none.
+    const bool looks_secret = is_secret || (inputs.is_secret && inputs.is_secret(name));
+    after_refused = after_refused || is_secret || (looks_secret && IsProperty(inputs, name));
+    after_secret = after_secret || looks_secret;
+    const bool is_hidden = after_refused && !looks_secret;
     if (equals != std::string_view::npos) {
       setting.text = std::string(arg.substr(equals + 1));
     } else if (i + 1 < args.size() && (is_secret || CanBeValue(args[i + 1]))) {
@@ -84,7 +89,8 @@ void LoadFlags(const ConfigInputs& inputs, Settings* properties, Sources* source
       setting.has_text = false;
     }
     setting.written = absl::StrCat("--", name);
-    setting.where = absl::StrCat("flag ", Printable(setting.written));
+    setting.where = is_hidden ? absl::StrCat("flag (argument ", setting.position + 1, ")")
+                              : absl::StrCat("flag ", Printable(setting.written));
     if (const auto [first, is_new] = positions.emplace(name, setting.position); !is_new) {
       sources->errors.push_back(absl::StrCat(setting.where, ": it is given twice, as arguments ", first->second + 1,
                                              " and ", setting.position + 1, "; remove one of the two"));
@@ -97,7 +103,8 @@ void LoadFlags(const ConfigInputs& inputs, Settings* properties, Sources* source
     } else if (setting.has_text) {
       (*properties)[name.substr(kPropertyFlag.size())] = std::move(setting);
     } else {
-      sources->errors.push_back(absl::StrCat(setting.where, ": it has no value; write ", setting.written, "=VALUE"));
+      sources->errors.push_back(
+          absl::StrCat(setting.where, ": it has no value; write ", is_hidden ? "--NAME" : setting.written, "=VALUE"));
     }
   }
 }

@@ -150,7 +150,7 @@ void CheckTimeouts(const Patient& patient, Findings* findings) {
 
 void CheckTransactions(const Patient& patient, Findings* findings) {
   // Of its own, so that it fences nobody.
-  const std::string id = TransactionalId(patient.plan->application_id, "doctor", 0, 0);
+  const std::string id = ToolTransactionalId(patient.plan->application_id, "doctor");
   const absl::StatusOr<std::unique_ptr<kafka::TransactionalProducer>> producer =
       patient.client->NewProducer(id, patient.plan->output_topics);
   if (!producer.ok()) {

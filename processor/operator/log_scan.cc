@@ -32,9 +32,10 @@ class Scan {
         End({topics_[at.topic_index], at.partition}, at.position);
       }
       for (const kafka::PartitionError& error : batch.errors) {
-        if (left_.contains({topics_[error.topic_index], error.partition}) && absl::IsOutOfRange(error.status)) {
-          return error.status;
-        }
+        const TopicPartition where{topics_[error.topic_index], error.partition};
+        // The reader itself goes on after the others, or whoever waits long enough is told.
+        if (!left_.contains(where) || absl::IsUnavailable(error.status)) continue;
+        return error.status;
       }
       const absl::Time now = SteadyNow();
       if (has_moved) silent_since = now;

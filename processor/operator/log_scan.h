@@ -24,7 +24,8 @@ struct LogRange {
 using LogVisitor = std::function<bool(const TopicPartition&, const RecordView&)>;
 
 // Reads the committed records of all ranges, in order within each. Unavailable if nothing has come for `patience`: a
-// transaction is open, or the brokers are silent; OutOfRange if a range begins before its log does. Blocks.
+// transaction is open, or the brokers are silent; OutOfRange if a range begins before its log does; else what else
+// keeps a partition from being read, such as PermissionDenied. Blocks.
 absl::Status ScanLogs(kafka::Client* client, std::span<const LogRange> ranges, absl::Duration patience,
                       const LogVisitor& visit);
 

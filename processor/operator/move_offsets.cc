@@ -88,7 +88,7 @@ class Mover {
 
   absl::Status MakeProducer() {
     // Its own name, so that two who do this at once fence each other, and nobody else.
-    const std::string id = TransactionalId(plan_.application_id, "offsets-reset", 0, 0);
+    const std::string id = ToolTransactionalId(plan_.application_id, "offsets");
     absl::StatusOr<std::unique_ptr<kafka::TransactionalProducer>> made =
         client_->NewProducer(id, plan_.changelog_topics);
     if (!made.ok()) return made.status();

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "processor/cli/commands.h"
+#include "state/changelog.h"
 #include "tests/cli/console.h"
 #include "tests/operator/scene.h"
 
@@ -102,6 +103,29 @@ TEST_F(AdminCommandsTest, StateIsShownByTheApplicationsCodecs) {
   EXPECT_EQ(Run({"state", "list", "customer", "--after=customer0"}), kExitDone) << console_.err;
   EXPECT_THAT(console_.out, HasSubstr("customer1"));
   EXPECT_EQ(Run({"state", "list", "customer", "--limit=0"}), kExitUsage);
+}
+
+TEST_F(AdminCommandsTest, StateThatCannotBeDecodedIsShownAsItIs) {
+  const std::string changelog = "scripted-orders-changelog";
+  driver_.cluster().Append(changelog, Partition(0), StateKeyPrefix("customer") + "odd", "\xff\xfe");
+  driver_.cluster().Append(changelog, Partition(0), StateKeyPrefix("customer") + "text", "no total");
+  EXPECT_EQ(Run({"state", "get", "customer", "odd", "--json"}), kExitDone) << console_.err;
+  EXPECT_THAT(console_.out, HasSubstr("\"state\":{\"base64\":\"//4=\"}"));
+  EXPECT_THAT(console_.out, HasSubstr("\"notes\":[\"1 state is none of type"));
+  EXPECT_EQ(Run({"state", "get", "customer", "odd"}), kExitDone) << console_.err;
+  EXPECT_THAT(console_.out, HasSubstr("(base64) //4="));
+  EXPECT_EQ(Run({"state", "list", "customer", "--json"}), kExitDone) << console_.err;
+  EXPECT_THAT(console_.out, HasSubstr("{\"text\":\"no total\"}"));
+  EXPECT_THAT(console_.out, HasSubstr("2 states are none of type"));
+}
+
+TEST_F(AdminCommandsTest, WhatMayNotBeReadIsSaidAtOnce) {
+  driver_.cluster().Deny(testkit::Right::kReadTopic, "scripted-orders-changelog");
+  EXPECT_EQ(Run({"state", "get", "customer", "customer0"}), kExitRefused);
+  EXPECT_THAT(console_.err, HasSubstr("TOPIC_AUTHORIZATION_FAILED"));
+  EXPECT_EQ(Run({"state", "list", "customer"}), kExitRefused);
+  EXPECT_EQ(Run({"offsets", "show"}), kExitRefused);
+  EXPECT_THAT(console_.err, HasSubstr("TOPIC_AUTHORIZATION_FAILED"));
 }
 
 TEST_F(AdminCommandsTest, LagIsShown) {

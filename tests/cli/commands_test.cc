@@ -2,15 +2,12 @@
 // leaves undone.
 #include "processor/cli/commands.h"
 
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/cli/console.h"
-#include "tests/driver/orders.h"
+#include "tests/cli/shop.h"
 
 namespace once::cli {
 namespace {
@@ -18,80 +15,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-// Whoever waits for records lets the application run.
-class DrivingReader final : public kafka::LogReader {
- public:
-  DrivingReader(std::unique_ptr<kafka::LogReader> reader, TopologyTestDriver* driver)
-      : reader_(std::move(reader)), driver_(driver) {}
-  absl::Status Add(const TopicPartitionOffset& from) override { return reader_->Add(from); }
-  absl::Status Remove(const TopicPartition& partition) override { return reader_->Remove(partition); }
-  absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override {
-    if (driver_ != nullptr) driver_->RunUntilIdle();
-    return reader_->Poll(timeout, batch);
-  }
-
- private:
-  const std::unique_ptr<kafka::LogReader> reader_;
-  TopologyTestDriver* const driver_;
-};
-
-class DrivingClient final : public kafka::Client {
- public:
-  DrivingClient(std::unique_ptr<kafka::Client> client, TopologyTestDriver* driver)
-      : client_(std::move(client)), driver_(driver) {}
-  absl::StatusOr<std::unique_ptr<kafka::TransactionalProducer>> NewProducer(
-      const std::string& id, const std::vector<std::string>& topics) override {
-    return client_->NewProducer(id, topics);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> NewGroupConsumer(
-      const std::string& group, const std::vector<std::string>& topics) override {
-    return client_->NewGroupConsumer(group, topics);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
-    auto reader = client_->NewLogReader(topics);
-    if (!reader.ok()) return reader.status();
-    return std::make_unique<DrivingReader>(*std::move(reader), driver_);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::Admin>> NewAdmin() override { return client_->NewAdmin(); }
-
- private:
-  const std::unique_ptr<kafka::Client> client_;
-  TopologyTestDriver* const driver_;
-};
-
 // A shop with two partitions, whose operator types.
-class CommandsTest : public testing::Test {
- protected:
-  CommandsTest() : driver_(BuildOrderTotals, {.partitions = 2}) {
-    console_.environment.connect = [this](const Options&,
-                                          const Config&) -> absl::StatusOr<std::unique_ptr<kafka::Client>> {
-      return std::make_unique<DrivingClient>(driver_.cluster().NewClient(), is_running_ ? &driver_ : nullptr);
-    };
-    console_.environment.clock = &driver_.clock();
-  }
-
-  int Run(const std::vector<std::string>& words) { return console_.Run(words, registry_, BuildOrderTotals); }
-  // With --yes, and what went wrong.
-  int Do(std::vector<std::string> words) {
-    words.push_back("--yes");
-    return Run(words);
-  }
-
-  // Orders of a customer by their cents; IDs are CUSTOMER/INDEX. What is not positive fails.
-  void Place(const std::string& customer, const std::vector<int64_t>& all_cents) {
-    for (const int64_t cents : all_cents) {
-      driver_.Send("orders", customer, Order(cents), {.event_id = absl::StrCat(customer, "/", placed_++)});
-    }
-    driver_.RunUntilIdle();
-  }
-  size_t Commands() const { return driver_.audit().size(); }
-
-  TopologyTestDriver driver_;
-  const Registry registry_ = AllCommands();
-  Console console_;
-  bool is_running_ = true;
-  int placed_ = 0;
-};
+class CommandsTest : public ShopTest {};
 
 TEST_F(CommandsTest, NamesOfAllCommandsAndOptionsAreTheirOwn) {
   for (const CommandSpec& command : registry_.commands()) {

@@ -51,7 +51,7 @@ class Console {
   int Run(const std::vector<std::string>& words, const Registry& registry, const TopologyFactory& factory) {
     out.clear();
     err.clear();
-    return RunCommand(CommandLine::Read(words, registry), registry, factory, environment);
+    return RunCommand(CommandLine::Read(words, registry, environment.inputs.is_secret), registry, factory, environment);
   }
 
   Environment environment;

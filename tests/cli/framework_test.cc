@@ -174,6 +174,16 @@ TEST_F(FrameworkTest, ExitCodesFollowTheError) {
   EXPECT_THAT(console_.out, StartsWith("{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"exit_code\":2,"));
 }
 
+// A codec of the user's, for instance (X3).
+TEST_F(FrameworkTest, WhatThrowsHasFailed) {
+  registry_.Add({.path = "throw", .summary = "Throw.", .run = [](Context&) -> absl::Status {
+                   throw std::runtime_error("no such codec");
+                 }});
+  EXPECT_EQ(Run({"throw", "--json"}), kExitRefused);
+  EXPECT_THAT(console_.err, HasSubstr("no such codec"));
+  EXPECT_THAT(console_.out, HasSubstr("\"code\":\"INTERNAL\""));
+}
+
 TEST_F(FrameworkTest, WhatChangesAsks) {
   EXPECT_EQ(Run({"thing", "drop", "big", "x"}), kExitRefused);
   EXPECT_THAT(console_.err, HasSubstr("this would drop 1 thing; there is no terminal to ask at"));

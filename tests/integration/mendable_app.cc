@@ -1,5 +1,7 @@
 // An application whose handlers fail on some values as long as a file exists: those that begin with "bad" for good,
-// those that begin with "wait" for now. --then says what follows a failure for good: block, skip or stop.
+// those that begin with "wait" for now. --then says what follows a failure for good: block, skip or stop; --backoff how
+// long it waits before it tries again at first.
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -21,6 +23,8 @@ absl::StatusOr<once::Topology> Build(const once::Config& config) {
   const std::string broken = config.Get("broken_file", "");
   once::FailurePolicy policy;
   policy.then = ActionOf(config.Get("then", "block"));
+  policy.initial_backoff = config.GetDuration("backoff", policy.initial_backoff);
+  policy.max_backoff = std::max(policy.max_backoff, policy.initial_backoff);
   builder.AddAggregate<std::string>("keeper").EmitsTo(out).WithPolicy(policy).On<std::string>(
       in, [out, broken](const std::string& value, auto& keeper) -> absl::Status {
         keeper.Emit(out, value);

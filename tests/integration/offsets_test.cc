@@ -177,7 +177,7 @@ TEST_F(BrokerOffsetsTest, KilledHalfWayNothingIsMoved) {
   const int64_t stood_at = Committed(0);
   const std::string changelog = scene_.application_id() + "-in-changelog";
   {
-    auto producer = scene_.client().NewProducer(scene_.application_id() + "-offsets~reset-0-0", {changelog});
+    auto producer = scene_.client().NewProducer(scene_.application_id() + "-+offsets", {changelog});
     ASSERT_TRUE(producer.ok()) << producer.status();
     ASSERT_TRUE((*producer)->InitTransactions(kCall).ok());
     ASSERT_TRUE((*producer)->BeginTransaction().ok());

@@ -29,15 +29,35 @@ std::string HeaderOf(const PlainRecord& record, const std::string& name) {
   return "";
 }
 
-void OperatorTest::StartMendable(const std::string& then, const std::string& instance) {
-  pod_ = std::make_unique<Process>(
-      std::vector<std::string>{std::filesystem::absolute("tests/integration/mendable_app").string(),
-                               "--bootstrap_servers=" + scene_.bootstrap_servers(),
-                               "--application_id=" + scene_.application_id(), "--input_topic=" + scene_.input(),
-                               "--output_topic=" + scene_.output(), "--dead_letter_topic=" + scene_.dead_letters(),
-                               "--state_dir=" + scene_.StateDir(instance), "--session_timeout=3s",
-                               "--commit_interval=50ms", "--broken_file=" + broken_file(), "--then=" + then},
-      std::vector<std::pair<std::string, std::string>>{}, scene_.StateDir(absl::StrCat("log", pods_++)));
+std::vector<std::string> OperatorTest::MendableArgs(const std::vector<std::string>& words) const {
+  std::vector<std::string> args = {std::filesystem::absolute("tests/integration/mendable_app").string()};
+  args.insert(args.end(), words.begin(), words.end());
+  for (const std::string& flag :
+       {"--bootstrap_servers=" + scene_.bootstrap_servers(), "--application_id=" + scene_.application_id(),
+        "--input_topic=" + scene_.input(), "--output_topic=" + scene_.output(),
+        "--dead_letter_topic=" + scene_.dead_letters()}) {
+    args.push_back(flag);
+  }
+  return args;
+}
+
+void OperatorTest::StartMendable(const std::string& then, const std::string& instance,
+                                 const std::vector<std::string>& flags) {
+  std::vector<std::string> args = MendableArgs(flags);
+  for (const std::string& flag :
+       {"--state_dir=" + scene_.StateDir(instance), std::string("--session_timeout=3s"),
+        std::string("--commit_interval=50ms"), "--broken_file=" + broken_file(), "--then=" + then}) {
+    args.push_back(flag);
+  }
+  pod_ = std::make_unique<Process>(args, std::vector<std::pair<std::string, std::string>>{},
+                                   scene_.StateDir(absl::StrCat("log", pods_++)));
+}
+
+std::unique_ptr<Process> OperatorTest::StartCommand(const std::vector<std::string>& words) {
+  std::vector<std::string> args = MendableArgs(words);
+  args.push_back("--yes");
+  return std::make_unique<Process>(args, std::vector<std::pair<std::string, std::string>>{},
+                                   scene_.StateDir(absl::StrCat("log", pods_++)));
 }
 
 void OperatorTest::Break() const { std::ofstream(broken_file()) << "broken"; }

@@ -39,7 +39,10 @@ class OperatorTest : public testing::Test {
   // order_totals.
   void StartPod(const PodSpec& spec = {}) { pod_ = scene_.StartPod(spec); }
   // mendable_app, which is broken as long as the file is there. `instance` has a disk of its own.
-  void StartMendable(const std::string& then = "block", const std::string& instance = "a");
+  void StartMendable(const std::string& then = "block", const std::string& instance = "a",
+                     const std::vector<std::string>& flags = {});
+  // The same program's command on the same topics, with --yes.
+  std::unique_ptr<Process> StartCommand(const std::vector<std::string>& words);
   void Break() const;
   void Mend() const;
   // SIGKILL, and that it is gone.
@@ -80,6 +83,7 @@ class OperatorTest : public testing::Test {
  private:
   kafka::Client& Or(kafka::Client* client) { return client == nullptr ? scene_.client() : *client; }
   std::string broken_file() const { return scene_.StateDir("broken"); }
+  std::vector<std::string> MendableArgs(const std::vector<std::string>& words) const;
 
   int placed_ = 0;
   int pods_ = 0;

@@ -142,5 +142,73 @@ TEST_F(RedriveProcessTest, KilledHalfWayAndRunAgainNothingIsLostOrDoubled) {
   for (int i = 0; i < kKeys; ++i) EXPECT_THAT(Outputs(absl::StrCat("k", i)), ElementsAre("bad1", "ok2")) << i;
 }
 
+// The application's own `dlq redrive`, on the same terms as any tool.
+class RedriveCommandTest : public RedriveProcessTest {
+ protected:
+  int Redrive(std::vector<std::string> words) {
+    words.insert(words.begin(), {"dlq", "redrive"});
+    const std::unique_ptr<Process> command = StartCommand(words);
+    const std::optional<ExitState> ended = command->Wait(absl::Seconds(60));
+    said_ = command->Log();
+    return ended.has_value() ? ended->code.value_or(-1) : -1;
+  }
+  size_t Inputs() { return Read(scene_.input()).size(); }
+
+  std::string said_;
+};
+
+TEST_F(RedriveCommandTest, TakesEffectOnceOrSaysWhyNot) {
+  StartMendable();
+  for (const std::string key : {"a", "b", "c"}) SendAs(key, {"bad1", "ok2", "bad3"});
+  ASSERT_TRUE(AwaitDeadLetters("BLOCKED", 6)) << pod_->Log();
+  const size_t before = Inputs();
+  EXPECT_EQ(Redrive({"--all", "--dry-run"}), 0) << said_;
+  EXPECT_EQ(Redrive({"first"}), 2) << said_;
+  EXPECT_EQ(Redrive({"0/4711"}), 3) << said_;
+  EXPECT_EQ(Inputs(), before);
+  // Of another application, in a topic that both use.
+  Write(scene_.dead_letters(), {{.key = "x",
+                                 .value = "ok",
+                                 .headers = {{"once.disposition", "FAILED"},
+                                             {"once.reason", "INTERNAL"},
+                                             {"once.origin", scene_.input() + "-0-0"},
+                                             {"once.application", "another"}}}});
+  const PlainRecord foreign = [&] {
+    for (const PlainRecord& letter : Read(scene_.dead_letters())) {
+      if (letter.key == "x") return letter;
+    }
+    return PlainRecord();
+  }();
+  EXPECT_EQ(Redrive({absl::StrCat(foreign.partition.value(), "/", foreign.offset)}), 1) << said_;
+  EXPECT_EQ(Inputs(), before);
+  Mend();
+  EXPECT_EQ(Redrive({"--all"}), 0) << said_;
+  EXPECT_EQ(Inputs(), before + 9);
+  for (const std::string key : {"a", "b", "c"}) ASSERT_TRUE(AwaitOutputs(key, 3)) << pod_->Log();
+  EXPECT_EQ(Redrive({"--all"}), 0) << said_;
+  PassMarkers();
+  for (const std::string key : {"a", "b", "c"}) EXPECT_THAT(Outputs(key), ElementsAre("bad1", "ok2", "bad3"));
+}
+
+TEST_F(RedriveCommandTest, KilledHalfWayAndRunAgainNothingIsLostOrDoubled) {
+  constexpr int kKeys = 40;
+  StartMendable("skip");
+  for (int i = 0; i < kKeys; ++i) SendAs(absl::StrCat("k", i), {"bad1"});
+  ASSERT_TRUE(AwaitDeadLetters("FAILED", kKeys)) << pod_->Log();
+  Mend();
+  const size_t before = Inputs();
+  // So slowly that it is killed long before its end.
+  const std::unique_ptr<Process> half = StartCommand({"dlq", "redrive", "--all", "--per_second=2"});
+  ASSERT_TRUE(Scene::Eventually([&] { return Inputs() >= before + 4; })) << half->Log();
+  half->Signal(SIGKILL);
+  const std::optional<ExitState> ended = half->Wait(absl::Seconds(10));
+  ASSERT_TRUE(ended.has_value() && ended->signal == SIGKILL) << half->Log();
+  ASSERT_LT(Inputs(), before + kKeys);
+  EXPECT_EQ(Redrive({"--all"}), 0) << said_;
+  for (int i = 0; i < kKeys; ++i) ASSERT_TRUE(AwaitOutputs(absl::StrCat("k", i), 1)) << pod_->Log();
+  PassMarkers();
+  for (int i = 0; i < kKeys; ++i) EXPECT_THAT(Outputs(absl::StrCat("k", i)), ElementsAre("bad1")) << i;
+}
+
 }  // namespace
 }  // namespace once

@@ -113,6 +113,27 @@ TEST_F(SecretsTest, X10NoMistakeOnTheCommandLineShowsASecret) {
   ExpectMistake({absl::StrCat("--kafka.sasl.jaas.config=x password=\"", kCanary, "\";")});
 }
 
+// A secret with a blank in it, or one that looks like a flag, behind a command, before it and between its words.
+TEST_F(SecretsTest, X10NoMistakeOfACommandsLineShowsASecret) {
+  for (const std::string name : kSecrets) {
+    const std::string flag = absl::StrCat("--kafka.", name);
+    for (const std::string& word : {std::string(kCanary), absl::StrCat("-", kCanary), absl::StrCat("--", kCanary),
+                                    absl::StrCat("--", kCanary, "=x"), absl::StrCat("--kafka.", kCanary)}) {
+      ExpectMistake({"lag", flag, word});
+      ExpectMistake({"lag", flag + "=my", word});
+      ExpectMistake({"lag", absl::StrCat("--", name, "=my"), word});
+      ExpectMistake({"parked", "list", flag + "=my", word, word});
+      ExpectMistake({"parked", flag + "=my", word, "list"});
+      ExpectMistake({flag + "=my", "parked", word});
+      ExpectMistake({flag, word, "lag", "--json"});
+      ExpectMistake({"dlq", "list", flag + "=my", "--disposition", word});
+      ExpectMistake({"run", flag + "=my", word});
+      ExpectMistake({"config", "explain", flag, word});
+    }
+    ExpectMistake({"lag", flag + "=my", "--", kCanary});
+  }
+}
+
 TEST_F(SecretsTest, X10NoMistakeBesideASecretShowsIt) {
   for (const std::string name : kSecrets) {
     const std::string line = absl::StrCat(name, "=", kCanary, "\n");

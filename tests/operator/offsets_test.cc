@@ -206,7 +206,7 @@ TEST_F(OffsetsTest, AMoveThatIsAbortedMovesNothing) {
     Stop();
     driver_.cluster().FailNext(
         {.call = call,
-         .id_prefix = call == testkit::Call::kSendOffsets ? "" : "scripted-offsets",
+         .id_prefix = call == testkit::Call::kSendOffsets ? "" : "scripted-+offsets",
          .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "injected: must abort"}});
     const absl::Status moved = Move("earliest");
     EXPECT_THAT(moved.ToString(), HasSubstr("nothing was changed"));
@@ -232,7 +232,7 @@ TEST_F(OffsetsTest, ACommitWithoutAnAnswerIsFoundOut) {
 TEST_F(OffsetsTest, KilledHalfWayNothingMoves) {
   Stop();
   {
-    auto producer = *client_->NewProducer("scripted-offsets~reset-0-0", plan_.changelog_topics);
+    auto producer = *client_->NewProducer("scripted-+offsets", plan_.changelog_topics);
     ASSERT_TRUE(producer->InitTransactions(absl::Seconds(1)).ok());
     ASSERT_TRUE(producer->BeginTransaction().ok());
     const absl::StatusOr<OffsetPlan> planned = Planned("earliest");

@@ -145,6 +145,9 @@ TEST(NamesTest, X8TransactionalIdsAreEqualOnlyIfAllPartsAre) {
   EXPECT_EQ(TransactionalId("a-b", "c", 0, 0), "a-b-c-0-0");
   EXPECT_NE(TransactionalId("a", "b-0", 1, 0), TransactionalId("a-b", "0", 1, 0));
   EXPECT_NE(TransactionalId("a", "b-0", 1, 0), TransactionalId("a", "b", 0, 1));
+  // Of no instance, whatever it is called.
+  EXPECT_EQ(ToolTransactionalId("a", "doctor"), "a-+doctor");
+  EXPECT_NE(NamePartMistake("+doctor"), "");
 }
 
 }  // namespace
