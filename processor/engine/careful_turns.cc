@@ -26,10 +26,28 @@ void Scheduler::RunAnnounced() {
   }
 }
 
-// X3: also when it has come back without taking effect, until a commit says so.
-bool Scheduler::needs_solitude() const {
+const Task* Scheduler::FindNamed() const {
   const Task* task = named_.has_value() ? tasks_->Find(*named_) : nullptr;
-  return task != nullptr && IsWritable(*task) && task->crashes.may_be_named();
+  return task != nullptr && task->crashes.may_be_named() ? task : nullptr;
+}
+
+// X3: also when it has come back without taking effect, until a commit says so. A task that is opened anew meanwhile
+// cannot say anything, and what ends the process then would be put down to its event; but others do not wait for long
+// for one that takes its time, or has failed.
+bool Scheduler::needs_solitude() const {
+  constexpr absl::Duration kLongestWait = absl::Seconds(10);
+  const Task* task = FindNamed();
+  return task != nullptr && (IsWritable(*task) || step_->now - named_writable_at_ < kLongestWait);
+}
+
+bool Scheduler::waits_for_named() const {
+  const Task* task = FindNamed();
+  return task != nullptr && !IsWritable(*task) && needs_solitude();
+}
+
+void Scheduler::LookAtNamed() {
+  const Task* task = FindNamed();
+  if (task != nullptr && IsWritable(*task)) named_writable_at_ = step_->now;
 }
 
 // What is known of work that the process ended at goes before the work (X3).
@@ -77,6 +95,7 @@ bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<
       crashes.Announce(lane, *place);
       announced_ = {task->id, kind};
       named_ = task->id;
+      named_writable_at_ = step_->now;
     }
   }
   epochs_->Seal();

@@ -136,7 +136,7 @@ void Engine::UnassignLeaving() {
 void Engine::On(const event::Records& records) { scheduler_.Take(records.batch); }
 
 void Engine::On(const event::Continue&) {
-  if (!memory_.full()) scheduler_.RunSlice();
+  if (!memory_.full() && !scheduler_.waits_for_named()) scheduler_.RunSlice();
 }
 
 void Engine::On(const event::TaskOffsetsFetched& fetched) { tasks_.OnOffsets(fetched); }

@@ -55,8 +55,9 @@ class Engine {
 
   // Whether records that were fetched, or parked events that are due, wait for event::Continue.
   bool has_work() const { return scheduler_.has_work(); }
-  // Whether event::Continue does any of it: no transaction is ending, and there is memory.
-  bool accepts_work() const { return epochs_.accepting() && !memory_.full(); }
+  // Whether event::Continue does any of it: no transaction is ending, there is memory, and no task that is opened anew
+  // has to take back first what is known of its event (X3).
+  bool accepts_work() const { return epochs_.accepting() && !memory_.full() && !scheduler_.waits_for_named(); }
   // Whether there is memory for more of the changelogs under replay.
   bool accepts_replay() const { return !memory_.full(); }
   // Whether there is work but also a task that may be polled for without delay to others.

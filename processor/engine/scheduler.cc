@@ -119,6 +119,7 @@ bool Scheduler::IsAnyTaskHungry() const {
 }
 
 void Scheduler::Charge() {
+  LookAtNamed();
   if (!unfinished_.has_value()) return;
   const Turn turn = *std::exchange(unfinished_, std::nullopt);
   Task* const task = tasks_->Find(turn.task);

@@ -50,8 +50,10 @@ class Scheduler {
   void RunSlice();
   // Something can run, unless a transaction is ending.
   bool has_work() const { return !turns_.empty() || unfinished_.has_value(); }
-  // What was announced is to be run next.
+  // What was announced is to be run next, or may still be taken for what ends the process.
   bool needs_solitude() const;
+  // And its task cannot speak now: other tasks run nothing either.
+  bool waits_for_named() const;
   // A running task has nothing fetched, so others' backlogs are no reason not to poll.
   bool IsAnyTaskHungry() const;
 
@@ -110,6 +112,9 @@ class Scheduler {
   bool IsAlone() const { return observer_ == nullptr || observer_->IsAlone(); }
   void BeginLanes(Task* task, size_t lane);
   void RunAnnounced();
+  // That task, if what is committed may still say so of its event.
+  const Task* FindNamed() const;
+  void LookAtNamed();
   bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const EventPipeline::WindowKey& key);
   EventPipeline::WindowKey WindowKeyOf(const Task& task, const Fetched& run);
   void ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end);
@@ -144,7 +149,8 @@ class Scheduler {
     Kind kind = Kind::kNew;
   };
   std::optional<Announced> announced_;
-  std::optional<TaskId> named_;     // Whose event was announced last.
+  std::optional<TaskId> named_;  // Whose event was announced last.
+  absl::Time named_writable_at_ = absl::InfinitePast();
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();
 

@@ -154,6 +154,77 @@ TEST_P(DeadlyEventsTest, X3AnEventThatCameBackIsNotToBlame) {
   EXPECT_EQ(Letters(*driver_), "");
 }
 
+// Nor is it when its task is opened anew, and cannot say so yet: nothing else is run until then, unless that takes
+// long.
+TEST_P(DeadlyEventsTest, X3OthersWaitForOneThatIsOpenedAnewAndNotForLong) {
+  Make();
+  deadly_ = {1};
+  Send("alice", 1);
+  ASSERT_EQ(RunThroughDeaths(2), 2);
+  deadly_.clear();
+  script_->handle = [&](const OrderPlaced&) {
+    driver_->FailNextCommit(/*landed=*/false);
+    for (int i = 0; i < 1000; ++i) {
+      driver_->cluster().FailNext({.call = testkit::Call::kStableCommittedOffsets,
+                                   .result = {.error = kafka::ErrorClass::kRetriable, .code = "X", .message = "no"}});
+    }
+    return absl::OkStatus();
+  };
+  const Engine& engine = driver_->worker().engine();
+  const auto task = [&]() -> const Task& { return *engine.tasks().begin()->second; };
+  RunUntil(
+      [&] { return !engine.tasks().empty() && task().phase == TaskPhase::kOpening && task().failed_requests > 0; });
+  ASSERT_TRUE(task().crashes.may_be_named());
+  const absl::Time began = driver_->clock().Read().now;
+  RunUntil([&] { return !engine.needs_solitude(); });
+  EXPECT_GT(driver_->clock().Read().now - began, absl::Seconds(5));
+  EXPECT_FALSE(engine.needs_solitude());
+  EXPECT_EQ(task().phase, TaskPhase::kOpening);
+  driver_->cluster().ClearFaults();
+  script_->handle = [](const OrderPlaced&) { return absl::OkStatus(); };
+  RunUntil([&] { return !task().crashes.may_be_named() && task().phase == TaskPhase::kRunning; });
+  EXPECT_FALSE(engine.needs_solitude());
+  EXPECT_EQ(RunThroughDeaths(1), 0);
+  EXPECT_EQ(Totals(*driver_), "alice:1:1");
+}
+
+// The same of other tasks of its worker, which are open again before it.
+TEST_P(DeadlyEventsTest, X3NothingIsRunBeforeOneThatCameBackIsTakenBack) {
+  Make({.partitions = 2});
+  deadly_ = {1};
+  Send("alice", 1, 0);
+  ASSERT_EQ(RunThroughDeaths(2), 2);
+  deadly_.clear();
+  const TopicPartition changelog{"scripted-orders-changelog", Partition(0)};
+  const auto is_named = [&] {
+    const Task* task = driver_->worker().engine().FindTask({0, Partition(0)});
+    return task != nullptr && task->crashes.may_be_named();
+  };
+  int others = 0;
+  bool has_come_back = false;
+  script_->handle = [&](const OrderPlaced& order) {
+    if (order.cents() != 1) {
+      EXPECT_FALSE(is_named());
+      ++others;
+    } else if (!std::exchange(has_come_back, true)) {
+      driver_->FailNextCommit(/*landed=*/false);
+      Send("bob", 11, 1);
+      driver_->cluster().SetLeaderless(changelog, true);
+    }
+    return absl::OkStatus();
+  };
+  RunUntil([&] { return has_come_back; });
+  int turns = 100;
+  RunUntil([&] { return turns-- == 0; });
+  EXPECT_TRUE(is_named());
+  EXPECT_EQ(others, 0);
+  EXPECT_FALSE(driver_->worker().engine().FindTask({0, Partition(1)})->backlog.empty()) << "it is open, and waits";
+  driver_->cluster().SetLeaderless(changelog, false);
+  EXPECT_EQ(RunThroughDeaths(1), 0);
+  EXPECT_EQ(others, 1);
+  EXPECT_EQ(driver_->State<CustomerTotal>("customer", "alice")->order_count(), 1);
+}
+
 // An end that is orderly is no death, also of a task that has done nothing yet.
 TEST_P(DeadlyEventsTest, X3OrderlyEndsAreNotCounted) {
   Make();

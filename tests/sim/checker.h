@@ -125,6 +125,8 @@ class Checker {
     std::set<int64_t> parked;  // By number, after it.
     bool was_failed = false;   // Before it, and nobody released it.
     bool is_released = false;
+    std::set<std::string> left_ids = {};  // Of events that waited before it, and are parked no more.
+    bool is_parked = false;               // By the key's status, after it.
   };
 
   void Fail(const std::string& what);
@@ -190,6 +192,8 @@ class Checker {
 
 // For messages.
 std::string TextOf(const SimEvent& event);
+// By which commands and rules know it; unique only per source.
+std::string IdOf(const SimEvent& event);
 
 }  // namespace once::sim
 

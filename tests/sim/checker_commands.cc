@@ -7,8 +7,6 @@
 namespace once::sim {
 namespace {
 
-std::string IdOf(const SimEvent& event) { return event.id.empty() ? event.place() : event.id; }
-
 const v1::Target* TargetOf(const v1::Command& command) {
   if (command.has_release()) return &command.release().target();
   if (command.has_skip()) return &command.skip().target();
@@ -17,6 +15,8 @@ const v1::Target* TargetOf(const v1::Command& command) {
 }
 
 }  // namespace
+
+std::string IdOf(const SimEvent& event) { return event.id.empty() ? event.place() : event.id; }
 
 void Checker::ReadCommands(const testkit::CommittedTransaction& transaction,
                            std::vector<std::set<std::string>>* touched) {

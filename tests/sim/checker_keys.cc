@@ -89,6 +89,9 @@ bool Checker::SettleFailure(KeyState* state, const SimEvent& event, const Effect
   if (!blocks_) return true;
   state->failed = &event;
   state->releases = released - (effects.failed - 1);
+  // Another event with that ID has headed the key before it, in the same transaction, and a command names no more than
+  // the ID: the status says whether the last one released this event.
+  if (course.is_parked && course.left_ids.contains(IdOf(event))) state->releases = 0;
   state->reruns = effects.failed - 1;
   if (effects.blocked > 0 && !course.is_released) Fail(absl::StrCat("R2: ", TextOf(event), " blocks itself"));
   return false;
@@ -150,7 +153,12 @@ std::set<int64_t> Checker::ParkedOf(const TaskModel& task, const std::string& ke
 void Checker::Settle(int32_t partition, const std::string& key) {
   TaskModel& task = tasks_[static_cast<size_t>(partition)];
   KeyState& state = task.keys[key];
-  Course course{.parked = ParkedOf(task, key, state)};
+  Course course{.parked = ParkedOf(task, key, state), .is_parked = IsParked(task, key)};
+  for (const auto& waiting : state.waiting) {
+    for (const SimEvent* event : waiting) {
+      if (!course.parked.contains(event->number)) course.left_ids.insert(IdOf(*event));
+    }
+  }
   SettleEnded(partition, &state, &course);
   SettleReleased(&state, &course);
   course.was_failed = state.failed != nullptr && !course.is_released;

@@ -149,6 +149,7 @@ class World {
   void CheckEnd();
   bool IsCurrent(const Task& task);
   void CheckMemory();
+  void Rest();
   void CheckStores();
 
   const Scenario& scenario_;
