@@ -91,7 +91,8 @@ std::string DidYouMean(const std::string& closest, std::string_view otherwise) {
 // X10: an option of the topology's may well be one.
 bool LooksSecret(std::string_view name) {
   const std::string lower = absl::AsciiStrToLower(ToAbsl(name));
-  for (const char* word : {"password", "passphrase", "secret", "token", "credential", "private"}) {
+  for (const char* word :
+       {"password", "passwd", "passphrase", "secret", "token", "credential", "private", "api_key", "access_key"}) {
     if (absl::StrContains(lower, word)) return true;
   }
   return false;

@@ -81,8 +81,9 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
   }
   Handle::OnError(code, reason);
   // Later on credentials may be about to be changed, and what was polled can still be committed.
-  if (IsRefusal(code) && !has_joined_) {
-    fatal_ = absl::UnauthenticatedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
+  if (IsRefusal(code, reason) && !has_joined_) {
+    fatal_ = absl::UnauthenticatedError(
+        absl::StrCat("polling ", name(), ": ", TextOfRefusal(code, context().secrets->Redact(reason))));
   }
 }
 
