@@ -8,7 +8,7 @@ import world
 
 # What the table's columns are called, in their order.
 COLUMNS = ("right", "wrong secret", "expired certificate", "wrong host name", "unknown authority", "no client certificate",
-           "secret changed while running")
+           "its own certificate expired", "secret changed while running")
 
 # How long a start may take that cannot succeed: it is to end, not to be tried for ever.
 FAILS_WITHIN_S = 60
@@ -145,6 +145,10 @@ class Cases:
         if mechanism.name == "mTLS":
             yield "no client certificate", {"KAFKA_SSL_CERTIFICATE_LOCATION": None, "KAFKA_SSL_KEY_LOCATION": None}, (
                 "asks for a certificate of the client's", "ssl.certificate.location"), None
+            certificate, key = self._world.expired_client
+            yield "its own certificate expired", {"KAFKA_SSL_CERTIFICATE_LOCATION": certificate,
+                                                  "KAFKA_SSL_KEY_LOCATION": key}, (
+                "refuses this client's certificate", "ssl.certificate.location"), None
             certificate, key = self._world.strange_client
             yield "wrong secret", {"KAFKA_SSL_CERTIFICATE_LOCATION": certificate, "KAFKA_SSL_KEY_LOCATION": key}, (
                 "refuses this client's certificate", "ssl.certificate.location"), None
@@ -157,7 +161,8 @@ class Cases:
             yield "wrong secret", {"TOKEN_FILE": wrong}, refused, None
         if "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE" in mechanism.settings:
             wrong = self._path("oidc.wrong", "wrong-password")
-            yield "wrong secret", {"KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE": wrong}, refused, None
+            yield "wrong secret", {"KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET_FILE": wrong}, (
+                "there is no OAUTHBEARER token", "invalid_client", "correct sasl.oauthbearer.*"), None
 
     def _note(self, mechanism, column, result):
         self.results[(mechanism.name, column)] = result

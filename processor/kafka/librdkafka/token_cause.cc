@@ -23,10 +23,10 @@ bool IsOfMissingToken(std::string_view reason) {
 }
 
 bool IsIssuersRefusal(std::string_view reason) {
-  static constexpr std::string_view kErrors[] = {"invalid_client",         "invalid_grant", "invalid_request",
-                                                 "unauthorized_client",    "invalid_scope", "access_denied",
-                                                 "unsupported_grant_type", "(400)",         "(401)",
-                                                 "(403)"};
+  static constexpr std::string_view kErrors[] = {
+      "invalid_client", "invalid_grant", "invalid_request",        "unauthorized_client",
+      "invalid_scope",  "access_denied", "unsupported_grant_type", "(400)",
+      "(401)",          "(403)"};
   return IsOfMissingToken(reason) && HasAny(reason, kErrors);
 }
 
