@@ -38,10 +38,13 @@ std::string UrlOf(const kafka::OauthToken& token) {
 }
 
 TEST(MskIamTest, ATokenIsTheUrlThatAwssLibrarySigns) {
-  const auto function = MskIamTokens(
-      {.region = "eu-central-1",
-       .credentials = [] { return AwsCredentials{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}; },
-       .now = Now});
+  const auto function =
+      MskIamTokens({.region = "eu-central-1",
+                    .credentials =
+                        [] {
+                          return AwsCredentials{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"};
+                        },
+                    .now = Now});
   const auto token = function();
   ASSERT_TRUE(token.ok()) << token.status();
   EXPECT_EQ(UrlOf(*token), kFirst);
@@ -52,8 +55,7 @@ TEST(MskIamTest, ATokenIsTheUrlThatAwssLibrarySigns) {
 
 TEST(MskIamTest, ATokenLivesNoLongerThanItsCredentials) {
   AwsCredentials credentials{"ASIAEXAMPLE", "secret", "a/token+with=signs and blanks~", Now() + absl::Minutes(1)};
-  const auto function =
-      MskIamTokens({.region = "us-east-1", .credentials = [&] { return credentials; }, .now = Now});
+  const auto function = MskIamTokens({.region = "us-east-1", .credentials = [&] { return credentials; }, .now = Now});
   const auto token = function();
   ASSERT_TRUE(token.ok()) << token.status();
   EXPECT_EQ(UrlOf(*token), kSecond);
