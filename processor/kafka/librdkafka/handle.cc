@@ -1,6 +1,7 @@
 // What producer, consumers and admin have in common: configuration, log lines, errors, and an end that does not hang.
 #include "processor/kafka/librdkafka/handle.h"
 
+#include <errno.h>
 #include <syslog.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "processor/base/clock.h"
+#include "processor/base/guarded.h"
 #include "processor/base/strings.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
@@ -133,8 +135,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
   quiet_ = quiet();
-  target_ = std::make_unique<CallbackTarget>();
-  target_->handle = this;
+  target_.reset(new CallbackTarget{.mutex = {}, .handle = this, .context = context_});
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
@@ -148,6 +149,8 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), &Handle::TokenCallback);
     rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
   }
+  if (config().resolve) rd_kafka_conf_set_resolve_cb(conf.get(), &Handle::ResolveCallback);
+  if (config().connect) rd_kafka_conf_set_connect_cb(conf.get(), &Handle::ConnectCallback);
   Configure(conf.get());
 
   char reason[512];
@@ -233,6 +236,33 @@ void Handle::TokenCallback(rd_kafka_t* rk, const char*, void* opaque) {
   tokens->Refresh(rk);
   MutexLock lock(&target->mutex);
   target->awaits_token = false;
+}
+
+// Without a name it is to free what it has found.
+int Handle::ResolveCallback(const char* host, const char* port, const addrinfo* hints, addrinfo** found, void* opaque) {
+  if (host == nullptr && port == nullptr) {
+    freeaddrinfo(*found);
+    return 0;
+  }
+  const RdKafkaConfig& config = static_cast<CallbackTarget*>(opaque)->context->config;
+  std::string name = host == nullptr ? "" : host;
+  std::string service = port == nullptr ? "" : port;
+  const absl::Status done = Guarded(absl::StatusCode::kInternal, "the function that resolves", [&] {
+    config.resolve(&name, &service);
+    return absl::OkStatus();
+  });
+  return done.ok() ? getaddrinfo(name.c_str(), service.c_str(), hints, found) : EAI_FAIL;
+}
+
+int Handle::ConnectCallback(int socket, const sockaddr* address, int size, const char* broker, void* opaque) {
+  const RdKafkaConfig& config = static_cast<CallbackTarget*>(opaque)->context->config;
+  int error = ECONNREFUSED;
+  const absl::Status done = Guarded(absl::StatusCode::kInternal, "the function that connects", [&] {
+    error = config.connect(socket, address, static_cast<socklen_t>(size), broker == nullptr ? "" : broker);
+    return absl::OkStatus();
+  });
+  // As connect(2) says that it goes on.
+  return !done.ok() ? ECONNREFUSED : error == EINPROGRESS ? 0 : error;
 }
 
 bool Handle::IsRefusal(rd_kafka_resp_err_t code, std::string_view reason) const {

@@ -2,6 +2,8 @@
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 
+#include <netdb.h>
+
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -114,12 +116,15 @@ class Handle {
   // What an error says that does not pass by itself, and one fix; empty if it may.
   std::string RefusalOf(rd_kafka_resp_err_t code, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void TokenCallback(rd_kafka_t* rk, const char*, void* opaque);
+  static int ResolveCallback(const char* host, const char* port, const addrinfo* hints, addrinfo** found, void* opaque);
+  static int ConnectCallback(int socket, const sockaddr* address, int size, const char* broker, void* opaque);
 
   // What librdkafka's callbacks are given; lives as long as the instance, which may outlive the Handle.
   struct CallbackTarget {
     Mutex mutex;
     Handle* handle;  // Guarded by the mutex in callbacks that run on librdkafka's own threads.
-    bool awaits_token ABSL_GUARDED_BY(mutex) = false;  // From the program, which may take its time.
+    bool awaits_token ABSL_GUARDED_BY(mutex) = false;    // From the program, which may take its time.
+    const std::shared_ptr<const ClientContext> context;  // Its configuration does not change.
   };
 
   static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
