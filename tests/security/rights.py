@@ -11,6 +11,8 @@ PLACES = {"TRANSACTIONAL_ID": "transactional IDs", "GROUP": "the group"}
 
 # How long a pod may take to tell, before it is asked whether it does without the right.
 TELLS_WITHIN_S = 25
+# How long after that it may take to end, if it ends.
+ENDS_WITHIN_S = 5
 
 
 class Rights:
@@ -52,7 +54,8 @@ class Rights:
         before = len(pod.log())
         the_world.generate(name, orders=200, start=200)
         told = pod.finds(lambda log: self._told(log[before:] if running else log, row), TELLS_WITHIN_S)
-        ended = pod.wait(0) is not None
+        # What ends it is told a moment before.
+        ended = told and pod.wait(ENDS_WITHIN_S) is not None
         wrong = "" if told else the_world.verify(name)
         seen = "goes on" if not told else "told, code %d" % pod.wait(0) if ended else "told, waits"
         # A warning only, of something that it does without.
