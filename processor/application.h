@@ -8,6 +8,8 @@
 #ifndef ONCE_PROCESSOR_APPLICATION_H_
 #define ONCE_PROCESSOR_APPLICATION_H_
 
+#include <sys/socket.h>
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,6 +34,12 @@ struct ApplicationDeps {
   // Brings tokens, where sasl.mechanism is OAUTHBEARER and librdkafka is not to fetch them itself
   // (sasl.oauthbearer.method=oidc).
   kafka::OauthTokenFunction oauth_token = {};
+  // Where brokers are behind something: `resolve` changes the name and port that a broker is looked up by, and not by
+  // which its certificate is checked; `connect` connects a socket to an address, as connect(2), and may go through a
+  // proxy: 0, or the errno of its failure; `broker` is "host:port", the socket does not block. Called on threads of
+  // librdkafka's, several at a time; they are to return within a second or so, and what they throw is a failure.
+  std::function<void(std::string* host, std::string* port)> resolve = {};
+  std::function<int(int socket, const sockaddr* address, socklen_t size, const std::string& broker)> connect = {};
   // Wraps the connection to Kafka, for instance to count or disturb its calls; absent: as it is.
   std::function<std::unique_ptr<kafka::Client>(std::unique_ptr<kafka::Client>)> wrap_client = {};
   // The same for the local state.

@@ -8,6 +8,7 @@
 //   once/application.h   the same inside a program of yours
 //   once/config.h        settings by flag, environment and file
 //   once/options.h       those that every application has
+//   once/msk_iam.h       tokens for Amazon MSK
 //   once/stderr_log.h    where messages go
 //   once/version.h       which Once this is
 //
@@ -20,6 +21,7 @@
 #include "processor/config.h"
 #include "processor/contexts.h"
 #include "processor/main.h"
+#include "processor/msk_iam.h"
 #include "processor/options.h"
 #include "processor/per_worker.h"
 #include "processor/stderr_log.h"

@@ -133,6 +133,8 @@ class RunningApplication final : public Application {
     config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
     config.extra = deps_.kafka_properties;
     config.oauth_token = deps_.oauth_token;
+    config.resolve = deps_.resolve;
+    config.connect = deps_.connect;
     if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
     // Known only after the preflight, which makes a second client then.
     config.max_batch_bytes = std::min(config.max_batch_bytes, max_batch_bytes_);

@@ -7,8 +7,7 @@ namespace once {
 
 absl::StatusOr<std::unique_ptr<kafka::Client>> ConnectOperator(const Options& options,
                                                                const std::map<std::string, std::string>& properties,
-                                                               const kafka::OauthTokenFunction& oauth_token,
-                                                               LogSink* log) {
+                                                               const ApplicationDeps& deps, LogSink* log) {
   kafka::RdKafkaConfig config;
   config.bootstrap_servers = options.bootstrap_servers;
   // By this the brokers' logs tell it from the application's instances.
@@ -17,7 +16,9 @@ absl::StatusOr<std::unique_ptr<kafka::Client>> ConnectOperator(const Options& op
   config.session_timeout = options.session_timeout;
   config.max_poll_interval = options.max_poll_interval;
   config.extra = properties;
-  config.oauth_token = oauth_token;
+  config.oauth_token = deps.oauth_token;
+  config.resolve = deps.resolve;
+  config.connect = deps.connect;
   if (absl::Status absorbed = kafka::AbsorbExtra(&config); !absorbed.ok()) return absorbed;
   return kafka::MakeRdKafkaClient(config, log);
 }

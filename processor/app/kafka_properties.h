@@ -24,11 +24,14 @@ bool IsSecretKafkaProperty(const std::string& name);
 // Whether NAME.file may name a file that holds its value.
 bool TakesKafkaPropertyFile(const std::string& name);
 
+// The one of a property's names that stands for all of them, NAME.file included.
+std::string CanonicalKafkaProperty(const std::string& name);
+
 // What a property of a Java client is to librdkafka. InvalidArgument, with what to write instead, for those that only
 // Java's clients have.
 absl::StatusOr<std::string> KafkaPropertyFromJava(const std::string& name, const std::string& value);
 
-// Adds `from` to `into`, where it replaces what says the same, as a value or as a file.
+// Adds `from` to `into`, where it replaces what says the same, by whichever name, as a value or as a file.
 void MergeKafkaProperties(const std::map<std::string, std::string>& from, std::map<std::string, std::string>* into);
 
 // Of the linked librdkafka, such as "2.0.2".

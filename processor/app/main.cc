@@ -57,6 +57,7 @@ ConfigInputs InputsOfEnvironment() {
   inputs.check_property = CheckKafkaProperty;
   inputs.is_secret = IsSecretKafkaProperty;
   inputs.takes_file = TakesKafkaPropertyFile;
+  inputs.canonical = CanonicalKafkaProperty;
   inputs.from_java = KafkaPropertyFromJava;
   return inputs;
 }

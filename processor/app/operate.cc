@@ -110,7 +110,7 @@ int Operate(const std::string& program, const cli::CommandLine& line, const cli:
     std::map<std::string, std::string> properties = deps.kafka_properties;
     // Settings win over what the program brings.
     MergeKafkaProperties(settings.kafka_properties(), &properties);
-    auto client = ConnectOperator(options, properties, deps.oauth_token, log);
+    auto client = ConnectOperator(options, properties, deps, log);
     if (!client.ok() || !deps.wrap_client) return client;
     return deps.wrap_client(*std::move(client));
   };

@@ -12,7 +12,6 @@
 #include "processor/config/config.h"
 #include "processor/config/options.h"
 #include "processor/kafka/kafka.h"
-#include "processor/kafka/oauth_token.h"
 #include "processor/main.h"
 
 namespace once {
@@ -21,11 +20,11 @@ namespace once {
 int Operate(const std::string& program, const cli::CommandLine& line, const cli::Registry& registry,
             const ConfigInputs& inputs, const TopologyFactory& factory, const ApplicationDeps& deps);
 
-// kafka_client.cc: a client of the brokers that the options name, with these properties of librdkafka's.
+// kafka_client.cc: a client of the brokers that the options name, with these properties of librdkafka's, and what else
+// `deps` says of connections.
 absl::StatusOr<std::unique_ptr<kafka::Client>> ConnectOperator(const Options& options,
                                                                const std::map<std::string, std::string>& properties,
-                                                               const kafka::OauthTokenFunction& oauth_token,
-                                                               LogSink* log);
+                                                               const ApplicationDeps& deps, LogSink* log);
 
 }  // namespace once
 

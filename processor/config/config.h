@@ -52,6 +52,9 @@ struct ConfigInputs {
   std::function<bool(const std::string& name)> is_secret = {};
   // Whether there is NAME.file for a property of that name. Without it there is none.
   std::function<bool(const std::string& name)> takes_file = {};
+  // The name that stands for all names of a property: sasl.mechanism and sasl.mechanisms are one. Without it each name
+  // is a property of its own.
+  std::function<std::string(const std::string& name)> canonical = {};
   // What a property of --kafka_properties is to librdkafka, or why it is nothing to it; the message needs no place.
   // Without it values are taken as they are.
   std::function<absl::StatusOr<std::string>(const std::string& name, const std::string& value)> from_java = {};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,13 @@ std::string OtherForm(const ConfigInputs& inputs, const std::string& name) {
   if (!name.ends_with(kFileSuffix)) return "";
   std::string base = name.substr(0, name.size() - kFileSuffix.size());
   return inputs.takes_file(base) ? base : "";
+}
+
+// What a name says, whichever of its names it is: an alias, or the name of its file.
+std::string MeaningOf(const ConfigInputs& inputs, const std::string& name) {
+  const std::string other = OtherForm(inputs, name);
+  const std::string& base = !other.empty() && other.size() < name.size() ? other : name;
+  return inputs.canonical ? inputs.canonical(base) : base;
 }
 
 bool IsProperty(const ConfigInputs& inputs, const std::string& name) {
@@ -156,6 +164,12 @@ void LoadFile(const ConfigInputs& inputs, const std::string& path, Settings* pro
   }
 }
 
+// X10: the second line of a secret is a key as well, to Java.
+bool MayBePartOfSecret(const ConfigInputs& inputs, const PropertiesFile::Entry& entry) {
+  if (!inputs.known_property || IsProperty(inputs, entry.key)) return false;
+  return entry.is_bare || entry.key.find('.') == std::string::npos;
+}
+
 // As a Java program has it, which knows nothing of our options.
 void LoadJavaFile(const ConfigInputs& inputs, const std::string& path, Settings* properties, Sources* sources) {
   const absl::StatusOr<std::string> text = ReadSettingsFile(path);
@@ -167,6 +181,11 @@ void LoadJavaFile(const ConfigInputs& inputs, const std::string& path, Settings*
   PropertiesFile file = ParseJavaProperties(path, *text);
   std::move(file.errors.begin(), file.errors.end(), std::back_inserter(sources->errors));
   for (PropertiesFile::Entry& entry : file.entries) {
+    if (MayBePartOfSecret(inputs, entry)) {
+      sources->errors.push_back(absl::StrCat(path, ":", entry.line, ": the line is not a setting; write name=value, ",
+                                             "and end a line that goes on with a backslash"));
+      continue;
+    }
     Setting setting{.text = std::move(entry.value),
                     .where = absl::StrCat(path, ":", entry.line, ", ", Printable(entry.key)),
                     .written = entry.key};
@@ -198,18 +217,18 @@ const Setting* FileOption(const Sources& sources, std::string_view name) {
   return line == sources.file.end() ? nullptr : &line->second;
 }
 
-// Takes over what is not there yet, in either form.
+// Takes over what is not there yet, by whichever name.
 void Merge(const ConfigInputs& inputs, Settings* settings, Sources* sources) {
+  std::set<std::string> set_before;
+  for (const auto& [name, setting] : sources->properties) set_before.insert(MeaningOf(inputs, name));
+  std::map<std::string, const Setting*> firsts;
   for (const auto& [name, setting] : *settings) {
-    const std::string other = OtherForm(inputs, name);
-    if (const auto twin = settings->find(other); twin != settings->end() && name < other) {
-      sources->errors.push_back(
-          absl::StrCat(twin->second.where, ": ", setting.where, " says the same; remove one of the two"));
-    }
+    const auto [first, is_new] = firsts.emplace(MeaningOf(inputs, name), &setting);
+    if (is_new) continue;
+    sources->errors.push_back(
+        absl::StrCat(setting.where, ": ", first->second->where, " says the same; remove one of the two"));
   }
-  std::erase_if(*settings,
-                [&](const auto& entry) { return sources->properties.contains(OtherForm(inputs, entry.first)); });
-  // It keeps what is there already.
+  std::erase_if(*settings, [&](const auto& entry) { return set_before.contains(MeaningOf(inputs, entry.first)); });
   sources->properties.merge(*settings);
 }
 

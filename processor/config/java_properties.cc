@@ -190,10 +190,11 @@ PropertiesFile ParseJavaProperties(std::string_view name, std::string_view text)
     const auto [first, is_new] = first_lines.emplace(*key, line->number);
     if (!is_new) {
       file.errors.push_back(
-          absl::StrCat(where, ": ", *key, " was already set in line ", first->second, "; remove one of the two"));
+          absl::StrCat(where, ": line ", first->second, " sets the same already; remove one of the two"));
       continue;
     }
-    file.entries.push_back({*key, std::string(absl::StripAsciiWhitespace(*value)), line->number, false});
+    file.entries.push_back(
+        {*key, std::string(absl::StripAsciiWhitespace(*value)), line->number, false, key_end == line->text.size()});
   }
   return file;
 }

@@ -64,8 +64,10 @@ PropertiesFile ParseProperties(std::string_view name, std::string_view text) {
     const auto [first, is_new] = first_lines.emplace(key, number);
     // To Java the later line counts; here somebody has to say which.
     if (!is_new) {
-      file.errors.push_back(absl::StrCat(where, ": ", Printable(key), " was already set in line ", first->second,
-                                         "; remove one of the two"));
+      // X10: without a dot it may be half a password that is there twice.
+      const bool is_name = key.find('.') != absl::string_view::npos;
+      file.errors.push_back(absl::StrCat(where, ": ", is_name ? Printable(key) : "the same",
+                                         " was already set in line ", first->second, "; remove one of the two"));
       continue;
     }
     const absl::string_view value = absl::StripAsciiWhitespace(line.substr(equals + 1));

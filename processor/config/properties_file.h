@@ -23,6 +23,7 @@ struct PropertiesFile {
     std::string value;
     int line = 0;                  // From 1.
     bool after_backslash = false;  // The value before it ends with one, as if it were to go on.
+    bool is_bare = false;          // The line is the key and nothing else, which Java allows.
   };
   std::vector<Entry> entries;       // Each key once.
   std::vector<std::string> errors;  // Complete messages, each with its place; the entries are what could be read.

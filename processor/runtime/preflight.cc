@@ -75,6 +75,15 @@ class Checker {
     return found == topics_.end() ? nullptr : &found->second;
   }
 
+  std::string RightsOn(const std::string& topic) const {
+    const auto is_one_of = [&](const std::vector<std::string>& topics) {
+      return std::find(topics.begin(), topics.end(), topic) != topics.end();
+    };
+    const bool reads = is_one_of(plan_.ConsumedTopics()) || is_one_of(plan_.changelog_topics);
+    const bool writes = is_one_of(plan_.output_topics);
+    return reads && writes ? "Read and Write" : reads ? "Read" : "Write";
+  }
+
   // Describes the topic; true if it is there. What keeps it from being described is told as a problem, once.
   bool Describe(const std::string& topic) {
     if (!fatal_.ok() || refused_.contains(topic)) return false;
@@ -99,9 +108,10 @@ class Checker {
       return false;
     }
     refused_.insert(topic);
-    const char* fix = absl::IsPermissionDenied(why)
-                          ? "; give the application the right Describe on the topic, and those to use it"
-                          : "";
+    const std::string fix =
+        absl::IsPermissionDenied(why)
+            ? absl::StrCat("; give the application the right ", RightsOn(topic), " on the topic, and Describe with it")
+            : "";
     problems_.push_back(absl::StrCat("topic ", topic, " cannot be described: ", std::string(why.message()), fix));
     return false;
   }

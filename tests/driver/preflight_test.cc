@@ -128,7 +128,7 @@ TEST_F(PreflightTest, AllProblemsAreToldAtOnce) {
   EXPECT_TRUE(absl::IsFailedPrecondition(checked)) << checked;
   const std::string text = checked.ToString();
   EXPECT_THAT(text, HasSubstr("3 problem(s)"));
-  EXPECT_THAT(text, HasSubstr("the right Describe on the topic"));
+  EXPECT_THAT(text, HasSubstr("the right Read on the topic, and Describe with it"));
   EXPECT_THAT(text, HasSubstr("SOMETHING_ODD"));
   EXPECT_THAT(text, HasSubstr("orders.dlq does not exist"));
   EXPECT_THAT(text, Not(HasSubstr("is the broker up")));

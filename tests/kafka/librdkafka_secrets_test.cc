@@ -5,17 +5,20 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/base/clock.h"
 #include "processor/base/mutex.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/handles.h"
 #include "processor/kafka/librdkafka/secrets.h"
 #include "processor/kafka/librdkafka/tls_cause.h"
+#include "processor/kafka/librdkafka/token_cause.h"
 #include "processor/kafka/librdkafka/token_source.h"
 
 namespace once::kafka {
@@ -66,6 +69,47 @@ TEST_F(SecretFilesTest, X10AFileThatChangesIsReadAgain) {
   EXPECT_EQ(log_.Count("new Kafka credentials from files"), 1);
   // What it was is secret still.
   EXPECT_EQ(secrets->Redact("from the first to the second"), "from (secret) to (secret)");
+}
+
+TEST_F(SecretFilesTest, X10HandlesAreGivenTheNewPassword) {
+  Write("the first");
+  auto secrets = *Secrets::Load({{"sasl.password.file", path_}, {"sasl.username", "me"}}, &log_);
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  char text[256] = "";
+  for (const auto& [name, value] :
+       {std::pair("security.protocol", "SASL_PLAINTEXT"), std::pair("sasl.mechanisms", "PLAIN"),
+        std::pair("sasl.username", "me"), std::pair("sasl.password", "the first")}) {
+    rd_kafka_conf_set(conf, name, value, text, sizeof(text));
+  }
+  rd_kafka_t* rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+  ASSERT_NE(rk, nullptr) << text;
+  secrets->Add(rk);
+  Write("the second");
+  secrets->Look();
+  size_t size = sizeof(text);
+  EXPECT_EQ(rd_kafka_conf_get(rd_kafka_conf(rk), "sasl.password", text, &size), RD_KAFKA_CONF_OK);
+  EXPECT_STREQ(text, "the second");
+  secrets->Remove(rk);
+  rd_kafka_destroy(rk);
+}
+
+TEST_F(SecretFilesTest, X10WhatWasConfiguredIsSecretHoweverManyTokensCome) {
+  auto secrets = *Secrets::Load({{"sasl.oauthbearer.client.secret", "configured"}}, &log_);
+  for (int i = 0; i < 1000; ++i) secrets->Keep(absl::StrCat("token-", i));
+  EXPECT_EQ(secrets->Redact("configured token-999 token-0"), "(secret) (secret) token-0");
+}
+
+TEST_F(SecretFilesTest, X10WhatAnErrorQuotesOfAConfigurationIsNotShown) {
+  auto secrets = *Secrets::Load({}, &log_);
+  EXPECT_EQ(secrets->Redact("Unrecognized sasl.oauthbearer.config beginning at: canary cut sho"),
+            "Unrecognized sasl.oauthbearer.config beginning at: (secret)");
+}
+
+TEST_F(SecretFilesTest, TwoNamesOfOnePropertyAreRefused) {
+  RdKafkaConfig config;
+  config.bootstrap_servers = "127.0.0.1:1";
+  config.extra = {{"sasl.mechanism", "PLAIN"}, {"sasl.mechanisms", "SCRAM-SHA-256"}};
+  EXPECT_THAT(MakeRdKafkaClient(config, &log_).status().ToString(), HasSubstr("are one; remove one of the two"));
 }
 
 TEST_F(SecretFilesTest, X10AFileThatIsGoneIsToldOnceAndItsValueStays) {
@@ -163,10 +207,121 @@ TEST_F(TokenSourceTest, X11AFailureIsToldOnceAndItsEndAsWell) {
   EXPECT_EQ(log_.Count("there is an OAUTHBEARER token again"), 1);
 }
 
+TEST_F(TokenSourceTest, X11WhoWaitedForACallThatFailedIsGivenItsFailure) {
+  TokenSource source(
+      [&] {
+        ++calls_;
+        return absl::UnavailableError("the issuer is away");
+      },
+      &log_, secrets_);
+  const absl::Time before = SteadyNow();
+  for (int handle = 0; handle < 5; ++handle) source.Refresh(rk_, before);
+  EXPECT_EQ(calls_, 1);
+  source.Refresh(rk_);
+  EXPECT_EQ(calls_, 2);
+}
+
+TEST_F(TokenSourceTest, X11AfterItsEndNobodyIsAskedOrTold) {
+  TokenSource source(
+      [&] {
+        ++calls_;
+        return absl::UnavailableError("the issuer is away");
+      },
+      &log_, secrets_);
+  source.End();
+  source.Refresh(rk_);
+  EXPECT_EQ(calls_, 0);
+  EXPECT_EQ(log_.Count(""), 0);
+}
+
+TEST_F(TokenSourceTest, ATokenMayNeverExpire) {
+  TokenSource source([] { return OauthToken{"a-token", "me", absl::InfiniteFuture(), {}}; }, &log_, secrets_);
+  source.Refresh(rk_);
+  EXPECT_TRUE(source.failure().ok()) << source.failure();
+}
+
 TEST_F(TokenSourceTest, X3AFunctionThatThrowsFails) {
   TokenSource source([]() -> absl::StatusOr<OauthToken> { throw std::runtime_error("oops"); }, &log_, secrets_);
   source.Refresh(rk_);
   EXPECT_EQ(log_.Count("the function that brings tokens threw: oops"), 1);
+}
+
+// What a start is told, with a function of the program's or with an issuer that nobody reaches.
+class NoTokenTest : public ::testing::Test {
+ protected:
+  absl::Status Describe(OauthTokenFunction function, std::map<std::string, std::string> extra = {}) {
+    RdKafkaConfig config;
+    config.bootstrap_servers = "127.0.0.1:1";
+    config.extra = std::move(extra);
+    config.extra.insert({{"security.protocol", "SASL_PLAINTEXT"}, {"sasl.mechanism", "OAUTHBEARER"}});
+    config.oauth_token = std::move(function);
+    auto client = MakeRdKafkaClient(config, &log_);
+    if (!client.ok()) return client.status();
+    auto admin = (*client)->NewAdmin();
+    if (!admin.ok()) return admin.status();
+    return (*admin)->DescribeTopic("t", absl::Seconds(1)).status();
+  }
+
+  Lines log_;
+};
+
+TEST_F(NoTokenTest, X11AFunctionsFailureIsTheStartsOwn) {
+  absl::Status told = Describe([] { return absl::DeadlineExceededError("the issuer is slow"); });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(told)) << told;
+  EXPECT_THAT(told.ToString(), AllOf(HasSubstr("the issuer is slow"), Not(HasSubstr("bootstrap_servers"))));
+  told = Describe([] { return absl::PermissionDeniedError("you are nobody"); });
+  EXPECT_TRUE(absl::IsUnauthenticated(told)) << told;
+  EXPECT_THAT(told.ToString(), HasSubstr("you are nobody"));
+}
+
+TEST_F(NoTokenTest, X11AnIssuerThatNobodyReachesIsWaitedFor) {
+  const absl::Status told = Describe({}, {{"sasl.oauthbearer.method", "oidc"},
+                                          {"sasl.oauthbearer.client.id", "me"},
+                                          {"sasl.oauthbearer.client.secret", "canary"},
+                                          {"sasl.oauthbearer.token.endpoint.url", "http://127.0.0.1:1/token"}});
+  if (absl::IsInvalidArgument(told)) GTEST_SKIP() << told;  // Built without libcurl.
+  EXPECT_TRUE(absl::IsUnavailable(told)) << told;
+  EXPECT_THAT(told.ToString(), AllOf(HasSubstr("there is no OAUTHBEARER token"), HasSubstr("sasl.oauthbearer.*")));
+}
+
+TEST_F(NoTokenTest, X2AFunctionThatDoesNotReturnDoesNotHoldUpAnEnd) {
+  struct Gate {
+    Mutex mutex;
+    CondVar changed;
+    bool asked ABSL_GUARDED_BY(mutex) = false;
+    bool open ABSL_GUARDED_BY(mutex) = false;
+  };
+  auto gate = std::make_shared<Gate>();
+  RdKafkaConfig config;
+  config.bootstrap_servers = "127.0.0.1:1";
+  config.extra = {{"security.protocol", "SASL_PLAINTEXT"}, {"sasl.mechanism", "OAUTHBEARER"}};
+  config.oauth_token = [gate]() -> absl::StatusOr<OauthToken> {
+    MutexLock lock(&gate->mutex);
+    gate->asked = true;
+    gate->changed.NotifyAll();
+    while (!gate->open) gate->changed.Wait(&gate->mutex);
+    return absl::UnavailableError("late");
+  };
+  {
+    auto client = MakeRdKafkaClient(config, &log_);
+    ASSERT_TRUE(client.ok()) << client.status();
+    auto producer = (*client)->NewProducer("p", {"t"});
+    ASSERT_TRUE(producer.ok()) << producer.status();
+    MutexLock lock(&gate->mutex);
+    while (!gate->asked) gate->changed.Wait(&gate->mutex);
+  }
+  EXPECT_EQ(log_.Count("within 1s; its threads are left behind"), 1);
+  MutexLock lock(&gate->mutex);
+  gate->open = true;
+  gate->changed.NotifyAll();
+}
+
+TEST(TokenCauseTest, X11AnIssuersRefusalIsToldFromItsAbsence) {
+  const std::string failed = "Failed to acquire SASL OAUTHBEARER token: ";
+  EXPECT_TRUE(IsIssuersRefusal(failed + R"({"error": "invalid_client"})"));
+  EXPECT_FALSE(IsIssuersRefusal(failed + "Failed to connect to 127.0.0.1 port 1: Connection refused"));
+  EXPECT_FALSE(IsIssuersRefusal("SASL authentication error: invalid_request"));
+  EXPECT_FALSE(IsOfMissingToken("SASL authentication error: Authentication failed"));
 }
 
 TEST(TlsCauseTest, X11NamesTheCauseAndOneFix) {

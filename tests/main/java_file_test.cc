@@ -24,6 +24,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 class JavaFileTest : public ::testing::Test {
  protected:
@@ -47,6 +48,7 @@ class JavaFileTest : public ::testing::Test {
     inputs.check_property = CheckKafkaProperty;
     inputs.is_secret = IsSecretKafkaProperty;
     inputs.takes_file = TakesKafkaPropertyFile;
+    inputs.canonical = CanonicalKafkaProperty;
     inputs.from_java = KafkaPropertyFromJava;
     return Config::Load(inputs);
   }
@@ -86,6 +88,27 @@ TEST_F(JavaFileTest, EverythingElseCountsBeforeIt) {
   EXPECT_FALSE(properties.contains("sasl.password"));
 }
 
+TEST_F(JavaFileTest, AnAliasIsTheSameProperty) {
+  const std::string text = "sasl.mechanism=PLAIN\ncompression.type=gzip\nlinger.ms=1\nacks=all\n";
+  const std::string file =
+      File("c", "sasl.mechanisms=SCRAM-SHA-256\ncompression.codec=lz4\nrequest.required.acks=-1\n");
+  const Config config =
+      Load(text, {"--config=" + file, "--kafka.queue.buffering.max.ms=3"}, {{"KAFKA_SASL_MECHANISM", "SCRAM-SHA-512"}});
+  EXPECT_TRUE(config.CheckValues().ok()) << config.CheckValues();
+  EXPECT_THAT(config.kafka_properties(),
+              UnorderedElementsAre(Pair("sasl.mechanism", "SCRAM-SHA-512"), Pair("compression.codec", "lz4"),
+                                   Pair("request.required.acks", "-1"), Pair("queue.buffering.max.ms", "3")));
+  EXPECT_THAT(Mistakes("sasl.mechanism=PLAIN\nsasl.mechanisms=PLAIN\n"), HasSubstr("says the same; remove one"));
+}
+
+TEST_F(JavaFileTest, SettingsReplaceWhatTheProgramBringsByWhicheverName) {
+  std::map<std::string, std::string> properties = {
+      {"sasl.mechanism", "PLAIN"}, {"sasl.password", "x"}, {"linger.ms", "1"}};
+  MergeKafkaProperties({{"sasl.mechanisms", "SCRAM-SHA-256"}, {"sasl.password.file", "/s"}}, &properties);
+  EXPECT_THAT(properties, UnorderedElementsAre(Pair("sasl.mechanisms", "SCRAM-SHA-256"),
+                                               Pair("sasl.password.file", "/s"), Pair("linger.ms", "1")));
+}
+
 TEST_F(JavaFileTest, ItMayBeNamedInTheFileOfSettings) {
   const std::string java = File("j", "linger.ms=9\n");
   ConfigInputs inputs;
@@ -106,6 +129,14 @@ TEST_F(JavaFileTest, WhatOnlyJavaHasIsRefusedAllAtOnceWithWhatToWriteInstead) {
       {"max.poll.records=5", "max_epoch_records"},
       {"receive.buffer.bytes=5", "socket.receive.buffer.bytes"},
       {"num.stream.threads=5", "--workers"},
+      {"max.request.size=5", "message.max.bytes"},
+      {"fetch.max.wait.ms=5", "fetch.wait.max.ms"},
+      {"sasl.oauthbearer.jwt.validator.class=a.B", "the brokers' to check tokens"},
+      {"sasl.oauthbearer.jwt.retriever.class=a.B", "sasl.oauthbearer.method=oidc"},
+      {"ssl.allow.san.changes=true", "the brokers'"},
+      {"cache.max.bytes.buffering=5", "--memory_bytes"},
+      {"state.cleanup.delay.ms=5", "--local_copy_retention"},
+      {"interceptor.classes=", "nothing of the kind"},
       {"ssl.enabled.protocols=TLSv1.3", "OpenSSL"},
       {"once.workers=3", "the file that --config names"}};
   std::string text;

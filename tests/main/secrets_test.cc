@@ -34,7 +34,9 @@ constexpr const char* kSecrets[] = {
 
 absl::StatusOr<Topology> BuildCopy(const Config& config) {
   TopologyBuilder builder("copy-app");
-  if (config.Get("store_password", "").size() == 15) config.AddError("store_password", "it has 15 characters");
+  for (const char* name : {"store_password", "store_passwd", "store_api_key", "store_access_key"}) {
+    if (config.Get(name, "").size() == 15) config.AddError(name, "it has 15 characters");
+  }
   auto in = builder.AddSource("in", {.topic = "in"});
   auto out = builder.AddSink<Bytes>("out", {.topic = "out"});
   builder.DeadLetterTo("dlq");
@@ -157,6 +159,13 @@ TEST_F(SecretsTest, X10NoMistakeBesideASecretShowsIt) {
     }
     ExpectMistake({"--config=" + File("e", absl::StrCat("once.", line))});
     ExpectMistake({"--config=" + File("f", absl::StrCat("x.", line))});
+    // Java takes each of these for a key.
+    for (const std::string& text :
+         {absl::StrCat(name, "=a\n", kCanary, "\n"), absl::StrCat(name, "=a\n", kCanary, ".x\n"),
+          absl::StrCat(name, "=a\n", kCanary, "==\n", kCanary, "==\n"),
+          absl::StrCat(name, "=-----BEGIN KEY-----\nAAAA\n", kCanary, "\n", kCanary, "=\n-----END KEY-----\n")}) {
+      ExpectMistake({"--kafka_properties=" + File("h", text)});
+    }
   }
 }
 
@@ -174,7 +183,9 @@ TEST_F(SecretsTest, X10NoMistakeWithAFileShowsWhatIsInIt) {
 }
 
 TEST_F(SecretsTest, X10AnOptionOfTheTopologysThatIsOneIsNotShown) {
-  ExpectMistake({}, {{"ONCE_STORE_PASSWORD", kCanary}});
+  for (const char* name : {"ONCE_STORE_PASSWORD", "ONCE_STORE_PASSWD", "ONCE_STORE_API_KEY", "ONCE_STORE_ACCESS_KEY"}) {
+    ExpectMistake({}, {{name, kCanary}});
+  }
 }
 
 // What librdkafka itself makes of them, with all that it can log.
@@ -196,10 +207,15 @@ TEST_F(SecretsTest, X10NothingThatTheClientSaysShowsASecret) {
   std::map<std::string, std::string> environment = all;
   environment["KAFKA_SASL_MECHANISM"] = "OAUTHBEARER";
   environment["KAFKA_ENABLE_SASL_OAUTHBEARER_UNSECURE_JWT"] = "true";
-  environment["KAFKA_SASL_OAUTHBEARER_CONFIG"] = kCanary;
-  const std::string written = Run({}, environment);
-  EXPECT_THAT(written, Not(HasSubstr(kCanary)));
-  EXPECT_THAT(written, HasSubstr("(secret)"));
+  // In part, and cut short.
+  for (const std::string& value : {std::string(kCanary), absl::StrCat("principal=me ", kCanary),
+                                   absl::StrCat("principal=me lifeSeconds=", kCanary),
+                                   absl::StrCat("principal=me ", kCanary, std::string(600, 'x'))}) {
+    environment["KAFKA_SASL_OAUTHBEARER_CONFIG"] = value;
+    const std::string written = Run({}, environment);
+    EXPECT_THAT(written, Not(HasSubstr(kCanary)));
+    EXPECT_THAT(written, HasSubstr("(secret)"));
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import threading
 import time
 
 import certificates
@@ -40,6 +41,7 @@ class World:
         self.issuer = tokens.Issuer(os.path.join(directory, "issuer"))
         self._broker = os.path.join(root, "docker/kafka/broker")
         self._admin = None
+        self._asking = threading.Lock()
 
     # --- the broker ---
 
@@ -116,9 +118,10 @@ class World:
         subprocess.run([self._broker, "stop", "--dir=" + self._data], check=False)
 
     def admin(self, *words):
-        self._admin.stdin.write(" ".join(words) + "\n")
-        self._admin.stdin.flush()
-        answer = self._admin.stdout.readline().strip()
+        with self._asking:
+            self._admin.stdin.write(" ".join(words) + "\n")
+            self._admin.stdin.flush()
+            answer = self._admin.stdout.readline().strip()
         if answer != "ok":
             raise RuntimeError("%s: %s" % (" ".join(words), answer))
 
@@ -159,11 +162,11 @@ class World:
         self._tool("order_generator", "--bootstrap_servers=" + self.bootstrap("PLAINTEXT"), "--topic=%s-in" % name,
                    "--orders=%d" % orders, "--start_index=%d" % start, "--seed=7")
 
-    def verify(self, name):
+    def verify(self, name, wait=40):
         """The verifier's words if it finds anything wrong, else nothing."""
         return self._tool("order_verifier", "--bootstrap_servers=" + self.bootstrap("PLAINTEXT"),
                           "--application_id=" + name, "--input_topic=%s-in" % name, "--output_topic=%s-out" % name,
-                          "--dead_letter_topic=%s-dlq" % name, "--wait=40s", may_fail=True)
+                          "--dead_letter_topic=%s-dlq" % name, "--wait=%ds" % wait, may_fail=True)
 
     def _tool(self, program, *flags, may_fail=False):
         done = subprocess.run([self.programs[program], *flags], capture_output=True, text=True, check=False)
@@ -190,12 +193,17 @@ class Pod:
             return None
 
     def says(self, text, seconds):
+        return self.finds(lambda log: text in log, seconds)
+
+    def finds(self, condition, seconds):
+        """Whether its log comes to be as the condition wants it, before it ends."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if text in self.log():
+            ended = self._process.poll() is not None
+            if condition(self.log()):
                 return True
-            if self._process.poll() is not None:
-                return text in self.log()
+            if ended:
+                return False
             time.sleep(0.1)
         return False
 

@@ -2,6 +2,7 @@
 #include "processor/kafka/librdkafka/batch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "processor/kafka/librdkafka/errors.h"
@@ -113,9 +114,13 @@ bool AppendPartitionEvent(const rd_kafka_message_t* message, uint32_t topic_inde
   }
   const char* reason = rd_kafka_message_errstr(message);
   const TopicPartition where{rd_kafka_topic_name(message->rkt), partition};
-  batch->errors.push_back(
-      {topic_index, partition,
-       ToStatus(message->err, absl::StrCat("reading ", ToString(where)), reason == nullptr ? "" : reason)});
+  absl::Status status =
+      ToStatus(message->err, absl::StrCat("reading ", ToString(where)), reason == nullptr ? "" : reason);
+  if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+    status = absl::Status(status.code(),
+                          absl::StrCat(status.message(), "; give the application the right Read on the topic"));
+  }
+  batch->errors.push_back({topic_index, partition, std::move(status)});
   return true;
 }
 

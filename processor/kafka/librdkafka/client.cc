@@ -15,7 +15,12 @@ namespace {
 
 class RdKafkaClient final : public Client {
  public:
-  explicit RdKafkaClient(std::shared_ptr<const ClientContext> context) : context_(std::move(context)) {}
+  // `owns_tokens`: it is the first of those that share them.
+  RdKafkaClient(std::shared_ptr<const ClientContext> context, bool owns_tokens)
+      : context_(std::move(context)), owns_tokens_(owns_tokens) {}
+  ~RdKafkaClient() override {
+    if (owns_tokens_ && context_->tokens != nullptr) context_->tokens->End();
+  }
 
   absl::StatusOr<std::unique_ptr<TransactionalProducer>> NewProducer(const std::string& transactional_id,
                                                                      const std::vector<std::string>& topics) override {
@@ -40,11 +45,12 @@ class RdKafkaClient final : public Client {
     // A name that the user has given counts for all that the process makes.
     if (!config.is_client_id_given) config.client_id = name;
     return std::make_unique<RdKafkaClient>(
-        std::make_shared<ClientContext>(std::move(config), context_->log, context_->secrets, context_->tokens));
+        std::make_shared<ClientContext>(std::move(config), context_->log, context_->secrets, context_->tokens), false);
   }
 
  private:
   const std::shared_ptr<const ClientContext> context_;
+  const bool owns_tokens_;
 };
 
 }  // namespace
@@ -65,7 +71,7 @@ absl::StatusOr<std::unique_ptr<Client>> MakeRdKafkaClient(const RdKafkaConfig& c
   std::shared_ptr<TokenSource> tokens;
   if (config.oauth_token) tokens = std::make_shared<TokenSource>(config.oauth_token, log, *secrets);
   return std::make_unique<RdKafkaClient>(
-      std::make_shared<ClientContext>(std::move(absorbed), log, *std::move(secrets), std::move(tokens)));
+      std::make_shared<ClientContext>(std::move(absorbed), log, *std::move(secrets), std::move(tokens)), true);
 }
 
 }  // namespace once::kafka

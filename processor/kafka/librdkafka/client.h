@@ -12,7 +12,10 @@
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_CLIENT_H_
 
+#include <sys/socket.h>
+
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -55,6 +58,10 @@ struct RdKafkaConfig {
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
   // break the guarantees are refused. {"sasl.password.file", PATH} takes a secret from a file (secrets.h).
   std::map<std::string, std::string> extra = {};
+
+  // As those of ApplicationDeps (processor/application.h).
+  std::function<void(std::string* host, std::string* port)> resolve = {};
+  std::function<int(int socket, const sockaddr* address, socklen_t size, const std::string& broker)> connect = {};
 
   // Brings tokens, where sasl.mechanism is OAUTHBEARER and sasl.oauthbearer.method is not oidc.
   OauthTokenFunction oauth_token = {};

@@ -209,8 +209,13 @@ absl::Status CheckConfig(const RdKafkaConfig& config) {
         "max.poll.interval.ms (", absl::FormatDuration(config.max_poll_interval), ") is below session.timeout.ms (",
         absl::FormatDuration(config.session_timeout), "); raise the former"));
   }
+  std::map<std::string, std::string> names;
   for (const auto& [name, value] : config.extra) {
     if (absl::Status status = CheckUserProperty(name, value); !status.ok()) return status;
+    if (const auto [first, is_new] = names.emplace(CanonicalName(name), name); !is_new) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Kafka properties ", first->second, " and ", name, " are one; remove one of the two"));
+    }
   }
   return absl::OkStatus();
 }

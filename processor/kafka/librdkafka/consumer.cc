@@ -81,8 +81,9 @@ void RdKafkaGroupConsumer::OnError(rd_kafka_resp_err_t code, const char* reason)
   }
   Handle::OnError(code, reason);
   // Later on credentials may be about to be changed, and what was polled can still be committed.
-  if (IsRefusal(code) && !has_joined_) {
-    fatal_ = absl::UnauthenticatedError(absl::StrCat("polling ", name(), ": ", reason, "; ", FixOf(code)));
+  if (IsRefusal(code, reason) && !has_joined_) {
+    fatal_ = absl::UnauthenticatedError(
+        absl::StrCat("polling ", name(), ": ", TextOfRefusal(code, context().secrets->Redact(reason))));
   }
 }
 
@@ -271,8 +272,13 @@ absl::Status RdKafkaGroupConsumer::HandleGroupError(const rd_kafka_message_t& me
     Log(LogLevel::kWarning, status.ToString());
     return absl::OkStatus();
   }
-  // librdkafka would try again for ever, most of these errors without another word.
   const std::string fix = FixOf(message.err);
+  // A right that a member had may be given back; librdkafka goes on asking.
+  if (message.err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED && has_joined_) {
+    Log(LogLevel::kError, absl::StrCat(status.ToString(), "; ", fix));
+    return absl::OkStatus();
+  }
+  // librdkafka would try again for ever, most of these errors without another word.
   return absl::Status(
       status.code(),
       absl::StrCat(status.message(), "; ", fix.empty() ? "mend what the broker complains of, and start again" : fix));

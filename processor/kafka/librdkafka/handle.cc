@@ -1,6 +1,7 @@
 // What producer, consumers and admin have in common: configuration, log lines, errors, and an end that does not hang.
 #include "processor/kafka/librdkafka/handle.h"
 
+#include <errno.h>
 #include <syslog.h>
 
 #include <algorithm>
@@ -13,11 +14,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "processor/base/clock.h"
+#include "processor/base/guarded.h"
 #include "processor/base/strings.h"
 #include "processor/kafka/librdkafka/conf.h"
 #include "processor/kafka/librdkafka/errors.h"
 #include "processor/kafka/librdkafka/properties.h"
 #include "processor/kafka/librdkafka/tls_cause.h"
+#include "processor/kafka/librdkafka/token_cause.h"
 
 namespace once::kafka {
 namespace {
@@ -43,11 +46,24 @@ bool IsOfFencing(std::string_view text) {
                      [&](std::string_view words) { return text.find(words) != std::string_view::npos; });
 }
 
+// With several handles these waits add up.
+constexpr absl::Duration kPatienceWithToken = absl::Seconds(1);
+
+// Of a function that brings tokens.
+bool Passes(const absl::Status& failure) { return absl::IsUnavailable(failure) || absl::IsDeadlineExceeded(failure); }
+
+bool VerifiesCertificates(const Properties& properties) {
+  const auto verification = properties.find("enable.ssl.certificate.verification");
+  if (verification == properties.end()) return true;
+  const std::string& value = verification->second;
+  return !absl::EqualsIgnoreCase(value, "false") && !absl::EqualsIgnoreCase(value, "f") && value != "0";
+}
+
 bool AsksForTokens(const Properties& properties) {
   const auto mechanism = properties.find("sasl.mechanisms");
   const auto method = properties.find("sasl.oauthbearer.method");
   return mechanism != properties.end() && absl::EqualsIgnoreCase(mechanism->second, "OAUTHBEARER") &&
-         (method == properties.end() || method->second != "oidc");
+         (method == properties.end() || !absl::EqualsIgnoreCase(method->second, "oidc"));
 }
 
 }  // namespace
@@ -60,6 +76,7 @@ void Handle::Shutdown(absl::AnyInvocable<void() &&> prepare, absl::Duration pati
     MutexLock lock(&target_->mutex);
     // Callbacks on librdkafka's threads find nobody from here on.
     target_->handle = nullptr;
+    if (target_->awaits_token) patience = std::min(patience, kPatienceWithToken);
   }
   context_->secrets->Remove(rk_);
   std::promise<void> ending;
@@ -118,18 +135,22 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     if (absl::Status status = Set(conf.get(), name, value); !status.ok()) return status;
   }
   quiet_ = quiet();
-  target_ = std::make_unique<CallbackTarget>();
-  target_->handle = this;
+  target_.reset(new CallbackTarget{.mutex = {}, .handle = this, .context = context_});
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
-  rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
+  // Without, librdkafka would still heed what it answers, and log it.
+  if (VerifiesCertificates(properties)) {
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
+  }
   // Served by a thread of its own: not every handle is polled all the time.
-  const bool brings_tokens = context_->tokens != nullptr && AsksForTokens(properties);
-  if (brings_tokens) {
+  brings_tokens_ = context_->tokens != nullptr && AsksForTokens(properties);
+  if (brings_tokens_) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), &Handle::TokenCallback);
     rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
   }
+  if (config().resolve) rd_kafka_conf_set_resolve_cb(conf.get(), &Handle::ResolveCallback);
+  if (config().connect) rd_kafka_conf_set_connect_cb(conf.get(), &Handle::ConnectCallback);
   Configure(conf.get());
 
   char reason[512];
@@ -141,7 +162,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   // rd_kafka_new owns it now; when it fails it does not.
   conf.release();
   context_->secrets->Add(rk_);
-  if (brings_tokens) return ToStatus(ErrorPtr(rd_kafka_sasl_background_callbacks_enable(rk_)).get(), name_);
+  if (brings_tokens_) return ToStatus(ErrorPtr(rd_kafka_sasl_background_callbacks_enable(rk_)).get(), name_);
   return absl::OkStatus();
 }
 
@@ -208,15 +229,55 @@ void Handle::TokenCallback(rd_kafka_t* rk, const char*, void* opaque) {
   {
     MutexLock lock(&target->mutex);
     if (target->handle != nullptr) tokens = target->handle->context_->tokens;
+    target->awaits_token = tokens != nullptr;
   }
+  if (tokens == nullptr) return;
   // Without the lock, since the program may take its time.
-  if (tokens != nullptr) tokens->Refresh(rk);
+  tokens->Refresh(rk);
+  MutexLock lock(&target->mutex);
+  target->awaits_token = false;
 }
 
-bool Handle::IsRefusal(rd_kafka_resp_err_t code) const {
+// Without a name it is to free what it has found.
+int Handle::ResolveCallback(const char* host, const char* port, const addrinfo* hints, addrinfo** found, void* opaque) {
+  if (host == nullptr && port == nullptr) {
+    freeaddrinfo(*found);
+    return 0;
+  }
+  const RdKafkaConfig& config = static_cast<CallbackTarget*>(opaque)->context->config;
+  std::string name = host == nullptr ? "" : host;
+  std::string service = port == nullptr ? "" : port;
+  const absl::Status done = Guarded(absl::StatusCode::kInternal, "the function that resolves", [&] {
+    config.resolve(&name, &service);
+    return absl::OkStatus();
+  });
+  return done.ok() ? getaddrinfo(name.c_str(), service.c_str(), hints, found) : EAI_FAIL;
+}
+
+int Handle::ConnectCallback(int socket, const sockaddr* address, int size, const char* broker, void* opaque) {
+  const RdKafkaConfig& config = static_cast<CallbackTarget*>(opaque)->context->config;
+  int error = ECONNREFUSED;
+  const absl::Status done = Guarded(absl::StatusCode::kInternal, "the function that connects", [&] {
+    error = config.connect(socket, address, static_cast<socklen_t>(size), broker == nullptr ? "" : broker);
+    return absl::OkStatus();
+  });
+  // As connect(2) says that it goes on.
+  return !done.ok() ? ECONNREFUSED : error == EINPROGRESS ? 0 : error;
+}
+
+bool Handle::IsRefusal(rd_kafka_resp_err_t code, std::string_view reason) const {
   if (code != RD_KAFKA_RESP_ERR__AUTHENTICATION) return false;
-  const absl::Status failure = context_->tokens == nullptr ? absl::OkStatus() : context_->tokens->failure();
-  return !absl::IsUnavailable(failure) && !absl::IsDeadlineExceeded(failure);
+  if (!brings_tokens_) return !IsOfMissingToken(reason) || IsIssuersRefusal(reason);
+  return !Passes(context_->tokens->failure());
+}
+
+std::string Handle::TextOfRefusal(rd_kafka_resp_err_t code, const std::string& reason) const {
+  if (IsOfMissingToken(reason)) {
+    return absl::StrCat("there is no OAUTHBEARER token for the Kafka brokers at ", config().bootstrap_servers, ": ",
+                        reason, "; correct sasl.oauthbearer.*, or what brings tokens");
+  }
+  return absl::StrCat("the Kafka brokers at ", config().bootstrap_servers, " refuse the credentials: ", reason, "; ",
+                      FixOf(code));
 }
 
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
@@ -241,10 +302,7 @@ void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
 }
 
 std::string Handle::RefusalOf(rd_kafka_resp_err_t code, const std::string& reason) {
-  if (IsRefusal(code)) {
-    return absl::StrCat("the Kafka brokers at ", config().bootstrap_servers, " refuse the credentials: ", reason, "; ",
-                        FixOf(code));
-  }
+  if (IsRefusal(code, reason)) return TextOfRefusal(code, reason);
   const std::string cause = TlsCause(reason, x509_error_, has_certificate_);
   if (cause.empty()) return "";
   return absl::StrCat("no TLS connection to the Kafka brokers at ", config().bootstrap_servers, " (", reason,
@@ -273,6 +331,13 @@ std::string Handle::LastConnectionError() {
 
 absl::Status Handle::Unreachable(absl::Duration timeout) {
   const std::string reason = LastConnectionError();
+  const absl::Status failure = brings_tokens_ ? context_->tokens->failure() : absl::OkStatus();
+  // Only what passes by itself is worth waiting for.
+  if (!failure.ok()) return Passes(failure) ? failure : absl::UnauthenticatedError(failure.message());
+  if (!brings_tokens_ && IsOfMissingToken(reason)) {
+    const std::string text = TextOfRefusal(RD_KAFKA_RESP_ERR__AUTHENTICATION, reason);
+    return IsIssuersRefusal(reason) ? absl::UnauthenticatedError(text) : absl::UnavailableError(text);
+  }
   {
     MutexLock lock(&mutex_);
     if (!refusal_.empty() && SteadyNow() - refused_at_ < kRefusalLasts) return absl::UnauthenticatedError(refusal_);

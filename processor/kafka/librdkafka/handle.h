@@ -2,6 +2,8 @@
 #ifndef ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 #define ONCE_PROCESSOR_KAFKA_LIBRDKAFKA_HANDLE_H_
 
+#include <netdb.h>
+
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -65,7 +67,7 @@ class Handle {
   // What the client last said about a broker that it could not reach, or empty. Thread-safe.
   std::string LastConnectionError();
   // "no Kafka broker answered at …", with the last reason and what to do; Unauthenticated if one answered and refused
-  // us.
+  // us, or nobody gives us a token.
   absl::Status Unreachable(absl::Duration timeout);
 
   void Log(LogLevel level, const std::string& message) const;
@@ -88,14 +90,18 @@ class Handle {
   virtual void OnErrorLine(std::string_view facility, std::string_view text);
   // Sets callbacks of derived classes, which find their object with Of.
   virtual void Configure(rd_kafka_conf_t*) {}
-  // Whether an error says that the brokers do not want us, and not only that there is no token yet.
-  bool IsRefusal(rd_kafka_resp_err_t code) const;
+  // Whether an error says that the brokers, or an issuer of tokens, do not want us, and not only that there is no token
+  // yet.
+  bool IsRefusal(rd_kafka_resp_err_t code, std::string_view reason) const;
+  // It, with what to do.
+  std::string TextOfRefusal(rd_kafka_resp_err_t code, const std::string& reason) const;
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
   virtual bool quiet() const { return false; }
 
   // Ends the instance, after `prepare` has released what depends on it; what `prepare` holds lives as long as the
-  // instance. There are no callbacks any more. librdkafka has no limits for these waits, so what is not done in time
-  // goes on, or hangs, on a thread of its own; that is told, unless no patience was asked for.
+  // instance. There are no callbacks any more. librdkafka has no limits for these waits, so what is not done in time,
+  // or within a second if it waits for the program to bring a token, goes on, or hangs, on a thread of its own; that is
+  // told, unless no patience was asked for.
   void Shutdown(absl::AnyInvocable<void() &&> prepare = nullptr, absl::Duration patience = absl::Seconds(10));
   // The Handle of a callback's opaque; null from Shutdown on.
   static Handle* Of(void* opaque) { return static_cast<CallbackTarget*>(opaque)->handle; }
@@ -110,11 +116,15 @@ class Handle {
   // What an error says that does not pass by itself, and one fix; empty if it may.
   std::string RefusalOf(rd_kafka_resp_err_t code, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void TokenCallback(rd_kafka_t* rk, const char*, void* opaque);
+  static int ResolveCallback(const char* host, const char* port, const addrinfo* hints, addrinfo** found, void* opaque);
+  static int ConnectCallback(int socket, const sockaddr* address, int size, const char* broker, void* opaque);
 
   // What librdkafka's callbacks are given; lives as long as the instance, which may outlive the Handle.
   struct CallbackTarget {
     Mutex mutex;
     Handle* handle;  // Guarded by the mutex in callbacks that run on librdkafka's own threads.
+    bool awaits_token ABSL_GUARDED_BY(mutex) = false;    // From the program, which may take its time.
+    const std::shared_ptr<const ClientContext> context;  // Its configuration does not change.
   };
 
   static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
@@ -128,6 +138,7 @@ class Handle {
   std::string bootstrap_servers_;  // As librdkafka was given them.
   std::string probe_topic_;        // One of the instance's, or empty.
   bool has_certificate_ = false;   // Of this client's own, for TLS.
+  bool brings_tokens_ = false;     // The program does, for this handle.
   BrokerKeeper brokers_;
   bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;

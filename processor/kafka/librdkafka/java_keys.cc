@@ -24,6 +24,7 @@ constexpr std::string_view kCodecs =
 constexpr std::string_view kNoCounterpart = "remove it: librdkafka has nothing of the kind";
 constexpr std::string_view kOfOpenSsl = "remove it: TLS is OpenSSL's here, which chooses by itself";
 constexpr std::string_view kOfBrokers = "remove it: it is the brokers' to check tokens";
+constexpr std::string_view kOfListeners = "remove it: it is about the brokers' own certificates";
 constexpr std::string_view kMetrics = "remove it: Java's reporters cannot run here";
 constexpr std::string_view kOauth =
     "write sasl.oauthbearer.method=oidc with sasl.oauthbearer.client.id, sasl.oauthbearer.client.secret.file and "
@@ -51,6 +52,14 @@ constexpr JavaOnly kJavaOnly[] = {
     {"sasl.login.class", kOauth},
     {"sasl.login.*", "remove it: librdkafka renews tokens and tickets by its own rules"},
     {"sasl.oauthbearer.jwks.*", kOfBrokers},
+    {"sasl.oauthbearer.jwt.validator.class", kOfBrokers},
+    {"sasl.oauthbearer.jwt.*", kOauth},
+    {"sasl.oauthbearer.iss", "write sasl.oauthbearer.assertion.claim.iss"},
+    // Which older librdkafkas have under the other name only.
+    {"sasl.oauthbearer.client.credentials.client.id", "write sasl.oauthbearer.client.id"},
+    {"sasl.oauthbearer.client.credentials.client.secret", "write sasl.oauthbearer.client.secret.file=FILE"},
+    {"ssl.allow.dn.changes", kOfListeners},
+    {"ssl.allow.san.changes", kOfListeners},
     {"sasl.oauthbearer.expected.*", kOfBrokers},
     {"sasl.oauthbearer.clock.skew.seconds", kOfBrokers},
     {"sasl.oauthbearer.scope.claim.name", kOfBrokers},
@@ -67,6 +76,8 @@ constexpr JavaOnly kJavaOnly[] = {
     {"interceptor.classes", kNoCounterpart},
     {"max.poll.records", "remove it: how much is taken at a time is max_epoch_records"},
     {"max.block.ms", kNoCounterpart},
+    {"max.request.size", "write message.max.bytes"},
+    {"fetch.max.wait.ms", "write fetch.wait.max.ms"},
     {"buffer.memory", "remove it: --memory_bytes is for the whole process"},
     {"default.api.timeout.ms", kNoCounterpart},
     {"group.remote.assignor", kNoCounterpart},
@@ -96,6 +107,13 @@ constexpr JavaOnly kJavaOnly[] = {
     {"commit.interval.ms", "give it as --commit_interval, with a unit"},
     {"processing.guarantee", "remove it: every event takes effect exactly once"},
     {"replication.factor", "remove it: internal topics are made with the brokers' default"},
+    {"topology.optimization", "remove it: a topology is run as it was built"},
+    {"upgrade.from", kNoCounterpart},
+    {"max.task.idle.ms", kNoCounterpart},
+    {"acceptable.recovery.lag", kNoCounterpart},
+    {"poll.ms", kNoCounterpart},
+    {"state.cleanup.delay.ms", "give it as --local_copy_retention, with a unit"},
+    {"cache.max.bytes.buffering", "remove it: --memory_bytes is for the whole process"},
     {"statestore.cache.max.bytes", "remove it: --memory_bytes is for the whole process"},
     {"rocksdb.config.setter", kNoCounterpart},
     {"default.*", kNoCounterpart},

@@ -174,6 +174,12 @@ std::string PropertyOfFile(std::string_view name) {
   return TakesFile(base) ? std::string(base) : "";
 }
 
+std::string CanonicalName(const std::string& name) {
+  const std::string base = PropertyOfFile(name);
+  const auto known = KnownProperties().find(base.empty() ? name : base);
+  return known == KnownProperties().end() ? name : known->second.canonical;
+}
+
 absl::Status CheckUserProperty(const std::string& name, const std::string& value) {
   if (const std::string base = PropertyOfFile(name); !base.empty()) {
     const absl::StatusOr<std::string> text = ReadSecretFile(base, value);

@@ -34,6 +34,9 @@ std::string PropertyOfFile(std::string_view name);
 // Whether there is such a name for the property.
 bool TakesFile(std::string_view name);
 
+// The name that stands for all names of a property, NAME.file included; `name` itself if nobody knows it.
+std::string CanonicalName(const std::string& name);
+
 // Whether a user may set this property to this value: InvalidArgument, with what to do instead, if librdkafka does not
 // know it, does not take the value, or if exactly-once would break. Of NAME.file the file is read, as its value. No
 // message has a secret in it.

@@ -29,7 +29,12 @@ constexpr absl::Duration kInterval = absl::Seconds(1);
 constexpr size_t kMaxBytes = 64 << 10;
 // Shorter ones are part of ordinary words: to blot them out would show them.
 constexpr size_t kLeastRedacted = 4;
-constexpr size_t kMostRemembered = 64;
+constexpr size_t kMostTokens = 64;
+
+// Where librdkafka's errors about sasl.oauthbearer.config begin to quote it, which they may cut short.
+constexpr std::string_view kQuotes[] = {
+    "Unrecognized sasl.oauthbearer.config beginning at: ", "non-integral 'lifeSeconds=': ",
+    "value out of range of positive int 'lifeSeconds=': "};
 
 using Values = std::map<std::string, std::string>;
 
@@ -83,7 +88,7 @@ struct Secrets::State {
     MutexLock lock(&mutex);
     for (auto& [name, value] : fresh) {
       if (values[name] == value) continue;
-      if (IsSecret(name)) Remember(value);
+      RememberValue(name, value);
       values[name] = std::move(value);
       changed.push_back(name);
     }
@@ -126,11 +131,17 @@ struct Secrets::State {
     return given_here == given.end() ? "" : given_here->second;
   }
 
-  void Remember(const std::string& secret) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    if (secret.size() < kLeastRedacted || std::find(seen.begin(), seen.end(), secret) != seen.end()) return;
-    seen.push_back(secret);
-    // Tokens come by the hour.
-    if (seen.size() > kMostRemembered) seen.pop_front();
+  // Of what was configured nothing is forgotten.
+  void RememberValue(const std::string& name, const std::string& value) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (!IsSecret(name)) return;
+    if (value.size() >= kLeastRedacted) configured.insert(value);
+  }
+
+  void RememberToken(const std::string& token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (token.size() < kLeastRedacted || std::find(tokens.begin(), tokens.end(), token) != tokens.end()) return;
+    tokens.push_back(token);
+    // They come by the hour.
+    if (tokens.size() > kMostTokens) tokens.pop_front();
   }
 
   Values files;  // Path by property; both do not change.
@@ -144,7 +155,8 @@ struct Secrets::State {
   CondVar end;
   bool stopped ABSL_GUARDED_BY(mutex) = false;
   Values values ABSL_GUARDED_BY(mutex);
-  std::deque<std::string> seen ABSL_GUARDED_BY(mutex);
+  std::set<std::string> configured ABSL_GUARDED_BY(mutex);  // Values that are or were in force.
+  std::deque<std::string> tokens ABSL_GUARDED_BY(mutex);
 };
 
 absl::StatusOr<std::shared_ptr<Secrets>> Secrets::Load(const Values& properties, LogSink* log) {
@@ -157,11 +169,10 @@ absl::StatusOr<std::shared_ptr<Secrets>> Secrets::Load(const Values& properties,
         absl::StatusOr<std::string> text = ReadSecretFile(base, value);
         if (!text.ok()) return text.status();
         state->files[base] = value;
-        // A user's name may be shown.
-        if (IsSecret(base)) state->Remember(*text);
+        state->RememberValue(base, *text);
         state->values[base] = *std::move(text);
       } else {
-        if (IsSecret(name)) state->Remember(value);
+        state->RememberValue(name, value);
         state->given[name] = value;
       }
     }
@@ -199,15 +210,20 @@ Values Secrets::values() const {
 
 void Secrets::Keep(const std::string& secret) {
   MutexLock lock(&state_->mutex);
-  state_->Remember(secret);
+  state_->RememberToken(secret);
 }
 
 std::string Secrets::Redact(std::string text) const {
   MutexLock lock(&state_->mutex);
   // The longest first: one may be part of another.
-  std::vector<absl::string_view> secrets(state_->seen.begin(), state_->seen.end());
+  std::vector<absl::string_view> secrets(state_->configured.begin(), state_->configured.end());
+  secrets.insert(secrets.end(), state_->tokens.begin(), state_->tokens.end());
   std::sort(secrets.begin(), secrets.end(), [](auto a, auto b) { return a.size() > b.size(); });
   for (absl::string_view secret : secrets) absl::StrReplaceAll({{secret, "(secret)"}}, &text);
+  for (std::string_view quote : kQuotes) {
+    if (const size_t at = text.find(quote); at != std::string::npos)
+      text.replace(at + quote.size(), text.npos, "(secret)");
+  }
   return text;
 }
 

@@ -33,7 +33,7 @@ class Secrets {
   // The properties whose values come from files, as those were last read.
   std::map<std::string, std::string> values() const;
 
-  // One that did not come from a property.
+  // A token; of those only the last ones are remembered.
   void Keep(const std::string& secret);
 
   // `text` without any value that is or was secret.
