@@ -79,6 +79,8 @@ class ControlState {
   uint64_t NextPortion() const;
   absl::Time NextPortionAt() const;
 
+  // Whether the epoch changes anything of it.
+  bool is_changed() const { return is_changed_; }
   // The epoch's changes stay / are undone.
   void Commit() { is_changed_ = false; }
   absl::Status Revert();

@@ -314,6 +314,12 @@ void Scheduler::ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfP
 bool Scheduler::RunParked(Task* task) {
   const std::optional<std::string> queue = task->parking.NextRunnable(step_->now);
   if (!queue.has_value()) return true;
+  // X3: what a command lets run runs when a commit says that it may. In one transaction with the command, an event that
+  // ends the process would leave no trace, and be let run again and again as long as other parked events make progress.
+  if (task->control_state.is_changed()) {
+    epochs_->Seal();
+    return false;
+  }
   // R3b: groups are known by offsets still to be read, so a parked event runs alone while anything is suspected.
   auto treatment = task->suspects.empty() ? Suspects::Treatment::kFree : Suspects::Treatment::kAlone;
   const size_t lane = task->crashes.parked_lane();

@@ -19,7 +19,7 @@ struct CommandScene {
   explicit CommandScene(DriverOptions options = {}) : driver(Scripted(MakeScript()), std::move(options)) {}
 
   std::shared_ptr<Script> MakeScript() {
-    auto script = NewScript();
+    script = NewScript();
     script->handle = [this](const OrderPlaced& order) {
       if (broken.contains(order.cents())) return absl::InvalidArgumentError("broken");
       if (away.contains(order.cents())) return absl::UnavailableError("away");
@@ -34,6 +34,7 @@ struct CommandScene {
   }
   const EventCounters& counters() { return driver.worker().engine().committed_counters(); }
 
+  std::shared_ptr<Script> script;  // Before the driver, which is made of it.
   std::set<int64_t> broken;
   std::set<int64_t> away;
   TopologyTestDriver driver;

@@ -23,6 +23,28 @@ TEST(CommandsTest, R7ReleaseRunsTheQueueInOrderAndNewerEventsBehindIt) {
   EXPECT_EQ(scene.counters().released, 1);
 }
 
+// An event that ends its process must not take the command's transaction with it, each time anew.
+TEST(CommandsTest, X3WhatIsReleasedRunsWhenTheReleaseHasTakenEffect) {
+  CommandScene scene;
+  scene.broken = {1};
+  scene.SendAlice(1, 2);
+  ASSERT_EQ(scene.driver.Parked("alice"), 2);
+  // A first parked event has had its turn, so nothing is written down before the next.
+  scene.away = {9};
+  scene.driver.Send("orders", "bob", Order(9));
+  scene.driver.RunUntilIdle();
+  scene.driver.AdvanceTime(absl::Minutes(1));
+  int runs = 0;
+  scene.script->handle = [&](const OrderPlaced& order) -> absl::Status {
+    if (order.cents() == 9) return absl::UnavailableError("away");
+    ++runs;
+    EXPECT_EQ(scene.counters().released, 1);
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(Short(scene.driver.Release("customer", "alice")), "APPLIED");
+  EXPECT_EQ(runs, 2);
+}
+
 TEST(CommandsTest, R7AReleaseThatFailsAgainLeavesTheRestIntact) {
   CommandScene scene;
   scene.broken = {1, 3};
