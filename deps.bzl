@@ -56,6 +56,7 @@ _SYSTEM = {
     "absl": sorted(_ABSL.keys()),
     "benchmark": ["benchmark"],
     "cli11": ["CLI11"],
+    "crypto": ["libcrypto"],
     "gtest": ["gmock", "gtest"],
     "gtest_main": ["gmock_main"],
     "json": ["nlohmann_json"],
@@ -128,6 +129,7 @@ def once_dependencies(
         absl = None,
         benchmark = None,
         cli11 = None,
+        crypto = None,
         gtest = None,
         gtest_main = None,
         json = None,
@@ -144,6 +146,7 @@ def once_dependencies(
       absl: Abseil: a label, several, or the name of Abseil's own repository, as "@com_google_absl".
       benchmark: Google Benchmark; only Once's own measurements need it.
       cli11: CLI11; only Once's own tools need it.
+      crypto: OpenSSL's libcrypto 3.0 or newer.
       gtest: GoogleTest with GoogleMock; only tests need it.
       gtest_main: their main function.
       json: nlohmann_json 3.11 or newer.
@@ -159,6 +162,7 @@ def once_dependencies(
     _library("absl", absl)
     _library("benchmark", benchmark)
     _library("cli11", cli11)
+    _library("crypto", crypto)
     _library("gtest", gtest)
     _library("gtest_main", gtest_main)
     _library("json", json)

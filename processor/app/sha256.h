@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), for signatures that are made once in minutes.
+// SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), by OpenSSL.
 #ifndef ONCE_PROCESSOR_APP_SHA256_H_
 #define ONCE_PROCESSOR_APP_SHA256_H_
 
