@@ -217,7 +217,9 @@ class Redriver {
     if (!writer.ok()) return writer.status();
     writer_ = *std::move(writer);
     per_second_ = context_->args().Number("per_second", 0);
-    for (const auto& [partition, offsets] : chosen_) {
+    for (const auto& entry : chosen_) {
+      const Partition partition = entry.first;
+      const auto& offsets = entry.second;  // A binding cannot be captured.
       absl::Status failure;
       size_t next = 0;
       const auto take = [&](const RecordView& record) {
