@@ -30,6 +30,7 @@ absl::Status RunPod(int argc, char** argv) {
   once::ApplicationDeps deps;
   deps.log = &log;
   deps.kafka_properties = config.kafka_properties();
+  if (const char* password = std::getenv("KAFKA_SASL_PASSWORD")) deps.kafka_properties["sasl.password"] = password;
   deps.wrap_client = [&](auto client) { return once::WrapWithCrashes(std::move(client), &point); };
   deps.wrap_store = [&](auto store) { return once::WrapWithCrashes(std::move(store), &point); };
   auto application = once::Application::Create(options, *topology, deps);
