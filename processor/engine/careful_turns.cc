@@ -8,26 +8,31 @@
 
 namespace once {
 
-// X3: between the announcement of an event and the event nothing else is run, so that it is to blame for what happens.
-void Scheduler::RunAnnounced() {
-  if (!announced_.has_value() || !epochs_->accepting()) return;
-  const Announced next = *std::exchange(announced_, std::nullopt);
-  Task* const task = tasks_->Find(next.task);
-  if (task == nullptr || !task->crashes.is_about_to_run()) return;
-  if (HasWork(*task, next.kind)) {
-    next.kind == Kind::kNew ? RunNext(task) : RunParked(task);
+// X3: from the announcement of an event until a commit has taken that back nothing but the event is run, so that it is
+// to blame for what happens. False while there is one.
+bool Scheduler::RunNamed() {
+  // Nothing is run then, and what was announced is taken back with all else that ends.
+  if (step_->stopping || tasks_->leaving()) return true;
+  Task* const task = FindNamed();
+  if (task == nullptr || !IsWritable(*task)) return true;
+  if (!epochs_->accepting()) return false;
+  if (task->crashes.is_about_to_run() && HasWork(*task, named_->kind)) {
+    named_->kind == Kind::kNew ? RunNext(task) : RunParked(task);
     if (epochs_->open() && epochs_->current().IsCarefulAndFull()) epochs_->Seal();
-    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = next.kind};
-  } else if (IsWritable(*task)) {
-    // It has to be fetched again: others do not wait for that.
-    task->crashes.CameBack();
-    epochs_->JoinToNote(task);
-    epochs_->Seal();
+    unfinished_ = Turn{.used = {}, .number = 0, .task = task->id, .kind = named_->kind};
+    return false;
   }
+  // It has come back without taking effect, or has to be fetched again: others do not wait for that.
+  if (epochs_->current().MayJoin(task, Suspects::Treatment::kFree)) {
+    epochs_->JoinToNote(task);
+    task->crashes.CameBack();
+  }
+  epochs_->Seal();
+  return false;
 }
 
-const Task* Scheduler::FindNamed() const {
-  const Task* task = named_.has_value() ? tasks_->Find(*named_) : nullptr;
+Task* Scheduler::FindNamed() const {
+  Task* task = named_.has_value() ? tasks_->Find(named_->task) : nullptr;
   return task != nullptr && task->crashes.may_be_named() ? task : nullptr;
 }
 
@@ -93,8 +98,7 @@ bool Scheduler::Prepare(Task* task, Kind kind, size_t lane, const std::optional<
     }
     if (wanted == Suspects::Treatment::kAlone && is_taken_back) {
       crashes.Announce(lane, *place);
-      announced_ = {task->id, kind};
-      named_ = task->id;
+      named_ = {task->id, kind};
       named_writable_at_ = step_->now;
     }
   }

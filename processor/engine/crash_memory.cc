@@ -211,6 +211,9 @@ bool CrashMemory::TakeBack() {
 }
 
 // What its successor writes counts, and of ours nothing is written.
-void CrashMemory::GiveUp() { TakeBack(); }
+void CrashMemory::GiveUp() {
+  TakeBack();
+  may_be_named_ = false;
+}
 
 }  // namespace once

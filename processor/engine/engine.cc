@@ -48,10 +48,11 @@ void Engine::On(const event::Tick& tick) {
   // First of all: the clock has just been read, and the slice before it ends here (X1).
   scheduler_.Charge();
   epochs_.OnTick();
+  // X7: also while a producer is replaced, however long that takes: events are fetched meanwhile.
+  memory_.Measure(/*now=*/false);
   // A producer under replacement has fenced nothing yet, so what is committed may still change.
   if (epochs_.committer().phase() == CommitPhase::kRebuilding) return;
   progress_.TellIfDue(step_.now, memory_.full());
-  memory_.Measure(/*now=*/false);
   // X7a: what follows looks at these only, however many tasks there are.
   const std::vector<Task*> due = tasks_.Due();
   if (!due.empty()) memory_.NoteChange();

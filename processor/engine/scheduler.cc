@@ -137,7 +137,7 @@ void Scheduler::AddDueRetries(const std::vector<Task*>& due) {
 
 void Scheduler::RunSlice() {
   slice_began_ = step_->now;
-  RunAnnounced();
+  if (!RunNamed()) return;
   while (!turns_.empty() && epochs_->accepting() && !step_->halted) {
     const Turn turn = turns_.top();
     turns_.pop();

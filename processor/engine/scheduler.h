@@ -111,9 +111,9 @@ class Scheduler {
   }
   bool IsAlone() const { return observer_ == nullptr || observer_->IsAlone(); }
   void BeginLanes(Task* task, size_t lane);
-  void RunAnnounced();
+  bool RunNamed();
   // That task, if what is committed may still say so of its event.
-  const Task* FindNamed() const;
+  Task* FindNamed() const;
   void LookAtNamed();
   bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const EventPipeline::WindowKey& key);
   EventPipeline::WindowKey WindowKeyOf(const Task& task, const Fetched& run);
@@ -143,13 +143,12 @@ class Scheduler {
   Turns turns_;
   uint64_t next_turn_ = 0;
   absl::Duration pace_;  // What the turn that came last had used: who comes anew begins there.
-  // What was announced, and is run before anything else when that has committed.
-  struct Announced {
+  // What was announced last, and is run before anything else when that has committed.
+  struct Named {
     TaskId task;
     Kind kind = Kind::kNew;
   };
-  std::optional<Announced> announced_;
-  std::optional<TaskId> named_;  // Whose event was announced last.
+  std::optional<Named> named_;
   absl::Time named_writable_at_ = absl::InfinitePast();
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();

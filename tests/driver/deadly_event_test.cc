@@ -225,6 +225,36 @@ TEST_P(DeadlyEventsTest, X3NothingIsRunBeforeOneThatCameBackIsTakenBack) {
   EXPECT_EQ(driver_->State<CustomerTotal>("customer", "alice")->order_count(), 1);
 }
 
+// Nor are they run in the transaction that takes it back, which has not committed yet.
+TEST_P(DeadlyEventsTest, X3NothingIsRunWhileOneThatCameBackIsTakenBack) {
+  script_->policy.initial_backoff = absl::Milliseconds(30);
+  script_->policy.max_backoff = absl::Milliseconds(30);
+  Make({.partitions = 2});
+  deadly_ = {1};
+  Send("alice", 1, 0);
+  ASSERT_EQ(RunThroughDeaths(2), 2);
+  Send("bob", 11, 1);
+  int comes_back = 0;
+  script_->handle = [&](const OrderPlaced& order) -> absl::Status {
+    if (order.cents() == 1) {
+      // The other's attempt becomes due.
+      driver_->clock().Advance(absl::Milliseconds(30));
+      ++comes_back % 2 == 0 ? driver_->FailNextCommit(/*landed=*/false) : driver_->AbortNextCommit();
+      return absl::OkStatus();
+    }
+    const Task* task = driver_->worker().engine().FindTask({0, Partition(0)});
+    EXPECT_FALSE(task != nullptr && task->crashes.may_be_named());
+    return absl::UnavailableError("away");
+  };
+  RunUntil([&] { return comes_back == 20; });
+  EXPECT_EQ(comes_back, 20);
+  script_->handle = [](const OrderPlaced&) { return absl::OkStatus(); };
+  driver_->cluster().ClearFaults();
+  EXPECT_EQ(RunThroughDeaths(1), 0);
+  EXPECT_EQ(driver_->State<CustomerTotal>("customer", "alice")->order_count(), 1);
+  EXPECT_EQ(driver_->State<CustomerTotal>("customer", "bob")->order_count(), 1);
+}
+
 // An end that is orderly is no death, also of a task that has done nothing yet.
 TEST_P(DeadlyEventsTest, X3OrderlyEndsAreNotCounted) {
   Make();

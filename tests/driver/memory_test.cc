@@ -46,6 +46,22 @@ int64_t Totals(TopologyTestDriver* driver) {
   return static_cast<int64_t>(driver->Read<CustomerTotal>("customer-totals").size());
 }
 
+// However long it takes to replace a producer.
+TEST(MemoryTest, X7ItIsMeasuredWhileAProducerIsReplaced) {
+  TopologyTestDriver driver(BuildOrderTotals, WithLittleMemory());
+  SendToManyKeys(&driver, 10);
+  driver.RunUntilIdle();
+  driver.FailNextCommit(/*landed=*/false);
+  for (int i = 0; i < 1000; ++i) {
+    driver.cluster().FailNext({.call = testkit::Call::kInit,
+                               .result = {.error = kafka::ErrorClass::kRetriable, .code = "X", .message = "no"}});
+  }
+  SendToManyKeys(&driver, 20);
+  Turn(&driver, absl::Seconds(2));
+  ASSERT_FALSE(driver.worker().engine().accepts_work());
+  EXPECT_LT(driver.clock().Read().now - driver.worker().engine().memory_measured_at(), absl::Seconds(1));
+}
+
 TEST(MemoryTest, X7AFullDiskMakesEventsWait) {
   TopologyTestDriver driver(BuildOrderTotals, WithLittleMemory());
   driver.store().SetFull(true);

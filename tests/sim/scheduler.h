@@ -2,6 +2,7 @@
 #ifndef ONCE_TESTS_SIM_SCHEDULER_H_
 #define ONCE_TESTS_SIM_SCHEDULER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,8 +41,8 @@ class Scheduler {
   void Spawn(Process* process, std::function<void()> body);
   // The process's threads end by Crashed, now.
   void Kill(Process* process);
-  // Nothing of it runs until then.
-  void Pause(Process* process, absl::Time until) { process->paused_until = until; }
+  // Nothing of it runs until then, or until the end of a pause that is under way and longer.
+  void Pause(Process* process, absl::Time until) { process->paused_until = std::max(process->paused_until, until); }
   // It goes on at once.
   void Resume(Process* process);
 

@@ -311,10 +311,10 @@ void World::CheckMemory() {
 // outlasts its transaction is trouble once more, also when all is healed.
 absl::Duration World::HealingBound() const {
   absl::Duration handlers;
-  absl::Duration deaths;
   int64_t troubles = 1;
+  int64_t deadly_runs = deadly_releases_;
   for (const SimEvent& event : *input_->events()) {
-    if (event.kind == EventKind::kDeadly) deaths += kDeathsOfADeadlyEvent * (kSessionTimeout + kTransactionTimeout);
+    if (event.kind == EventKind::kDeadly) ++deadly_runs;
     if (scenario_.handler_time == absl::ZeroDuration()) continue;
     const absl::Duration time = HandlerTime(event.number, 0);
     handlers += 2 * time;
@@ -322,7 +322,10 @@ absl::Duration World::HealingBound() const {
   }
   absl::Duration pauses;
   for (; troubles > 0; --troubles) pauses += std::min(kLongestPause, scenario_.span + pauses + kRetryInterval);
+  absl::Duration deaths = deadly_runs * kDeathsOfADeadlyEvent * (kSessionTimeout + kTransactionTimeout);
+  // By a change pods were killed as well: another version followed, or somebody mended what was refused.
   const bool has_crashes =
+      (scenario_.change != Change::kNone && IsChangeOver()) ||
       std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [](const ScheduledFault& fault) {
         return fault.kind == FaultKind::kCrash || fault.kind == FaultKind::kLoseDisk || fault.kind == FaultKind::kTorn;
       });

@@ -204,12 +204,20 @@ void World::ScheduleRedrives() {
 }
 
 void World::SendLettersBack() {
+  // Each time that an event is let run which ends its process, some more processes end: were that to go on as long as
+  // letters come, little else would be seen, for minutes.
+  constexpr int64_t kMostDeadlyReleases = 4;
   if (scheduler_.now() > start_ + scenario_.load) return;
   for (int64_t i = redrives_.Between(int64_t{1}, int64_t{3}); i > 0 && !letters_.empty(); --i) {
     const auto letter = letters_[static_cast<size_t>(redrives_.Below(static_cast<int64_t>(letters_.size())))];
+    const bool is_deadly = IsDeadly(NumberOf(letter->value.value_or("")));
     for (int64_t times = redrives_.Chance(40) ? 2 : 1; times > 0; --times) {
-      scheduler_.At(scheduler_.now() + redrives_.Between(absl::ZeroDuration(), absl::Milliseconds(200)),
-                    [this, letter] { input_->SendBack(*letter); });
+      const absl::Duration way = redrives_.Between(absl::ZeroDuration(), absl::Milliseconds(200));
+      if (is_deadly && ++deadly_releases_ > kMostDeadlyReleases) {
+        --deadly_releases_;
+        continue;
+      }
+      scheduler_.At(scheduler_.now() + way, [this, letter] { input_->SendBack(*letter); });
     }
   }
   scheduler_.At(scheduler_.now() + redrives_.Between(absl::Milliseconds(40), absl::Milliseconds(200)),

@@ -1,4 +1,5 @@
 // Operators of the simulated application (R7): they look at dead letters, and send commands, some of them twice.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,6 +55,8 @@ v1::Command World::DrawCommand(int32_t* partition) {
       const std::string blocker = HeaderOf(letter, "once.blocked_by");
       // What is released must be known to the model; the rest may hit whatever is there.
       if (kind < 30 || operator_.Chance(60)) target->set_blocked_by(blocker.empty() ? failed : blocker);
+      const auto is_let_run = [&](const SimEvent& each) { return IsDeadly(each.number) && each.key == *letter.key; };
+      if (kind < 30 && std::any_of(events.begin(), events.end(), is_let_run)) ++deadly_releases_;
       return command;
     }
   }

@@ -107,9 +107,13 @@ absl::Duration World::HandlerTime(int64_t number, int64_t run) const {
 
 void World::Handle(int64_t number) {
   if (scenario_.handler_time > absl::ZeroDuration()) TakeTime(number);
-  if (!scenario_.with_deadly_events || number < 0) return;
+  if (IsDeadly(number)) Die();
+}
+
+bool World::IsDeadly(int64_t number) const {
+  if (!scenario_.with_deadly_events || number < 0) return false;
   const auto index = static_cast<size_t>(number);
-  if (index < input_->events()->size() && (*input_->events())[index].kind == EventKind::kDeadly) Die();
+  return index < input_->events()->size() && (*input_->events())[index].kind == EventKind::kDeadly;
 }
 
 // The process under way ends, and is started again. What its thread does on its way out counts for nothing.

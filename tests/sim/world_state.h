@@ -96,6 +96,7 @@ class World {
   void Handle(int64_t number);
   void TakeTime(int64_t number);
   void Die();
+  bool IsDeadly(int64_t number) const;
   // I8, and what all handlers may take, twice.
   absl::Duration HealingBound() const;
   static std::string OutputOf(const ScheduledFault& fault);
@@ -186,6 +187,7 @@ class World {
   absl::Time look_until_ = absl::InfiniteFuture();
   size_t errors_before_ = 0;  // The change.
   std::vector<testkit::StoredRecordPtr> letters_;
+  int64_t deadly_releases_ = 0;  // Letters and commands by which an event that ends its process may run anew.
   Random redrives_;
   Random operator_;
   int commands_ = 0;
