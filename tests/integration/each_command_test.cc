@@ -175,10 +175,16 @@ TEST_F(EachCommandTest, RetryTaskTriesATaskThatHasFailed) {
   Mend();
   v1::Command retry;
   retry.mutable_retry_task();
-  Command("retry", retry);
-  ASSERT_TRUE(AwaitOutputs("a", 3)) << pod_->Log();
+  // One that comes in the very moment of the failure, before the task listens at the end, is not heard until it runs.
+  std::string id;
+  for (int i = 0; Outputs("a").size() < 3; ++i) {
+    ASSERT_LT(i, 20) << pod_->Log();
+    id = absl::StrCat("retry", i);
+    Command(id, retry);
+    AwaitOutputs("a", 3, absl::Seconds(3));
+  }
   EXPECT_THAT(Outputs("a"), ElementsAre("ok1", "bad2", "ok3"));
-  EXPECT_EQ(OutcomeOf("retry"), "APPLIED");
+  EXPECT_EQ(OutcomeOf(id), "APPLIED");
 }
 
 // Commands of every kind that names an aggregate, or none; none of them is right.

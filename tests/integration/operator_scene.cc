@@ -158,8 +158,8 @@ std::vector<std::string> OperatorTest::Outputs(const std::string& key) {
   return values;
 }
 
-bool OperatorTest::AwaitOutputs(const std::string& key, size_t count) {
-  return Scene::Eventually([&] { return Outputs(key).size() >= count; });
+bool OperatorTest::AwaitOutputs(const std::string& key, size_t count, absl::Duration timeout) {
+  return Scene::Eventually([&] { return Outputs(key).size() >= count; }, timeout);
 }
 
 std::vector<std::string> OperatorTest::Totals(const std::string& customer, kafka::Client* client) {

@@ -63,7 +63,7 @@ class OperatorTest : public testing::Test {
   std::vector<PlainRecord> Read(const std::string& topic, kafka::Client* client = nullptr);
   // The values of the output's records of this key, in order.
   std::vector<std::string> Outputs(const std::string& key);
-  bool AwaitOutputs(const std::string& key, size_t count);
+  bool AwaitOutputs(const std::string& key, size_t count, absl::Duration timeout = absl::Seconds(60));
   // "count:cents" of each of the customer's totals, in order.
   std::vector<std::string> Totals(const std::string& customer, kafka::Client* client = nullptr);
   bool AwaitTotals(const std::string& customer, size_t count);

