@@ -127,6 +127,9 @@ def conclude(world, conducted, verified, minutes, options):
     for name, count in found.items():
         world.say("VIOLATION %d x %s: see %s" % (count, name, world.log("verifier")))
     violations = len(conducted.violations) + world.watcher.count + sum(found.values())
+    if report.never_died(world.deaths_at_points):
+        world.say("VIOLATION no pod died at its crash point: see why in the pods' logs")
+        violations += 1
     longest = max([fault.recovery for fault in conducted.faults if fault.recovery is not None], default=0)
     picture = os.path.join(world.work, "throughput.svg")
     report.write_picture(picture, world, conducted.faults, "Committed outputs per second, and faults: seed %d, %d node%s"

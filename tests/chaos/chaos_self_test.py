@@ -100,6 +100,13 @@ class FakeWorld:
         return faults.Case(self, random.Random(seed), "a", self.say)
 
 
+class CrashPointsTest(unittest.TestCase):
+    def test_pods_that_never_die_are_no_fault_at_all(self):
+        self.assertTrue(report.never_died([False, False, False]))
+        self.assertFalse(report.never_died([False, True, False]))
+        self.assertFalse(report.never_died([False, False]))
+
+
 @unittest.mock.patch("time.sleep")
 class NewKindsTest(unittest.TestCase):
     def test_a_right_is_given_back_where_it_was_taken_away(self, _sleep):

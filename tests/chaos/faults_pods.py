@@ -29,6 +29,7 @@ def crash_point(case):
         case.pod.kill()
         case.pod.start(at)
         crashed = case.pod.await_crash(deadline - time.monotonic())
+    case.world.deaths_at_points.append(crashed)
     case.say("pod %s %s at %s" % (case.pod.name, "died" if crashed else "did not come to die", at))
 
 

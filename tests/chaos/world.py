@@ -44,6 +44,7 @@ class World:
             network.build_hub()
         self.cluster = brokers.Cluster(os.path.join(ROOT, "docker/kafka/broker"), work, nodes, self.isolated)
         self.mounts = []
+        self.deaths_at_points = []  # Whether a pod died there, for each time that one was to.
         self._pod_numbers = itertools.cycle(range(20, 250))
         self.operator = operator_tool.Operator(self)
         self.pods, self.load, self.odd, self.watcher, self.proxy, self.supervisor = [], None, None, None, None, None

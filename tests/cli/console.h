@@ -12,9 +12,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/cli/cli.h"
+#include "processor/topology.h"
 #include "tests/testkit/manual_clock.h"
 
 namespace once::cli {
+
+// An application that copies one topic to another, for tests of what every application can do.
+inline absl::StatusOr<Topology> BuildCopy(const Config& config) {
+  TopologyBuilder builder("copy-app");
+  auto in = builder.AddSource("in", {.topic = config.Get("input_topic", "in")});
+  auto out = builder.AddSink<Bytes>("out", {.topic = "out"});
+  builder.DeadLetterTo("dlq");
+  builder.AddTransform("copy").EmitsTo(out).OnAny(in, [out](const Bytes&, auto& event) {
+    event.Forward(out);
+    return absl::OkStatus();
+  });
+  return std::move(builder).Build();
+}
 
 class Console {
  public:

@@ -6,7 +6,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "processor/cli/completion.h"
-#include "processor/topology.h"
 #include "tests/cli/console.h"
 
 namespace once::cli {
@@ -16,18 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-absl::StatusOr<Topology> BuildCopy(const Config& config) {
-  TopologyBuilder builder("copy-app");
-  auto in = builder.AddSource("in", {.topic = config.Get("input_topic", "in")});
-  auto out = builder.AddSink<Bytes>("out", {.topic = "out"});
-  builder.DeadLetterTo("dlq");
-  builder.AddTransform("copy").EmitsTo(out).OnAny(in, [out](const Bytes&, auto& event) {
-    event.Forward(out);
-    return absl::OkStatus();
-  });
-  return std::move(builder).Build();
-}
 
 class FrameworkTest : public testing::Test {
  protected:

@@ -8,8 +8,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "processor/topology.h"
 #include "tests/cli/console.h"
+#include "tests/cli/reader_client.h"
 #include "tests/testkit/memory_cluster.h"
 
 namespace once::cli {
@@ -42,48 +42,15 @@ class BusyReader final : public kafka::LogReader {
   int polls_ = 0;
 };
 
-class BusyClient final : public kafka::Client {
- public:
-  explicit BusyClient(testkit::MemoryCluster* cluster) : client_(cluster->NewClient()), cluster_(cluster) {}
-  absl::StatusOr<std::unique_ptr<kafka::TransactionalProducer>> NewProducer(
-      const std::string& id, const std::vector<std::string>& topics) override {
-    return client_->NewProducer(id, topics);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> NewGroupConsumer(
-      const std::string& group, const std::vector<std::string>& topics) override {
-    return client_->NewGroupConsumer(group, topics);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
-    auto reader = client_->NewLogReader(topics);
-    if (!reader.ok()) return reader.status();
-    return std::make_unique<BusyReader>(*std::move(reader), cluster_);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::Admin>> NewAdmin() override { return client_->NewAdmin(); }
-
- private:
-  const std::unique_ptr<kafka::Client> client_;
-  testkit::MemoryCluster* const cluster_;
-};
-
-absl::StatusOr<Topology> BuildCopy(const Config&) {
-  TopologyBuilder builder("copy-app");
-  auto in = builder.AddSource("in", {.topic = "in"});
-  auto out = builder.AddSink<Bytes>("out", {.topic = "out"});
-  builder.DeadLetterTo("dlq");
-  builder.AddTransform("copy").EmitsTo(out).OnAny(in, [out](const Bytes&, auto& event) {
-    event.Forward(out);
-    return absl::OkStatus();
-  });
-  return std::move(builder).Build();
-}
-
 class LogScanTest : public testing::Test {
  protected:
   LogScanTest() {
     cluster_.CreateTopic(kTopic, 2);
     console_.environment.connect = [this](const Options&,
                                           const Config&) -> absl::StatusOr<std::unique_ptr<kafka::Client>> {
-      return std::make_unique<BusyClient>(&cluster_);
+      return std::make_unique<ReaderClient>(cluster_.NewClient(), [this](std::unique_ptr<kafka::LogReader> reader) {
+        return std::make_unique<BusyReader>(std::move(reader), &cluster_);
+      });
     };
     console_.environment.clock = &clock_;
     registry_.Add({.path = "scan", .summary = "Scan.", .run = [this](Context& context) {

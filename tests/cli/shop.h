@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "processor/cli/commands.h"
 #include "tests/cli/console.h"
+#include "tests/cli/reader_client.h"
 #include "tests/driver/orders.h"
 
 namespace once::cli {
@@ -34,38 +35,17 @@ class DrivingReader final : public kafka::LogReader {
   const std::function<void()> on_poll_;
 };
 
-class DrivingClient final : public kafka::Client {
- public:
-  DrivingClient(std::unique_ptr<kafka::Client> client, TopologyTestDriver* driver, std::function<void()> on_poll)
-      : client_(std::move(client)), driver_(driver), on_poll_(std::move(on_poll)) {}
-  absl::StatusOr<std::unique_ptr<kafka::TransactionalProducer>> NewProducer(
-      const std::string& id, const std::vector<std::string>& topics) override {
-    return client_->NewProducer(id, topics);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::GroupConsumer>> NewGroupConsumer(
-      const std::string& group, const std::vector<std::string>& topics) override {
-    return client_->NewGroupConsumer(group, topics);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
-    auto reader = client_->NewLogReader(topics);
-    if (!reader.ok()) return reader.status();
-    return std::make_unique<DrivingReader>(*std::move(reader), driver_, on_poll_);
-  }
-  absl::StatusOr<std::unique_ptr<kafka::Admin>> NewAdmin() override { return client_->NewAdmin(); }
-
- private:
-  const std::unique_ptr<kafka::Client> client_;
-  TopologyTestDriver* const driver_;
-  const std::function<void()> on_poll_;
-};
-
 class ApplicationTest : public testing::Test {
  protected:
   explicit ApplicationTest(TopologyFactory build, int partitions = 2)
       : build_(std::move(build)), driver_(build_, {.partitions = partitions}) {
     console_.environment.connect = [this](const Options&,
                                           const Config&) -> absl::StatusOr<std::unique_ptr<kafka::Client>> {
-      return std::make_unique<DrivingClient>(driver_.cluster().NewClient(), is_running_ ? &driver_ : nullptr, on_poll_);
+      return std::make_unique<ReaderClient>(
+          driver_.cluster().NewClient(),
+          [driver = is_running_ ? &driver_ : nullptr, on_poll = on_poll_](std::unique_ptr<kafka::LogReader> reader) {
+            return std::make_unique<DrivingReader>(std::move(reader), driver, on_poll);
+          });
     };
     console_.environment.clock = &driver_.clock();
   }

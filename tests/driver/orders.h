@@ -3,6 +3,7 @@
 #define ONCE_TESTS_DRIVER_ORDERS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,26 @@ inline void SendBack(TopologyTestDriver* driver, size_t index, const std::string
   const testkit::MemoryRecord letter = driver->cluster().ReadCommitted("orders.dlq")[index];
   driver->cluster().Append(source, kAnyPartition, letter.key, letter.value, letter.headers);
   driver->RunUntilIdle();
+}
+
+// A transaction of somebody else's with one record, of key "carol", in partition 0 of `topic`; open.
+struct OthersTransaction {
+  std::unique_ptr<kafka::Client> client;
+  std::unique_ptr<kafka::TransactionalProducer> producer;
+};
+
+inline OthersTransaction OpenByOthers(TopologyTestDriver* driver, const std::string& topic) {
+  OthersTransaction others;
+  others.client = driver->cluster().NewClient({.transaction_timeout = absl::InfiniteDuration()});
+  others.producer = *others.client->NewProducer("others", {topic});
+  EXPECT_TRUE(others.producer->InitTransactions(absl::Seconds(1)).ok());
+  EXPECT_TRUE(others.producer->BeginTransaction().ok());
+  OutputRecord record;
+  record.partition = Partition(0);
+  record.key = "carol";
+  EXPECT_TRUE(others.producer->Send(record).ok());
+  EXPECT_TRUE(others.producer->Flush(absl::Seconds(1)).ok());
+  return others;
 }
 
 }  // namespace once

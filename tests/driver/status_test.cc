@@ -167,15 +167,7 @@ TEST(StatusTest, R9AnInputIsHeldBackWhileAnotherOneFlows) {
   });
   running = &driver;
   driver.RunUntilIdle();
-  const auto client = driver.cluster().NewClient({.transaction_timeout = absl::InfiniteDuration()});
-  const std::unique_ptr<kafka::TransactionalProducer> other = *client->NewProducer("others", {"payments"});
-  ASSERT_TRUE(other->InitTransactions(absl::Seconds(1)).ok());
-  ASSERT_TRUE(other->BeginTransaction().ok());
-  OutputRecord record;
-  record.partition = Partition(0);
-  record.key = "carol";
-  ASSERT_TRUE(other->Send(record).ok());
-  ASSERT_TRUE(other->Flush(absl::Seconds(1)).ok());
+  const OthersTransaction others = OpenByOthers(&driver, "payments");
   for (int i = 0; i < 50; ++i) {
     driver.worker().RunOnce();
     driver.clock().Advance(absl::Milliseconds(100));

@@ -59,15 +59,7 @@ TEST(SummaryTest, R9AnOpenTransactionOfOthersIsToldWithItsPlace) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "alice", Order(1));
   driver.RunUntilIdle();
-  const auto client = driver.cluster().NewClient({.transaction_timeout = absl::InfiniteDuration()});
-  const std::unique_ptr<kafka::TransactionalProducer> other = *client->NewProducer("others", {"orders"});
-  ASSERT_TRUE(other->InitTransactions(absl::Seconds(1)).ok());
-  ASSERT_TRUE(other->BeginTransaction().ok());
-  OutputRecord record;
-  record.partition = Partition(0);
-  record.key = "carol";
-  ASSERT_TRUE(other->Send(record).ok());
-  ASSERT_TRUE(other->Flush(absl::Seconds(1)).ok());
+  const OthersTransaction others = OpenByOthers(&driver, "orders");
   driver.Send("orders", "bob", Order(1));
   const auto turn = [&](int seconds) {
     for (int i = 0; i < seconds * 10; ++i) {
@@ -82,7 +74,7 @@ TEST(SummaryTest, R9AnOpenTransactionOfOthersIsToldWithItsPlace) {
   ASSERT_EQ(told.size(), 2u) << testing::PrintToString(driver.log());
   EXPECT_THAT(told[0], AllOf(HasSubstr("orders-0 waits behind an open transaction since 20"),
                              HasSubstr("its records from offset 1 up to 2 cannot be read"), HasSubstr("find-hanging")));
-  ASSERT_TRUE(other->Abort(absl::Seconds(1)).ok());
+  ASSERT_TRUE(others.producer->Abort(absl::Seconds(1)).ok());
   driver.RunUntilIdle();
   LetPass(&driver, 180);
   EXPECT_EQ(Lines(driver, "open transaction since").size(), 2u);
