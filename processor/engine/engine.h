@@ -93,8 +93,9 @@ class Engine {
   const MemoryUse& memory_use() const { return memory_.use(); }
   absl::Time memory_measured_at() const { return memory_.measured_at(); }
   size_t memory_share() const { return memory_.share(); }
-  // Since when no more is taken in for want of memory; InfiniteFuture: there is enough.
-  absl::Time intake_waits_since() const { return memory_.full_since(); }
+  // No more is taken in for want of memory; and how often that has begun.
+  bool intake_waits() const { return memory_.full(); }
+  int64_t times_intake_waited() const { return memory_.times_full(); }
 
  private:
   // One for each kind of event; all outcomes of the producer's calls are alike.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "state/idempotency_window.h"
@@ -114,12 +115,12 @@ void Memory::Trim() {
 
 void Memory::Judge() {
   const bool passes = use_.dirty + use_.copies > 0 || epochs_->open();
-  full_ = use_.total() > share_ && passes;
-  if (!full_) {
-    full_since_ = absl::InfiniteFuture();
-    return;
+  const bool was_full = std::exchange(full_, use_.total() > share_ && passes);
+  if (!full_) return;
+  if (!was_full) {
+    ++times_full_;
+    full_since_ = step_->now;
   }
-  full_since_ = std::min(full_since_, step_->now);
   if (step_->now - full_since_ < kTellAfter || step_->now - told_at_ < kTellInterval) return;
   told_at_ = step_->now;
   log_->Log(LogLevel::kWarning,

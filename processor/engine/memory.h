@@ -67,8 +67,8 @@ class Memory {
   int64_t max_epoch_bytes() const;
   // Intake waits.
   bool full() const { return full_; }
-  // Since when; InfiniteFuture if it does not.
-  absl::Time full_since() const { return full_since_; }
+  // How often it has begun to wait.
+  int64_t times_full() const { return times_full_; }
   // The task's checkpoint is to be written so that memory becomes free.
   bool WantsCheckpoint(const Task& task) const;
 
@@ -92,7 +92,8 @@ class Memory {
   std::vector<size_t> sizes_;  // Scratch.
   bool changed_ = true;        // Since it was measured.
   bool full_ = false;
-  absl::Time full_since_ = absl::InfiniteFuture();
+  absl::Time full_since_;  // While it is.
+  int64_t times_full_ = 0;
   absl::Time told_at_ = absl::InfinitePast();
 };
 

@@ -154,7 +154,7 @@ void StatusWriter::Gather(const ClockReading& now, const Engine& engine, kafka::
   status->events = engine.committed_counters();
   status->epochs = engine.epoch_counters();
   status->producer_rebuilds = engine.committer().rebuilds();
-  status->waits_for_memory = engine.intake_waits_since() != absl::InfiniteFuture();
+  status->waits_for_memory = engine.intake_waits();
   status->memory = MemoryOf(engine);
   status->last_error = Text(engine.last_failure());
   status->last_error_at = engine.last_failure_at();
@@ -208,7 +208,7 @@ TaskStatus StatusWriter::StatusOf(const Task& task, const ClockReading& now, con
   status.group = plan_->group(task.id.group).name;
   status.partition = task.id.partition.value();
   status.phase = PhaseOf(task);
-  status.why = WhyOf(task, now, engine.intake_waits_since() != absl::InfiniteFuture());
+  status.why = WhyOf(task, now, engine.intake_waits());
   const Seldom& seldom = seldom_.at(task.id);
   status.owner_since = seldom.owner_since;
   for (const InputPosition& input : task.inputs) {

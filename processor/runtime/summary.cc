@@ -103,7 +103,7 @@ void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::
     if (task->phase != TaskPhase::kRunning) continue;
     // Records that are here wait for us, and for nobody's transaction. Those of one input say nothing of another that
     // has been seen to wait.
-    const bool is_behind = !task->backlog.empty() || engine.intake_waits_since() != absl::InfiniteFuture();
+    const bool is_behind = !task->backlog.empty() || engine.intake_waits();
     for (const InputPosition& input : task->inputs) {
       // It is being read; the end of what can be read has not come yet.
       if (input.end_seen != input.next) continue;

@@ -138,12 +138,14 @@ void Worker::Rejoin() {
 // A slice of events; then, with more of them waiting, whatever may not wait for the last of them (X1).
 void Worker::RunWork() {
   if (engine_.accepts_work()) RunSlice();
-  if (!engine_.has_work() || done()) return;
+  if (done()) return;
   // The transaction waits for a broker.
   if (!engine_.accepts_work()) deps_.sleep(config_.retry_pause);
-  // Tasks whose handlers are quick do not wait for those whose are not.
+  // Tasks whose handlers are quick do not wait for those whose are not, nor new events for retries of which some are
+  // due at each turn.
   if (deps_.clock->Steady() - last_poll_ >= kPollWithWork && engine_.is_hungry())
     return PollRecords(absl::ZeroDuration());
+  if (!engine_.has_work()) return;
   ServeCallbacks();
 }
 

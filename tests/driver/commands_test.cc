@@ -149,6 +149,11 @@ TEST(CommandsTest, R7WhatComesWhileAQueueIsDiscardedIsProcessed) {
   discard.set_id("d");
   discard.mutable_discard()->mutable_target()->set_key("alice");
   scene.driver.SendCommandBytes("customer", 0, discard.SerializeAsString());
+  for (int turn = 0; turn < 100 && scene.counters().discarded == 0; ++turn) {
+    scene.driver.worker().RunOnce();
+    scene.driver.clock().Advance(absl::Milliseconds(50));
+  }
+  ASSERT_EQ(scene.counters().discarded, 1);
   scene.SendAlice(5, 6);
   EXPECT_EQ(Totals(scene.driver), "alice:1:5 alice:2:11");
   EXPECT_EQ(scene.counters().discarded, 4);

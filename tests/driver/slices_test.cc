@@ -191,6 +191,28 @@ TEST_F(SliceTest, X1ALongDrainTakesTurnsWithOtherKeys) {
   EXPECT_EQ(driver_->State<CustomerTotal>("customer", "alice")->order_count(), kQueue);
 }
 
+// What a turn does beside events may take long: whoever waits for his time is due again at the next.
+TEST_F(SliceTest, X1RetriesThatAreDueAtEachTurnLetNewEventsIn) {
+  script_->handle = [](const OrderPlaced& order) {
+    return order.cents() > 1'000'000 ? absl::UnavailableError("down") : absl::OkStatus();
+  };
+  script_->policy.initial_backoff = script_->policy.max_backoff = absl::Milliseconds(10);
+  Start([](const OrderPlaced&) { return absl::Milliseconds(1); }, {.partitions = 2});
+  const auto run_until = [this](absl::Time end) {
+    while (driver_->clock().Now() < end && commits_[1].empty()) {
+      driver_->worker().RunOnce();
+      driver_->clock().Advance(absl::Milliseconds(30));
+    }
+  };
+  Send(0, KeyOf(0, 2), 1'000'001);
+  run_until(driver_->clock().Now() + absl::Seconds(5));
+  Send(1, KeyOf(1, 2), 1);
+  const absl::Time sent = driver_->clock().Now();
+  run_until(sent + absl::Seconds(30));
+  ASSERT_FALSE(commits_[1].empty());
+  EXPECT_LE(commits_[1].front() - sent, absl::Milliseconds(500));
+}
+
 // After a rebalance the client is not trusted to read on where it stood: see X5.
 TEST_F(SliceTest, X5KeptPartitionsGoOnFromOurOwnPosition) {
   Start([](const OrderPlaced&) { return absl::ZeroDuration(); }, {.partitions = 2});

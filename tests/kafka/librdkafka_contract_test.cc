@@ -25,11 +25,13 @@ std::string Bootstrap() {
   return servers == nullptr ? "" : servers;
 }
 
-// Shows what librdkafka complains of when a test is run by itself.
+// Shows what librdkafka complains of when a test is run by itself; with ONCE_TEST_DEBUG=msg,topic,eos what it does,
+// too.
 class StderrLog final : public LogSink {
  public:
   void Log(LogLevel level, const std::string& message) override {
-    if (level >= LogLevel::kInfo && getenv("ONCE_TEST_LOG") != nullptr) std::cerr << message << std::endl;
+    const LogLevel least = getenv("ONCE_TEST_DEBUG") == nullptr ? LogLevel::kInfo : LogLevel::kDebug;
+    if (level >= least && getenv("ONCE_TEST_LOG") != nullptr) std::cerr << message << std::endl;
   }
 };
 
@@ -45,6 +47,7 @@ class BrokerFixture final : public ClusterFixture {
     config.bootstrap_servers = Bootstrap();
     config.transaction_timeout = options.transaction_timeout;
     config.session_timeout = options.session_timeout;
+    if (const char* debug = getenv("ONCE_TEST_DEBUG"); debug != nullptr) config.extra["debug"] = debug;
     absl::StatusOr<std::unique_ptr<Client>> client = MakeRdKafkaClient(config, &log_);
     EXPECT_TRUE(client.ok()) << client.status();
     return *std::move(client);

@@ -1,6 +1,7 @@
 #include "tests/sim/memory_checker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "processor/engine/task.h"
@@ -48,10 +49,8 @@ MemoryChecker::TakenByTask MemoryChecker::LookAt(const Engine& engine) {
 
 // No event and no record of a changelog is taken in from one turn to the next, if intake waits all the time.
 std::string MemoryChecker::CheckIntake(const Engine& engine) {
-  const absl::Time since = engine.intake_waits_since();
-  const bool waits_still = since == waits_since_ && since != absl::InfiniteFuture();
-  waits_since_ = since;
-  if (since == absl::InfiniteFuture()) return "";
+  const bool waits_still = engine.times_intake_waited() == std::exchange(times_waited_, engine.times_intake_waited());
+  if (!engine.intake_waits()) return "";
   TakenByTask now = LookAt(engine);
   std::string wrong;
   for (const auto& [id, its] : now) {
@@ -74,7 +73,7 @@ std::string MemoryChecker::CheckIntake(const Engine& engine) {
 std::string MemoryChecker::CheckShare(const Engine& engine, absl::Time now) {
   const MemoryUse& use = engine.memory_use();
   const size_t share = engine.memory_share();
-  if (use.total() > share && use.dirty > 0 && engine.intake_waits_since() == absl::InfiniteFuture()) {
+  if (use.total() > share && use.dirty > 0 && !engine.intake_waits()) {
     return absl::StrCat("X7: intake does not wait: ", Describe(use, share));
   }
   size_t held = 0;

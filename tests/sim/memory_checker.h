@@ -43,7 +43,7 @@ class MemoryChecker {
 
   const bool is_tight_;
   int64_t turns_ = 0;
-  absl::Time waits_since_ = absl::InfiniteFuture();
+  int64_t times_waited_ = 0;
   TakenByTask taken_;
   absl::Time measured_at_ = absl::InfinitePast();
   absl::Time above_since_ = absl::InfiniteFuture();  // Of what that measurement has not seen.
