@@ -1,5 +1,4 @@
-// Carries out what the engine asks for, and tells it what came of it. All of Kafka that a worker sees goes through
-// here.
+// Carries out what the engine asks for, and tells it what came of it. All of Kafka that a worker sees is here.
 #include "processor/runtime/worker.h"
 
 #include <algorithm>
@@ -104,7 +103,7 @@ void Worker::Turn() {
     Dispatch(event::StopRequested{});
   }
   if (auto problems = topic_news_.Take(); problems.has_value()) Dispatch(event::TopicsChecked{*std::move(problems)});
-  // Not in the action itself, which may be inside a callback of the consumer that it ends.
+  // Not in the action, which may be in a callback of the consumer that it ends.
   if (std::exchange(rejoins_, false)) Rejoin();
   if (done()) return;
   const ClockReading clock = deps_.clock->Read();
@@ -141,8 +140,7 @@ void Worker::RunWork() {
   if (done()) return;
   // The transaction waits for a broker.
   if (!engine_.accepts_work()) deps_.sleep(config_.retry_pause);
-  // Tasks whose handlers are quick do not wait for those whose are not, nor new events for retries of which some are
-  // due at each turn.
+  // Quick tasks do not wait for those with slow handlers, nor new events for retries that are due at each turn.
   if (deps_.clock->Steady() - last_poll_ >= kPollWithWork && engine_.is_hungry())
     return PollRecords(absl::ZeroDuration());
   if (!engine_.has_work()) return;
