@@ -1,5 +1,6 @@
 // What commands do to events, and dead letters that are sent back: that the verifier takes exactly what the audit topic
 // says, and sees each way in which that is not what happened.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <utility>
@@ -325,6 +326,28 @@ TEST(CommandsTest, NeverProcessedIsWhatARuleIsFor) {
   *remove.mutable_never_remove()->mutable_rule() = Never("e2").never_add().rule();
   blocks.Applied(0, "c2", remove, "");
   ExpectRight(blocks);
+}
+
+TEST(CommandsTest, AReplacedHeadMayHaveFailedBeforeARuleEndsIt) {
+  TestRun run = BobBlocked();
+  run.Applied(0, "c1", Replace(Order(-7), true), "e2");
+  run.Result([&](CommandResult& result) { result.set_hash_before(HashOf(run.input[1].value)); });
+  Record replaced = run.input[1];
+  replaced.value = Order(-7);
+  run.Letter(0, replaced, "FAILED", "INVALID_ARGUMENT");
+  run.Applied(0, "c2", Never("e2"), "");
+  run.Letter(0, replaced, "NEVER_PROCESSED", "CANCELLED");
+  run.Out(0, "bob", 2, 30);
+  run.Letter(0, run.input[3], "FAILED", "INVALID_ARGUMENT");
+  run.Changelog(0, StateKey("bob"), Total("bob", 2, 30));
+  run.Parked(0, 3, run.input[3]);
+  run.Parked(0, 4, run.input[4]);
+  ExpectRight(run);
+  const auto failed = std::find_if(run.letters.begin(), run.letters.end(),
+                                   [&](const Record& each) { return each.value == replaced.value; });
+  ASSERT_NE(failed, run.letters.end());
+  failed->value = Order(-8);
+  ExpectOnly(run.Verify(), kDeadLettersCheck, {{"altered", 1}});
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "examples/order_totals/verifier_reference.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -230,21 +231,26 @@ void Reference::Replace(const Applied& by, Event& event, const Customer& custome
 }
 
 void Reference::NeverProcess(Event event, Customer& customer) {
-  // Whether it was run before the rule was there nobody knows.
-  if (const std::string reason = Attempt(event.record, customer); !reason.empty() && reason != "REJECTED") {
-    customer.letters.push_back({.disposition = "FAILED",
-                                .reason = reason,
-                                .blocked_by = "",
-                                .event = event.record,
-                                .least = 0,
-                                .most = 1 + fates_->BroadReleases(customer.partition, reason)});
-    customer.failures[event.id] = reason;
-  }
-  while (const Applied* by = Next(event, customer)) {
-    if (by->kind == Applied::Kind::kReplace) Replace(*by, event, customer);
-    if (!customer.letters.empty() && customer.letters.back().disposition == "FAILED") ++customer.letters.back().most;
+  // Whether it was run before the rule was there nobody knows, nor how often what replaced it was.
+  Letter failed{.disposition = "FAILED", .reason = "", .blocked_by = "", .event = event.record, .least = 0};
+  const auto may_fail = [&] {
+    const std::string reason = Attempt(event.record, customer);
+    if (reason.empty() || reason == "REJECTED") return;
+    failed.instead.push_back({.disposition = "FAILED", .reason = reason, .blocked_by = "", .event = event.record});
+    if (failed.reason.empty()) failed.reason = customer.failures[event.id] = reason;
+    failed.most = std::max(failed.most, 1 + fates_->BroadReleases(customer.partition, reason));
+  };
+  may_fail();
+  int64_t commands = 0;
+  for (; const Applied* by = Next(event, customer); ++commands) {
+    if (by->kind == Applied::Kind::kReplace) {
+      Replace(*by, event, customer);
+      may_fail();
+    }
     fates_->Take(customer.partition, customer.key);
   }
+  failed.most += commands;
+  if (!failed.reason.empty()) customer.letters.push_back(std::move(failed));
   ++counts_.never_processed;
   End(event, customer, "NEVER_PROCESSED");
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -80,7 +81,12 @@ bool IsControl(std::string_view sequence) {
 std::string Escape(std::string_view text, std::string_view kept) {
   std::string out;
   out.reserve(text.size());
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f; };
   for (size_t i = 0; i < text.size();) {
+    const size_t plain = std::find_if_not(text.begin() + i, text.end(), is_plain) - text.begin() - i;
+    out.append(text.substr(i, plain));
+    i += plain;
+    if (i == text.size()) break;
     const size_t length = SequenceLength(text, i);
     const std::string_view sequence = text.substr(i, std::max<size_t>(length, 1));
     if (length == 0 || (IsControl(sequence) && kept.find(sequence) == std::string_view::npos)) {
@@ -110,8 +116,18 @@ std::string_view CutUtf8(std::string_view text, size_t bytes) {
 }
 
 bool IsValidUtf8(std::string_view text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
   size_t i = 0;
   while (i < text.size()) {
+    // Most text is ASCII.
+    uint64_t eight = 0;
+    if (i + sizeof(eight) <= text.size()) {
+      std::memcpy(&eight, text.data() + i, sizeof(eight));
+      if ((eight & kHighBits) == 0) {
+        i += sizeof(eight);
+        continue;
+      }
+    }
     const size_t length = SequenceLength(text, i);
     if (length == 0) return false;
     i += length;

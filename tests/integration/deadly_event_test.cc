@@ -46,7 +46,7 @@ class DeadlyScene : public testing::Test {
                                  "--application_id=" + scene_.application_id(), "--input_topic=" + scene_.input(),
                                  "--output_topic=" + scene_.output(), "--dead_letter_topic=" + scene_.dead_letters(),
                                  "--state_dir=" + scene_.StateDir(StateName()), "--handler_timeout=500ms",
-                                 "--transaction_timeout=5s", "--kafka.session.timeout.ms=6000",
+                                 "--transaction_timeout=5s", "--session_timeout=3s",
                                  absl::StrCat("--workers=", workers_)},
         std::vector<std::pair<std::string, std::string>>{}, absl::StrCat(scene_.StateDir("log"), starts_++));
   }

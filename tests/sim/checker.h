@@ -150,6 +150,7 @@ class Checker {
   void TakeCommand(KeyState* state, const v1::Target& target, const CommandModel::Passed& passed);
   // How often commands of this transaction have released an event that failed in it.
   static int ReleasesOf(const KeyState& state, const SimEvent& event);
+  void AllowRunForRule(int32_t partition, const Course& course, KeyState* state);
   void SettleEnded(int32_t partition, KeyState* state, Course* course);
   static void EndCommands(KeyState* state);
   void CheckMayRun(int32_t partition, const KeyState& state, const SimEvent& event);

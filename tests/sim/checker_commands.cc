@@ -1,4 +1,5 @@
 // What commands make of a key's events (R7).
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -104,10 +105,18 @@ void Checker::SettleEnded(int32_t partition, KeyState* state, Course* course) {
       it = waiting.erase(it);
     }
   }
-  const bool has_run = state->failed != nullptr && effects_.contains(state->failed->number);
-  if (has_run && state->releases == 0 && commands_.WasMatched(partition, IdOf(*state->failed))) ++state->releases;
+  AllowRunForRule(partition, *course, state);
   if (state->skips > 0) Fail("R7: a skip was told of, and nothing was skipped");
   state->skips = 0;
+}
+
+// A rule that was taken back before it ended the head has let it run once, beside what else released it.
+void Checker::AllowRunForRule(int32_t partition, const Course& course, KeyState* state) {
+  if (state->failed == nullptr || !commands_.WasMatched(partition, IdOf(*state->failed))) return;
+  const auto effects = effects_.find(state->failed->number);
+  if (effects == effects_.end()) return;
+  const int runs = effects->second.failed + (course.parked.contains(state->failed->number) ? 0 : 1);
+  if (state->releases < std::max(runs, 1)) ++state->releases;
 }
 
 void Checker::EndCommands(KeyState* state) {
