@@ -43,6 +43,22 @@ Command Never(const std::string& event_id) {
   return command;
 }
 
+// Of a head that is replaced by another broken value.
+Record ReplacedHead(const TestRun& run) {
+  Record replaced = run.input[1];
+  replaced.value = Order(-7);
+  return replaced;
+}
+
+// It has failed with that as well.
+TestRun BobReplacedInVain() {
+  TestRun run = BobBlocked();
+  run.Applied(0, "c1", Replace(Order(-7), true), "e2");
+  run.Result([&](CommandResult& result) { result.set_hash_before(HashOf(run.input[1].value)); });
+  run.Letter(0, ReplacedHead(run), "FAILED", "INVALID_ARGUMENT");
+  return run;
+}
+
 TEST(CommandsTest, ASkippedHeadLetsTheRestFollow) {
   ExpectRight(BobSkipped());
   const Report report = BobSkipped().Verify();
@@ -279,14 +295,9 @@ TEST(CommandsTest, AReplacementTakesEffectAsItWasSent) {
   other_hash.Result([&](CommandResult& result) { result.set_hash_after(result.hash_before()); });
   ExpectOnly(other_hash.Verify(), kCommandsCheck, {{"wrong", 1}});
   // Replaced by another broken value: it waits with that.
-  TestRun broken = BobBlocked();
-  broken.Applied(0, "c1", Replace(Order(-7), true), "e2");
-  broken.Result([&](CommandResult& result) { result.set_hash_before(HashOf(broken.input[1].value)); });
-  Record replaced = broken.input[1];
-  replaced.value = Order(-7);
-  broken.Letter(0, replaced, "FAILED", "INVALID_ARGUMENT");
+  TestRun broken = BobReplacedInVain();
   broken.Changelog(0, StateKey("bob"), Total("bob", 1, 10));
-  broken.Parked(0, 1, replaced);
+  broken.Parked(0, 1, ReplacedHead(broken));
   for (uint8_t i = 2; i < 5; ++i) broken.Parked(0, i, broken.input[i]);
   ExpectRight(broken);
   broken.changelog[1].value = broken.changelog[2].value;
@@ -329,12 +340,8 @@ TEST(CommandsTest, NeverProcessedIsWhatARuleIsFor) {
 }
 
 TEST(CommandsTest, AReplacedHeadMayHaveFailedBeforeARuleEndsIt) {
-  TestRun run = BobBlocked();
-  run.Applied(0, "c1", Replace(Order(-7), true), "e2");
-  run.Result([&](CommandResult& result) { result.set_hash_before(HashOf(run.input[1].value)); });
-  Record replaced = run.input[1];
-  replaced.value = Order(-7);
-  run.Letter(0, replaced, "FAILED", "INVALID_ARGUMENT");
+  TestRun run = BobReplacedInVain();
+  const Record replaced = ReplacedHead(run);
   run.Applied(0, "c2", Never("e2"), "");
   run.Letter(0, replaced, "NEVER_PROCESSED", "CANCELLED");
   run.Out(0, "bob", 2, 30);
