@@ -59,6 +59,16 @@ TestRun BobReplacedInVain() {
   return run;
 }
 
+// A rule ends bob's head, and what waited behind it runs, up to the next that fails.
+void EndByRule(const Record& head, TestRun* run) {
+  run->Letter(0, head, "NEVER_PROCESSED", "CANCELLED");
+  run->Out(0, "bob", 2, 30);
+  run->Letter(0, run->input[3], "FAILED", "INVALID_ARGUMENT");
+  run->Changelog(0, StateKey("bob"), Total("bob", 2, 30));
+  run->Parked(0, 3, run->input[3]);
+  run->Parked(0, 4, run->input[4]);
+}
+
 TEST(CommandsTest, ASkippedHeadLetsTheRestFollow) {
   ExpectRight(BobSkipped());
   const Report report = BobSkipped().Verify();
@@ -307,12 +317,7 @@ TEST(CommandsTest, AReplacementTakesEffectAsItWasSent) {
 TEST(CommandsTest, NeverProcessedIsWhatARuleIsFor) {
   TestRun run = BobBlocked();
   run.Applied(0, "c1", Never("e2"), "");
-  run.Letter(0, run.input[1], "NEVER_PROCESSED", "CANCELLED");
-  run.Out(0, "bob", 2, 30);
-  run.Letter(0, run.input[3], "FAILED", "INVALID_ARGUMENT");
-  run.Changelog(0, StateKey("bob"), Total("bob", 2, 30));
-  run.Parked(0, 3, run.input[3]);
-  run.Parked(0, 4, run.input[4]);
+  EndByRule(run.input[1], &run);
   ExpectRight(run);
   EXPECT_EQ(run.Verify().input.never_processed, 1);
   TestRun without_rule = run;
@@ -343,12 +348,7 @@ TEST(CommandsTest, AReplacedHeadMayHaveFailedBeforeARuleEndsIt) {
   TestRun run = BobReplacedInVain();
   const Record replaced = ReplacedHead(run);
   run.Applied(0, "c2", Never("e2"), "");
-  run.Letter(0, replaced, "NEVER_PROCESSED", "CANCELLED");
-  run.Out(0, "bob", 2, 30);
-  run.Letter(0, run.input[3], "FAILED", "INVALID_ARGUMENT");
-  run.Changelog(0, StateKey("bob"), Total("bob", 2, 30));
-  run.Parked(0, 3, run.input[3]);
-  run.Parked(0, 4, run.input[4]);
+  EndByRule(replaced, &run);
   ExpectRight(run);
   const auto failed = std::find_if(run.letters.begin(), run.letters.end(),
                                    [&](const Record& each) { return each.value == replaced.value; });
