@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,7 +96,7 @@ std::optional<int> ParseFlags(int argc, char** argv, Flags& flags) {
                "holds all against the commands of <application_id>-orders-control and -audit, where these are "
                "(default: on)");
   app.add_flag("--allow_lag", flags.allow_lag, "neither waits for nor checks the committed offsets");
-  AddDuration(app, "--wait", flags.wait, "how long the committed offsets may take to reach the input's end");
+  AddDuration(app, "--wait", flags.wait, "how long the committed offsets may stand still before the input's end");
   AddDuration(app, "--read_timeout", flags.reader.stall_timeout, "how long a partition may give nothing new");
   app.add_option("--show", flags.verifier.max_shown, "differences shown in full, per kind")
       ->check(CLI::Range(0, 1000000));
@@ -175,9 +176,11 @@ class Run {
     return absl::OkStatus();
   }
 
-  // Ends, too, when the time is up: the check of the offsets then tells.
+  // As long as it comes nearer: how quickly it does is not judged here. Ends, too, when it has stood still for the time
+  // that was given: the check of the offsets then tells.
   absl::Status WaitForOffsets(const Ranges& input) {
-    const absl::Time deadline = absl::Now() + flags_.wait;
+    absl::Time deadline = absl::Now() + flags_.wait;
+    int64_t least_lag = std::numeric_limits<int64_t>::max();
     absl::Time next_progress = absl::Now() + absl::Seconds(1);
     while (true) {
       const auto committed = reader_.CommittedOffsets(flags_.verifier.application_id, flags_.input_topic, input);
@@ -190,9 +193,12 @@ class Run {
       }
       const absl::Time now = absl::Now();
       if (lag == 0) break;
+      if (lag < least_lag) deadline = now + flags_.wait;
+      least_lag = std::min(least_lag, lag);
       if (now >= deadline) {
-        Say(absl::StrCat("group ", flags_.verifier.application_id, " is still ", lag,
-                         " offsets behind the input's end after ", absl::FormatDuration(flags_.wait)));
+        Say(absl::StrCat("group ", flags_.verifier.application_id, " is ", lag,
+                         " offsets behind the input's end, and has come no nearer for ",
+                         absl::FormatDuration(flags_.wait)));
         break;
       }
       if (now >= next_progress) {

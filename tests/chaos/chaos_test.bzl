@@ -1,7 +1,10 @@
 """A test that runs one of the chaos commands, with brokers of its own."""
 
-def chaos_test(name, command, options, must_fail = False, tags = []):
-    """`command` is a script of this package; `must_fail` expects it to find violations."""
+def chaos_test(name, command, options, must_fail = False, alone = True, tags = []):
+    """`command` is a script of this package; `must_fail` expects it to find violations.
+
+    `alone`: its pods need the machine for themselves, since faults are timed.
+    """
     native.sh_test(
         name = name,
         size = "large",
@@ -11,11 +14,10 @@ def chaos_test(name, command, options, must_fail = False, tags = []):
             command,
             ":programs",
         ],
-        # It makes namespaces of its own, and its pods need the machine for themselves.
+        # It makes namespaces of its own.
         tags = [
-            "exclusive",
             "integration",
             "local",
             "nosan",
-        ] + tags,
+        ] + (["exclusive"] if alone else []) + tags,
     )

@@ -97,14 +97,17 @@ class World:
         pod.leave()
 
     def verify(self, wait_s):
-        """The verifier's report, as a dictionary, and its table; raises if it could not verify."""
+        """The verifier's report, as a dictionary, and its table; raises if it could not verify.
+
+        It waits for pods that are behind, but no longer than `wait_s` seconds without coming nearer.
+        """
         report = os.path.join(self.work, "verifier.json")
         process = processes.Process(
             [self.binary("examples/order_totals/order_verifier"), "--bootstrap_servers=" + self.cluster.bootstrap,
              "--application_id=" + self.application, *self.topic_flags, "--failing_header=chaos.fails",
              "--may_fail_header=chaos.may_fail", "--wait=%ds" % wait_s, "--json=" + report],
             self.log("verifier"))
-        if process.wait(wait_s + 600) not in (0, 1):
+        if process.wait(wait_s + 1800) not in (0, 1):
             raise RuntimeError("the run could not be verified: " + process.tail(3))
         with open(report, encoding="utf-8") as file:
             return json.load(file)
