@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "processor/app/kafka_properties.h"
 #include "processor/app/operate.h"
+#include "processor/app/standard_files.h"
 #include "processor/app/stop_signals.h"
 #include "processor/base/allocator.h"
 #include "processor/base/guarded.h"
@@ -206,6 +207,7 @@ int RunApplication(const Options& options, const Topology& topology, Application
 }  // namespace
 
 int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps deps) {
+  OpenStandardFiles();
   const std::string program = argc > 0 ? argv[0] : "program";
   const std::string name = program.substr(program.rfind('/') + 1);
   const cli::Registry registry = cli::AllCommands();

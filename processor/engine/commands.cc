@@ -333,7 +333,8 @@ Commands::Answer Commands::Resume(Task* task) {
 
 // One that fails hears of it at once, without a transaction (Scheduler::TakeCommands). It is answered when it runs.
 Commands::Answer Commands::RetryTask(Task* task, Offset offset) {
-  if (task->control->retry_asked == offset) return {};
+  const std::optional<Offset>& asked = task->control->retry_asked;
+  if (asked.has_value() && offset <= *asked) return {};
   return {.refusal = absl::FailedPreconditionError(
               absl::StrCat("task ", ToString(task->inputs.front().where), " has not failed"))};
 }

@@ -24,6 +24,7 @@ absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed) {
   const bool is_remade = is_known && IsRemade(plan, known);
   Offset next = position.next;
   if (is_remade) {
+    task->control->retry_asked.reset();
     next = position.log.has_value() ? position.log->begin : Offset(0);
     *passed = absl::StrCat("control topic ", position.where.topic,
                            " was deleted and made anew; it is read from its beginning, and commands that the one before"
@@ -50,6 +51,7 @@ absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed) {
   // An abort comes back here, and not to the committed offset.
   if (next != position.next) position.resume = next;
   position.next = next;
+  task->control->is_placed = true;
   return absl::OkStatus();
 }
 

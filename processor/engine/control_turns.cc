@@ -21,12 +21,20 @@ void Scheduler::TakeCommands(Task* task, Fetched fetched) {
     // It has no transaction to carry anything out in, so all are read again when it runs.
     for (size_t i = fetched.begin; i < fetched.end; ++i) {
       const RecordView& record = fetched.batch->records[i];
+      // It has tried, and failed again.
+      if (control.retry_asked.has_value() && record.offset <= *control.retry_asked) continue;
       const absl::StatusOr<v1::Command> command = ParseCommand(record);
       if (!command.ok() || !command->has_retry_task() || !tasks_->Retry(task->id)) continue;
       control.retry_asked = record.offset;
       break;
     }
     return;
+  }
+  if (task->phase == TaskPhase::kFailed && fetched.kind == Fetched::Kind::kError && control.is_placed) {
+    // Retention has passed what it had not carried out: it hears what comes from now on.
+    control.is_placed = false;
+    control.awaiting_seek = true;
+    tasks_->Mark(task);
   }
   if (!IsWritable(*task) || control.is_holding) return;
   const auto count = static_cast<int64_t>(fetched.end - fetched.begin);

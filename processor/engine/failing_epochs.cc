@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace once {
 
@@ -34,11 +36,14 @@ std::string Fenced(const Epoch& epoch, absl::Duration age, absl::Duration timeou
 
 std::string FailingEpochs::TopicsOf(const EpochFailure& failure) const {
   if (failure.topic_index.has_value()) return absl::StrCat("topic ", plan_->output_topics[*failure.topic_index]);
-  std::string names;
-  for (const std::string& topic : plan_->output_topics) {
-    if (!topic.empty()) absl::StrAppend(&names, names.empty() ? "" : ", ", topic);
+  // Offsets are added for what it reads, commands included.
+  std::vector<std::string> names;
+  for (const auto* topics : {&plan_->output_topics, &plan_->input_topics, &plan_->control_topics}) {
+    for (const std::string& topic : *topics) {
+      if (!topic.empty() && std::find(names.begin(), names.end(), topic) == names.end()) names.push_back(topic);
+    }
   }
-  return absl::StrCat("all topics that it writes (", names, ")");
+  return absl::StrCat("all topics that it writes or reads (", absl::StrJoin(names, ", "), ")");
 }
 
 std::string FailingEpochs::Describe(const EpochFailure& failure, const Epoch& epoch, bool is_of_topic) const {

@@ -59,13 +59,14 @@ struct InputPosition {
 // The task's commands (R7). They are read by themselves, also while its inputs are not.
 struct ControlInput {
   InputPosition position = {};
+  bool is_placed = false;  // The position is known: PlaceControl.
   Backlog backlog = {};
   bool awaiting_seek = false;  // As Task::awaiting_seek.
   bool is_holding = false;     // More was fetched than it takes at once: that is sought to when these are done.
   RecurringFailure seeks = {};
   bool has_turn = false;
   absl::Duration work = {};
-  std::optional<Offset> retry_asked = {};  // The command by which the task was tried again when it had failed.
+  std::optional<Offset> retry_asked = {};  // The last command by which the task was tried again when it had failed.
 };
 
 // How often a task has failed in a row, and what is to become of it.

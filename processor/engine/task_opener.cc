@@ -114,6 +114,15 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   }
   // Nothing to stand on: the whole changelog is read, and what it makes is as old as the beginning of that (F6).
   if (!task->state_is_loaded) {
+    // F10: compaction never moves a log's beginning, so what lay before it was deleted, whatever the frontier says. An
+    // empty one of a group that has committed nothing stands for nothing.
+    const bool is_unused = offsets.changelog_begin == offsets.changelog_end && offsets.committed.empty();
+    if (offsets.changelog_begin > Offset(0) && !is_unused) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the changelog of task ", Name(*task), " begins at ", ToString(task->changelog, offsets.changelog_begin),
+          ": its first records were deleted, by retention or by hand, and the state that they held is lost. An instance"
+          " that still has its state directory goes on; else start under a new application_id"));
+    }
     task->rebuilding = true;
     task->state_is_loaded = true;
     task->changelog_position = offsets.changelog_begin;

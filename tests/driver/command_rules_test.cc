@@ -151,6 +151,33 @@ TEST(CommandRulesTest, R7RetryTaskTriesAFailedTaskAtOnce) {
   EXPECT_EQ(Short(driver.RetryTask("customer", 0)), "REFUSED FAILED_PRECONDITION");
 }
 
+// Between its failure and the seek that follows, and while it is opened in vain, a task's commands are fetched for nobody.
+TEST(CommandRulesTest, R7ATaskHearsWhatIsSentWhileItFails) {
+  auto script = NewScript();
+  script->policy.then = FailureAction::kStop;
+  TopologyTestDriver* fails = nullptr;
+  int calls = 0;
+  script->handle = [&](const OrderPlaced&) {
+    if (++calls > 3) return absl::OkStatus();
+    // One for each failure.
+    v1::Command command;
+    command.set_id(absl::StrCat("retry-", calls));
+    command.set_issuer("test");
+    command.set_application("scripted");
+    command.mutable_retry_task();
+    fails->SendCommandBytes("customer", 0, command.SerializeAsString());
+    return absl::InvalidArgumentError("broken");
+  };
+  TopologyTestDriver driver(Scripted(script));
+  fails = &driver;
+  driver.Send("orders", "alice", Order(1));
+  driver.RunUntilIdle();
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(Totals(driver), "alice:1:1");
+  EXPECT_EQ(driver.audit().size(), 3);
+  for (const CommandOutcome& each : driver.audit()) EXPECT_EQ(Short(each), "APPLIED") << each.command_id;
+}
+
 TEST(CommandRulesTest, R7ReleaseAllTakesThoseThatAreSelected) {
   CommandScene scene({.partitions = 2});
   scene.broken = {1};

@@ -139,6 +139,30 @@ TEST(RestoreTest, AnOffsetThatIsNoLongerInTheLogHalts) {
   EXPECT_EQ(driver.status().code(), absl::StatusCode::kOutOfRange) << driver.status();
 }
 
+// Retention takes the oldest segments whole: the frontier, the last record, is left and fits the offsets.
+TEST(RestoreTest, F10AChangelogThatLostItsHeadIsNotTakenForWhole) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  const TopicPartition changelog{"order-totals-orders-changelog", Partition(0)};
+  driver.cluster().Trim({changelog, Offset(driver.cluster().HighWatermark(changelog).value() - 3)});
+  driver.Restart();
+  SendOrders(&driver, 50, 10);
+  EXPECT_TRUE(driver.status().ok()) << "its checkpoint has all of it: " << driver.status();
+  driver.CrashAndLoseDisk();
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.status().code(), absl::StatusCode::kFailedPrecondition) << driver.status();
+  EXPECT_NE(driver.status().ToString().find("its first records were deleted"), std::string::npos) << driver.status();
+}
+
+TEST(RestoreTest, F10AnEmptyChangelogOfAGroupThatHasCommittedNothingIsTaken) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  const TopicPartition changelog{"order-totals-orders-changelog", Partition(0)};
+  driver.cluster().Append(changelog.topic, Partition(0), "somebody's", "record");
+  driver.cluster().Trim({changelog, Offset(1)});
+  SendOrders(&driver, 0, 10);
+  EXPECT_TRUE(driver.status().ok()) << driver.status();
+}
+
 TEST(RestoreTest, ACorruptCheckpointIsRebuilt) {
   TopologyTestDriver driver(BuildOrderTotals);
   SendOrders(&driver, 0, 50);

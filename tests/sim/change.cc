@@ -21,8 +21,8 @@ const char* NameOf(Change change) {
       return "the first source's topic is made anew";
     case Change::kGrowSources:
       return "the sources' topics get a partition more";
-    case Change::kRemakeChangelog:
-      return "the changelog is made anew";
+    case Change::kLoseChangelog:
+      return "the changelog, or its beginning, is lost";
     case Change::kGrowChangelog:
       return "the changelog gets a partition more";
     case Change::kCleanupPolicy:
@@ -70,8 +70,8 @@ std::vector<std::string> WordsOf(Change change) {
     case Change::kGrowSources:
     case Change::kGrowChangelog:
       return {"partitions and has", "partitions but source topic", "equally many partitions"};
-    case Change::kRemakeChangelog:
-      return {"made anew", "the changelog was lost"};
+    case Change::kLoseChangelog:
+      return {"made anew", "the changelog was lost", "its first records were deleted"};
     case Change::kCleanupPolicy:
       return {"cleanup.policy=delete"};
     case Change::kJoinGroups:
@@ -94,7 +94,7 @@ Mending MendingOf(Change change, Random* random) {
   switch (change) {
     case Change::kRemakeSource:
     case Change::kGrowSources:
-    case Change::kRemakeChangelog:
+    case Change::kLoseChangelog:
     case Change::kGrowChangelog:
       return Mending::kNewApplication;
     case Change::kRenameSource:

@@ -17,7 +17,7 @@ enum class Change {
   // Of topics: while pods run, or when all are stopped.
   kRemakeSource,     // The first source's topic is deleted and made anew.
   kGrowSources,      // All sources' topics get one partition more.
-  kRemakeChangelog,  // The changelog is deleted and made anew.
+  kLoseChangelog,    // The changelog is deleted and made anew, or loses its first records.
   kGrowChangelog,    // It gets one partition more.
   kCleanupPolicy,    // It is no longer compacted.
   // Of the application: all pods are killed and restart with another one.

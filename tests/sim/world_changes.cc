@@ -117,6 +117,17 @@ void World::RemakeChangelog() {
   }
 }
 
+// F10: retention, or somebody's hand, takes the beginning; pods come back without what they had on their disks.
+void World::CutChangelog() {
+  const std::string& changelog = plan_->changelog_topics[0];
+  for (int32_t p = 0; p < PartitionCount(changelog); ++p) {
+    const TopicPartition where{changelog, Partition(p)};
+    const int64_t end = cluster_.HighWatermark(where).value();
+    if (end > 0) cluster_.Trim({where, Offset(redrives_.Between(int64_t{1}, end))});
+  }
+  for (const auto& disk : disks_) disk->Lose();
+}
+
 void World::ChangeTopics() {
   const std::string& changelog = plan_->changelog_topics[0];
   switch (scenario_.change) {
@@ -130,8 +141,8 @@ void World::ChangeTopics() {
       checker_->Grow();
       if (!scenario_.transactional_input) input_->set_partitions(scenario_.partitions + 1);
       break;
-    case Change::kRemakeChangelog:
-      RemakeChangelog();
+    case Change::kLoseChangelog:
+      scenario_.is_between_runs && redrives_.Chance(50) ? CutChangelog() : RemakeChangelog();
       break;
     case Change::kGrowChangelog:
       cluster_.GrowTopic(changelog, scenario_.partitions + 1);

@@ -115,6 +115,7 @@ class World {
   bool HaveAllCommitted() const;
   void ChangeTopics();
   void RemakeChangelog();
+  void CutChangelog();
   bool KnowsChangelog(const std::string& transactional_id, int32_t partition) const;
   void ChangeVersion();
   void StopPods();

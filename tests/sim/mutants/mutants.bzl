@@ -225,6 +225,8 @@ MUTANTS = [
      "state goes on though a topic that it stands for is no longer read"),
     ("application_not_checked", "processor/engine/frontier.cc", "X5",
      "the changelog of another application is taken for ours"),
+    ("cut_head_is_whole", "processor/engine/task_opener.cc", "F10",
+     "a changelog that lost its first records is taken for a whole one"),
     ("format_not_checked", "processor/engine/frontier.cc", "X5",
      "a changelog of a newer format is read"),
     ("lost_state_accepted", "processor/engine/frontier.cc", "X5",
