@@ -123,6 +123,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
     if (known == KnownProperties().end()) continue;
     const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
     // X5q: our own properties count, whatever a user gives.
+    if (known->second.canonical == kStatisticsInterval && !own.contains(kStatisticsInterval)) continue;
     if (!fits || (own.contains(known->second.canonical) && IsOwn(known->second.canonical))) continue;
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
@@ -139,6 +140,10 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
+  if (own.contains(kStatisticsInterval)) {
+    said_ = std::make_shared<StatisticsBox>();
+    rd_kafka_conf_set_stats_cb(conf.get(), &Handle::StatisticsCallback);
+  }
   // Without, librdkafka would still heed what it answers, and log it.
   if (VerifiesCertificates(properties)) {
     rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
@@ -283,6 +288,14 @@ std::string Handle::TextOfRefusal(rd_kafka_resp_err_t code, const std::string& r
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
   Handle* const handle = Of(opaque);
   if (handle != nullptr) handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+}
+
+// 1: the text is ours to free.
+int Handle::StatisticsCallback(rd_kafka_t*, char* json, size_t size, void* opaque) {
+  Handle* const handle = Of(opaque);
+  if (handle == nullptr) return 0;
+  handle->said_->Put(json, size);
+  return 1;
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
