@@ -59,6 +59,14 @@ bool VerifiesCertificates(const Properties& properties) {
   return !absl::EqualsIgnoreCase(value, "false") && !absl::EqualsIgnoreCase(value, "f") && value != "0";
 }
 
+// Whether an extra property is for an instance of this type that has these of ours.
+bool Fits(const Property& property, rd_kafka_type_t type, const Properties& own) {
+  if (!(type == RD_KAFKA_PRODUCER ? property.for_producers : property.for_consumers)) return false;
+  // X5q: our own properties count, whatever a user gives.
+  if (own.contains(property.canonical)) return !IsOwn(property.canonical);
+  return property.canonical != kStatisticsInterval;
+}
+
 bool AsksForTokens(const Properties& properties) {
   const auto mechanism = properties.find("sasl.mechanisms");
   const auto method = properties.find("sasl.oauthbearer.method");
@@ -120,11 +128,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   extra.insert(config().extra.begin(), config().extra.end());
   for (const auto& [name, value] : extra) {
     const auto known = KnownProperties().find(name);
-    if (known == KnownProperties().end()) continue;
-    const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
-    // X5q: our own properties count, whatever a user gives.
-    if (known->second.canonical == kStatisticsInterval && !own.contains(kStatisticsInterval)) continue;
-    if (!fits || (own.contains(known->second.canonical) && IsOwn(known->second.canonical))) continue;
+    if (known == KnownProperties().end() || !Fits(known->second, type, own)) continue;
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
   }
