@@ -25,6 +25,9 @@ namespace once {
 
 namespace {
 
+// For a thousand partitions librdkafka writes a megabyte each time.
+constexpr absl::Duration kStatisticsInterval = absl::Seconds(10);
+
 EngineOptions ToEngineOptions(const Options& options, const std::string& application_id) {
   EngineOptions engine;
   engine.application_id = application_id;
@@ -131,6 +134,11 @@ class RunningApplication final : public Application {
     config.max_poll_interval = options_.max_poll_interval;
     // X7: what the client fetches ahead is part of the budget.
     config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
+    // Only where somebody may ask; and of producers, whose records cost more then, only for who wants it.
+    if (server_ != nullptr) {
+      config.statistics_interval = kStatisticsInterval;
+      config.has_producer_statistics = deps_.kafka_properties.contains("statistics.interval.ms");
+    }
     config.extra = deps_.kafka_properties;
     config.oauth_token = deps_.oauth_token;
     config.resolve = deps_.resolve;

@@ -147,8 +147,12 @@ Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView&
     }
   }
   const Outcome outcome = Resolve(attempt);
-  // E1: it is not done, and will come again.
-  if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
+  if (outcome.kind == Outcome::Kind::kDone) {
+    if (key.redrive.kind == Redrive::Kind::kRound) ++epoch_->counters.redrives;
+  } else if (key.present) {
+    // E1: it will come again.
+    task->window.Release(key.hash);
+  }
   return outcome;
 }
 

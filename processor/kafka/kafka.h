@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "processor/base/client_statistics.h"
 #include "processor/base/record.h"
 #include "processor/base/types.h"
 
@@ -107,6 +108,10 @@ class TransactionalProducer {
   // this. A transaction ended meanwhile may have a duplicate of its end request under way, or a gap in its sequence
   // numbers, so its producer is to be replaced before the next one.
   virtual bool TakeSuspicion() = 0;
+
+  // What the client says of itself; null where it is not asked to. Also brings in what it has just said, so call it now
+  // and then, whether or not there is a transaction: until then it is kept, all of it. Does not block.
+  virtual std::shared_ptr<ClientStatisticsSource> TakeStatistics() { return nullptr; }
 };
 
 // In a Seek: the end of the partition, whatever its offset is.
@@ -194,6 +199,9 @@ class GroupConsumer {
   // One past the last record of a partition of ours, as of what was fetched last of it; nothing if none was. Asks
   // nobody. For reports: it may be old.
   virtual std::optional<Offset> KnownEnd(const TopicPartition&) { return std::nullopt; }
+
+  // What the client says of itself, as of the last Poll or ServeCallbacks; null where it is not asked to.
+  virtual std::shared_ptr<ClientStatisticsSource> statistics() { return nullptr; }
 
   // Leaves the group; OnRevoked is called, once, for what is still assigned. No call follows but the destructor.
   virtual absl::Status Close() = 0;

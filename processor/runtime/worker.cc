@@ -108,7 +108,7 @@ void Worker::Turn() {
   if (done()) return;
   const ClockReading clock = deps_.clock->Read();
   summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
-  status_writer_.Publish(clock, engine_, consumer_.get(), summary_);
+  status_writer_.Publish(clock, engine_, {.producer = producer_.get(), .consumer = consumer_.get()}, summary_);
   // With work at hand nothing is fetched in vain: RunWork polls for tasks that are hungry.
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
   if (engine_.has_work() && !done()) RunWorkOrLetReplay();

@@ -13,6 +13,7 @@
 
 #include "processor/kafka/kafka.h"
 #include "tests/testkit/memory_core.h"
+#include "tests/testkit/memory_statistics.h"
 
 namespace once::testkit {
 
@@ -33,6 +34,7 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   kafka::Result Abort(absl::Duration timeout) override;
   void TakeDeliveries(std::vector<kafka::Delivery>* deliveries) override;
   bool TakeSuspicion() override;
+  std::shared_ptr<ClientStatisticsSource> TakeStatistics() override;
 
  private:
   // kMustAbort: only an abort helps. kEnding: a commit or abort was not answered and is to be repeated.
@@ -147,6 +149,8 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   bool is_suspicious_ = false;
   bool is_duplicated_ = false;
   uint32_t next_keyless_ = 0;
+  int64_t requests_ = 0;
+  const std::shared_ptr<MemoryStatistics> statistics_;  // Null: it tells none.
 };
 
 }  // namespace once::testkit

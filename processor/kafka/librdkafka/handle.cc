@@ -59,6 +59,14 @@ bool VerifiesCertificates(const Properties& properties) {
   return !absl::EqualsIgnoreCase(value, "false") && !absl::EqualsIgnoreCase(value, "f") && value != "0";
 }
 
+// Whether an extra property is for an instance of this type that has these of ours.
+bool Fits(const Property& property, rd_kafka_type_t type, const Properties& own) {
+  if (!(type == RD_KAFKA_PRODUCER ? property.for_producers : property.for_consumers)) return false;
+  // X5q: our own properties count, whatever a user gives.
+  if (own.contains(property.canonical)) return !IsOwn(property.canonical);
+  return property.canonical != kStatisticsInterval;
+}
+
 bool AsksForTokens(const Properties& properties) {
   const auto mechanism = properties.find("sasl.mechanisms");
   const auto method = properties.find("sasl.oauthbearer.method");
@@ -120,10 +128,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   extra.insert(config().extra.begin(), config().extra.end());
   for (const auto& [name, value] : extra) {
     const auto known = KnownProperties().find(name);
-    if (known == KnownProperties().end()) continue;
-    const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
-    // X5q: our own properties count, whatever a user gives.
-    if (!fits || (own.contains(known->second.canonical) && IsOwn(known->second.canonical))) continue;
+    if (known == KnownProperties().end() || !Fits(known->second, type, own)) continue;
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
   }
@@ -139,6 +144,10 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
+  if (own.contains(kStatisticsInterval)) {
+    said_ = std::make_shared<StatisticsBox>();
+    rd_kafka_conf_set_stats_cb(conf.get(), &Handle::StatisticsCallback);
+  }
   // Without, librdkafka would still heed what it answers, and log it.
   if (VerifiesCertificates(properties)) {
     rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
@@ -283,6 +292,14 @@ std::string Handle::TextOfRefusal(rd_kafka_resp_err_t code, const std::string& r
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
   Handle* const handle = Of(opaque);
   if (handle != nullptr) handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+}
+
+// 1: the text is ours to free.
+int Handle::StatisticsCallback(rd_kafka_t*, char* json, size_t size, void* opaque) {
+  Handle* const handle = Of(opaque);
+  if (handle == nullptr) return 0;
+  handle->said_->Put(json, size);
+  return 1;
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {

@@ -24,6 +24,7 @@
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/handles.h"
 #include "processor/kafka/librdkafka/secrets.h"
+#include "processor/kafka/librdkafka/statistics.h"
 #include "processor/kafka/librdkafka/token_source.h"
 
 namespace once::kafka {
@@ -69,6 +70,9 @@ class Handle {
   // "no Kafka broker answered at …", with the last reason and what to do; Unauthenticated if one answered and refused
   // us, or nobody gives us a token.
   absl::Status Unreachable(absl::Duration timeout);
+
+  // What the instance says of itself, as of the last poll; null if its properties ask for nothing.
+  std::shared_ptr<StatisticsBox> said() const { return said_; }
 
   void Log(LogLevel level, const std::string& message) const;
 
@@ -129,6 +133,7 @@ class Handle {
 
   static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   static void ErrorCallback(rd_kafka_t* rk, int code, const char* reason, void* opaque);
+  static int StatisticsCallback(rd_kafka_t* rk, char* json, size_t size, void* opaque);
   absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value);
   // Whether a log line of this kind was let through so recently that this one is dropped.
   bool IsRepeated(const std::string& facility);
@@ -142,6 +147,7 @@ class Handle {
   BrokerKeeper brokers_;
   bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;
+  std::shared_ptr<StatisticsBox> said_;
   rd_kafka_t* rk_ = nullptr;
   Mutex mutex_;
   std::string connection_error_ ABSL_GUARDED_BY(mutex_);

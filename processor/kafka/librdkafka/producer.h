@@ -41,6 +41,10 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   Result Abort(absl::Duration timeout) override;
   void TakeDeliveries(std::vector<Delivery>* deliveries) override;
   bool TakeSuspicion() override;
+  std::shared_ptr<ClientStatisticsSource> TakeStatistics() override {
+    if (said() != nullptr) rd_kafka_poll(rk(), 0);
+    return said();
+  }
 
  private:
   // Refused records of one partition and for one reason whose reports came in a row. All reports of a batch come in a
