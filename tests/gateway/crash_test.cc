@@ -1,5 +1,6 @@
 // The client, and the gateway, killed at each point: no half of a transaction is ever visible, and a retry with the
 // same key is answered the same and adds nothing.
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <vector>
@@ -15,8 +16,6 @@ namespace {
 
 using nlohmann::json;
 using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
 
 constexpr absl::Duration kLong = absl::Seconds(60);
 
@@ -43,7 +42,7 @@ TEST_P(GatewayCrashTest, ARetryAfterTheGatewaysDeathTakesEffectOnce) {
   EXPECT_EQ(scene.Committed("b").size(), was_committed ? 1u : 0u);
   const http::Answer retry = scene.Post("producer/transaction", body, key);
   EXPECT_EQ(retry.status, 200) << retry.body;
-  if (was_committed) EXPECT_THAT(retry.head, HasSubstr("Idempotency-Replayed"));
+  EXPECT_EQ(retry.head.find("Idempotency-Replayed") != std::string::npos, was_committed);
   EXPECT_EQ(scene.Post("producer/transaction", body, key).body, retry.body);
   EXPECT_THAT(scene.Committed("a"), ElementsAre("1"));
   EXPECT_THAT(scene.Committed("b"), ElementsAre("2"));
@@ -66,9 +65,13 @@ class GatewayStepsTest : public testing::TestWithParam<int> {
   // The calls up to the one after which somebody dies.
   void Call(GatewayScene& scene, int calls) {
     id_ = scene.Begin(2'000);
-    if (calls > 1) ASSERT_EQ(scene.Post("producer/send", scene.Events({{"a", "1"}}, id_)).status, 200);
-    if (calls > 2) ASSERT_EQ(scene.Post("producer/send", scene.Events({{"b", "2"}}, id_)).status, 200);
-    if (calls > 3) ASSERT_EQ(scene.Post("producer/commit", {{"transaction_id", id_}}).status, 200);
+    const auto post = [&](const char* path, const json& body) {
+      const http::Answer answer = scene.Post(path, body);
+      EXPECT_EQ(answer.status, 200) << answer.body;
+    };
+    if (calls > 1) post("producer/send", scene.Events({{"a", "1"}}, id_));
+    if (calls > 2) post("producer/send", scene.Events({{"b", "2"}}, id_));
+    if (calls > 3) post("producer/commit", {{"transaction_id", id_}});
   }
   void ExpectAllOrNothing(GatewayScene& scene, int calls) {
     EXPECT_EQ(scene.Committed("a").size(), calls > 3 ? 1u : 0u);

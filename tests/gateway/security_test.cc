@@ -156,7 +156,9 @@ TEST(GatewaySecurityTest, SlowClientsKeepNobodyOut) {
     slow.back()->Write(i % 2 == 0 ? "POST /api/v1/producer/transaction HTTP/1.1\r\nX-Slow: "
                                   : "POST /api/v1/producer/transaction HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                                     "application/json\r\nContent-Length: 100\r\n\r\n{");
-    if (i % 100 == 99) EXPECT_EQ(scene.Post("producer/transaction", scene.Events({{"a", "x"}})).status, 200);
+    if (i % 100 == 99) {
+      EXPECT_EQ(scene.Post("producer/transaction", scene.Events({{"a", "x"}})).status, 200);
+    }
   }
   EXPECT_EQ(StatusNumber(scene, "Threads:"), threads);
   EXPECT_LT(StatusNumber(scene, "VmRSS:"), memory + 50'000);
