@@ -84,7 +84,13 @@ TEST_F(EventsTest, WhatTheTypeDoesNotHaveIsNamed) {
               testing::AllOf(HasSubstr("events[0].value"), HasSubstr("address"), HasSubstr("town")));
   EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"cents": "many"})"), HasSubstr("cents"));
   EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"cents": 1.5})"), HasSubstr("cents"));
-  EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"tags": "x"})"), HasSubstr("tags"));
+  EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"tags": "x"})"), HasSubstr("tags: is to be a list"));
+  EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"tags": ["x", 1]})"), HasSubstr("tags[1]: is to be a string"));
+  EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"cents": [1]})"), HasSubstr("cents: is to be a number"));
+  EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"id": 5})"), HasSubstr("id: is to be a string"));
+  EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": {"address": "Bonn"})"),
+              HasSubstr("address: is to be an object"));
+  EXPECT_TRUE(One(R"("type": "shop.Order", "value": {"tags": null, "address": null})").ok());
   EXPECT_THAT(Mistake(R"("type": "shop.Order", "value": [])"), HasSubstr("events[0].value"));
   EXPECT_THAT(Mistake(R"("type": "shop.Ordre", "value": {})"), HasSubstr("shop.Order"));
   EXPECT_THAT(Mistake(R"("value": {})"), HasSubstr("events[0].type"));

@@ -10,7 +10,7 @@
 namespace once::gateway {
 namespace {
 
-constexpr absl::Time kStart = absl::UnixEpoch() + absl::Hours(1000);
+const absl::Time kStart = absl::UnixEpoch() + absl::Hours(1000);
 
 Outcome At(absl::Time time, std::string answer = "answer") {
   return {.request_hash = "h", .answer = std::move(answer), .time_ms = absl::ToUnixMillis(time)};

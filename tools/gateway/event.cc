@@ -154,7 +154,7 @@ class Decoder {
     if (value != json_.end() && value->is_null()) return absl::OkStatus();
     if (value != json_.end()) {
       if (type_.empty()) return Wrong("type", "is missing; without one give value_text or value_base64");
-      absl::StatusOr<std::string> bytes = types_.Encode(type_, value->dump());
+      absl::StatusOr<std::string> bytes = types_.Encode(type_, *value);
       if (!bytes.ok()) {
         return Wrong(absl::IsNotFound(bytes.status()) ? "type" : "value",
                      absl::StrCat(": ", std::string(bytes.status().message())));

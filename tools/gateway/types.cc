@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
+#include "tools/gateway/json_shape.h"
 
 namespace once::gateway {
 
@@ -105,32 +106,41 @@ const pb::Descriptor* Types::Find(std::string_view type) const {
 
 bool Types::Knows(std::string_view type) const { return Find(type) != nullptr; }
 
-absl::Status Types::CheckRequired(const pb::Descriptor* type, const std::string& bytes) const {
+absl::Status Types::CheckBytes(const pb::Descriptor* type, std::string_view bytes) const {
   const std::unique_ptr<pb::Message> message(factory_.GetPrototype(type)->New());
-  if (!message->ParsePartialFromString(bytes)) return absl::InvalidArgumentError("it cannot be read back");
+  if (!message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError(absl::StrCat(bytes.size(), " bytes are no ", type->full_name()));
+  }
   if (message->IsInitialized()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("required fields are missing: ", Printable(message->InitializationErrorString(), kMostWords)));
 }
 
-absl::StatusOr<std::string> Types::Encode(std::string_view type, const std::string& json) const {
+absl::StatusOr<std::string> Types::Encode(std::string_view type, const Json& json) const {
   const pb::Descriptor* const descriptor = Find(type);
   if (descriptor == nullptr) {
     const std::string near = ClosestMatch(type, names_);
     return absl::NotFoundError(absl::StrCat("there is no type ", Printable(type, 256),
                                             near.empty() ? "; give it by --descriptor_set" : "; is it " + near + "?"));
   }
+  if (absl::Status shape = CheckShape(*descriptor, json); !shape.ok()) return shape;
   std::string bytes;
   pb::util::JsonParseOptions options;
   options.ignore_unknown_fields = false;
-  const pb::util::Status status = pb::util::JsonToBinaryString(resolver_.get(), UrlOf(type), json, &bytes, options);
+  const pb::util::Status status =
+      pb::util::JsonToBinaryString(resolver_.get(), UrlOf(type), json.dump(), &bytes, options);
   if (!status.ok()) return absl::InvalidArgumentError(Words(status));
-  if (absl::Status checked = CheckRequired(descriptor, bytes); !checked.ok()) return checked;
+  if (absl::Status checked = CheckBytes(descriptor, bytes); !checked.ok()) {
+    return absl::InvalidArgumentError(std::string(checked.message()));
+  }
   return bytes;
 }
 
 absl::StatusOr<std::string> Types::Decode(std::string_view type, std::string_view bytes) const {
-  if (Find(type) == nullptr) return absl::NotFoundError(absl::StrCat("there is no type ", Printable(type, 256)));
+  const pb::Descriptor* const descriptor = Find(type);
+  if (descriptor == nullptr) return absl::NotFoundError(absl::StrCat("there is no type ", Printable(type, 256)));
+  // First, since what makes JSON of them reads over what is none.
+  if (absl::Status checked = CheckBytes(descriptor, bytes); absl::IsDataLoss(checked)) return checked;
   std::string json;
   pb::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/gateway/json.h"
 
 namespace once::gateway {
 
@@ -27,7 +28,7 @@ class Types {
 
   // JSON to the wire format. NotFound, with the nearest name, if there is no such type; InvalidArgument, with the
   // field's path, for a field that the type lacks, a value of another type and a required field that is missing.
-  absl::StatusOr<std::string> Encode(std::string_view type, const std::string& json) const;
+  absl::StatusOr<std::string> Encode(std::string_view type, const Json& json) const;
   // And back. DataLoss if the bytes are none of that type.
   absl::StatusOr<std::string> Decode(std::string_view type, std::string_view bytes) const;
 
@@ -38,7 +39,8 @@ class Types {
  private:
   Types();
   const google::protobuf::Descriptor* Find(std::string_view type) const;
-  absl::Status CheckRequired(const google::protobuf::Descriptor* type, const std::string& bytes) const;
+  // DataLoss if the bytes are no message of that type; InvalidArgument if a required field is missing.
+  absl::Status CheckBytes(const google::protobuf::Descriptor* type, std::string_view bytes) const;
 
   google::protobuf::SimpleDescriptorDatabase given_;
   google::protobuf::DescriptorPoolDatabase linked_;
