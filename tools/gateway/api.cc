@@ -192,7 +192,11 @@ http::Response Api::Health() {
       kafka::LogPoint::kBeginning, std::vector<TopicPartition>{{parts_.outcomes->topic(), Partition(0)}}, kHealthTime);
   const absl::StatusOr<Offset>& offset = described.begin()->second;
   Json body = {{"ok", offset.ok()}, {"version", kVersion}};
-  if (!offset.ok()) body["why"] = OneLine(ToStd(offset.status().message()));
+  if (!offset.ok()) {
+    // Where they are is not for whoever asks.
+    body["why"] = absl::StrCat("the brokers do not answer: ", absl::StatusCodeToString(offset.status().code()));
+    parts_.log->Log(LogLevel::kWarning, OneLine(absl::StrCat("health: ", offset.status().ToString())));
+  }
   health_ = JsonResponse(offset.ok() ? 200 : 503, body);
   health_asked_ = SteadyNow();
   return health_;
