@@ -1,6 +1,7 @@
 // Clients that may not, or do not behave; a real broker stands behind, so that what is refused could be done.
 #include <fstream>
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -165,6 +166,55 @@ TEST(GatewaySecurityTest, SlowClientsKeepNobodyOut) {
   // Those that still are there are ended.
   for (const auto& each : slow) EXPECT_TRUE(each->ReadToEnd(kLong).has_value());
   EXPECT_EQ(scene.Get("/health").status, 200);
+}
+
+// Right requests with bytes changed, cut, doubled and put in: no answer but a refusal or a right one, no death, no
+// growth.
+TEST(GatewaySecurityTest, GarbledRequestsDoNoHarm) {
+  GatewayScene scene("garbled");
+  scene.CreateTopic("a");
+  ASSERT_TRUE(scene.Start());
+  const std::string body = scene.Events({{"a", "garbled"}}).dump();
+  const std::vector<std::string> right = {
+      absl::StrCat(
+          "POST /api/v1/producer/transaction HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: "
+          "application/json\r\nIdempotency-Key: key\r\nContent-Length: ",
+          body.size(), "\r\n\r\n", body),
+      absl::StrCat("GET /api/v1/consumer/messages?topic=", scene.TopicName("a"),
+                   "&count=1&partition=0&offset=0 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"),
+      "POST /api/v1/producer/commit HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: "
+      "application/json\r\nTransfer-Encoding: chunked\r\n\r\n16\r\n{\"transaction_id\": \"0\"}\r\n0\r\n\r\n"};
+  std::mt19937 random(17);
+  const auto draw = [&](size_t bound) { return static_cast<size_t>(random() % bound); };
+  const auto garble = [&](std::string text) {
+    for (size_t i = 0; i <= draw(4); ++i) {
+      const size_t at = draw(text.size());
+      const size_t kind = draw(4);
+      if (kind == 0) text[at] = static_cast<char>(random());
+      if (kind == 1) text.insert(at, std::string(draw(300), static_cast<char>(random())));
+      if (kind == 2) text.insert(at, text.substr(draw(text.size()), draw(100)));
+      if (kind == 3) text.erase(at, 1 + draw(20));
+      if (text.empty()) text = "x";
+    }
+    return text;
+  };
+  ASSERT_EQ(scene.Post("producer/transaction", scene.Events({{"a", "0"}})).status, 200);
+  // What the first of each makes for good.
+  ASSERT_EQ(scene.Get("/api/v1/consumer/messages?topic=" + scene.TopicName("a")).status, 200);
+  const int64_t threads = StatusNumber(scene, "Threads:");
+  const int64_t memory = StatusNumber(scene, "VmRSS:");
+  for (int i = 0; i < 3'000; ++i) {
+    http::Connection connection(scene.port());
+    ASSERT_TRUE(connection.connected()) << i;
+    connection.Write(garble(right[static_cast<size_t>(i) % right.size()]));
+    // Not waited for: what lacks its end is ended by its time.
+  }
+  ASSERT_TRUE(scene.process().Running()) << scene.process().Log();
+  EXPECT_EQ(scene.Get("/health").status, 200);
+  EXPECT_EQ(scene.Post("producer/transaction", scene.Events({{"a", "1"}})).status, 200);
+  // Readers of topics come and go with what is read.
+  EXPECT_TRUE(GatewayScene::Eventually([&] { return StatusNumber(scene, "Threads:") <= threads; }));
+  EXPECT_LT(StatusNumber(scene, "VmRSS:"), memory + 50'000);
 }
 
 TEST(GatewaySecurityTest, AFollowerSeesWhatIsCommittedAndGoesOnWhereItWas) {
