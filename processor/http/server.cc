@@ -1,9 +1,7 @@
 #include "processor/http/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,9 +15,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "processor/base/clock.h"
+#include "processor/http/listen_socket.h"
 
 namespace once::http {
 
@@ -55,42 +53,6 @@ MHD_Result Send(MHD_Connection* connection, const Response& answer) {
   return queued;
 }
 
-absl::Status Failure(const ListenAddress& address, const char* what) {
-  return absl::FailedPreconditionError(absl::StrCat("http_listen: cannot listen on ", address.ToString(), ": ", what,
-                                                    errno != 0 ? absl::StrCat(": ", strerror(errno)) : "",
-                                                    "; choose another address or port"));
-}
-
-// A socket that listens there; the port that it got goes to `address`.
-absl::StatusOr<int> Listen(ListenAddress* address) {
-  sockaddr_storage storage = {};
-  socklen_t size = 0;
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&storage);
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (inet_pton(AF_INET, address->host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(static_cast<uint16_t>(address->port));
-    size = sizeof(*v4);
-  } else if (inet_pton(AF_INET6, address->host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(static_cast<uint16_t>(address->port));
-    size = sizeof(*v6);
-  }
-  const int one = 1;
-  errno = 0;
-  const int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return Failure(*address, "socket");
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || listen(fd, 64) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    const absl::Status failed = Failure(*address, "bind");
-    close(fd);
-    return failed;
-  }
-  address->port = ntohs(storage.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
-  return fd;
-}
-
 // All of MHD's calls and callbacks are of one thread.
 class MhdServer final : public Server {
  public:
@@ -103,7 +65,7 @@ class MhdServer final : public Server {
   const ListenAddress& address() const override { return options_.address; }
 
   absl::Status Open() {
-    absl::StatusOr<int> listening = Listen(&options_.address);
+    absl::StatusOr<int> listening = ListenAt(&options_.address);
     if (!listening.ok()) return listening.status();
     const auto most = static_cast<unsigned>(options_.max_connections) + kSpareConnections;
     const auto timeout = static_cast<unsigned>(std::max<int64_t>(absl::ToInt64Seconds(options_.request_timeout), 1));
@@ -115,7 +77,7 @@ class MhdServer final : public Server {
                          1, MHD_OPTION_UNESCAPE_CALLBACK, &LeaveEscaped, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
                          &OnConnection, this, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
     if (daemon_ == nullptr) {
-      const absl::Status failed = Failure(options_.address, "libmicrohttpd does not start");
+      const absl::Status failed = CannotListen(options_.address, "libmicrohttpd does not start");
       close(*listening);
       return failed;
     }

@@ -87,6 +87,10 @@ class TransactionalProducer {
  public:
   virtual ~TransactionalProducer() = default;
 
+  // The `topic_index` of a topic in this producer's records, for whoever does not know all topics when it is made: the
+  // one that the topic has, or a new one behind the others. By default Unimplemented.
+  virtual absl::StatusOr<uint32_t> AddTopic(const std::string& topic);
+
   // Fences every earlier producer of the same id and ends its open transaction. Before anything else, once.
   virtual Result InitTransactions(absl::Duration timeout) = 0;
   virtual Result BeginTransaction() = 0;
@@ -333,6 +337,9 @@ class Client {
                                                                                 const std::string& member_name,
                                                                                 const std::vector<std::string>& topics);
   virtual absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) = 0;
+  // Reads what is not committed, and what was aborted, as well: to show it, never to work from. By default
+  // Unimplemented.
+  virtual absl::StatusOr<std::unique_ptr<LogReader>> NewUncommittedLogReader(const std::vector<std::string>& topics);
   virtual absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() = 0;
   // The same cluster, under a name by which the brokers' logs and metrics tell what is made of it from others: a pod
   // names the clients of its workers. Null where there are no such names.

@@ -16,9 +16,13 @@ bool Fetcher::IsBroken(const TopicPartition& where) const {
   return found != positions_.end() && found->second.is_broken;
 }
 
+Offset Fetcher::EndOf(const PartitionLog& log) const {
+  return is_committed_only_ ? log.last_stable_offset() : log.high_watermark();
+}
+
 void Fetcher::Set(const TopicPartition& where, Offset offset) {
   const PartitionLog* const log = core_->topics.Find(where);
-  if (offset == kafka::kEndOffset) offset = log == nullptr ? Offset(0) : log->last_stable_offset();
+  if (offset == kafka::kEndOffset) offset = log == nullptr ? Offset(0) : EndOf(*log);
   const auto topic = std::find(topics_.begin(), topics_.end(), where.topic);
   Position& position = positions_[where];
   const bool is_known = position.is_known || log != nullptr;
@@ -69,8 +73,9 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
     return;
   }
   // Nothing came since its end was reported.
-  if (position.reported_end == position.next && position.next >= log->last_stable_offset()) return;
-  PartitionLog::Slice slice = log->ReadCommitted(position.next, limit);
+  if (position.reported_end == position.next && position.next >= EndOf(*log)) return;
+  PartitionLog::Slice slice =
+      is_committed_only_ ? log->ReadCommitted(position.next, limit) : log->ReadUncommitted(position.next, limit);
   for (StoredRecordPtr& record : slice.records) {
     RecordView& view = batch->records.emplace_back();
     view.topic_index = index;
@@ -83,7 +88,7 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
     kept->push_back(std::move(record));
   }
   position.next = slice.next;
-  if (position.next >= log->last_stable_offset() && position.reported_end != position.next) {
+  if (position.next >= EndOf(*log) && position.reported_end != position.next) {
     position.reported_end = position.next;
     batch->ends.push_back({index, where.partition, position.next});
   }

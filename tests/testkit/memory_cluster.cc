@@ -35,6 +35,10 @@ class MemoryClient final : public kafka::Client {
   absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
     return std::make_unique<MemoryLogReader>(core_, options_, topics);
   }
+  absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewUncommittedLogReader(
+      const std::vector<std::string>& topics) override {
+    return std::make_unique<MemoryLogReader>(core_, options_, topics, false);
+  }
   absl::StatusOr<std::unique_ptr<kafka::Admin>> NewAdmin() override { return std::make_unique<MemoryAdmin>(core_); }
 
  private:

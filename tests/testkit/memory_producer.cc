@@ -142,6 +142,18 @@ void MemoryProducer::Drop() {
   ++turn_;
 }
 
+absl::StatusOr<uint32_t> MemoryProducer::AddTopic(const std::string& topic) {
+  const auto known = std::find(topics_.begin(), topics_.end(), topic);
+  const auto index = static_cast<size_t>(known - topics_.begin());
+  if (known == topics_.end()) {
+    topics_.push_back(topic);
+    targets_.emplace_back();
+    views_.emplace_back();
+    targets_index_.push_back(index);
+  }
+  return static_cast<uint32_t>(index);
+}
+
 Result MemoryProducer::InitTransactions(absl::Duration) {
   return Make(Call::kInit, [&] {
     Result result = core_->transactions.Init(id_, options_.transaction_timeout, core_->now(), &identity_);

@@ -24,6 +24,7 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   MemoryProducer(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options, std::string transactional_id,
                  std::vector<std::string> topics);
 
+  absl::StatusOr<uint32_t> AddTopic(const std::string& topic) override;
   kafka::Result InitTransactions(absl::Duration timeout) override;
   kafka::Result BeginTransaction() override;
   kafka::Result Send(const OutputRecord& record) override;
@@ -121,7 +122,7 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   const std::shared_ptr<MemoryCore> core_;
   const MemoryClientOptions options_;
   const std::string id_;
-  const std::vector<std::string> topics_;
+  std::vector<std::string> topics_;
   ProducerIdentity identity_;
   State state_ = State::kNew;
   kafka::Result failure_;  // Why the state is kMustAbort or kFatal.

@@ -31,6 +31,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
                                                                      const std::vector<std::string>& topics);
   ~RdKafkaProducer() override;
 
+  absl::StatusOr<uint32_t> AddTopic(const std::string& topic) override;
   Result InitTransactions(absl::Duration timeout) override;
   Result BeginTransaction() override;
   Result Send(const OutputRecord& record) override;
