@@ -109,6 +109,13 @@ struct TaskGroupSpec {
   std::vector<SourceIndex> sources;
 };
 
+// Something beside Kafka that must be right before events are read, such as a schema.
+struct StartCheck {
+  std::string what;  // For messages: `sink "totals"`.
+  // Unavailable and DeadlineExceeded: nobody knows, which is warned of. May block for some seconds; throws nothing.
+  std::function<absl::Status()> run;
+};
+
 struct Graph {
   std::string application_id;  // The default; configuration may say otherwise.
   std::vector<SourceSpec> sources;
@@ -116,6 +123,7 @@ struct Graph {
   std::vector<NodeSpec> nodes;
   std::vector<HandlerSpec> handlers;  // In the order of registration, which is the order of running.
   std::vector<TaskGroupSpec> groups;
+  std::vector<StartCheck> start_checks;
   std::string dead_letter_topic;  // Where events go that fail for good, are blocked or are rejected.
 };
 
