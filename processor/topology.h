@@ -69,6 +69,8 @@ struct SourceOptions {
   // How the topic's producers choose partitions. Sources that feed one aggregate must agree in where a key is, or its
   // events meet different states.
   Partitioner partitioner = Partitioner::kMurmur2;
+  // Says what events are whose headers do not, such as once::StructuredCloudEvents(); it goes by their values.
+  IdentifyEvent identify = {};
 };
 
 struct SinkOptions {
@@ -292,6 +294,7 @@ class TopologyBuilder {
     spec.default_type = std::move(options.default_type);
     spec.group = std::move(options.group);
     spec.partitioner = options.partitioner;
+    spec.identify = std::move(options.identify);
     spec.key_type = KeyTypeName<Key>();
     if constexpr (internal::HasCodec<Key>) {
       spec.check_key = &internal::CheckBytes<Key>;
@@ -324,6 +327,7 @@ class TopologyBuilder {
     spec.topic = std::move(options.topic);
     spec.key_type = KeyTypeName<Key>();
     spec.value_type = format->TypeName();
+    spec.shape = format->Shape();
     auto encoder = format->NewEncoder(spec.topic);
     graph_->AddStartCheck({.what = absl::StrCat("sink \"", spec.name, "\""), .run = [encoder] {
                              return Guarded(absl::StatusCode::kInternal, "the format",

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "processor/base/arena.h"
 #include "processor/base/record.h"
+#include "processor/topology/graph.h"
 
 namespace once {
 
@@ -52,6 +53,8 @@ class ValueFormat {
   virtual std::string TypeName() const = 0;  // What events are called (ce_type), unless the handler says otherwise.
   virtual std::unique_ptr<ValueDecoder<T>> NewDecoder(const std::string& topic) const = 0;
   virtual std::shared_ptr<const ValueEncoder<T>> NewEncoder(const std::string& topic) const = 0;
+  // What it adds to records of its sinks.
+  virtual RecordShape Shape() const { return {}; }
   // A value for people, as JSON: what operators' commands show.
   virtual absl::StatusOr<std::string> ToJson(const T& value) const = 0;
 };
