@@ -176,7 +176,8 @@ class NodeBuilder {
     constexpr bool kDecodes = std::is_same_v<Event, NoValue> || HasCodec<Event>;
     static_assert(kDecodes,
                   "there is no once::Codec for this type of event: name a protobuf message, or see once/codec.h");
-    if constexpr (kDecodes) return Register<Event>(source, match, std::move(types), std::move(handler), Format<Event>());
+    if constexpr (kDecodes)
+      return Register<Event>(source, match, std::move(types), std::move(handler), Format<Event>());
     return derived();
   }
   // `format` may be null if the event has a codec.
@@ -223,11 +224,11 @@ class NodeBuilder {
       spec.value_json = internal::JsonFormOf<Event>();
     }
     using Runner = TypedRunner<Event, typename Derived::Context, Handler, ValueDecoder<Event>>;
-    auto make = std::make_shared<const LateRunner::Maker>(
-        [prototype = std::move(handler), node = graph_->node_info(node_), format = std::move(format),
-         topic]() -> std::unique_ptr<HandlerRunner> {
-          return std::make_unique<Runner>(prototype, node, format == nullptr ? nullptr : format->NewDecoder(topic));
-        });
+    auto make = std::make_shared<const LateRunner::Maker>([prototype = std::move(handler),
+                                                           node = graph_->node_info(node_), format = std::move(format),
+                                                           topic]() -> std::unique_ptr<HandlerRunner> {
+      return std::make_unique<Runner>(prototype, node, format == nullptr ? nullptr : format->NewDecoder(topic));
+    });
     spec.make_runner = [make = std::move(make)] { return LateRunner::MakeNow(make); };
     graph_->AddHandler(std::move(spec), source.builder);
   }

@@ -15,8 +15,8 @@ class EventIdentifier {
  public:
   // Holds until the next call, and as long as the record.
   struct Identity {
-    std::string_view id = {};                      // ce_id, or empty.
-    std::string_view source = {};                  // ce_source, or empty.
+    std::string_view id = {};                   // ce_id, or empty.
+    std::string_view source = {};               // ce_source, or empty.
     std::optional<std::string_view> type = {};  // ce_type.
   };
 

@@ -254,11 +254,9 @@ absl::Status OutputBuilder::Build(const EventContext& context, const Cause& caus
       record.headers = EmitHeaders(output, id, arena);
       const SinkSpec& sink = plan_->graph->sinks[output.sink];
       if (sink.shape.wrap && record.value.has_value()) {
-        record.value = sink.shape.wrap({.id = id,
-                                        .type = sink.value_type,
-                                        .timestamp_ms = context.record().timestamp_ms,
-                                        .value = *record.value},
-                                       arena);
+        record.value = sink.shape.wrap(
+            {.id = id, .type = sink.value_type, .timestamp_ms = context.record().timestamp_ms, .value = *record.value},
+            arena);
       }
     }
     if (trace.is_carried) record.headers = WithTrace(record.headers, output.forward, trace, arena);

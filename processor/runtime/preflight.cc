@@ -70,8 +70,9 @@ class Checker {
       const absl::Status checked = check.run();
       if (checked.ok()) continue;
       if (absl::IsUnavailable(checked) || absl::IsDeadlineExceeded(checked)) {
-        log_->Log(LogLevel::kWarning, absl::StrCat(check.what, " could not be checked: ", std::string(checked.message()),
-                                                   "; what needs it is tried again until it answers"));
+        log_->Log(LogLevel::kWarning,
+                  absl::StrCat(check.what, " could not be checked: ", std::string(checked.message()),
+                               "; what needs it is tried again until it answers"));
       } else {
         problems_.push_back(absl::StrCat(check.what, ": ", std::string(checked.message())));
       }

@@ -24,8 +24,8 @@ using google::protobuf::Message;
 
 constexpr size_t kMaxKnown = 1000;
 
-// Walks a schema. A value of a type that holds itself is as deep as whoever writes it likes, and what reads it recurses;
-// an array of what takes no bytes is as long as they like.
+// Walks a schema. A value of a type that holds itself is as deep as whoever writes it likes, and what reads it
+// recurses; an array of what takes no bytes is as long as they like.
 class Walk {
  public:
   absl::Status Check(avro_schema_t schema) {
@@ -42,7 +42,8 @@ class Walk {
     bool inner = false;
     if (is_avro_array(schema)) {
       const absl::Status visited = Visit(avro_schema_array_items(schema), &inner);
-      if (visited.ok() && !inner) return absl::FailedPreconditionError("arrays of what takes no bytes are not supported");
+      if (visited.ok() && !inner)
+        return absl::FailedPreconditionError("arrays of what takes no bytes are not supported");
       return visited;
     }
     if (is_avro_map(schema)) return Visit(avro_schema_map_values(schema), &inner);
@@ -131,7 +132,8 @@ absl::Status AvroSchema::Decode(std::string_view bytes, Message* message) const 
   return AvroToMessage(&value.value, message);
 }
 
-absl::StatusOr<std::string_view> AvroSchema::Encode(const Message& message, std::string_view prefix, Arena* arena) const {
+absl::StatusOr<std::string_view> AvroSchema::Encode(const Message& message, std::string_view prefix,
+                                                    Arena* arena) const {
   Value value(parsed_->iface);
   if (!value.made) return absl::ResourceExhaustedError("there is no memory for the Avro value");
   if (absl::Status put = MessageToAvro(message, &value.value); !put.ok()) return put;

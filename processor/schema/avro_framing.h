@@ -18,13 +18,13 @@ namespace once::internal {
 // A schema of Avro that is a record. Immutable; thread-safe.
 class AvroSchema {
  public:
-  // FailedPrecondition for what is no such schema, or is not supported: references, types that hold themselves, arrays of
-  // what takes no bytes.
+  // FailedPrecondition for what is no such schema, or is not supported: references, types that hold themselves, arrays
+  // of what takes no bytes.
   static absl::StatusOr<std::unique_ptr<const AvroSchema>> Make(const ResolvedSchema& schema);
   ~AvroSchema();
 
-  // DataLoss for bytes that are no such record; InvalidArgument if a field of the message is of another kind. Fields that
-  // the message does not have are passed over.
+  // DataLoss for bytes that are no such record; InvalidArgument if a field of the message is of another kind. Fields
+  // that the message does not have are passed over.
   absl::Status Decode(std::string_view bytes, google::protobuf::Message* message) const;
   // In the arena. FailedPrecondition if the schema has a field that the message has not, and that may not be null;
   // InvalidArgument if a value does not fit.

@@ -39,7 +39,8 @@ struct Target {
 
 absl::Status PutNumber(const Target& to, int64_t number) {
   switch (to.field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT64: return to.Put(&Reflection::SetInt64, &Reflection::AddInt64, number);
+    case FieldDescriptor::CPPTYPE_INT64:
+      return to.Put(&Reflection::SetInt64, &Reflection::AddInt64, number);
     case FieldDescriptor::CPPTYPE_INT32:
       if (number < std::numeric_limits<int32_t>::min() || number > std::numeric_limits<int32_t>::max()) break;
       return to.Put(&Reflection::SetInt32, &Reflection::AddInt32, static_cast<int32_t>(number));
@@ -51,7 +52,8 @@ absl::Status PutNumber(const Target& to, int64_t number) {
       return to.Put(&Reflection::SetUInt32, &Reflection::AddUInt32, static_cast<uint32_t>(number));
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return to.Put(&Reflection::SetDouble, &Reflection::AddDouble, static_cast<double>(number));
-    default: break;
+    default:
+      break;
   }
   return Misfit(*to.field);
 }
@@ -133,7 +135,8 @@ absl::Status PutBytes(avro_value_t* value, const Target& to) {
 
 absl::Status Put(avro_value_t* value, const Target& to) {
   switch (avro_value_get_type(value)) {
-    case AVRO_NULL: return to.field->is_repeated() && !to.field->is_map() ? Misfit(*to.field) : absl::OkStatus();
+    case AVRO_NULL:
+      return to.field->is_repeated() && !to.field->is_map() ? Misfit(*to.field) : absl::OkStatus();
     case AVRO_UNION: {
       avro_value_t branch;
       if (avro_value_get_current_branch(value, &branch) != 0) return Misfit(*to.field);
@@ -169,19 +172,23 @@ absl::Status Put(avro_value_t* value, const Target& to) {
     }
     case AVRO_STRING:
     case AVRO_BYTES:
-    case AVRO_FIXED: return PutBytes(value, to);
+    case AVRO_FIXED:
+      return PutBytes(value, to);
     case AVRO_ENUM: {
       int index = 0;
       avro_value_get_enum(value, &index);
       const char* const name = avro_schema_enum_get(avro_value_get_schema(value), index);
       return name == nullptr ? Misfit(*to.field) : PutText(to, name, false);
     }
-    case AVRO_ARRAY: return PutArray(value, to);
-    case AVRO_MAP: return PutMap(value, to);
+    case AVRO_ARRAY:
+      return PutArray(value, to);
+    case AVRO_MAP:
+      return PutMap(value, to);
     case AVRO_RECORD:
       if (to.field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || to.field->is_map()) return Misfit(*to.field);
       return AvroToMessage(value, to.NewMessage());
-    default: return Misfit(*to.field);
+    default:
+      return Misfit(*to.field);
   }
 }
 

@@ -17,8 +17,8 @@ struct CloudEventData {
   std::string_view bytes = {};
 };
 
-// The event's data, after its required attributes were checked; views are the record's or `scratch`'s. A structured event
-// without data has empty bytes.
+// The event's data, after its required attributes were checked; views are the record's or `scratch`'s. A structured
+// event without data has empty bytes.
 absl::StatusOr<CloudEventData> DataOfCloudEvent(const RecordView& record, std::string* scratch);
 
 // False for what is no structured event, or a wrong one: it fails when it is decoded.

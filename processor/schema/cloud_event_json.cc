@@ -1,4 +1,5 @@
-// What comes in is anybody's; what goes out has its texts escaped, and data that is JSON is checked before it comes here.
+// What comes in is anybody's; what goes out has its texts escaped, and data that is JSON is checked before it comes
+// here.
 #include "processor/schema/cloud_event_json.h"
 
 #include <algorithm>

@@ -1,9 +1,9 @@
-// Events as CloudEvents 1.0 in Kafka, in binary mode (attributes are headers ce_*) and in structured mode (an envelope of
-// JSON), as https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md has it.
+// Events as CloudEvents 1.0 in Kafka, in binary mode (attributes are headers ce_*) and in structured mode (an envelope
+// of JSON), as https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md has it.
 //
 //   auto orders = builder.AddSource("orders", {.topic = "orders", .identify = once::StructuredCloudEvents()});
-//   const auto format = once::CloudEvents<CustomerTotal>({.source = "/order-totals", .mode = CloudEventMode::kStructured});
-//   auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "totals"}, format);
+//   const auto format = once::CloudEvents<CustomerTotal>({.source = "/order-totals", .mode =
+//   CloudEventMode::kStructured}); auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "totals"}, format);
 //   builder.AddAggregate<CustomerTotal>("customer").EmitsTo(totals)
 //       .On<OrderPlaced>(orders, {"com.acme.order.placed"}, once::CloudEvents<OrderPlaced>(), handler);
 //
@@ -37,17 +37,16 @@ struct CloudEventOptions {
   // Whether messages are written as JSON, by protobuf's rules, or as their bytes. What is read says it itself.
   bool json = true;
   std::string data_schema = {};  // The attribute `dataschema`; empty: none.
-  // Of values that are no messages: the attribute `datacontenttype`. Their bytes are the codec's; in structured mode they
-  // are JSON if this says so.
+  // Of values that are no messages: the attribute `datacontenttype`. Their bytes are the codec's; in structured mode
+  // they are JSON if this says so.
   std::string data_content_type = {};
 };
 
 // Tells a source who structured events are: with it their id and source count for the suppression of duplicates, and
 // their type chooses the handler, as the headers of binary ones do. It parses each structured record three times.
 inline IdentifyEvent StructuredCloudEvents() {
-  return [](const RecordView& record, EventIdentity* identity) {
-    return internal::IdentifyStructured(record, identity);
-  };
+  return
+      [](const RecordView& record, EventIdentity* identity) { return internal::IdentifyStructured(record, identity); };
 }
 
 namespace internal {

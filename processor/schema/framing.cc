@@ -39,9 +39,9 @@ void AppendZigZag(int32_t number, std::string* bytes) {
 
 absl::StatusOr<Frame> ReadFrame(std::string_view bytes) {
   if (bytes.size() < kFrameBytes || bytes[0] != 0) {
-    return absl::DataLossError(absl::StrCat(
-        "the value names no schema: it does not begin with a byte 0 and four of an ID, but with \"",
-        Printable(bytes.substr(0, kFrameBytes)), "\"; was it written without a schema registry?"));
+    return absl::DataLossError(
+        absl::StrCat("the value names no schema: it does not begin with a byte 0 and four of an ID, but with \"",
+                     Printable(bytes.substr(0, kFrameBytes)), "\"; was it written without a schema registry?"));
   }
   uint32_t id = 0;
   for (size_t i = 1; i < kFrameBytes; ++i) id = (id << 8) | static_cast<uint8_t>(bytes[i]);

@@ -96,7 +96,8 @@ absl::StatusOr<HttpAnswer> HttpClient::AskOne(const std::string& url, const std:
   HttpAnswer answer{.url = url};
   Sink sink{.body = &answer.body, .limit = options_.max_response_bytes};
   char reason[CURL_ERROR_SIZE] = "";
-  curl_slist* headers = curl_slist_append(nullptr, absl::StrCat("Accept: ", kContentType, ", application/json").c_str());
+  curl_slist* headers =
+      curl_slist_append(nullptr, absl::StrCat("Accept: ", kContentType, ", application/json").c_str());
   headers = curl_slist_append(headers, absl::StrCat("Content-Type: ", kContentType).c_str());
   // The connection stays, the settings do not.
   curl_easy_reset(curl);
@@ -110,7 +111,8 @@ absl::StatusOr<HttpAnswer> HttpClient::AskOne(const std::string& url, const std:
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(options_.connect_timeout)));
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(absl::ToInt64Milliseconds(options_.connect_timeout)));
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(options_.timeout)));
     if (!options_.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options_.ca_file.c_str());
     if (!body.empty()) {
@@ -124,8 +126,8 @@ absl::StatusOr<HttpAnswer> HttpClient::AskOne(const std::string& url, const std:
       ready = absl::UnavailableError(
           absl::StrCat("the schema registry's answer to ", url, " exceeds ", options_.max_response_bytes, " bytes"));
     } else {
-      ready = absl::UnavailableError(
-          absl::StrCat("the schema registry does not answer at ", url, ": ", reason[0] != 0 ? reason : curl_easy_strerror(code)));
+      ready = absl::UnavailableError(absl::StrCat("the schema registry does not answer at ", url, ": ",
+                                                  reason[0] != 0 ? reason : curl_easy_strerror(code)));
     }
   }
   curl_slist_free_all(headers);

@@ -34,7 +34,8 @@ class HttpClient {
 
  private:
   struct Handle;
-  absl::StatusOr<HttpAnswer> AskOne(const std::string& url, const std::string& body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<HttpAnswer> AskOne(const std::string& url, const std::string& body)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Authenticate(curl_slist** headers) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const SchemaRegistryOptions options_;

@@ -23,9 +23,8 @@ constexpr int kNoSchema = 40403;
 
 absl::Status FailureOf(const HttpAnswer& answer) {
   const internal::RegistryError error = internal::ReadError(answer.body);
-  const std::string said =
-      absl::StrCat(" (HTTP ", answer.status, " of ", answer.url, error.message.empty() ? "" : ": ",
-                   OneLine(CutUtf8(error.message, 1000)), ")");
+  const std::string said = absl::StrCat(" (HTTP ", answer.status, " of ", answer.url, error.message.empty() ? "" : ": ",
+                                        OneLine(CutUtf8(error.message, 1000)), ")");
   if (answer.status == 404) {
     // Any server says 404 to a path that it does not know: only the registry's own word counts.
     if (error.code >= kNoSubject && error.code <= kNoSchema) {
@@ -110,7 +109,8 @@ absl::StatusOr<std::vector<std::string>> UrlsOf(const std::string& text) {
       return absl::InvalidArgumentError(
           absl::StrCat("the schema registry's URL \"", Printable(url), "\" begins with neither http:// nor https://"));
     }
-    const std::string authority = url.substr(url.find("//") + 2, url.find('/', url.find("//") + 2) - url.find("//") - 2);
+    const std::string authority =
+        url.substr(url.find("//") + 2, url.find('/', url.find("//") + 2) - url.find("//") - 2);
     if (authority.find('@') != std::string::npos) {
       return absl::InvalidArgumentError(
           "the schema registry's URL has credentials, which logs would show: name schema_registry_username and a"
@@ -138,9 +138,9 @@ absl::StatusOr<std::shared_ptr<SchemaRegistry>> NewHttpSchemaRegistry(const Sche
 SchemaRegistryOptions SchemaRegistryOptionsFrom(const Config& config) {
   constexpr char kGroup[] = "Schema registry";
   SchemaRegistryOptions options;
-  options.url = config.Get("schema_registry_url", "",
-                           {.help = "http(s)://HOST:PORT/PATH of a schema registry, or several with commas.",
-                            .group = kGroup});
+  options.url =
+      config.Get("schema_registry_url", "",
+                 {.help = "http(s)://HOST:PORT/PATH of a schema registry, or several with commas.", .group = kGroup});
   options.username = config.Get("schema_registry_username", "", {.help = "For basic authentication.", .group = kGroup});
   options.password_file =
       config.Get("schema_registry_password_file", "", {.help = "The file with the user's password.", .group = kGroup});

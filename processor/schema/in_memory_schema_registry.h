@@ -110,7 +110,7 @@ class InMemorySchemaRegistry final : public SchemaRegistry {
   mutable Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<Schema> schemas_ ABSL_GUARDED_BY(mutex_);  // By ID, from 1 on.
+  std::vector<Schema> schemas_ ABSL_GUARDED_BY(mutex_);                           // By ID, from 1 on.
   std::map<std::string, std::vector<int32_t>> subjects_ ABSL_GUARDED_BY(mutex_);  // IDs by version, from 1 on.
   std::map<std::string, std::string> refused_ ABSL_GUARDED_BY(mutex_);
 };

@@ -79,8 +79,8 @@ JsonValidator::~JsonValidator() = default;
 
 absl::StatusOr<std::unique_ptr<const JsonValidator>> JsonValidator::Make(const ResolvedSchema& schema) {
   if (schema.schema.type != SchemaType::kJson) {
-    return absl::InvalidArgumentError(absl::StrCat("the schema is one of type ", SchemaTypeName(schema.schema.type),
-                                                   ", not JSON"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the schema is one of type ", SchemaTypeName(schema.schema.type), ", not JSON"));
   }
   const Json text = ParseJson(schema.schema.text);
   if (text.is_discarded()) return absl::FailedPreconditionError("the schema is no JSON");
@@ -188,8 +188,8 @@ ProgramSchema TextProgram(SchemaType type, const std::string& own_schema) {
   };
   program.check = [own](SchemaRegistry* registry, const std::string& subject, const ResolvedSchema& latest) {
     if (latest.schema.type != own.type) {
-      return absl::FailedPreconditionError(absl::StrCat("the schema is one of type ", SchemaTypeName(latest.schema.type),
-                                                        ", not ", SchemaTypeName(own.type)));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the schema is one of type ", SchemaTypeName(latest.schema.type), ", not ", SchemaTypeName(own.type)));
     }
     if (own.text.empty() || ParseJson(own.text) == ParseJson(latest.schema.text)) return absl::OkStatus();
     return registry->CheckCompatible(subject, own);

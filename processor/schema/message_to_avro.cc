@@ -33,7 +33,8 @@ struct Origin {
     return index < 0 ? (reflection().*one)(*message, field) : (reflection().*of_list)(*message, field, index);
   }
   const Message& GetMessage() const {
-    return index < 0 ? reflection().GetMessage(*message, field) : reflection().GetRepeatedMessage(*message, field, index);
+    return index < 0 ? reflection().GetMessage(*message, field)
+                     : reflection().GetRepeatedMessage(*message, field, index);
   }
   std::string GetText() const {
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
@@ -56,8 +57,12 @@ absl::Status Done(int result, const Origin& from, const avro_value_t& to) {
 // Whether it is a whole number that an int64 holds.
 bool NumberOf(const Origin& from, int64_t* number) {
   switch (from.field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32: *number = from.Get(&Reflection::GetInt32, &Reflection::GetRepeatedInt32); break;
-    case FieldDescriptor::CPPTYPE_INT64: *number = from.Get(&Reflection::GetInt64, &Reflection::GetRepeatedInt64); break;
+    case FieldDescriptor::CPPTYPE_INT32:
+      *number = from.Get(&Reflection::GetInt32, &Reflection::GetRepeatedInt32);
+      break;
+    case FieldDescriptor::CPPTYPE_INT64:
+      *number = from.Get(&Reflection::GetInt64, &Reflection::GetRepeatedInt64);
+      break;
     case FieldDescriptor::CPPTYPE_UINT32:
       *number = from.Get(&Reflection::GetUInt32, &Reflection::GetRepeatedUInt32);
       break;
@@ -67,7 +72,8 @@ bool NumberOf(const Origin& from, int64_t* number) {
       *number = static_cast<int64_t>(value);
       break;
     }
-    default: return false;
+    default:
+      return false;
   }
   return true;
 }
@@ -85,8 +91,8 @@ absl::Status PutReal(const Origin& from, avro_value_t* to) {
     return Misfit(from, *to);
   }
   const bool is_double = avro_value_get_type(to) == AVRO_DOUBLE;
-  return Done(is_double ? avro_value_set_double(to, number) : avro_value_set_float(to, static_cast<float>(number)), from,
-              *to);
+  return Done(is_double ? avro_value_set_double(to, number) : avro_value_set_float(to, static_cast<float>(number)),
+              from, *to);
 }
 
 absl::Status PutText(const Origin& from, avro_value_t* to) {
@@ -94,11 +100,13 @@ absl::Status PutText(const Origin& from, avro_value_t* to) {
   if (!is_enum && from.field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) return Misfit(from, *to);
   std::string text = from.GetText();
   switch (avro_value_get_type(to)) {
-    case AVRO_STRING: return Done(avro_value_set_string_len(to, text.c_str(), text.size() + 1), from, *to);
+    case AVRO_STRING:
+      return Done(avro_value_set_string_len(to, text.c_str(), text.size() + 1), from, *to);
     case AVRO_ENUM: {
       const int index = avro_schema_enum_get_by_name(avro_value_get_schema(to), text.c_str());
       if (index < 0) {
-        return absl::InvalidArgumentError(absl::StrCat("the schema's enum for \"", from.field->name(), "\" has no ", text));
+        return absl::InvalidArgumentError(
+            absl::StrCat("the schema's enum for \"", from.field->name(), "\" has no ", text));
       }
       return Done(avro_value_set_enum(to, index), from, *to);
     }
@@ -162,8 +170,8 @@ absl::Status Put(const Origin& from, avro_value_t* to) {
   switch (type) {
     case AVRO_BOOLEAN:
       if (from.field->cpp_type() != FieldDescriptor::CPPTYPE_BOOL) return Misfit(from, *to);
-      return Done(avro_value_set_boolean(to, from.Get(&Reflection::GetBool, &Reflection::GetRepeatedBool) ? 1 : 0), from,
-                  *to);
+      return Done(avro_value_set_boolean(to, from.Get(&Reflection::GetBool, &Reflection::GetRepeatedBool) ? 1 : 0),
+                  from, *to);
     case AVRO_INT32:
     case AVRO_INT64: {
       int64_t number = 0;
@@ -173,15 +181,18 @@ absl::Status Put(const Origin& from, avro_value_t* to) {
       return Done(avro_value_set_int(to, static_cast<int32_t>(number)), from, *to);
     }
     case AVRO_FLOAT:
-    case AVRO_DOUBLE: return PutReal(from, to);
+    case AVRO_DOUBLE:
+      return PutReal(from, to);
     case AVRO_STRING:
     case AVRO_ENUM:
     case AVRO_BYTES:
-    case AVRO_FIXED: return PutText(from, to);
+    case AVRO_FIXED:
+      return PutText(from, to);
     case AVRO_RECORD:
       if (from.field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return Misfit(from, *to);
       return MessageToAvro(from.GetMessage(), to);
-    default: return Misfit(from, *to);
+    default:
+      return Misfit(from, *to);
   }
 }
 
@@ -222,7 +233,8 @@ absl::Status MessageToAvro(const Message& message, avro_value_t* record) {
     const FieldDescriptor* const field = message.GetDescriptor()->FindFieldByName(name);
     if (field == nullptr) {
       if (!MayBeNull(avro_value_get_schema(&value))) {
-        return absl::FailedPreconditionError(absl::StrCat("the schema's field \"", name, "\", which may not be null, is no field of ",
+        return absl::FailedPreconditionError(absl::StrCat("the schema's field \"", name,
+                                                          "\", which may not be null, is no field of ",
                                                           message.GetDescriptor()->full_name()));
       }
       if (absl::Status put = PutNull(&value); !put.ok()) return put;

@@ -61,16 +61,22 @@ int WireClass(FieldDescriptor::Type type) {
     case FieldDescriptor::TYPE_UINT32:
     case FieldDescriptor::TYPE_UINT64:
     case FieldDescriptor::TYPE_BOOL:
-    case FieldDescriptor::TYPE_ENUM: return FieldDescriptor::TYPE_INT64;
+    case FieldDescriptor::TYPE_ENUM:
+      return FieldDescriptor::TYPE_INT64;
     case FieldDescriptor::TYPE_SINT32:
-    case FieldDescriptor::TYPE_SINT64: return FieldDescriptor::TYPE_SINT64;
+    case FieldDescriptor::TYPE_SINT64:
+      return FieldDescriptor::TYPE_SINT64;
     case FieldDescriptor::TYPE_FIXED32:
-    case FieldDescriptor::TYPE_SFIXED32: return FieldDescriptor::TYPE_FIXED32;
+    case FieldDescriptor::TYPE_SFIXED32:
+      return FieldDescriptor::TYPE_FIXED32;
     case FieldDescriptor::TYPE_FIXED64:
-    case FieldDescriptor::TYPE_SFIXED64: return FieldDescriptor::TYPE_FIXED64;
+    case FieldDescriptor::TYPE_SFIXED64:
+      return FieldDescriptor::TYPE_FIXED64;
     case FieldDescriptor::TYPE_STRING:
-    case FieldDescriptor::TYPE_BYTES: return FieldDescriptor::TYPE_BYTES;
-    default: return type;
+    case FieldDescriptor::TYPE_BYTES:
+      return FieldDescriptor::TYPE_BYTES;
+    default:
+      return type;
   }
 }
 
@@ -148,7 +154,8 @@ class Files {
     const FileDescriptor* const known =
         IsWellKnown(name) ? DescriptorPool::generated_pool()->FindFileByName(name) : nullptr;
     if (known == nullptr) {
-      return absl::FailedPreconditionError(absl::StrCat("it imports \"", name, "\", which is not among its references"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("it imports \"", name, "\", which is not among its references"));
     }
     FileDescriptorProto file;
     known->CopyTo(&file);
@@ -169,7 +176,8 @@ bool FindIndexes(const google::protobuf::RepeatedPtrField<DescriptorProto>& mess
     const std::string name = absl::StrCat(scope, scope.empty() ? "" : ".", messages[i].name());
     indexes->push_back(i);
     if (name == full_name) return true;
-    if (full_name.starts_with(name + ".") && FindIndexes(messages[i].nested_type(), name, full_name, indexes)) return true;
+    if (full_name.starts_with(name + ".") && FindIndexes(messages[i].nested_type(), name, full_name, indexes))
+      return true;
     indexes->pop_back();
   }
   return false;

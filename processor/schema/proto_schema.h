@@ -29,9 +29,9 @@ Schema SchemaOf(const google::protobuf::FileDescriptor& file, std::vector<Schema
 // What the file imports, but for protobuf's own files, which every registry has.
 std::vector<const google::protobuf::FileDescriptor*> ImportsOf(const google::protobuf::FileDescriptor& file);
 
-// Why readers by `theirs` cannot read what the program writes as `ours`, a line for each: fields that the schema does not
-// have, and such as have another type there. Empty: they can. FailedPrecondition if the schema cannot be understood, or
-// has no message of that name.
+// Why readers by `theirs` cannot read what the program writes as `ours`, a line for each: fields that the schema does
+// not have, and such as have another type there. Empty: they can. FailedPrecondition if the schema cannot be
+// understood, or has no message of that name.
 absl::StatusOr<std::vector<std::string>> WhatDiffers(const google::protobuf::Descriptor& ours,
                                                      const ResolvedSchema& theirs);
 

@@ -154,9 +154,12 @@ namespace once {
 
 const char* SchemaTypeName(SchemaType type) {
   switch (type) {
-    case SchemaType::kAvro: return "AVRO";
-    case SchemaType::kJson: return "JSON";
-    case SchemaType::kProtobuf: return "PROTOBUF";
+    case SchemaType::kAvro:
+      return "AVRO";
+    case SchemaType::kJson:
+      return "JSON";
+    case SchemaType::kProtobuf:
+      return "PROTOBUF";
   }
   return "";
 }

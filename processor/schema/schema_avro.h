@@ -1,5 +1,5 @@
-// Avro that names its schema, as serializers of Confluent's wire format write it, read into protobuf messages by the names
-// of fields, and written from them:
+// Avro that names its schema, as serializers of Confluent's wire format write it, read into protobuf messages by the
+// names of fields, and written from them:
 //
 //   .On<OrderPlaced>(orders, once::RegistryAvro<OrderPlaced>(registry), handler)
 //

@@ -21,9 +21,7 @@ using Found = absl::StatusOr<std::shared_ptr<const ResolvedSchema>>;
 constexpr int kMaxReferenceDepth = 16;
 constexpr size_t kMaxReferences = 256;
 
-bool IsPassing(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-}
+bool IsPassing(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
 
 absl::Status Follow(SchemaRegistry* registry, const Schema& schema, int depth, std::map<std::string, Schema>* all) {
   for (const SchemaReference& reference : schema.references) {
@@ -34,8 +32,8 @@ absl::Status Follow(SchemaRegistry* registry, const Schema& schema, int depth, s
     absl::StatusOr<SubjectVersion> found = registry->FindVersion(reference.subject, reference.version);
     if (!found.ok()) {
       return absl::Status(found.status().code(),
-                          absl::StrCat("its reference \"", reference.name, "\" (subject ", reference.subject, ", version ",
-                                       reference.version, "): ", found.status().message()));
+                          absl::StrCat("its reference \"", reference.name, "\" (subject ", reference.subject,
+                                       ", version ", reference.version, "): ", found.status().message()));
     }
     const auto [place, is_new] = all->emplace(reference.name, found->schema);
     if (!is_new && place->second != found->schema) {

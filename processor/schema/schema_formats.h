@@ -1,13 +1,14 @@
 // Values that name their schema, as serializers of Confluent's wire format write them; for On and AddSink.
 //
 //   const auto orders_format = once::RegistryProtobuf<OrderPlaced>(registry);
-//   const auto totals_format = once::RegistryProtobuf<CustomerTotal>(registry, {.schema = {.use = SchemaUse::kRegister}});
-//   auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "totals"}, totals_format);
-//   builder.AddAggregate<CustomerTotal>("customer").EmitsTo(totals).On<OrderPlaced>(orders, orders_format, handler);
+//   const auto totals_format = once::RegistryProtobuf<CustomerTotal>(registry, {.schema = {.use =
+//   SchemaUse::kRegister}}); auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "totals"},
+//   totals_format); builder.AddAggregate<CustomerTotal>("customer").EmitsTo(totals).On<OrderPlaced>(orders,
+//   orders_format, handler);
 //
 // An event whose schema the registry does not have fails as NOT_FOUND, one without a frame as DATA_LOSS, one of another
-// type as INVALID_ARGUMENT; while the registry cannot be asked for a schema that is not known yet, as UNAVAILABLE, which
-// is tried again. docs/schemas.md has the whole.
+// type as INVALID_ARGUMENT; while the registry cannot be asked for a schema that is not known yet, as UNAVAILABLE,
+// which is tried again. docs/schemas.md has the whole.
 #ifndef ONCE_PROCESSOR_SCHEMA_SCHEMA_FORMATS_H_
 #define ONCE_PROCESSOR_SCHEMA_SCHEMA_FORMATS_H_
 

@@ -59,8 +59,8 @@ inline constexpr int kLatestVersion = -1;
 //
 // Errors: NotFound, the registry says that there is no such thing; InvalidArgument, it takes the schema for none;
 // FailedPrecondition, it refuses the schema beside the subject's others, and says why if it does; Unavailable, anything
-// else: it is down, does not answer in time or in its own words, or refuses the credentials. All with the place that was
-// asked.
+// else: it is down, does not answer in time or in its own words, or refuses the credentials. All with the place that
+// was asked.
 class SchemaRegistry {
  public:
   virtual ~SchemaRegistry() = default;
@@ -83,7 +83,7 @@ struct SchemaRegistryOptions {
   std::string token_file = {};     // Instead: a bearer token.
   std::string ca_file = {};        // PEM, of the authorities that are trusted; empty: the system's.
   absl::Duration connect_timeout = absl::Seconds(2);
-  absl::Duration timeout = absl::Seconds(5);      // Of a whole call.
+  absl::Duration timeout = absl::Seconds(5);    // Of a whole call.
   size_t max_response_bytes = size_t{4} << 20;  // A longer answer is none.
 };
 

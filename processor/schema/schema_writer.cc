@@ -21,9 +21,12 @@ uint64_t NextNumber() {
 std::string SubjectFor(const SchemaOptions& options, const std::string& topic, const std::string& type_name) {
   if (!options.subject.empty()) return options.subject;
   switch (options.naming) {
-    case SubjectNaming::kTopicName: return topic + "-value";
-    case SubjectNaming::kRecordName: return type_name;
-    case SubjectNaming::kTopicRecordName: return absl::StrCat(topic, "-", type_name);
+    case SubjectNaming::kTopicName:
+      return topic + "-value";
+    case SubjectNaming::kRecordName:
+      return type_name;
+    case SubjectNaming::kTopicRecordName:
+      return absl::StrCat(topic, "-", type_name);
   }
   return std::string();
 }
@@ -78,9 +81,9 @@ absl::StatusOr<ResolvedSchema> SchemaWriter::Find(SchemaRegistry* registry, cons
   if (use == SchemaUse::kLatest) {
     absl::StatusOr<SubjectVersion> latest = registry->FindVersion(subject, kLatestVersion);
     if (absl::IsNotFound(latest.status())) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("subject \"", subject, "\" has no schema: ", latest.status().message(),
-                       "; register one, or let the sink do it: SchemaUse::kRegister"));
+      return absl::FailedPreconditionError(absl::StrCat("subject \"", subject,
+                                                        "\" has no schema: ", latest.status().message(),
+                                                        "; register one, or let the sink do it: SchemaUse::kRegister"));
     }
     if (!latest.ok()) return latest.status();
     absl::StatusOr<ResolvedSchema> schema = ResolveReferences(registry, std::move(latest->schema));
@@ -100,19 +103,19 @@ absl::StatusOr<ResolvedSchema> SchemaWriter::Find(SchemaRegistry* registry, cons
     if (absl::IsFailedPrecondition(id.status())) {
       // Some say why only when they are asked.
       const absl::Status why = registry->CheckCompatible(subject, *own);
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the program's schema cannot be registered under \"", subject, "\": ", id.status().message(),
-          absl::IsFailedPrecondition(why) ? absl::StrCat("; ", why.message()) : "",
-          "; change the program's so that readers of both get on, or the subject's rule"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("the program's schema cannot be registered under \"", subject, "\": ", id.status().message(),
+                       absl::IsFailedPrecondition(why) ? absl::StrCat("; ", why.message()) : "",
+                       "; change the program's so that readers of both get on, or the subject's rule"));
     }
     if (!id.ok()) return id.status();
     schema.id = *id;
   } else {
     const absl::StatusOr<SubjectVersion> found = registry->FindSchema(subject, *own);
     if (absl::IsNotFound(found.status())) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("subject \"", subject, "\" lacks the program's schema: ", found.status().message(),
-                       "; register it, or let the sink do it: SchemaUse::kRegister"));
+      return absl::FailedPreconditionError(absl::StrCat("subject \"", subject,
+                                                        "\" lacks the program's schema: ", found.status().message(),
+                                                        "; register it, or let the sink do it: SchemaUse::kRegister"));
     }
     if (!found.ok()) return found.status();
     schema.id = found->id;

@@ -70,7 +70,7 @@ struct SourceSpec {
   std::string group = {};         // The name of its task group; empty: not said here.
   Partitioner partitioner = Partitioner::kMurmur2;
   IdentifyEvent identify = {};  // Asked of records without ce_id, or without ce_type; absent: nobody is.
-  std::string key_type;  // Of the codec, for messages.
+  std::string key_type;         // Of the codec, for messages.
   // OK if the codec can decode the bytes. Neither throws, whatever the codec does.
   std::function<absl::Status(std::string_view key)> check_key;
   // For headers, logs and URLs; printable bytes if the codec has no text for them.

@@ -12,8 +12,8 @@
 
 namespace {
 
-using once::examples::CustomerTotal;
-using once::examples::OrderPlaced;
+using orders::v1::CustomerTotal;
+using orders::v1::OrderPlaced;
 
 absl::Status CountOrder(const OrderPlaced& order, CustomerTotal* total) {
   total->set_cents(total->cents() + order.cents());
@@ -54,8 +54,7 @@ TEST(SchemasDocTest, ATopologyIsTestedWithARegistryInMemory) {
 
   // What a producer writes: its schema is registered, and the value names it.
   once::Arena arena;
-  const auto format =
-      once::RegistryProtobuf<OrderPlaced>(cache, {.schema = {.use = once::SchemaUse::kRegister}});
+  const auto format = once::RegistryProtobuf<OrderPlaced>(cache, {.schema = {.use = once::SchemaUse::kRegister}});
   const auto encoder = format->NewEncoder("orders");
   ASSERT_TRUE(encoder->CheckAtStart().ok());
   OrderPlaced order;
@@ -69,15 +68,14 @@ TEST(SchemasDocTest, ATopologyIsTestedWithARegistryInMemory) {
 TEST(SchemasDocTest, TheOtherFormatsAreNamedAlike) {
   auto cache = std::make_shared<once::SchemaCache>(std::make_shared<once::InMemorySchemaRegistry>());
   once::TopologyBuilder builder("formats");
-  auto orders =
-      builder.AddSource("orders", {.topic = "orders", .identify = once::StructuredCloudEvents()});
+  auto orders = builder.AddSource("orders", {.topic = "orders", .identify = once::StructuredCloudEvents()});
   auto totals = builder.AddSink<CustomerTotal>(
       "totals", {.topic = "customer-totals"},
       once::CloudEvents<CustomerTotal>({.source = "/order-totals", .mode = once::CloudEventMode::kStructured}));
-  auto as_json = builder.AddSink<CustomerTotal>("json", {.topic = "totals-json"},
-                                                once::RegistryJson<CustomerTotal>(cache));
-  auto as_avro = builder.AddSink<CustomerTotal>("avro", {.topic = "totals-avro"},
-                                                once::RegistryAvro<CustomerTotal>(cache));
+  auto as_json =
+      builder.AddSink<CustomerTotal>("json", {.topic = "totals-json"}, once::RegistryJson<CustomerTotal>(cache));
+  auto as_avro =
+      builder.AddSink<CustomerTotal>("avro", {.topic = "totals-avro"}, once::RegistryAvro<CustomerTotal>(cache));
   builder.DeadLetterTo("orders.dlq");
   const auto handler = [=](const OrderPlaced&, auto& event) {
     event.Emit(totals, CustomerTotal());
@@ -85,8 +83,9 @@ TEST(SchemasDocTest, TheOtherFormatsAreNamedAlike) {
     event.Emit(as_avro, CustomerTotal());
     return absl::OkStatus();
   };
-  builder.AddTransform("copy").EmitsTo(totals, as_json, as_avro).On<OrderPlaced>(
-      orders, {"com.acme.order.placed"}, once::CloudEvents<OrderPlaced>(), handler);
+  builder.AddTransform("copy")
+      .EmitsTo(totals, as_json, as_avro)
+      .On<OrderPlaced>(orders, {"com.acme.order.placed"}, once::CloudEvents<OrderPlaced>(), handler);
   EXPECT_TRUE(std::move(builder).Build().ok());
 }
 

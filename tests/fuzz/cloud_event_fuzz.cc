@@ -50,8 +50,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string time(input.Bytes());
   const std::string content(is_structured ? "application/cloudevents+json" : input.Bytes());
   const std::string body(input.Rest());
-  const std::vector<once::HeaderView> headers = {{"ce_specversion", version}, {"ce_id", id},     {"ce_source", source},
-                                                 {"ce_type", type},           {"ce_time", time}, {"content-type", content}};
+  const std::vector<once::HeaderView> headers = {{"ce_specversion", version}, {"ce_id", id},
+                                                 {"ce_source", source},       {"ce_type", type},
+                                                 {"ce_time", time},           {"content-type", content}};
   once::RecordView record;
   record.value = body;
   record.headers = headers;

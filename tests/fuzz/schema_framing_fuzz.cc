@@ -19,7 +19,8 @@ using google::protobuf::FieldDescriptorProto;
 
 constexpr char kProto[] =
     "syntax = \"proto3\"; package p; message A { message B { message C {} } } message D { string x = 1; }";
-constexpr char kJson[] = R"({"type":"object","properties":{"name":{"type":"string","maxLength":9},"number":{"type":"integer"},
+constexpr char kJson[] =
+    R"({"type":"object","properties":{"name":{"type":"string","maxLength":9},"number":{"type":"integer"},
   "options":{"type":"object","additionalProperties":{"$ref":"#"}}},"required":["name"]})";
 // FieldDescriptorProto has fields of these names, of kinds that fit and such as do not.
 constexpr char kAvro[] = R"({"type":"record","name":"R","fields":[{"name":"name","type":"string"},

@@ -1,10 +1,9 @@
 // Avro into messages and back, by the names of fields.
-#include "once/schema_avro.h"
-
 #include <gmock/gmock.h>
 
 #include "absl/strings/escaping.h"
 #include "once/in_memory_schema_registry.h"
+#include "once/schema_avro.h"
 #include "once/testing.h"
 #include "once/topology.h"
 #include "processor/base/strings.h"
@@ -15,9 +14,9 @@ namespace once {
 namespace {
 
 using internal::AvroSchema;
-using ::testing::HasSubstr;
 using schema_tests::Everything;
 using schema_tests::Order;
+using ::testing::HasSubstr;
 
 constexpr char kOrder[] = R"({"type":"record","name":"Order","namespace":"shop","fields":[
   {"name":"order_id","type":"string"}, {"name":"cents","type":"long"},
@@ -44,7 +43,13 @@ TEST(AvroSchemaTest, BytesAreThoseOfTheSpecification) {
   const auto bytes = Make(kOrder)->Encode(order, "P", &arena);
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   // A length and its text; a zig-zag varint; a block of one, which ends with an empty one.
-  EXPECT_EQ(absl::BytesToHexString(ToAbsl(*bytes)), "50" "046162" "8101" "02" "0278" "00");
+  EXPECT_EQ(absl::BytesToHexString(ToAbsl(*bytes)),
+            "50"
+            "046162"
+            "8101"
+            "02"
+            "0278"
+            "00");
   Order read;
   ASSERT_TRUE(Make(kOrder)->Decode(bytes->substr(1), &read).ok());
   EXPECT_EQ(read.DebugString(), order.DebugString());
@@ -98,11 +103,13 @@ TEST(AvroSchemaTest, WhatDoesNotFitIsRefused) {
   EXPECT_FALSE(Make(Field("fixed", R"({"type":"fixed","name":"F","size":2})"))->Encode(all, "", &arena).ok());
   EXPECT_EQ(Make(Field("gone", "\"int\""))->Encode(all, "", &arena).status().code(),
             absl::StatusCode::kFailedPrecondition);
-  // Read: -1 for an unsigned field, text that is none, an enum's symbol that the message lacks, and a field of another kind.
+  // Read: -1 for an unsigned field, text that is none, an enum's symbol that the message lacks, and a field of another
+  // kind.
   Everything read;
   EXPECT_FALSE(Make(Field("unsigned_small", "\"long\""))->Decode("\x01", &read).ok());
   EXPECT_FALSE(Make(Field("maybe", "\"string\""))->Decode("\x02\xff", &read).ok());
-  EXPECT_FALSE(Make(Field("kind", R"({"type":"enum","name":"K","symbols":["OTHER"]})"))->Decode(std::string(1, 0), &read).ok());
+  EXPECT_FALSE(
+      Make(Field("kind", R"({"type":"enum","name":"K","symbols":["OTHER"]})"))->Decode(std::string(1, 0), &read).ok());
   EXPECT_FALSE(Make(Field("money", "\"long\""))->Decode("\x02", &read).ok());
   EXPECT_EQ(Make(Field("maybe", "\"string\""))->Decode("\x10", &read).code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(Make(Field("maybe", "\"string\""))->Decode("\x01", &read).code(), absl::StatusCode::kDataLoss);
@@ -121,8 +128,10 @@ TEST(RegistryAvroTest, OtherVersionsAreReadAndTheProgramsIsWritten) {
   const auto registry = std::make_shared<InMemorySchemaRegistry>();
   const auto cache = std::make_shared<SchemaCache>(registry, SchemaCacheOptions{.background = false});
   // A field more, one fewer, and one renamed, which is another one.
-  const int32_t later = registry->Register("orders-value", {.text = R"({"type":"record","name":"Order","fields":[
-      {"name":"note","type":"string"}, {"name":"cents","type":"int"}, {"name":"id","type":"string"}]})"}).value();
+  const int32_t later = registry
+                            ->Register("orders-value", {.text = R"({"type":"record","name":"Order","fields":[
+      {"name":"note","type":"string"}, {"name":"cents","type":"int"}, {"name":"id","type":"string"}]})"})
+                            .value();
   TopologyTestDriver driver([&](const Config&) {
     TopologyBuilder builder("avro");
     auto in = builder.AddSource("orders", {.topic = "orders"});
@@ -130,10 +139,11 @@ TEST(RegistryAvroTest, OtherVersionsAreReadAndTheProgramsIsWritten) {
         "copies", {.topic = "copies"},
         RegistryAvro<Order>(cache, {.schema = {.use = SchemaUse::kRegister}, .own_schema = kOrder}));
     builder.DeadLetterTo("orders.dlq");
-    builder.AddTransform("copy").EmitsTo(out).On<Order>(in, RegistryAvro<Order>(cache), [out](const Order& order, auto& event) {
-      event.Emit(out, order);
-      return absl::OkStatus();
-    });
+    builder.AddTransform("copy").EmitsTo(out).On<Order>(in, RegistryAvro<Order>(cache),
+                                                        [out](const Order& order, auto& event) {
+                                                          event.Emit(out, order);
+                                                          return absl::OkStatus();
+                                                        });
     return std::move(builder).Build();
   });
   ASSERT_TRUE(driver.status().ok()) << driver.status();
@@ -145,7 +155,12 @@ TEST(RegistryAvroTest, OtherVersionsAreReadAndTheProgramsIsWritten) {
   driver.RunUntilIdle();
   const auto copies = driver.Read<Bytes>("copies");
   ASSERT_EQ(copies.size(), 1);
-  EXPECT_EQ(absl::BytesToHexString(copies[0].value->data), "00" "00000002" "00" "0a" "00");
+  EXPECT_EQ(absl::BytesToHexString(copies[0].value->data),
+            "00"
+            "00000002"
+            "00"
+            "0a"
+            "00");
   ASSERT_EQ(driver.dead_letters().size(), 1);
   EXPECT_EQ(driver.dead_letters()[0].reason, "DATA_LOSS");
 }

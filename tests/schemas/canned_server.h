@@ -19,8 +19,8 @@ class CannedServer {
  public:
   // Status line, headers and body of an answer.
   static std::string Answer(int status, const std::string& body, const std::string& headers = "") {
-    return absl::StrCat("HTTP/1.1 ", status, " x\r\nContent-Length: ", body.size(), "\r\nConnection: close\r\n", headers,
-                        "\r\n", body);
+    return absl::StrCat("HTTP/1.1 ", status, " x\r\nContent-Length: ", body.size(), "\r\nConnection: close\r\n",
+                        headers, "\r\n", body);
   }
 
   // An empty answer: the connection is closed.

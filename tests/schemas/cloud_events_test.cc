@@ -48,7 +48,8 @@ class CloudEventsTest : public ::testing::Test {
     });
   }
 
-  static SendOptions Binary(const std::string& id, const std::string& content_type, const std::string& type = "placed") {
+  static SendOptions Binary(const std::string& id, const std::string& content_type,
+                            const std::string& type = "placed") {
     return {.event_id = id,
             .event_type = type,
             .headers = {{"ce_specversion", "1.0"}, {"ce_source", "/shop"}, {"content-type", content_type}}};
@@ -101,9 +102,11 @@ TEST_F(CloudEventsTest, StructuredEventsAreRead) {
   auto driver = Start(binary_);
   Order order;
   order.set_cents(7);
-  driver->Send("orders", "k", Envelope("1", R"(,"data":{"cents":"7"},"time":"2026-01-02T03:04:05Z","ext":3)"), Structured());
-  driver->Send("orders", "k", Envelope("2", R"(,"datacontenttype":"application/protobuf","data_base64":")" +
-                                                absl::Base64Escape(order.SerializeAsString()) + "\""),
+  driver->Send("orders", "k", Envelope("1", R"(,"data":{"cents":"7"},"time":"2026-01-02T03:04:05Z","ext":3)"),
+               Structured());
+  driver->Send("orders", "k",
+               Envelope("2", R"(,"datacontenttype":"application/protobuf","data_base64":")" +
+                                 absl::Base64Escape(order.SerializeAsString()) + "\""),
                Structured());
   driver->Send("orders", "k", Envelope("3", ""), Structured());
   driver->RunUntilIdle();

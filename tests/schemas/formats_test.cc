@@ -1,9 +1,8 @@
 // Topologies whose values name their schema, on the engine that ships and a registry in memory.
-#include "once/schema_formats.h"
-
 #include <gmock/gmock.h>
 
 #include "once/in_memory_schema_registry.h"
+#include "once/schema_formats.h"
 #include "once/testing.h"
 #include "once/topology.h"
 #include "processor/schema/framing.h"
@@ -13,8 +12,8 @@
 namespace once {
 namespace {
 
-using ::testing::HasSubstr;
 using schema_tests::Order;
+using ::testing::HasSubstr;
 
 constexpr char kOrderJsonSchema[] =
     R"({"type":"object","properties":{"orderId":{"type":"string"},"cents":{"type":"string"}},"required":["orderId"]})";
@@ -39,8 +38,8 @@ class FormatsTest : public ::testing::Test {
   }
 
   std::unique_ptr<TopologyTestDriver> Start(const Format<Order>& in_format, const Format<Order>& out_format) {
-    auto driver = std::make_unique<TopologyTestDriver>(
-        [=, this](const Config&) { return Build(in_format, out_format); });
+    auto driver =
+        std::make_unique<TopologyTestDriver>([=, this](const Config&) { return Build(in_format, out_format); });
     return driver;
   }
 
@@ -71,9 +70,10 @@ class FormatsTest : public ::testing::Test {
     const auto* money = schema_tests::Money::descriptor()->file();
     registry_->Register("tests/schemas/money.proto", internal::SchemaOf(*money, {})).value();
     return registry_
-        ->Register(subject, internal::SchemaOf(*Order::descriptor()->file(), {{.name = "tests/schemas/money.proto",
-                                                                               .subject = "tests/schemas/money.proto",
-                                                                               .version = 1}}))
+        ->Register(subject,
+                   internal::SchemaOf(
+                       *Order::descriptor()->file(),
+                       {{.name = "tests/schemas/money.proto", .subject = "tests/schemas/money.proto", .version = 1}}))
         .value();
   }
 
@@ -263,9 +263,8 @@ TEST_F(FormatsTest, JsonThatItsSchemaDoesNotAllowIsNotWritten) {
 
 TEST_F(FormatsTest, JsonReferencesAreFollowed) {
   RegisterText("money", R"({"type":"object","required":["currency"]})", SchemaType::kJson);
-  const int32_t id =
-      RegisterText("copies-value", R"({"properties":{"price":{"$ref":"money.json"}}})", SchemaType::kJson,
-                   {{.name = "money.json", .subject = "money", .version = 1}});
+  const int32_t id = RegisterText("copies-value", R"({"properties":{"price":{"$ref":"money.json"}}})",
+                                  SchemaType::kJson, {{.name = "money.json", .subject = "money", .version = 1}});
   auto driver = Start(RegistryJson<Order>(cache_), RegistryJson<Order>(cache_));
   driver->Send("orders", "a", Framed(id, {}, R"({"price":{"currency":"EUR"},"cents":"1"})"));
   driver->Send("orders", "b", Framed(id, {}, R"({"price":{},"cents":"1"})"));

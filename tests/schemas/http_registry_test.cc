@@ -108,7 +108,8 @@ TEST(HttpRegistryTest, CredentialsComeFromFilesAndStandInNoMessage) {
   EXPECT_THAT(asked[0], HasSubstr("Authorization: Basic bWU6czNjcmV0"));  // me:s3cret
   EXPECT_THAT(asked[1], HasSubstr("Authorization: Bearer t0ken"));
   EXPECT_THAT(asked[2], HasSubstr("Authorization: Bearer another"));
-  const absl::Status unread = Connect({.url = "http://127.0.0.1:1", .token_file = "/nowhere/token"})->FindById(1).status();
+  const absl::Status unread =
+      Connect({.url = "http://127.0.0.1:1", .token_file = "/nowhere/token"})->FindById(1).status();
   EXPECT_THAT(std::string(unread.message()), HasSubstr("/nowhere/token"));
 }
 

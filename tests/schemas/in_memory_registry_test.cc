@@ -1,21 +1,19 @@
 // The registry of tests keeps to the contract of the real one.
 #include "once/in_memory_schema_registry.h"
-
 #include "tests/schemas/registry_contract.h"
 
 namespace once {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(
-    InMemory, RegistryContractTest,
-    ::testing::Values(RegistryUnderTest{
-        .name = "InMemory",
-        .make = [] { return std::make_shared<InMemorySchemaRegistry>(); },
-        .be_strict =
-            [](SchemaRegistry* registry, const std::string& subject) {
-              static_cast<InMemorySchemaRegistry*>(registry)->Refuse(subject, "another type");
-            }}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(InMemory, RegistryContractTest,
+                         ::testing::Values(RegistryUnderTest{
+                             .name = "InMemory",
+                             .make = [] { return std::make_shared<InMemorySchemaRegistry>(); },
+                             .be_strict =
+                                 [](SchemaRegistry* registry, const std::string& subject) {
+                                   static_cast<InMemorySchemaRegistry*>(registry)->Refuse(subject, "another type");
+                                 }}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(InMemorySchemaRegistryTest, WhileItIsDownNothingIsKnown) {
   InMemorySchemaRegistry registry;

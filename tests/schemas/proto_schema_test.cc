@@ -8,28 +8,26 @@
 namespace once::internal {
 namespace {
 
+using schema_tests::First;
+using schema_tests::Order;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-using schema_tests::First;
-using schema_tests::Order;
 
 google::protobuf::FileDescriptorProto OwnFile() {
   return ParseProto(SchemaOf(*Order::descriptor()->file(), {}).text).value();
 }
 
-ResolvedSchema Resolved(const std::string& text) {
-  return {.schema = {.type = SchemaType::kProtobuf, .text = text}};
-}
+ResolvedSchema Resolved(const std::string& text) { return {.schema = {.type = SchemaType::kProtobuf, .text = text}}; }
 
 TEST(ProtoSchemaTest, MessagesAreFoundByTheirIndexesAndTheOtherWayRound) {
   const auto file = OwnFile();
-  for (const auto& [indexes, name] : std::vector<std::pair<std::vector<int>, std::string>>{
-           {{0}, "once.schema_tests.First"},
-           {{0, 0}, "once.schema_tests.First.Inner"},
-           {{0, 0, 0}, "once.schema_tests.First.Inner.Innermost"},
-           {{1}, "once.schema_tests.Order"}}) {
+  for (const auto& [indexes, name] :
+       std::vector<std::pair<std::vector<int>, std::string>>{{{0}, "once.schema_tests.First"},
+                                                             {{0, 0}, "once.schema_tests.First.Inner"},
+                                                             {{0, 0, 0}, "once.schema_tests.First.Inner.Innermost"},
+                                                             {{1}, "once.schema_tests.Order"}}) {
     EXPECT_EQ(NameAt(file, indexes).value(), name);
     EXPECT_EQ(IndexesOf(file, name), indexes);
   }
@@ -81,7 +79,8 @@ TEST(ProtoSchemaTest, ASchemaThatCannotBeUnderstoodIsToldOf) {
     return std::string(WhatDiffers(*Order::descriptor(), Resolved(text)).status().message());
   };
   EXPECT_THAT(why("syntax = \"proto3\"; message Other {}"), HasSubstr("no message once.schema_tests.Order"));
-  EXPECT_THAT(why("syntax = \"proto3\"; import \"gone.proto\"; message A {}"), HasSubstr("\"gone.proto\", which is not"));
+  EXPECT_THAT(why("syntax = \"proto3\"; import \"gone.proto\"; message A {}"),
+              HasSubstr("\"gone.proto\", which is not"));
   EXPECT_THAT(why("syntax = \"proto3\"; message A { Gone g = 1; }"), HasSubstr("Gone"));
   ResolvedSchema circle = Resolved("syntax = \"proto3\"; import \"a.proto\";");
   circle.references["a.proto"] = {.type = SchemaType::kProtobuf, .text = "import \"b.proto\";"};

@@ -1,5 +1,5 @@
-// Against a real registry, at $ONCE_TEST_REGISTRY: tests/schemas/run starts one. A broker beside it is not needed, since
-// the engine's Kafka is the one in memory.
+// Against a real registry, at $ONCE_TEST_REGISTRY: tests/schemas/run starts one. A broker beside it is not needed,
+// since the engine's Kafka is the one in memory.
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 
@@ -17,8 +17,8 @@
 namespace once {
 namespace {
 
-using ::testing::HasSubstr;
 using schema_tests::Order;
+using ::testing::HasSubstr;
 
 std::string Url() {
   const char* const url = std::getenv("ONCE_TEST_REGISTRY");
@@ -32,7 +32,8 @@ std::shared_ptr<SchemaRegistry> Connect() {
 // By Apicurio's way of setting a rule: PUT /config/SUBJECT, of the same interface.
 void BeStrict(SchemaRegistry*, const std::string& subject) {
   const std::string command = absl::StrCat(
-      "curl --noproxy '*' -fsS -X PUT -H 'Content-Type: application/vnd.schemaregistry.v1+json' -d '{\"compatibility\":\"BACKWARD\"}' '",
+      "curl --noproxy '*' -fsS -X PUT -H 'Content-Type: application/vnd.schemaregistry.v1+json' -d "
+      "'{\"compatibility\":\"BACKWARD\"}' '",
       Url(), "/config/", internal::HttpClient::Escape(subject), "' >/dev/null");
   ASSERT_EQ(std::system(command.c_str()), 0);
 }
@@ -71,7 +72,8 @@ class RealRegistryTest : public ::testing::Test {
     order.set_cents(700);
     order.mutable_price()->set_currency("EUR");
     order.add_tags("new");
-    // Nothing here waits for the time of the test's own clock: the first event of each schema is fetched by whoever asks.
+    // Nothing here waits for the time of the test's own clock: the first event of each schema is fetched by whoever
+    // asks.
     TopologyTestDriver driver([&](const Config&) { return Build(format, format); });
     ASSERT_TRUE(driver.status().ok()) << driver.status();
     driver.Send("orders", "k", Encoded(format, topic_, order));

@@ -98,7 +98,8 @@ TEST_P(RegistryContractTest, TypesAndReferencesComeBack) {
 }
 
 TEST_P(RegistryContractTest, WhatIsNotThereIsNotFound) {
-  EXPECT_TRUE(absl::IsNotFound(registry_->FindById(2'000'000'000).status())) << registry_->FindById(2'000'000'000).status();
+  EXPECT_TRUE(absl::IsNotFound(registry_->FindById(2'000'000'000).status()))
+      << registry_->FindById(2'000'000'000).status();
   EXPECT_TRUE(absl::IsNotFound(registry_->FindVersion(Subject("none"), kLatestVersion).status()));
   const Schema schema = ProtoSchema(absl::StrCat("  string x", run_, " = 1;\n"));
   EXPECT_TRUE(absl::IsNotFound(registry_->FindSchema(Subject("none"), schema).status()));

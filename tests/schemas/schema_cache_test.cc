@@ -95,8 +95,8 @@ TEST_F(SchemaCacheTest, ReferencesAreFollowedWithinBounds) {
   EXPECT_THAT(std::string(found.status().message()), HasSubstr("\"gone\" (subject gone, version 3)"));
   // Two of one name.
   registry_->Register("leaf", Text("another leaf")).value();
-  const Schema torn = Text("t", {{.name = "leaf", .subject = "leaf", .version = 1},
-                                 {.name = "leaf", .subject = "leaf", .version = 2}});
+  const Schema torn =
+      Text("t", {{.name = "leaf", .subject = "leaf", .version = 1}, {.name = "leaf", .subject = "leaf", .version = 2}});
   EXPECT_EQ(cache.FindById(registry_->Register("torn", torn).value()).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
