@@ -2,6 +2,7 @@
 // that is slow or down.
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -73,20 +74,25 @@ class SchemaCache::Impl {
     const MutexLock lock(&mutex_);
     if (const Found* known = Known(key); known != nullptr) return *known;
     if (!options_.background) return GetNow(key, find);
-    if (!waiting_.contains(key)) {
+    std::shared_ptr<Question>& place = waiting_[key];
+    if (place == nullptr) {
       // What asks for many that nobody has is no reason to keep them all.
-      if (waiting_.size() >= kMaxWaiting) return absl::UnavailableError("too many schemas are asked for at once");
-      waiting_.emplace(key, find);
+      if (waiting_.size() > kMaxWaiting) {
+        waiting_.erase(key);
+        return absl::UnavailableError("too many schemas are asked for at once");
+      }
+      place = std::make_shared<Question>(Question{.find = find});
       queue_.push_back(key);
       if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
       changed_.NotifyAll();
     }
+    const std::shared_ptr<const Question> question = place;
     const absl::Time deadline = SteadyNow() + options_.patience;
     while (failures_ == 0) {
       const absl::Duration left = deadline - SteadyNow();
       if (left <= absl::ZeroDuration()) break;
       changed_.WaitFor(&mutex_, left);
-      if (const Found* known = Known(key); known != nullptr) return *known;
+      if (question->answer.has_value()) return *question->answer;
     }
     return failures_ == 0 ? absl::UnavailableError("the schema registry has not answered yet") : last_failure_;
   }
@@ -106,6 +112,10 @@ class SchemaCache::Impl {
 
  private:
   static constexpr size_t kMaxWaiting = 1000;
+  struct Question {
+    Find find;
+    std::optional<Found> answer = {};  // Guarded by the mutex, as all of it.
+  };
   struct Entry {
     Found found;
     absl::Time until;
@@ -148,9 +158,9 @@ class SchemaCache::Impl {
         continue;
       }
       const std::string key = queue_.front();
-      const Find find = waiting_[key];
+      const std::shared_ptr<Question> question = waiting_[key];
       mutex_.Unlock();
-      const Found found = Call(find);
+      const Found found = Call(question->find);
       mutex_.Lock();
       queue_.pop_front();
       if (IsPassing(found.status())) {
@@ -164,6 +174,7 @@ class SchemaCache::Impl {
       }
       failures_ = 0;
       waiting_.erase(key);
+      question->answer = found;
       Keep(key, found);
       changed_.NotifyAll();
     }
@@ -179,7 +190,7 @@ class SchemaCache::Impl {
   Mutex mutex_;
   CondVar changed_;
   absl::flat_hash_map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, Find> waiting_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::shared_ptr<Question>> waiting_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> queue_ ABSL_GUARDED_BY(mutex_);  // The keys of waiting_.
   int failures_ ABSL_GUARDED_BY(mutex_) = 0;               // In a row.
   absl::Status last_failure_ ABSL_GUARDED_BY(mutex_);

@@ -1,7 +1,7 @@
 // Against a real registry, at $ONCE_TEST_REGISTRY: tests/schemas/run starts one. A broker beside it is not needed,
 // since the engine's Kafka is the one in memory.
 #include <gmock/gmock.h>
-#include <sys/wait.h>
+#include <signal.h>
 
 #include <cstdlib>
 
@@ -137,6 +137,83 @@ TEST_F(RealRegistryTest, AnIdThatNobodyGaveOutIsADeadLetter) {
   driver.RunUntilIdle();
   ASSERT_EQ(driver.dead_letters().size(), 1);
   EXPECT_EQ(driver.dead_letters()[0].reason, "NOT_FOUND");
+}
+
+TEST_F(RealRegistryTest, ALaterVersionComesAfterAnEarlierOneUnderARule) {
+  const std::string subject = topic_ + "-value";
+  const auto registry = Connect();
+  const absl::StatusOr<int32_t> earlier = registry->Register(
+      subject,
+      {.type = SchemaType::kProtobuf,
+       .text = "syntax = \"proto3\"; package once.schema_tests; message First { message Inner { message Innermost {"
+               " string name = 1; } } } message Order { string order_id = 1; int64 cents = 2; }"});
+  ASSERT_TRUE(earlier.ok()) << earlier.status();
+  BeStrict(registry.get(), subject);
+  const auto format = RegistryProtobuf<Order>(cache_, {.schema = {.use = SchemaUse::kRegister}});
+  TopologyTestDriver driver([&](const Config&) { return Build(format, format); });
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  EXPECT_EQ(registry->FindVersion(subject, kLatestVersion)->version, 2);
+  Order order;
+  order.set_cents(3);
+  Bytes value;
+  internal::AppendFrame(*earlier, &value.data);
+  internal::AppendMessageIndexes({1}, &value.data);
+  value.data += order.SerializeAsString();
+  driver.Send("orders", "k", value);
+  driver.RunUntilIdle();
+  const auto copies = driver.Read<Bytes>(topic_);
+  ASSERT_EQ(copies.size(), 1);
+  EXPECT_EQ(*copies[0].value, Encoded(format, topic_, order));
+}
+
+// The registry's process is halted, so that its connections stay and nothing answers.
+TEST_F(RealRegistryTest, WhileItHangsWhatIsKnownGoesOnAndTheRestComesInOrder) {
+  const char* const pid_text = std::getenv("ONCE_TEST_REGISTRY_PID");
+  if (pid_text == nullptr) GTEST_SKIP() << "ONCE_TEST_REGISTRY_PID does not say which process it is";
+  const pid_t pid = std::atoi(pid_text);
+  const auto cache =
+      std::make_shared<SchemaCache>(NewHttpSchemaRegistry({.url = Url(), .timeout = absl::Seconds(1)}).value(),
+                                    SchemaCacheOptions{.patience = absl::Seconds(5)});
+  const auto format = RegistryProtobuf<Order>(cache, {.schema = {.use = SchemaUse::kRegister}});
+  TopologyTestDriver driver([&](const Config&) { return Build(format, format); });
+  ASSERT_TRUE(driver.status().ok()) << driver.status();
+  Order order;
+  order.set_cents(1);
+  const Bytes known = Encoded(format, topic_, order);
+  driver.Send("orders", "k", known);
+  // Another schema, which nothing has asked for yet.
+  order.set_cents(2);
+  Bytes other;
+  const absl::StatusOr<int32_t> id = Connect()->Register(
+      topic_ + "-other",
+      {.type = SchemaType::kProtobuf,
+       .text = absl::StrCat("syntax = \"proto3\"; package once.schema_tests; message Order { int64 cents = 2;"
+                            " string x",
+                            absl::Uniform<uint32_t>(absl::BitGen()), " = 77; }")});
+  ASSERT_TRUE(id.ok()) << id.status();
+  internal::AppendFrame(*id, &other.data);
+  internal::AppendMessageIndexes({0}, &other.data);
+  other.data += order.SerializeAsString();
+  driver.RunUntilIdle();
+  ASSERT_EQ(driver.Read<Bytes>(topic_).size(), 1);
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  driver.Send("orders", "a", other);
+  driver.Send("orders", "a", known);
+  for (int i = 0; i < 10; ++i) driver.Send("orders", "b", known);
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.Read<Bytes>(topic_).size(), 11);
+  EXPECT_TRUE(driver.dead_letters().empty());
+  ASSERT_EQ(kill(pid, SIGCONT), 0);
+  const absl::Time deadline = absl::Now() + absl::Minutes(1);
+  while (driver.Read<Bytes>(topic_).size() < 13 && absl::Now() < deadline) {
+    driver.AdvanceTime(absl::Seconds(1));
+    driver.RunUntilIdle();
+  }
+  const auto copies = driver.Read<Bytes>(topic_);
+  ASSERT_EQ(copies.size(), 13);
+  EXPECT_THAT(copies[11].value->data, HasSubstr(order.SerializeAsString()));
+  EXPECT_EQ(*copies[12].value, known);
+  EXPECT_TRUE(driver.dead_letters().empty());
 }
 
 }  // namespace
