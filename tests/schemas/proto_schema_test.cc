@@ -31,7 +31,7 @@ TEST(ProtoSchemaTest, MessagesAreFoundByTheirIndexesAndTheOtherWayRound) {
     EXPECT_EQ(NameAt(file, indexes).value(), name);
     EXPECT_EQ(IndexesOf(file, name), indexes);
   }
-  EXPECT_EQ(NameAt(file, {2}).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(NameAt(file, {3}).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(NameAt(file, {1, 0}).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(IndexesOf(file, "once.schema_tests.Orders"), IsEmpty());
   EXPECT_THAT(IndexesOf(file, "Order"), IsEmpty());
