@@ -16,6 +16,12 @@ uint64_t NextNumber() {
   return next.fetch_add(1);
 }
 
+absl::Status LacksOwn(const std::string& subject, const absl::Status& why) {
+  return absl::FailedPreconditionError(absl::StrCat("subject \"", subject,
+                                                    "\" lacks the program's schema: ", why.message(),
+                                                    "; register it, or let the sink do it: SchemaUse::kRegister"));
+}
+
 }  // namespace
 
 std::string SubjectFor(const SchemaOptions& options, const std::string& topic, const std::string& type_name) {
@@ -96,6 +102,7 @@ absl::StatusOr<ResolvedSchema> SchemaWriter::Find(SchemaRegistry* registry, cons
                                                      "\" does not fit the program: ", checked.message()));
   }
   absl::StatusOr<Schema> own = program.own(registry, use == SchemaUse::kRegister);
+  if (absl::IsNotFound(own.status())) return LacksOwn(subject, own.status());
   if (!own.ok()) return own.status();
   ResolvedSchema schema;
   if (use == SchemaUse::kRegister) {
@@ -112,11 +119,7 @@ absl::StatusOr<ResolvedSchema> SchemaWriter::Find(SchemaRegistry* registry, cons
     schema.id = *id;
   } else {
     const absl::StatusOr<SubjectVersion> found = registry->FindSchema(subject, *own);
-    if (absl::IsNotFound(found.status())) {
-      return absl::FailedPreconditionError(absl::StrCat("subject \"", subject,
-                                                        "\" lacks the program's schema: ", found.status().message(),
-                                                        "; register it, or let the sink do it: SchemaUse::kRegister"));
-    }
+    if (absl::IsNotFound(found.status())) return LacksOwn(subject, found.status());
     if (!found.ok()) return found.status();
     schema.id = found->id;
     schema.version = found->version;
