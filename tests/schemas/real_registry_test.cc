@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "once/schema_avro.h"
 #include "once/schema_formats.h"
 #include "once/testing.h"
 #include "once/topology.h"
@@ -108,6 +109,14 @@ TEST_F(RealRegistryTest, JsonIsRegisteredWrittenAndRead) {
   const std::string schema = R"({"type":"object","properties":{"orderId":{"type":"string"}},"required":["orderId"]})";
   ExpectRoundTrip(RegistryJson<Order>(cache_, {.schema = {.use = SchemaUse::kRegister}, .own_schema = schema}));
   ExpectRoundTrip(RegistryJson<Order>(cache_));
+}
+
+TEST_F(RealRegistryTest, AvroIsRegisteredWrittenAndRead) {
+  const std::string schema = R"({"type":"record","name":"Order","fields":[{"name":"order_id","type":"string"},
+      {"name":"cents","type":"long"}, {"name":"tags","type":{"type":"array","items":"string"}},
+      {"name":"price","type":["null",{"type":"record","name":"Money","fields":[{"name":"currency","type":"string"}]}]}]})";
+  ExpectRoundTrip(RegistryAvro<Order>(cache_, {.schema = {.use = SchemaUse::kRegister}, .own_schema = schema}));
+  ExpectRoundTrip(RegistryAvro<Order>(cache_));
 }
 
 TEST_F(RealRegistryTest, WhatTheRuleRefusesRefusesTheStart) {
