@@ -57,8 +57,9 @@ class Checker {
     for (const std::string& topic : plan_.input_topics) Check(topic, "source topic");
     for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
     if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
+    // Whoever only looks makes nothing, no schemas either.
+    if (makes_changelogs_ && options_.checks_beside_kafka && fatal_.ok()) CheckBesidesKafka();
     for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
-      if (group == 0 && fatal_.ok()) CheckBesidesKafka();
       // Changelogs last: they are made only if all else is well.
       if (fatal_.ok()) CheckGroup(group);
     }
