@@ -1,4 +1,5 @@
-// avro-c reads and writes by the schema; what could make it recurse or grow without end is refused with the schema.
+// avro-c understands the schema and writes by it; what could make a reader recurse or grow without end is refused with
+// it.
 #include "processor/schema/avro_framing.h"
 
 #include <avro.h>
@@ -123,13 +124,7 @@ absl::StatusOr<std::unique_ptr<const AvroSchema>> AvroSchema::Make(const Resolve
 
 absl::Status AvroSchema::Decode(std::string_view bytes, Message* message) const {
   message->Clear();
-  Value value(parsed_->iface);
-  const avro_reader_t reader = avro_reader_memory(bytes.data(), static_cast<int64_t>(bytes.size()));
-  if (!value.made || reader == nullptr) return absl::ResourceExhaustedError("there is no memory for the Avro value");
-  const int read = avro_value_read(reader, &value.value);
-  avro_reader_free(reader);
-  if (read != 0) return absl::DataLossError(absl::StrCat("the bytes are no such Avro record: ", avro_strerror()));
-  return AvroToMessage(&value.value, message);
+  return AvroToMessage(parsed_->schema, bytes, message);
 }
 
 absl::StatusOr<std::string_view> AvroSchema::Encode(const Message& message, std::string_view prefix,

@@ -4,13 +4,17 @@
 
 #include <avro.h>
 
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
 
 namespace once::internal {
 
-// Of a record. `message` is empty.
-absl::Status AvroToMessage(avro_value_t* record, google::protobuf::Message* message);
+// A record's binary form; what comes after it is not looked at. `message` is empty. DataLoss for bytes that are no such
+// record. The schema does not hold itself, and has no arrays of what takes no bytes.
+absl::Status AvroToMessage(avro_schema_t record, std::string_view bytes, google::protobuf::Message* message);
+// `record` is fresh.
 absl::Status MessageToAvro(const google::protobuf::Message& message, avro_value_t* record);
 
 }  // namespace once::internal
