@@ -57,9 +57,26 @@ class Checker {
     for (const std::string& topic : plan_.input_topics) Check(topic, "source topic");
     for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
     if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
+    // Whoever only looks makes nothing, no schemas either.
+    if (makes_changelogs_ && options_.checks_beside_kafka && fatal_.ok()) CheckBesidesKafka();
     for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
       // Changelogs last: they are made only if all else is well.
       if (fatal_.ok()) CheckGroup(group);
+    }
+  }
+
+  // What nobody could tell holds up no start: who needs it waits for it (X5).
+  void CheckBesidesKafka() {
+    for (const StartCheck& check : plan_.graph->start_checks) {
+      const absl::Status checked = check.run();
+      if (checked.ok()) continue;
+      if (absl::IsUnavailable(checked) || absl::IsDeadlineExceeded(checked)) {
+        log_->Log(LogLevel::kWarning,
+                  absl::StrCat(check.what, " could not be checked: ", std::string(checked.message()),
+                               "; what needs it is tried again until it answers"));
+      } else {
+        problems_.push_back(absl::StrCat(check.what, ": ", std::string(checked.message())));
+      }
     }
   }
 

@@ -30,6 +30,8 @@ struct PreflightOptions {
   size_t max_record_bytes = SIZE_MAX;
   // The application takes commands, see PrepareCommands.
   bool takes_commands = false;
+  // Runs the graph's start checks, which may register schemas; only a start does that.
+  bool checks_beside_kafka = true;
   // A changelog that keeps deletions for less is refused: nobody could read it in time.
   absl::Duration least_delete_retention = absl::Minutes(1);
 };
