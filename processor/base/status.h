@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "processor/base/counters.h"
+#include "processor/base/flow_counts.h"
 #include "processor/base/types.h"
 
 namespace once {
@@ -101,6 +102,7 @@ struct WorkerStatus {
   std::vector<TaskStatus> tasks = {};
   EventCounters events = {};  // Committed.
   EpochCounters epochs = {};
+  FlowCounts flows = {};  // Committed.
   int64_t producer_rebuilds = 0;
   bool waits_for_memory = false;
   MemoryStatus memory = {};

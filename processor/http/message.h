@@ -16,6 +16,8 @@ struct Request {
   std::string_view path = {};           // As it came: nothing is decoded, what is behind a '?' is left out.
   std::string_view authorization = {};  // The header's value; empty if there is none. As are the following.
   std::string_view host = {};
+  std::string_view accept_encoding = {};
+  std::string_view if_none_match = {};
   bool has_body = false;
 };
 

@@ -45,6 +45,9 @@ constexpr Field kWorker[] = {
     {"events", "Events", "What became of events since the start, committed."},
     {"commits", "integer"},
     {"aborts", "Aborts"},
+    {"latency_seconds", "Latency"},
+    {"dead_letters", "[]DeadLetterCount", "Since the start, by what became of their events and why."},
+    {"nodes", "[]NodeFlows", "What went through the topology since the start, committed."},
     {"producer_rebuilds", "integer"},
     {"waits_for_memory", "boolean"},
     {"memory_bytes", "Memory"},
@@ -64,6 +67,20 @@ constexpr Field kEvents[] = {{"processed", "integer"}, {"ignored", "integer"},  
                              {"commands", "integer"}};
 constexpr Field kAborts[] = {{"rebalance", "integer"},   {"fenced", "integer"}, {"refused", "integer"},
                              {"not_written", "integer"}, {"call", "integer"},   {"local_state", "integer"}};
+constexpr Field kLatency[] = {
+    {"bounds", "[]number", "Upper ends of buckets; one more bucket is beyond the last."},
+    {"commit", "[]integer", "How many transactions took so long to commit, in each bucket alone."},
+    {"event", "[]integer", "The same from an event's timestamp to its commit, of a sample."}};
+constexpr Field kDeadLetterCount[] = {
+    {"disposition", "string", "failed, blocked, rejected, skipped, discarded or never_processed"},
+    {"reason", "string", "A status code."},
+    {"count", "integer"}};
+constexpr Field kNodeFlows[] = {{"node", "string"},
+                                {"in", "[]InFlow"},
+                                {"out", "[]OutFlow"},
+                                {"failed", "integer", "Events that failed there, for good."}};
+constexpr Field kInFlow[] = {{"source", "string"}, {"events", "integer"}};
+constexpr Field kOutFlow[] = {{"sink", "string"}, {"events", "integer"}};
 constexpr Field kMemory[] = {{"clean_state", "integer"},      {"dirty_state", "integer"},
                              {"copies_for_disk", "integer"},  {"event_ids", "integer"},
                              {"parked_queues", "integer"},    {"fetched", "integer"},
@@ -131,6 +148,11 @@ constexpr Schema kSchemas[] = {
     {"Phases", kPhases},
     {"Events", kEvents},
     {"Aborts", kAborts},
+    {"Latency", kLatency},
+    {"DeadLetterCount", kDeadLetterCount},
+    {"NodeFlows", kNodeFlows},
+    {"InFlow", kInFlow},
+    {"OutFlow", kOutFlow},
     {"Memory", kMemory},
     {"Tasks", kTasks},
     {"Task", kTask},

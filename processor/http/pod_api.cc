@@ -9,6 +9,7 @@
 #include "processor/http/health.h"
 #include "processor/http/metrics.h"
 #include "processor/http/openapi.h"
+#include "processor/http/page/page.h"
 #include "processor/http/status_json.h"
 
 namespace once::http {
@@ -85,16 +86,19 @@ bool PodApi::MayAsk(const Request& request, Response* refusal) const {
 
 Response PodApi::Answer(const Request& request) const {
   const Route* route = Find(request.path);
+  const PageFile* const file = FindPageFile(request.path);
   // Before it is told what there is: who may not ask is told the same of every other path.
   Response refusal;
-  if ((route == nullptr || route->access == Access::kGuarded) && !MayAsk(request, &refusal)) return refusal;
-  if (route == nullptr) return JsonResponse(404, ErrorJson("there is no such path; /openapi.json lists them"));
+  const bool is_open = file != nullptr || (route != nullptr && route->access == Access::kOpen);
+  if (!is_open && !MayAsk(request, &refusal)) return refusal;
+  if (route == nullptr && file == nullptr) return JsonResponse(404, ErrorJson("there is no such path; /openapi.json lists them"));
   if (request.method != "GET" && request.method != "HEAD") {
     Response response = JsonResponse(405, ErrorJson("only GET and HEAD are answered here"));
     response.headers.emplace_back("Allow", "GET, HEAD");
     return response;
   }
   if (request.has_body) return JsonResponse(413, ErrorJson("a request has no body here"));
+  if (file != nullptr) return PageResponse(*file, request);
   return route->answer(status_->Look());
 }
 

@@ -47,7 +47,9 @@ MHD_Result Send(MHD_Connection* connection, const Response& answer) {
       MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
   MHD_add_response_header(response, "Content-Type", answer.content_type.c_str());
-  MHD_add_response_header(response, "Cache-Control", "no-store");
+  const bool is_kept = std::any_of(answer.headers.begin(), answer.headers.end(),
+                                   [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!is_kept) MHD_add_response_header(response, "Cache-Control", "no-store");
   MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : answer.headers) MHD_add_response_header(response, name.c_str(), value.c_str());
   const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
@@ -209,6 +211,8 @@ class MhdServer final : public Server {
                           .path = url,
                           .authorization = HeaderOf(connection, "Authorization"),
                           .host = HeaderOf(connection, "Host"),
+                          .accept_encoding = HeaderOf(connection, "Accept-Encoding"),
+                          .if_none_match = HeaderOf(connection, "If-None-Match"),
                           .has_body = has_length || !HeaderOf(connection, "Transfer-Encoding").empty()};
     // So that OnCompleted is called for it.
     const bool is_first = std::exchange(*request_state, self) == nullptr;

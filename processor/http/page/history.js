@@ -1,6 +1,7 @@
 // What counters of all workers become over time: rates, and the last ten minutes of them.
 
 export const kHistorySeconds = 600;
+export const kDeadLetters = "dead letters";
 const kDispositions = ["failed", "blocked", "rejected", "skipped", "discarded", "never_processed"];
 const kCounters = ["processed", "outputs", "duplicates", "failed", "blocked", "rejected", "ignored"];
 
@@ -40,6 +41,15 @@ export function quantile(bounds, counts, share) {
   return bounds[bounds.length - 1];
 }
 
+// [edge, events] of all edges, by the names that the drawing has for their ends.
+function edgesOf(nodes) {
+  return nodes.flatMap(({node, in: heard, out, failed}) => [
+    ...heard.map(({source, events}) => [`source ${source}\nnode ${node}`, events]),
+    ...out.map(({sink, events}) => [`node ${node}\nsink ${sink}`, events]),
+    [`node ${node}\n${kDeadLetters}`, failed],
+  ]);
+}
+
 export class History {
   samples = [];
   #growth = new Growth();
@@ -65,10 +75,7 @@ export class History {
       grown.commits += this.#growth.of(`${id} commits`, worker.commits);
       for (const [cause, n] of Object.entries(worker.aborts)) grown.aborts += this.#growth.of(`${id} ${cause}`, n);
       this.#lookAtLatency(id, worker, latency);
-      for (const flow of worker.flows ?? []) {
-        const name = `${flow.from}\n${flow.to}`;
-        addTo(flows, name, this.#growth.of(`${id} ${name}`, flow.events));
-      }
+      for (const [name, n] of edgesOf(worker.nodes ?? [])) addTo(flows, name, this.#growth.of(`${id} ${name}`, n));
     }
     this.#growth.turn();
     if (elapsed === null || elapsed <= 0) return;
@@ -83,7 +90,7 @@ export class History {
   }
 
   #lookAtLatency(id, worker, latency) {
-    const given = worker.latency;
+    const given = worker.latency_seconds;
     if (!given) return;
     latency.bounds = given.bounds;
     for (const name of ["commit", "event"]) {

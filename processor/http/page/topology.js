@@ -3,8 +3,8 @@
 
 import {svg, setAttribute, setText, replace} from "./dom.js";
 import {compact, cut, rate} from "./format.js";
+import {kDeadLetters} from "./history.js";
 
-export const kDeadLetters = "dead letters";
 const kBox = {wide: {width: 208, height: 56}, narrow: {width: 158, height: 54}};
 const kCharacters = {wide: 27, narrow: 19};
 
