@@ -49,8 +49,11 @@ function moveFocus(event, cells) {
 export function taskGrid() {
   const legend = el("ul", {class: "legend"});
   const groups = el("div", {class: "groups"});
+  const depths = el("ul", {class: "legend depths", "aria-label": "Lag"}, ["no lag", "below 1,000", "below 100K", "more"].map((text, depth) =>
+    el("li", {}, el("span", {class: "cell", data: {phase: "running", depth}}), el("span", {text}))),
+    el("li", {}, el("span", {class: "cell", data: {phase: "running", depth: 0, blocked: ""}}), el("span", {text: "blocked aggregates"})));
   const note = el("p", {class: "quiet"});
-  const node = el("div", {class: "taskgrid"}, legend, groups, note);
+  const node = el("div", {class: "taskgrid"}, el("div", {class: "legends"}, legend, depths), groups, note);
 
   function makeGroup() {
     const name = el("h3");
@@ -81,6 +84,7 @@ export function taskGrid() {
     node,
     show(model) {
       const tasks = model.tasks;
+      depths.hidden = !tasks || tasks.length === 0;
       setText(note, model.problems.tasks ?? (tasks === null ? "Asking…" : tasks.length === 0 ? "No pod has tasks: the group has given no partitions." : ""));
       if (!tasks || tasks.length === 0) {
         sync(groups, [], (group) => group, makeGroup);

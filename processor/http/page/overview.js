@@ -44,7 +44,7 @@ function figure(spec) {
 }
 
 function podRow(pod) {
-  const cells = ["state", "why", "tasks", "rate", "memory", "version"].map((name) => el("td", {class: name, data: {label: name}}));
+  const cells = ["State", "In its words", "Tasks", "Lag", "Memory", "Version"].map((label, i) => el("td", {class: ["state", "why"][i], data: {label}}));
   const name = el("th", {scope: "row"});
   const row = el("tr", {}, name, cells);
   row.show = (each, model) => {

@@ -31,7 +31,7 @@ export function spark(label) {
   const area = svg("path", {class: "area"});
   const line = svg("path", {class: "line"});
   const second = svg("path", {class: "second"});
-  const drawing = svg("svg", {class: "spark", viewBox: `0 0 ${kWidth} ${kHeight}`, preserveAspectRatio: "none", role: "img"},
+  const drawing = svg("svg", {class: "spark", viewBox: `0 0 ${kWidth} ${kHeight}`, preserveAspectRatio: "none", role: "img", "aria-label": label},
     area, line, second);
   const peak = el("span", {class: "peak"});
   const node = el("div", {class: "sparkbox"}, drawing, peak);

@@ -5,7 +5,8 @@ import {ago, bytes, clock, compact, count, duration, nothing, plural} from "./fo
 import {heldOf, keyOf, kPhases, lagOf, restoredOf} from "./grid.js";
 import {commandButton} from "./commands.js";
 
-const kPage = 150;
+// On a phone each is a card.
+const kPage = matchMedia("(max-width: 720px)").matches ? 40 : 150;
 
 const kColumns = [
   {name: "Task", key: (task) => task.name, compare: (a, b) => a.group.localeCompare(b.group) || a.partition - b.partition},

@@ -5,8 +5,8 @@ import {svg, setAttribute, setText, replace} from "./dom.js";
 import {compact, cut, rate} from "./format.js";
 import {kDeadLetters} from "./history.js";
 
-const kBox = {wide: {width: 208, height: 56}, narrow: {width: 158, height: 54}};
-const kCharacters = {wide: 27, narrow: 19};
+const kBox = {wide: {width: 208, height: 56}, narrow: {width: 148, height: 54}};
+const kCharacters = {wide: 27, narrow: 18};
 
 // [{id, kind, title, line, layer}] and [{from, to, dashed}]
 function graphOf(topology) {
@@ -47,14 +47,14 @@ function place(graph, width) {
   const layers = [0, 1, 2].map((i) => graph.vertices.filter((vertex) => vertex.layer === i)).filter((l) => l.length > 0);
   order(layers, graph.edges);
   const most = Math.max(...layers.map((layer) => layer.length));
-  const across = isNarrow ? box.width + 16 : box.height + 26;
+  const across = isNarrow ? box.width + 14 : box.height + 26;
   const size = isNarrow
     ? {width: Math.max(width, most * across), height: layers.length * (box.height + 62) - 62 + 8}
     : {width: Math.max(width, layers.length * (box.width + 110) - 110), height: most * across - 26 + 8};
   layers.forEach((layer, i) => {
     layer.forEach((vertex, j) => {
       const along = layers.length === 1 ? 0 : i / (layers.length - 1);
-      const free = (isNarrow ? size.width : size.height) - (layer.length * across - (isNarrow ? 16 : 26));
+      const free = (isNarrow ? size.width : size.height) - (layer.length * across - (isNarrow ? 14 : 26));
       const side = free / 2 + j * across;
       vertex.x = isNarrow ? side : along * (size.width - box.width - 4) + 2;
       vertex.y = isNarrow ? 4 + i * (box.height + 62) : side;
