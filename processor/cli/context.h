@@ -22,6 +22,13 @@
 
 namespace once::cli {
 
+// How much a command is about; nothing: that is not known before it is done.
+struct Touched {
+  std::optional<int64_t> aggregates = {};
+  std::optional<int64_t> events = {};
+  std::optional<int64_t> tasks = {};
+};
+
 // The process around a command; tests bring one of their own.
 struct Environment {
   std::string program = {};  // Its name, without a directory.
@@ -38,6 +45,11 @@ struct Environment {
   // A client of the brokers that the options name. Touches no network. `settings` has librdkafka's properties.
   std::function<absl::StatusOr<std::unique_ptr<kafka::Client>>(const Options& options, const Config& settings)>
       connect = {};
+  // Instead of `connect`: where a process has both already. They outlive the command.
+  kafka::Client* client = nullptr;
+  kafka::Admin* admin = nullptr;
+  // Whether to give up what is being read; none: never.
+  std::function<bool()> is_cancelled = {};
   // Waits between two pictures of --watch; false: it is to end.
   std::function<bool(absl::Duration)> pause = {};
   // For IDs of commands: another text at each call, of letters, digits and '-'.
@@ -92,8 +104,12 @@ class Context {
 
   // Asks whether to do what `what` says in words ("skip event 7 of customer alice; 3 events follow"), unless --yes was
   // given. Cancelled if the answer is no; FailedPrecondition where nobody can be asked. Call it before anything
-  // changes.
-  absl::Status Confirm(const std::string& what);
+  // changes. With --dry-run it shows `what` and `touched` instead, and the command returns what this does.
+  absl::Status Confirm(const std::string& what, const Touched& touched = {});
+  // It was a dry run that came as far as Confirm: what the command has returned is no error.
+  bool has_shown_dry_run() const { return has_shown_dry_run_; }
+  // Cancelled if whoever runs the command does not want it any more.
+  absl::Status CheckCancelled() const;
   // Shown at once, on the standard error: what takes long.
   void Tell(const std::string& line) { environment_->write_error(line + "\n"); }
 
@@ -101,6 +117,7 @@ class Context {
   const Environment* const environment_;
   const Asked asked_;
   Output out_;
+  bool has_shown_dry_run_ = false;
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
 };
