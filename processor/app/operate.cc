@@ -14,10 +14,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "processor/app/kafka_properties.h"
+#include "processor/app/terminal.h"
 #include "processor/base/clock.h"
 #include "processor/base/strings.h"
 #include "processor/cli/cli.h"
 #include "processor/cli/unique_id.h"
+#include "processor/http/fetch.h"
 #include "processor/stderr_log.h"
 
 namespace once {
@@ -109,6 +111,8 @@ int Operate(const std::string& program, const cli::CommandLine& line, const cli:
     absl::SleepFor(duration);
     return true;
   };
+  environment.terminal = ProcessTerminal();
+  environment.http_get = http::FetchBody;
   environment.draw_id = cli::DrawUniqueId;
   environment.user = UserAtHost();
   environment.client_version = KafkaLibraryVersion();

@@ -4,9 +4,28 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "processor/base/strings.h"
 
 namespace once::cli {
+
+std::string Terminal::Frame(const std::string& text) const {
+  const auto [lines, columns] = size ? size() : std::pair(25, 80);
+  // Each line is cleared to its end, and what is below them.
+  std::string frame = "\033[H";
+  int count = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (++count >= lines) break;
+    int width = 0;
+    for (const char c : line) {
+      // Bytes that go on a UTF-8 sequence take no column.
+      if ((static_cast<unsigned char>(c) & 0xc0) != 0x80 && ++width > columns) break;
+      frame.push_back(c);
+    }
+    frame += "\033[K\r\n";
+  }
+  return frame + "\033[J";
+}
 
 absl::StatusOr<kafka::Client*> Context::client() {
   if (environment_->client != nullptr) return environment_->client;

@@ -29,6 +29,19 @@ struct Touched {
   std::optional<int64_t> tasks = {};
 };
 
+// A terminal that shows one picture over the other. Without `begin` there is none.
+struct Terminal {
+  std::function<void()> begin = {};
+  // As it was before `begin`.
+  std::function<void()> end = {};
+  // False: somebody has pressed q, or interrupted it.
+  std::function<bool(absl::Duration)> wait = {};
+  // Lines and columns.
+  std::function<std::pair<int, int>()> size = {};
+  // The text as one picture: no more of it than there is room for.
+  std::string Frame(const std::string& text) const;
+};
+
 // The process around a command; tests bring one of their own.
 struct Environment {
   std::string program = {};  // Its name, without a directory.
@@ -52,6 +65,10 @@ struct Environment {
   std::function<bool()> is_cancelled = {};
   // Waits between two pictures of --watch; false: it is to end.
   std::function<bool(absl::Duration)> pause = {};
+  Terminal terminal = {};
+  // The body of what answers at a URL to a GET with that bearer token; empty: none. Errors say in words what is wrong.
+  std::function<absl::StatusOr<std::string>(const std::string& url, const std::string& token, absl::Duration timeout)>
+      http_get = {};
   // For IDs of commands: another text at each call, of letters, digits and '-'.
   std::function<std::string()> draw_id = {};
   std::string user = {};  // USER@HOST
