@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "processor/back_office/aggregate_json.h"
 #include "processor/base/strings.h"
 #include "processor/cli/commands.h"
 #include "processor/cli/unique_id.h"
@@ -101,10 +102,12 @@ std::function<bool()> Office::CancelledAfter(absl::Duration timeout) const {
 
 void Office::Ask(Question question, Reply reply) {
   using Answer = void (Office::*)(const Question&, const Reply&);
-  static const std::map<std::string_view, Answer> kAnswers = {{"/v1/dead-letters", &Office::AskLetters},
-                                                              {"/v1/audit", &Office::AskAudit},
-                                                              {"/v1/commands", &Office::AskCommand},
-                                                              {"/v1/jobs/{id}", &Office::AskJob}};
+  static const std::map<std::string_view, Answer> kAnswers = {
+      {"/v1/dead-letters", &Office::AskLetters},
+      {"/v1/audit", &Office::AskAudit},
+      {"/v1/commands", &Office::AskCommand},
+      {"/v1/jobs/{id}", &Office::AskJob},
+      {"/v1/aggregates/{aggregate}/{key}", &Office::AskAggregate}};
   const auto found = kAnswers.find(question.path);
   if (found == kAnswers.end()) return reply(ErrorResponse(404, "there is no such path"));
   (this->*found->second)(question, reply);
@@ -182,6 +185,25 @@ void Office::AskJob(const Question& question, const Reply& reply) {
   const std::optional<Job> job = jobs_.Find(id);
   if (job.has_value() && job->state != JobState::kUnclear) return reply(JsonResponse(200, JobJson(*job)));
   AskAuditOfJob(id, reply);
+}
+
+void Office::AskAggregate(const Question& question, const Reply& reply) {
+  const absl::StatusOr<int64_t> count = CountOf(question, 20, 100);
+  if (!count.ok()) return reply(Refusal(count.status()));
+  const bool is_taken = readers_.Submit([this, words = question.words, limit = *count, reply] {
+    if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
+    const auto is_cancelled = CancelledAfter(options_.read_timeout);
+    const CommandOutcome state =
+        inside_->Run({"state", "get", "--json", kReadTimeout, "--", words[0], words[1]}, {}, is_cancelled);
+    if (!state.status.ok() && !absl::IsNotFound(state.status)) return reply(Refusal(state.status));
+    const CommandOutcome queue = inside_->Run(
+        {"parked", "show", "--json", kReadTimeout, absl::StrCat("--limit=", limit), "--", words[0], words[1]}, {},
+        is_cancelled);
+    if (!queue.status.ok() && !absl::IsNotFound(queue.status)) return reply(Refusal(queue.status));
+    if (!state.status.ok() && !queue.status.ok()) return reply(Refusal(state.status));
+    reply(JsonResponse(200, AggregateJson(words[0], words[1], state, queue)));
+  });
+  if (!is_taken) reply(TooMuch());
 }
 
 // One that another pod was asked for, or that was not answered in time.

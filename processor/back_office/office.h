@@ -41,6 +41,7 @@ class Office final : public http::BackOffice {
   void AskAudit(const http::Question& question, const http::Reply& reply);
   void AskCommand(const http::Question& question, const http::Reply& reply);
   void AskJob(const http::Question& question, const http::Reply& reply);
+  void AskAggregate(const http::Question& question, const http::Reply& reply);
   void AskAuditOfJob(const std::string& id, const http::Reply& reply);
   std::function<bool()> CancelledAfter(absl::Duration timeout) const;
 

@@ -81,8 +81,8 @@ bool Write(Context* context, const Terminal& terminal, bool is_json, const std::
 
 absl::Status ShowAgainAndAgain(Context* context, const Looks& looks) {
   const bool is_json = context->args().Switch("json");
-  const Terminal terminal = context->environment().out_is_terminal && !is_json ? context->environment().terminal
-                                                                               : Terminal();
+  const Terminal terminal =
+      context->environment().out_is_terminal && !is_json ? context->environment().terminal : Terminal();
   std::optional<Picture> before;
   const absl::StatusOr<Picture> first = Look(context, looks);
   // What is wrong from the start is said, and not shown again and again.
@@ -93,11 +93,11 @@ absl::Status ShowAgainAndAgain(Context* context, const Looks& looks) {
     const size_t lines =
         terminal.size ? static_cast<size_t>(std::max(terminal.size().first - kOtherLines, 0)) : SIZE_MAX;
     context->ClearOutput();
-    if (now.ok()) ShowPicture(*now, before.has_value() ? &*before : nullptr, std::max(lines, kFewestTasks), &context->out());
+    if (now.ok())
+      ShowPicture(*now, before.has_value() ? &*before : nullptr, std::max(lines, kFewestTasks), &context->out());
     if (!Write(context, terminal, is_json, now.ok() ? "" : std::string(now.status().message()))) break;
     if (now.ok()) before = *std::move(now);
-    const bool goes_on =
-        terminal.wait ? terminal.wait(looks.interval) : context->environment().pause(looks.interval);
+    const bool goes_on = terminal.wait ? terminal.wait(looks.interval) : context->environment().pause(looks.interval);
     if (!goes_on) break;
     now = Look(context, looks);
   }
@@ -120,8 +120,9 @@ void AddTopCommand(Registry* registry) {
   registry->Add(
       {.path = "top",
        .summary = "Show pods and tasks as they go: rates, lag, what is blocked. q ends it.",
-       .description = "By what pods say at --url, or by the topics alone, which know neither pods nor phases. Tasks that "
-                      "are worst off come first.",
+       .description =
+           "By what pods say at --url, or by the topics alone, which know neither pods nor phases. Tasks that "
+           "are worst off come first.",
        .options = {{.name = "url",
                     .value_name = "HOST:PORT,...",
                     .help = "Where pods serve HTTP (--http_listen), all of them. Default: none, the topics are read."},

@@ -210,8 +210,8 @@ absl::StatusOr<Picture> AskPods(Context* context, const std::vector<std::string>
     picture.pods.push_back({.url = url, .problem = std::string(added.message())});
     problem = absl::Status(added.code(), absl::StrCat(url, ": ", std::string(added.message())));
   }
-  const bool is_any = std::any_of(picture.pods.begin(), picture.pods.end(),
-                                  [](const TopPod& pod) { return pod.problem.empty(); });
+  const bool is_any =
+      std::any_of(picture.pods.begin(), picture.pods.end(), [](const TopPod& pod) { return pod.problem.empty(); });
   if (!is_any) return problem;
   return picture;
 }

@@ -60,9 +60,8 @@ absl::StatusOr<std::string> FetchBody(const std::string& url, const std::string&
   if (fetched->status == 200) return std::move(fetched->body);
   const auto json = nlohmann::json::parse(fetched->body, nullptr, /*allow_exceptions=*/false);
   const bool has_error = json.is_object() && json.contains("error") && json["error"].is_string();
-  const std::string message = absl::StrCat(
-      "it answers ", fetched->status, has_error ? ": " : "",
-      has_error ? PlainText(json["error"].get_ref<const std::string&>()) : "");
+  const std::string message = absl::StrCat("it answers ", fetched->status, has_error ? ": " : "",
+                                           has_error ? PlainText(json["error"].get_ref<const std::string&>()) : "");
   if (fetched->status == 401 || fetched->status == 403) return absl::UnauthenticatedError(message);
   return fetched->status == 404 ? absl::NotFoundError(message) : absl::UnavailableError(message);
 }

@@ -35,6 +35,9 @@ constexpr Path kPaths[] = {
      "Parked"},
     {"/v1/dead-letters", "The latest dead letters of the application, with their values.", "DeadLetters", kAway},
     {"/v1/audit", "The latest results of commands: who, what, why, and what became of it.", "Audit", kAway},
+    {"/v1/aggregates/{aggregate}/{key}",
+     "An aggregate: its committed state, decoded, and what waits. Read from the changelog, so any pod answers.",
+     "Aggregate", kAway},
     {"/v1/commands", "Gives the application a command of an operator. With dry_run the answer is 200.", "Would", kAway},
     {"/v1/jobs/{id}", "What has become of a command, by its ID; any pod knows.", "Job", kAway},
 };

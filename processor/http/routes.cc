@@ -43,7 +43,10 @@ constexpr Parameter kAuditParameters[] = {{"count", "integer", "So many at most,
                                           {"outcome", "string", "applied, refused or duplicate."},
                                           {"since", "string", "Those of the last so long alone, such as 24h."}};
 
-constexpr std::array<Route, 13> kRoutes = {{
+constexpr Parameter kAggregateParameters[] = {
+    {"count", "integer", "So many of the events that wait, 1 to 100. Default: 20."}};
+
+constexpr std::array<Route, 14> kRoutes = {{
     {"GET", "/livez", Access::kOpen, &AnswerLivez},
     {"GET", "/readyz", Access::kOpen, &AnswerReadyz},
     {"GET", "/startupz", Access::kOpen, &AnswerStartupz},
@@ -55,6 +58,7 @@ constexpr std::array<Route, 13> kRoutes = {{
     {"GET", "/v1/parked", Access::kGuarded, &AnswerParked},
     {"GET", "/v1/dead-letters", Access::kGuarded, nullptr, kLetterParameters},
     {"GET", "/v1/audit", Access::kGuarded, nullptr, kAuditParameters},
+    {"GET", "/v1/aggregates/{aggregate}/{key}", Access::kGuarded, nullptr, kAggregateParameters},
     {"POST", "/v1/commands", Access::kGuarded, nullptr},
     {"GET", "/v1/jobs/{id}", Access::kGuarded, nullptr},
 }};

@@ -97,6 +97,25 @@ TEST_F(OfficeTest, DeadLettersComeDecodedByPage) {
   EXPECT_EQ(seen.size(), there);
 }
 
+TEST_F(OfficeTest, AnAggregateIsShownWithWhatWaits) {
+  Place("alice", {100, -1, 20});
+  Place("bob", {5});
+  const auto get = [&](const std::string& aggregate, const std::string& key) {
+    return Ask({.path = "/v1/aggregates/{aggregate}/{key}", .words = {aggregate, key}});
+  };
+  const json alice = json::parse(get("customer", "alice").body);
+  EXPECT_EQ(alice["phase"], "parked") << alice;
+  EXPECT_EQ(alice["state"]["cents"], "100");
+  EXPECT_EQ(alice["blocked"]["events"], 2);
+  EXPECT_EQ(alice["blocked"]["queue"][0]["value"]["cents"], "-1");
+  const json bob = json::parse(get("customer", "bob").body);
+  EXPECT_EQ(bob["phase"], "open") << bob;
+  EXPECT_TRUE(bob["blocked"].is_null());
+  EXPECT_EQ(get("customer", "carol").status, 404);
+  EXPECT_EQ(get("customer", "--help").status, 404);
+  EXPECT_EQ(get("nobody", "alice").status, 404);
+}
+
 TEST_F(OfficeTest, WhatIsAskedWronglyIsRefused) {
   for (const auto& query : std::vector<std::map<std::string, std::string>>{{{"count", "0"}},
                                                                            {{"count", "101"}},

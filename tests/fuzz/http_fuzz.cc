@@ -90,9 +90,13 @@ void Check(const Request& request, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   once::fuzz::Input input(data, size);
-  constexpr std::string_view kPaths[] = {
-      "/livez",     "/readyz",    "/startupz",        "/metrics",  "/openapi.json", "/v1/status", "/v1/topology",
-      "/v1/tasks",  "/v1/parked", "/v1/dead-letters", "/v1/audit", "/v1/commands",  "/v1/jobs/a%2Fb"};
+  constexpr std::string_view kPaths[] = {"/livez",         "/readyz",
+                                         "/startupz",      "/metrics",
+                                         "/openapi.json",  "/v1/status",
+                                         "/v1/topology",   "/v1/tasks",
+                                         "/v1/parked",     "/v1/dead-letters",
+                                         "/v1/audit",      "/v1/commands",
+                                         "/v1/jobs/a%2Fb", "/v1/aggregates/customer/%00"};
   constexpr std::string_view kMethods[] = {"GET", "POST", "HEAD"};
   const size_t choice = input.Choice(std::size(kPaths) + 1);
   const bool has_body = input.Choice(2) == 1;

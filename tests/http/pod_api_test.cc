@@ -41,7 +41,14 @@ Request Posting(std::string_view path) {
 
 // A path that the route has.
 std::string PathOf(const Route& route) {
-  return std::string(route.path.substr(0, route.path.find('{'))) + (route.path.ends_with('}') ? "1" : "");
+  std::string path;
+  bool is_word = false;
+  for (const char c : route.path) {
+    if (c == '{' || c == '}') is_word = c == '{';
+    if (c == '{') path += "1";
+    if (!is_word && c != '}') path.push_back(c);
+  }
+  return path;
 }
 
 std::set<std::string> PathsOf(Access access) {

@@ -1,5 +1,5 @@
-// What an operator does by HTTP, on pods and a real broker: dead letters, commands, jobs that any pod knows. Each answer
-// is held against the pod's own description.
+// What an operator does by HTTP, on pods and a real broker: dead letters, commands, jobs that any pod knows. Each
+// answer is held against the pod's own description.
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -66,9 +66,10 @@ class HttpCommandsTest : public OperatorTest {
   }
   Answer Post(const std::string& body, const std::string& headers = "") {
     const Answer answer = http::Exchange(
-        port_, absl::StrCat("POST /v1/commands HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer ",
-                            kToken, "\r\nContent-Type: application/json\r\n", headers,
-                            "Content-Length: ", body.size(), "\r\n\r\n", body));
+        port_,
+        absl::StrCat("POST /v1/commands HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer ",
+                     kToken, "\r\nContent-Type: application/json\r\n", headers, "Content-Length: ", body.size(),
+                     "\r\n\r\n", body));
     http::CheckAnswer(description_, "/v1/commands", "post", answer.status, "application/json", answer.body);
     return answer;
   }
@@ -96,8 +97,14 @@ TEST_F(HttpCommandsTest, SeesMendsAndIsAudited) {
   ASSERT_EQ(letters["letters"].size(), 1u) << letters;
   EXPECT_EQ(letters["letters"][0]["value"]["cents"], "-5");
 
-  const Answer dry =
-      Post(R"({"command": "parked replace", "arguments": ["customer", "bob"], "value": {"cents": 5}, "dry_run": true})");
+  const json bob = Get("/v1/aggregates/{aggregate}/{key}", "/v1/aggregates/customer/bob");
+  EXPECT_EQ(bob["phase"], "parked") << bob;
+  EXPECT_EQ(bob["blocked"]["queue"].size(), 2u) << bob;
+  EXPECT_EQ(Get("/v1/aggregates/{aggregate}/{key}", "/v1/aggregates/customer/alice")["state"]["cents"], "100");
+  Get("/v1/aggregates/{aggregate}/{key}", "/v1/aggregates/customer/carol", 404);
+
+  const Answer dry = Post(
+      R"({"command": "parked replace", "arguments": ["customer", "bob"], "value": {"cents": 5}, "dry_run": true})");
   ASSERT_EQ(dry.status, 200) << dry.body;
   EXPECT_EQ(json::parse(dry.body)["events"], 2);
   EXPECT_EQ(Get("/v1/audit", "/v1/audit")["results"].size(), 0u);
@@ -138,8 +145,9 @@ TEST_F(HttpCommandsTest, TokensChangeWhileItRuns) {
   const std::string next = "another-canary-of-a-token";
   Get("/v1/audit", "/v1/audit", 401, next);
   WriteToken(absl::StrCat(kToken, "\n", next, " name=bob\n"));
-  EXPECT_TRUE(Scene::Eventually(
-      [&] { return http::Get(port_, "/v1/status", {{"Authorization", "Bearer " + next}}).status == 200; }));
+  EXPECT_TRUE(Scene::Eventually([&] {
+    return http::Get(port_, "/v1/status", {{"Authorization", "Bearer " + next}}).status == 200;
+  }));
   Get("/v1/audit", "/v1/audit");
   WriteToken(absl::StrCat(kToken, " expires=2020-01-01T00:00:00Z\n", next, "\n"));
   EXPECT_TRUE(Scene::Eventually([&] {
@@ -156,9 +164,9 @@ TEST_F(HttpCommandsTest, WhatWaitsKeepsNobodyUp) {
   std::vector<std::unique_ptr<http::Connection>> dawdlers;
   for (int i = 0; i < 40; ++i) {
     dawdlers.push_back(std::make_unique<http::Connection>(port_));
-    dawdlers.back()->Write(
-        absl::StrCat("GET /v1/dead-letters?count=", i + 1, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ",
-                     kToken, "\r\n\r\n"));
+    dawdlers.back()->Write(absl::StrCat("GET /v1/dead-letters?count=", i + 1,
+                                        " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ", kToken,
+                                        "\r\n\r\n"));
   }
   std::vector<absl::Duration> times;
   for (int i = 0; i < 200; ++i) {
@@ -177,7 +185,8 @@ TEST_F(HttpCommandsTest, WhatWaitsKeepsNobodyUp) {
   EXPECT_EQ(answered + refused, 40);
   EXPECT_GE(answered, 16);
   for (int i = 0; i < 10; ++i) {
-    http::Connection(port_).Write(absl::StrCat("GET /v1/audit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ", kToken, "\r\n\r\n"));
+    http::Connection(port_).Write(
+        absl::StrCat("GET /v1/audit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ", kToken, "\r\n\r\n"));
   }
   pod_->Signal(SIGTERM);
   const std::optional<ExitState> ended = pod_->Wait(absl::Seconds(30));
