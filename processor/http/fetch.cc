@@ -39,7 +39,7 @@ absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& token, 
   Headers headers;
   if (!token.empty()) headers.list = curl_slist_append(nullptr, absl::StrCat("Authorization: Bearer ", token).c_str());
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.list);
