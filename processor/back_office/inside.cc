@@ -21,7 +21,7 @@ Inside::Inside(const Options& options, std::shared_ptr<const Graph> graph, kafka
       config_(Config::Load({})) {}
 
 CommandOutcome Inside::Run(const std::vector<std::string>& words, const std::optional<std::string>& value,
-                           const std::function<bool()>& is_cancelled) const {
+                           const std::function<bool()>& is_cancelled, const std::string& id) const {
   const cli::CommandLine line = cli::CommandLine::Read(words, registry_);
   if (absl::Status checked = line.Check(); !checked.ok()) return {.status = checked};
   cli::Environment environment;
@@ -34,7 +34,7 @@ CommandOutcome Inside::Run(const std::vector<std::string>& words, const std::opt
   environment.client = client_;
   environment.admin = admin_;
   environment.is_cancelled = is_cancelled;
-  environment.draw_id = cli::DrawUniqueId;
+  environment.draw_id = [&] { return id.empty() ? cli::DrawUniqueId() : id; };
   environment.user = "http";
   environment.clock = clock_;
   cli::Context context(&environment, {.registry = &registry_,

@@ -31,9 +31,9 @@ class Inside {
          Clock* clock);
 
   // `words` as on a command line; `value` is what the standard input would have. `is_cancelled` is asked while it
-  // reads.
+  // reads. What it sends has `id`, unless the words say another.
   CommandOutcome Run(const std::vector<std::string>& words, const std::optional<std::string>& value,
-                     const std::function<bool()>& is_cancelled) const;
+                     const std::function<bool()>& is_cancelled, const std::string& id = "") const;
 
  private:
   const Options options_;

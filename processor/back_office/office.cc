@@ -30,6 +30,7 @@ constexpr int kClerks = 2;
 constexpr size_t kCommandsWaiting = 16;
 constexpr size_t kJobsRemembered = 256;
 // One call to the brokers.
+constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 constexpr char kReadTimeout[] = "--timeout=5s";
 
 Response Refusal(const absl::Status& status) {
@@ -156,18 +157,17 @@ void Office::AskCommand(const Question& question, const Reply& reply) {
           .asked_at = clock_->Wall()};
   job.order.value.reset();
   if (job.id.empty()) job.id = cli::DrawUniqueId();
-  std::vector<std::string> words = CommandWords(*order, job.id, job.issuer);
-  if (order->is_dry) return Look(std::move(words), order->value, reply);
+  if (order->is_dry) return Look(CommandWords(*order, job.issuer, kCallTimeout), order->value, reply);
   Job before;
   if (!jobs_.Add(job, &before)) {
     const bool is_same = before.order == job.order && before.value_hash == job.value_hash;
     return reply(is_same ? JsonResponse(200, JobJson(before))
                          : ErrorResponse(409, "another command of this ID was asked for before"));
   }
-  words.insert(words.begin() + 2, absl::StrCat("--timeout=", absl::ToInt64Seconds(options_.job_timeout), "s"));
+  std::vector<std::string> words = CommandWords(*order, job.issuer, options_.job_timeout);
   const bool is_taken = clerks_.Submit([this, words = std::move(words), value = order->value, id = job.id] {
     CommandOutcome outcome{.status = absl::UnavailableError("the pod was stopped before it was sent")};
-    if (!is_ending_.load()) outcome = inside_->Run(words, value, CancelledAfter(2 * options_.job_timeout));
+    if (!is_ending_.load()) outcome = inside_->Run(words, value, CancelledAfter(2 * options_.job_timeout), id);
     jobs_.Finish(id, outcome);
   });
   if (!is_taken) {

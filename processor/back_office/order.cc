@@ -155,18 +155,19 @@ absl::StatusOr<Order> ReadOrder(std::string_view body, const cli::Registry& regi
   return order;
 }
 
-std::vector<std::string> CommandWords(const Order& order, const std::string& id, const std::string& issuer) {
+std::vector<std::string> CommandWords(const Order& order, const std::string& issuer, absl::Duration timeout) {
   std::vector<std::string> words = absl::StrSplit(order.command, ' ');
   words.push_back(absl::StrCat("--issuer=", issuer));
-  words.push_back(absl::StrCat("--command_id=", id));
+  words.push_back(absl::StrCat("--timeout=", absl::ToInt64Seconds(timeout), "s"));
   words.insert(words.end(), {"--json", "--yes"});
+  if (!order.id.empty()) words.push_back(absl::StrCat("--command_id=", order.id));
   if (order.is_dry) words.emplace_back("--dry_run");
   words.insert(words.end(), order.words.begin(), order.words.end());
   return words;
 }
 
 absl::Status CheckOrder(const Order& order, const cli::Registry& registry, const Graph& graph) {
-  const cli::CommandLine line = cli::CommandLine::Read(CommandWords(order, "id", "issuer"), registry);
+  const cli::CommandLine line = cli::CommandLine::Read(CommandWords(order, "issuer", absl::Seconds(1)), registry);
   if (absl::Status checked = line.Check(); !checked.ok()) return checked;
   if (line.command() == nullptr || line.command()->path != order.command || !line.settings().empty()) {
     return Wrong("that is no command");

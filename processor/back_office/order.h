@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "processor/cli/command.h"
 #include "processor/topology/graph.h"
 
@@ -42,8 +43,8 @@ absl::StatusOr<Order> ReadOrder(std::string_view body, const cli::Registry& regi
 // groups, what keys are like. InvalidArgument, in a sentence.
 absl::Status CheckOrder(const Order& order, const cli::Registry& registry, const Graph& graph);
 
-// The words of a command line that does it, in the name of `issuer`.
-std::vector<std::string> CommandWords(const Order& order, const std::string& id, const std::string& issuer);
+// The words of a command line that does it, in the name of `issuer`; `timeout` is in whole seconds.
+std::vector<std::string> CommandWords(const Order& order, const std::string& issuer, absl::Duration timeout);
 
 }  // namespace once
 

@@ -17,8 +17,7 @@ struct Question {
   std::vector<std::string> words = {};            // What stands in the places of {...}, decoded: any bytes.
   std::map<std::string, std::string> query = {};  // Decoded; only parameters that the route has.
   std::string body = {};
-  std::string issuer = {};     // Who asks: "NAME@ADDRESS" by the token's name, else "http@ADDRESS".
-  bool was_forwarded = false;  // By another pod, which asks only this one.
+  std::string issuer = {};  // Who asks: "NAME@ADDRESS" by the token's name, else "http@ADDRESS".
 };
 
 class BackOffice {

@@ -21,7 +21,6 @@ struct Request {
   std::string_view content_type = {};
   std::string_view origin = {};
   std::string_view fetch_site = {};  // Sec-Fetch-Site: what a browser says of the page that asks.
-  std::string_view forwarded = {};   // Once-Forwarded: another pod was asked, and asks.
   std::vector<std::pair<std::string, std::string>> query = {};  // Behind the '?'; %XX are not decoded, '+' are blanks.
   bool has_body = false;
   std::optional<int64_t> content_length = {};  // Of a body; nothing: it does not say, or what it says is no number.

@@ -129,7 +129,6 @@ std::optional<Response> PodApi::Answer(const Request& request, const Reply& late
   if (asked.route->answer != nullptr) return asked.route->answer(status_->Look());
   asked.question.path = asked.route->path;
   asked.question.body = std::string(request.body);
-  asked.question.was_forwarded = !request.forwarded.empty();
   office_->Ask(std::move(asked.question), later);
   return std::nullopt;
 }

@@ -208,7 +208,6 @@ class MhdServer final : public Server {
                     .content_type = HeaderOf(connection, "Content-Type"),
                     .origin = HeaderOf(connection, "Origin"),
                     .fetch_site = HeaderOf(connection, "Sec-Fetch-Site"),
-                    .forwarded = HeaderOf(connection, "Once-Forwarded"),
                     .has_body = is_chunked || length.find_first_not_of('0') != std::string_view::npos};
     int64_t bytes = 0;
     if (!is_chunked && request.has_body && absl::SimpleAtoi(ToAbsl(length), &bytes) && bytes > 0) {

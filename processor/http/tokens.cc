@@ -69,11 +69,6 @@ class TokenFile final : public Guard {
     Look();
     return tokens_->Check(authorization, clock_->Wall());
   }
-  std::string Current() override {
-    MutexLock lock(&mutex_);
-    Look();
-    return tokens_->Current(clock_->Wall());
-  }
 
  private:
   // What says that a file is another one, or was written.
@@ -185,13 +180,6 @@ Caller Tokens::Check(std::string_view authorization, absl::Time now) const {
   return {.refusal = absl::StrCat("this token has expired, at ",
                                   absl::FormatTime(absl::RFC3339_sec, found->expires, absl::UTCTimeZone()),
                                   "; ask with a newer one of --http_token_file")};
-}
-
-std::string Tokens::Current(absl::Time now) const {
-  for (const Token& token : tokens_) {
-    if (token.expires > now) return token.text;
-  }
-  return "";
 }
 
 absl::StatusOr<std::unique_ptr<Guard>> OpenTokenFile(const std::string& path, Clock* clock, LogSink* log) {

@@ -42,8 +42,6 @@ class Tokens {
 
   // `authorization` is the header's value. Takes as long whatever part of a token is right.
   Caller Check(std::string_view authorization, absl::Time now) const;
-  // The first that has not expired; empty: there is none.
-  std::string Current(absl::Time now) const;
 
  private:
   struct Token {
@@ -61,7 +59,6 @@ class Guard {
  public:
   virtual ~Guard() = default;
   virtual Caller Check(std::string_view authorization) = 0;
-  virtual std::string Current() = 0;
 };
 
 // The tokens of a file, which is looked at again, each second at most, when somebody asks. What can no longer be read

@@ -31,10 +31,10 @@ TEST_F(OrderTest, IsTheCommandOfTheCommandLine) {
       "command_id": "abc-1", "dry_run": true})",
                                registry_);
   ASSERT_TRUE(order.ok()) << order.status();
-  EXPECT_EQ(CommandWords(*order, "abc-1", "alice@::1"),
-            (std::vector<std::string>{"parked", "release", "--issuer=alice@::1", "--command_id=abc-1", "--json",
-                                      "--yes", "--dry_run", "--all", "--because=it's \"7\"", "--per_second=50",
-                                      "--reason=INTERNAL", "--", "customer"}));
+  EXPECT_EQ(CommandWords(*order, "alice@::1", absl::Seconds(5)),
+            (std::vector<std::string>{"parked", "release", "--issuer=alice@::1", "--timeout=5s", "--json", "--yes",
+                                      "--command_id=abc-1", "--dry_run", "--all", "--because=it's \"7\"",
+                                      "--per_second=50", "--reason=INTERNAL", "--", "customer"}));
   EXPECT_TRUE(CheckOrder(*order, registry_, topology_->graph()).ok());
 }
 

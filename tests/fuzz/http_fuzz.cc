@@ -40,7 +40,6 @@ class OneGuard final : public Guard {
   Caller Check(std::string_view authorization) override {
     return tokens_.Check(authorization, absl::FromUnixSeconds(1'700'000'000));
   }
-  std::string Current() override { return kToken; }
 
  private:
   const Tokens tokens_ = *Tokens::Parse(kToken);

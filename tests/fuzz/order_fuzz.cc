@@ -22,11 +22,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const once::cli::CommandSpec* const command = kRegistry.Find(order->command);
   ONCE_CHECK(command != nullptr && command->commands_application);
   ONCE_CHECK(order->id.empty() || once::IsOrderId(order->id));
-  const std::vector<std::string> words = once::CommandWords(*order, "the-id", "the-issuer");
+  const std::vector<std::string> words = once::CommandWords(*order, "the-issuer", absl::Seconds(5));
   const once::cli::CommandLine line = once::cli::CommandLine::Read(words, kRegistry);
   if (once::CheckOrder(*order, kRegistry, kNothing).ok()) {
     ONCE_CHECK(line.command() == command && line.settings().empty());
-    ONCE_CHECK(line.arguments().Text("issuer") == "the-issuer" && line.arguments().Text("command_id") == "the-id");
+    ONCE_CHECK(line.arguments().Text("issuer") == "the-issuer" && line.arguments().Text("command_id") == order->id);
     ONCE_CHECK(line.arguments().Switch("yes") && line.arguments().Switch("dry_run") == order->is_dry);
     ONCE_CHECK(!line.arguments().Has("raw") && !line.arguments().Has("no_wait"));
     ONCE_CHECK(line.arguments().Text("value", "-") == "-");
