@@ -46,6 +46,16 @@ def parked(key, reason="INTERNAL: no rate for this customer", state="parked", ev
             "seconds": seconds}
 
 
+def story(state, value, text="no rate for this customer"):
+    """Of an aggregate whose events wait behind one of this value."""
+    event = {"place": "0/7", "event_id": text, "event_type": "orders.v1.OrderPlaced", "origin": "orders-0-7", "time": stamp(60),
+             "parked_at": stamp(50), "headers": {}, "value": value, "omitted": None}
+    return {"aggregate": "customer", "key": text, "partition": 0, "type": "orders.v1.CustomerTotal", "state": state,
+            "phase": "parked", "notes": [], "blocked": {
+                "task": "orders/0", "reason": "INTERNAL", "message": text, "event_id": text, "attempts": 1,
+                "failed_at": stamp(50), "events": 1, "queue": [event]}}
+
+
 def topology():
     return {"application": "order-totals",
             "sources": [{"name": "orders", "topic": "orders", "group": "orders"}],
@@ -158,7 +168,7 @@ class FakePod:
             why = self.silent.get(instance)
             rows.append({"instance": instance, "address": "10.0.0.%d:8080" % (i + 1), "self": i == 0, "answered": why is None,
                          "why": why, "seconds": 0.002, "answer": None if why else of(i)})
-        return {"pods": rows}
+        return {"pods": rows, "incomplete": None}
 
     def _mine(self, items, i):
         return [each for n, each in enumerate(items) if n % len(self.pods) == i]

@@ -212,8 +212,7 @@ class Views(OnDesk):
     def test_the_story_of_an_aggregate(self):
         self.pod.parked = [fake_pod.parked("alice/ü?#%")]
         self.pod.letters = [self.letter("alice/ü?#%")]
-        self.pod.story = {"task": "orders-0", "pod": "a", "state": {"orderCount": "7"}, "queue": [
-            {"event_id": "e1", "event_type": "orders.v1.OrderPlaced", "value": {"cents": "-5"}}], "timers": []}
+        self.pod.story = fake_pod.story({"orderCount": "7"}, {"cents": "-5"})
         self.page.open("blocked").says("alice/ü?#%")
         self.page.click("alice/ü?#%")
         self.page.says("orderCount")
@@ -234,7 +233,7 @@ class Views(OnDesk):
         self.pod.tasks[0].update(phase="failed", why=HOSTILE, name=HOSTILE)
         self.pod.topology["sinks"][0]["name"] = self.pod.topology["nodes"][0]["emits_to"][0] = HOSTILE
         self.pod.pods = [HOSTILE]
-        self.pod.story = {"state": {HOSTILE: HOSTILE}, "queue": [{"event_id": HOSTILE, "value": HOSTILE}], "task": HOSTILE}
+        self.pod.story = fake_pod.story({HOSTILE: HOSTILE}, HOSTILE, HOSTILE)
         self.pod.audit = [{"time": fake_pod.stamp(), "command_id": "1", "issuer": HOSTILE, "command": HOSTILE, "about": HOSTILE,
                            "task": HOSTILE, "outcome": "REFUSED", "code": "INTERNAL", "queues": 0, "events": 0,
                            "event_id": "", "reason": HOSTILE, "message": HOSTILE}]

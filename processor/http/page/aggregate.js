@@ -1,7 +1,7 @@
-// An aggregate's story: its state, what waits, its timers, what became of its events.
+// An aggregate's story: its state, what waits, what became of its events.
 
 import {aggregatePath, ask, Refused} from "./client.js";
-import {cell, el, replace, setText} from "./dom.js";
+import {el, replace, setText} from "./dom.js";
 import {clock, count, duration} from "./format.js";
 import {actionsFor} from "./blocked.js";
 import {commandButton} from "./commands.js";
@@ -27,12 +27,6 @@ function eventItem(event, index, isHead) {
   factList(facts), event.omitted ? el("p", {class: "quiet", text: String(event.omitted)}) : valueOf(event.value));
 }
 
-function timersCard(timers) {
-  const rows = timers.map((timer) => el("tr", {}, el("th", {scope: "row", text: timer.name ?? timer.id ?? ""}),
-    cell("Due", {text: clock(timer.due ?? timer.at)}), cell("What", {text: timer.clock ?? ""})));
-  return card("Timers", el("table", {class: "rows inner"}, el("tbody", {}, rows)));
-}
-
 // The blocked row that the list of blocked aggregates has of it, if it is among those.
 function rowOf(model, key) {
   return model.parked?.rows.find((row) => row.aggregate === key) ?? null;
@@ -40,19 +34,20 @@ function rowOf(model, key) {
 
 function blockedCard(model, name, key, story) {
   const row = rowOf(model, key);
-  const parked = story?.parked ?? null;
-  const queue = story?.queue ?? parked?.queue ?? [];
-  if (row === null && !parked && queue.length === 0) return card("What waits", el("p", {class: "quiet", text: "Nothing: its events are processed as they come."}));
-  const about = row ?? parked ?? story ?? {};
+  const blocked = story?.blocked ?? null;
+  const queue = blocked?.queue ?? [];
+  if (row === null && blocked === null) return card("What waits", el("p", {class: "quiet", text: "Nothing: its events are processed as they come."}));
+  const state = row?.state ?? story.phase;
   const actions = row ? actionsFor(row, name) : [];
   const head = queue[0];
   if (row && head && head.value !== undefined && row.state !== "draining") {
     actions.push(commandButton({command: "parked replace", arguments: [name, key], options: {blocked_by: row.event_id}, value: pretty(head.value)}, `${name} ${key}`));
   }
-  return card("What waits", el("p", {class: "why"}, el("span", {class: "phase", data: {phase: about.state}, text: about.state ?? ""}), " ", about.reason ?? about.message ?? ""),
-    factList([["Failed event", about.event_id && el("code", {text: about.event_id})], ["Since", about.since && clock(about.since)],
-      ["For", about.seconds === undefined ? null : duration(about.seconds)], ["Attempts", about.attempts && count(about.attempts)],
-      ["Waiting", about.events && count(about.events)], ["Next attempt", about.retry_at && clock(about.retry_at)]]),
+  const since = row?.since ?? blocked?.failed_at;
+  return card("What waits",
+    el("p", {class: "why"}, el("span", {class: "phase", data: {phase: state}, text: state}), " ", row?.reason ?? `${blocked.reason}: ${blocked.message}`),
+    factList([["Failed event", el("code", {text: row?.event_id ?? blocked.event_id})], ["Since", since && clock(since)],
+      ["For", row && duration(row.seconds)], ["Attempts", count(row?.attempts ?? blocked.attempts)], ["Waiting", count(row?.events ?? blocked.events)]]),
     el("p", {class: "actions"}, actions), queue.map((event, i) => eventItem(event, i, i === 0)));
 }
 
@@ -85,11 +80,11 @@ export function aggregateView(model, parameters, name, key) {
   }
   function stateCard() {
     if (story === null) return null;
-    const owner = [["Task", story.task], ["Pod", story.pod ?? story.instance], ["Changed", story.changed_at && clock(story.changed_at)]];
-    return card("State", factList(owner), story.state === null || story.state === undefined ? el("p", {class: "quiet", text: "It has none."}) : valueOf(story.state));
+    const notes = (story.notes ?? []).map((note) => el("p", {class: "quiet", text: note}));
+    return card("State", factList([["Type", story.type], ["Partition", story.partition]]), notes, story.state === null || story.state === undefined ? el("p", {class: "quiet", text: "It has none."}) : valueOf(story.state));
   }
   function show() {
-    setText(says, problem === null ? (story === null ? "Asking the pod that has it…" : "") :
+    setText(says, problem === null ? (story === null ? "Reading it from the changelog…" : "") :
       problem.isMissing && /no such path/.test(problem.message) ? "This pod shows no states by HTTP." : problem.message);
     says.hidden = says.textContent === "";
     // Drawn anew when something has changed, and not while somebody reads in it.
@@ -97,7 +92,7 @@ export function aggregateView(model, parameters, name, key) {
     const text = JSON.stringify([story, row && {...row, seconds: 0}]);
     if (text !== shownAs && !parts.contains(document.activeElement)) {
       shownAs = text;
-      replace(parts, stateCard(), blockedCard(model, name, key, story), story?.timers?.length > 0 && timersCard(story.timers));
+      replace(parts, stateCard(), blockedCard(model, name, key, story));
     }
     if (!isAsking && Date.now() - askedAt > kEveryMs) load();
   }

@@ -27,6 +27,7 @@ export class Model extends EventTarget {
   isWhole = true;        // Whether the pods beside this one are seen.
   answeredAt = null;     // When the pod answered last, in seconds.
   problem = null;        // Why it did not, the last time: a Refused.
+  incomplete = null;     // Why pods may be missing.
   problems = {};         // Of single parts of it.
   paused = false;
   #timer = null;
@@ -67,15 +68,16 @@ export class Model extends EventTarget {
     try {
       return await ask(`${path}?scope=application`);
     } catch (error) {
-      if (!(error instanceof Refused) || (error.status !== 400 && !error.isMissing)) throw error;
-      this.isWhole = false;
+      if (!(error instanceof Refused) || ![400, 404, 501, 503].includes(error.status)) throw error;
+      // A pod that starts, or is asked too much, still tells of itself.
+      if (error.status !== 503) this.isWhole = false;
       return ask(path);
     }
   }
 
   async #askStatus() {
     const answer = await this.#askOfAll("v1/status");
-    if (!Array.isArray(answer.pods)) this.isWhole = false;
+    this.incomplete = Array.isArray(answer.pods) ? answer.incomplete : "This pod tells of itself alone";
     const at = nowSeconds();
     this.pods = podsOf(answer, "this pod").map((pod) => {
       const before = this.#seen.get(pod.instance);

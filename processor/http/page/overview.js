@@ -83,7 +83,7 @@ function podsCard() {
       }));
       const waits = model.workers.filter(({worker}) => worker.waits_for_memory).map(({pod, worker}) => ({
         key: `memory ${pod} ${worker.worker}`, text: `${pod}, worker ${worker.worker}: events wait for memory.`}));
-      const alone = model.isWhole ? [] : [{key: "alone", text: "This pod tells of itself alone: others of the application are not shown."}];
+      const alone = model.incomplete ? [{key: "alone", text: `${model.incomplete}: others of the application may be missing here.`}] : [];
       sync(notes, [...alone, ...waits, ...errors], (note) => note.key, () => el("li"), (item, note) => setText(item, note.text));
     },
   };
