@@ -15,6 +15,7 @@ import unittest
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE)
 import browser  # noqa: E402
+import cases  # noqa: E402
 import world  # noqa: E402
 from page_test import Page  # noqa: E402
 
@@ -172,9 +173,5 @@ class LivePage(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    why = browser.missing()
-    if why:
-        print("skipped: %s" % why)
-        sys.exit(0)
     PROGRAMS += [os.path.realpath(each) for each in sys.argv[1:]]
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    cases.main()

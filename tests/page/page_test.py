@@ -12,6 +12,7 @@ import unittest
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE)
 import browser  # noqa: E402
+import cases  # noqa: E402
 import fake_pod  # noqa: E402
 
 PAGE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "processor", "http", "page")
@@ -403,8 +404,4 @@ class EveryViewOnAPhone(EveryView):
 
 
 if __name__ == "__main__":
-    why = browser.missing()
-    if why:
-        print("skipped: %s" % why)
-        sys.exit(0)
-    unittest.main(verbosity=2)
+    cases.main()
