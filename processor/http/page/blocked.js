@@ -21,7 +21,7 @@ function makeRow(row, model) {
   const why = el("span", {class: "reason"});
   const cells = [cell("State", {}, el("span", {class: "phase"})), cell("Failed event", {}, head), cell("Why", {class: "grow"}, why),
     cell("Blocked for", {class: "number"}), cell("Attempts", {class: "number"}), cell("Waiting", {class: "number"}), cell("Task", {}),
-    cell("", {class: "actions"})];
+    cell("", {class: "acts"}, el("div", {class: "actions"}))];
   const node = el("tr", {class: "row"}, el("th", {scope: "row"}, key), cells);
   node.show = (each) => {
     setText(key, each.aggregate || "(no key)");
@@ -37,7 +37,7 @@ function makeRow(row, model) {
     setText(cells[4], count(each.attempts));
     setText(cells[5], count(each.events));
     setText(cells[6], each.task);
-    if (node.state !== each.state) cells[7].replaceChildren(...actionsFor(each, name));
+    if (node.state !== each.state) cells[7].firstChild.replaceChildren(...actionsFor(each, name));
     node.state = each.state;
   };
   node.show(row);

@@ -40,7 +40,8 @@ function facts(pairs) {
 }
 
 function inputsTable(task) {
-  const head = ["Input", "Next offset", "Stable up to", "End", "Lag", "Held back"].map((text) => el("th", {scope: "col", text}));
+  const head = ["Input", "Next offset", "Stable up to", "End", "Lag", "Held back"].map((text, i) =>
+    el("th", {scope: "col", class: i > 0 ? "number" : "", text}));
   const rows = task.inputs.map((input) => el("tr", {},
     el("th", {scope: "row", text: `${input.topic}-${input.partition}`}),
     [input.next_offset, input.last_stable_offset, input.end_offset, input.lag].map((n, i) =>

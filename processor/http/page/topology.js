@@ -40,33 +40,48 @@ function order(layers, edges) {
   }
 }
 
+// Columns from left to right.
+function placeWide(layers, width, box) {
+  const across = box.height + 26;
+  const most = Math.max(...layers.map((layer) => layer.length));
+  const size = {width: Math.max(width, layers.length * (box.width + 110) - 110), height: most * across - 26 + 8};
+  layers.forEach((layer, i) => layer.forEach((vertex, j) => {
+    const along = layers.length === 1 ? 0 : i / (layers.length - 1);
+    vertex.x = along * (size.width - box.width - 4) + 2;
+    vertex.y = (size.height - (layer.length * across - 26)) / 2 + j * across;
+  }));
+  return size;
+}
+
+// From top to bottom, each layer in as many rows as it takes.
+function placeNarrow(layers, width, box) {
+  const across = box.width + 14;
+  const room = Math.max(1, Math.floor((width + 14) / across));
+  let y = 4;
+  for (const layer of layers) {
+    layer.forEach((vertex, j) => {
+      const row = Math.floor(j / room);
+      const inRow = Math.min(room, layer.length - row * room);
+      vertex.x = (width - (inRow * across - 14)) / 2 + (j % room) * across;
+      vertex.y = y + row * (box.height + 34);
+    });
+    y += Math.ceil(layer.length / room) * (box.height + 34) + 28;
+  }
+  return {width, height: y - 58};
+}
+
 // Sets x and y of each vertex, and returns the size of it all.
 function place(graph, width) {
   const isNarrow = width < 620;
   const box = isNarrow ? kBox.narrow : kBox.wide;
   const layers = [0, 1, 2].map((i) => graph.vertices.filter((vertex) => vertex.layer === i)).filter((l) => l.length > 0);
   order(layers, graph.edges);
-  const most = Math.max(...layers.map((layer) => layer.length));
-  const across = isNarrow ? box.width + 14 : box.height + 26;
-  const size = isNarrow
-    ? {width: Math.max(width, most * across), height: layers.length * (box.height + 62) - 62 + 8}
-    : {width: Math.max(width, layers.length * (box.width + 110) - 110), height: most * across - 26 + 8};
-  layers.forEach((layer, i) => {
-    layer.forEach((vertex, j) => {
-      const along = layers.length === 1 ? 0 : i / (layers.length - 1);
-      const free = (isNarrow ? size.width : size.height) - (layer.length * across - (isNarrow ? 14 : 26));
-      const side = free / 2 + j * across;
-      vertex.x = isNarrow ? side : along * (size.width - box.width - 4) + 2;
-      vertex.y = isNarrow ? 4 + i * (box.height + 62) : side;
-    });
-  });
-  return {...size, box, isNarrow};
+  return {...(isNarrow ? placeNarrow : placeWide)(layers, width, box), box, isNarrow};
 }
 
-function curve(edge, from, to, {box, isNarrow}) {
-  const spread = edge.spread ?? 0;
+function curve(from, to, {box, isNarrow}) {
   if (isNarrow) {
-    const [x1, y1, x2, y2] = [from.x + box.width / 2 + spread, from.y + box.height, to.x + box.width / 2, to.y];
+    const [x1, y1, x2, y2] = [from.x + box.width / 2, from.y + box.height, to.x + box.width / 2, to.y];
     const bend = (y2 - y1) / 2;
     return {path: `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`, x: (x1 + x2) / 2, y: (y1 + y2) / 2};
   }
@@ -102,7 +117,7 @@ function drawVertex(vertex, layout, open) {
 }
 
 function drawEdge(edge, from, to, layout) {
-  const {path, x, y} = curve(edge, from, to, layout);
+  const {path, x, y} = curve(from, to, layout);
   const line = svg("path", {class: `edge${edge.dashed ? " dashed" : ""}`, d: path});
   const flow = svg("path", {class: "flow", d: path, hidden: true});
   const label = svg("text", {class: "rate", x, y: y + 4, "text-anchor": "middle"});
