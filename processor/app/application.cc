@@ -198,8 +198,8 @@ class RunningApplication final : public Application {
     constexpr size_t kFetchQueue = size_t{1} << 20;
     auto client = MakeClient("-http", kFetchQueue);
     if (!client.ok()) return client.status();
-    auto office = PodOffice::Open(options_, plan_.graph, *std::move(client), server_.get(),
-                                  ClientId(PodMark()), &clock_);
+    auto office =
+        PodOffice::Open(options_, plan_.graph, *std::move(client), server_.get(), ClientId(PodMark()), &clock_);
     if (!office.ok()) return office.status();
     office_ = *std::move(office);
     return absl::OkStatus();

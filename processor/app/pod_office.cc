@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<PodOffice>> PodOffice::Open(const Options& option
         return http::FetchBody(absl::StrCat("http://", address, ToAbsl(path)), token, timeout);
       });
   office->office_ = std::make_unique<Office>(office->inside_.get(), std::move(graph), clock,
-                                              OfficeOptions{.pods = office->pods_.get()});
+                                             OfficeOptions{.pods = office->pods_.get()});
   server->SetOffice(office->office_.get());
   return office;
 }

@@ -106,14 +106,10 @@ std::function<bool()> Office::CancelledAfter(absl::Duration timeout) const {
 void Office::Ask(Question question, Reply reply) {
   using Answer = void (Office::*)(const Question&, const Reply&);
   static const std::map<std::string_view, Answer> kAnswers = {
-      {"/v1/status", &Office::AskPods},
-      {"/v1/tasks", &Office::AskPods},
-      {"/v1/parked", &Office::AskPods},
-      {"/v1/dead-letters", &Office::AskLetters},
-      {"/v1/audit", &Office::AskAudit},
-      {"/v1/commands", &Office::AskCommand},
-      {"/v1/jobs/{id}", &Office::AskJob},
-      {"/v1/aggregates/{aggregate}/{key}", &Office::AskAggregate}};
+      {"/v1/status", &Office::AskPods},   {"/v1/tasks", &Office::AskPods},
+      {"/v1/parked", &Office::AskPods},   {"/v1/dead-letters", &Office::AskLetters},
+      {"/v1/audit", &Office::AskAudit},   {"/v1/commands", &Office::AskCommand},
+      {"/v1/jobs/{id}", &Office::AskJob}, {"/v1/aggregates/{aggregate}/{key}", &Office::AskAggregate}};
   const auto found = kAnswers.find(question.path);
   if (found == kAnswers.end()) return reply(ErrorResponse(404, "there is no such path"));
   (this->*found->second)(question, reply);
@@ -194,11 +190,11 @@ void Office::AskJob(const Question& question, const Reply& reply) {
 
 void Office::AskPods(const Question& question, const Reply& reply) {
   if (options_.pods == nullptr) return reply(ErrorResponse(404, "this pod knows of no other"));
-  const bool is_taken = callers_.Submit([this, path = std::string(question.path), own = question.body,
-                                          token = question.token, reply] {
-    if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
-    reply(JsonResponse(200, options_.pods->Gather(path, own, token, options_.pods_timeout)));
-  });
+  const bool is_taken =
+      callers_.Submit([this, path = std::string(question.path), own = question.body, token = question.token, reply] {
+        if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
+        reply(JsonResponse(200, options_.pods->Gather(path, own, token, options_.pods_timeout)));
+      });
   if (!is_taken) reply(TooMuch());
 }
 

@@ -21,7 +21,7 @@
 namespace once {
 
 struct OfficeOptions {
-  Pods* pods = nullptr;  // Outlives the office; null: this pod knows of no other.
+  Pods* pods = nullptr;                             // Outlives the office; null: this pod knows of no other.
   absl::Duration pods_timeout = absl::Seconds(2);   // How long other pods are waited for.
   absl::Duration read_timeout = absl::Seconds(10);  // Of an answer, from when somebody begins with it.
   absl::Duration job_timeout = absl::Seconds(60);   // How long a command's results are waited for.

@@ -74,9 +74,12 @@ std::string Text(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 // An entry of the list, around an answer that is JSON already.
 std::string Entry(const PodPlace& pod, const absl::StatusOr<std::string>& answer, absl::Duration took) {
   const bool is_json = answer.ok() && Json::accept(*answer);
-  const std::string why = answer.ok() ? "what it answers is no JSON" : PlainText(std::string(answer.status().message()));
-  Json json = {{"instance", pod.instance}, {"address", pod.address.empty() ? Json(nullptr) : Json(pod.address)},
-               {"self", pod.is_self},      {"answered", is_json},
+  const std::string why =
+      answer.ok() ? "what it answers is no JSON" : PlainText(std::string(answer.status().message()));
+  Json json = {{"instance", pod.instance},
+               {"address", pod.address.empty() ? Json(nullptr) : Json(pod.address)},
+               {"self", pod.is_self},
+               {"answered", is_json},
                {"why", is_json ? Json(nullptr) : Json(why)},
                {"seconds", absl::ToDoubleSeconds(took)}};
   std::string text = Text(json);
@@ -131,8 +134,8 @@ std::string Pods::Gather(std::string_view path, const std::string& own, const st
   absl::StatusOr<std::vector<PodPlace>> found = Find(timeout);
   std::string incomplete;
   if (!found.ok()) {
-    incomplete = absl::StrCat("the brokers do not tell who is in the group: ",
-                              PlainText(std::string(found.status().message())));
+    incomplete =
+        absl::StrCat("the brokers do not tell who is in the group: ", PlainText(std::string(found.status().message())));
     found = FindPods({}, application_id_, own_id_);
   }
   std::vector<std::string> entries(found->size());
@@ -144,7 +147,8 @@ std::string Pods::Gather(std::string_view path, const std::string& own, const st
     } else if (pod.address.empty()) {
       entries[i] = Entry(pod, absl::UnavailableError(pod.why), absl::ZeroDuration());
     } else if (threads.size() >= kMostAsked) {
-      entries[i] = Entry(pod, absl::ResourceExhaustedError("there are too many pods to ask at once"), absl::ZeroDuration());
+      entries[i] =
+          Entry(pod, absl::ResourceExhaustedError("there are too many pods to ask at once"), absl::ZeroDuration());
     } else {
       threads.emplace_back([&, i] {
         const absl::Time began = SteadyNow();

@@ -45,8 +45,8 @@ class Pods {
   // `admin` must outlive it.
   Pods(std::string application_id, std::string own_id, kafka::Admin* admin, AsksPod ask);
 
-  // {"pods": [...], "incomplete": ...}, as openapi.json has it: what each pod answers to a GET of `path`, JSON. `own` is
-  // this pod's own answer; others are asked with the token that this one was asked with. All are asked at once, and
+  // {"pods": [...], "incomplete": ...}, as openapi.json has it: what each pod answers to a GET of `path`, JSON. `own`
+  // is this pod's own answer; others are asked with the token that this one was asked with. All are asked at once, and
   // waited for `timeout` at most.
   std::string Gather(std::string_view path, const std::string& own, const std::string& token, absl::Duration timeout);
 

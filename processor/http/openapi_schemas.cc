@@ -66,9 +66,8 @@ constexpr Field kMemory[] = {{"clean_state", "integer"},      {"dirty_state", "i
                              {"copies_for_disk", "integer"},  {"event_ids", "integer"},
                              {"parked_queues", "integer"},    {"fetched", "integer"},
                              {"open_transaction", "integer"}, {"share", "integer", "What the worker may use in all."}};
-constexpr Field kApplicationAnswer[] = {
-    {"pods", "[]PodAnswer", "By instance."},
-    {"incomplete", "?string", "Why others may be missing."}};
+constexpr Field kApplicationAnswer[] = {{"pods", "[]PodAnswer", "By instance."},
+                                        {"incomplete", "?string", "Why others may be missing."}};
 constexpr Field kPodAnswer[] = {{"instance", "string"},
                                 {"address", "?string", "Where it is asked."},
                                 {"self", "boolean", "It is the one that was asked."},

@@ -40,9 +40,10 @@ TEST(PodsTest, MarksArePutAndRead) {
 }
 
 TEST(PodsTest, WorkersOfAPodAreOnePod) {
-  EXPECT_EQ(Found({Member("totals-a.http-8080-consumer", "/10.0.0.5"), Member("totals-a.http-8080-consumer", "/10.0.0.5")})
-                .size(),
-            1u);
+  EXPECT_EQ(
+      Found({Member("totals-a.http-8080-consumer", "/10.0.0.5"), Member("totals-a.http-8080-consumer", "/10.0.0.5")})
+          .size(),
+      1u);
 }
 
 TEST(PodsTest, LoopbackIsAskedOnTheSameMachineAlone) {

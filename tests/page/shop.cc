@@ -30,10 +30,12 @@ absl::StatusOr<once::Topology> Build(const once::Config& config) {
   auto large = builder.AddSink<OrderPlaced>("large", {.topic = config.Get("large_topic", "large-orders")});
   builder.DeadLetterTo(config.Get("dead_letter_topic", "orders.dlq"));
   const std::string trouble = config.Get("trouble_file", "");
-  builder.AddTransform("sort").EmitsTo(small, large).On<OrderPlaced>(orders, [=](const OrderPlaced& order, auto& event) {
-    event.Forward(order.cents() < kLarge ? small : large);
-    return absl::OkStatus();
-  });
+  builder.AddTransform("sort")
+      .EmitsTo(small, large)
+      .On<OrderPlaced>(orders, [=](const OrderPlaced& order, auto& event) {
+        event.Forward(order.cents() < kLarge ? small : large);
+        return absl::OkStatus();
+      });
   builder.AddAggregate<CustomerTotal>("customer")
       .EmitsTo(totals)
       .On<OrderPlaced>(orders, [=](const OrderPlaced& order, auto& customer) {

@@ -24,7 +24,8 @@ std::span<const PageFile> PageFiles();
 const PageFile* FindPageFile(std::string_view path);
 
 // The answer to a GET or HEAD. It shows nothing of the application, so anybody may have it. What browsers are told with
-// it lets the page load and ask nothing but what its own pod serves, run no script but its files, and stand in no frame.
+// it lets the page load and ask nothing but what its own pod serves, run no script but its files, and stand in no
+// frame.
 Response PageResponse(const PageFile& file, const Request& request);
 
 }  // namespace once::http

@@ -18,7 +18,7 @@ export function askForToken(why) {
       el("h2", {id: "dialog-title", text: hadOne ? "That token is not taken" : "A token, please"}),
       el("p", {id: "why", class: hadOne ? "bad" : "quiet", text: `The pod says: ${why}.`}),
       el("label", {}, el("span", {text: "Token of --http_token_file"}), input),
-      el("p", {class: "quiet", text: "It stays in this tab until the tab is closed, and goes to this pod alone."}),
+      el("p", {class: "quiet", text: "It stays in this tab until the tab is closed, and goes to pods of this application alone."}),
       el("div", {class: "buttons"}, el("button", {type: "submit", class: "primary", text: "Go on"})));
     token.forget();
     replace(dialog, form);
