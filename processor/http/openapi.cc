@@ -120,7 +120,7 @@ Json OperationJson(const Route& route, const Path& path) {
   Json operation;
   operation["summary"] = path.about;
   if (Json parameters = ParametersJson(route); !parameters.empty()) operation["parameters"] = parameters;
-  Json& responses = operation["responses"];
+  Json responses;
   responses["200"] = AnswerJson("So it is.", path.schema);
   if (route.method == "POST") {
     operation["requestBody"]["required"] = true;
@@ -143,6 +143,7 @@ Json OperationJson(const Route& route, const Path& path) {
     responses["401"] = AnswerJson("The token is missing, wrong, or has expired.", "Error");
     responses["403"] = AnswerJson("There is no token, and others reach the address.", "Error");
   }
+  operation["responses"] = responses;
   return operation;
 }
 
