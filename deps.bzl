@@ -152,7 +152,7 @@ def once_dependencies(
       benchmark: Google Benchmark; only Once's own measurements need it.
       cli11: CLI11; only Once's own tools need it.
       crypto: OpenSSL's libcrypto 3.0 or newer.
-      curl: libcurl 7.85 or newer; only @once//:schemas needs it.
+      curl: libcurl 7.88 or newer.
       gtest: GoogleTest with GoogleMock; only tests need it.
       gtest_main: their main function.
       json: nlohmann_json 3.11 or newer.

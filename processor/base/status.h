@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "processor/base/client_statistics.h"
 #include "processor/base/counters.h"
+#include "processor/base/flow_counts.h"
 #include "processor/base/types.h"
 
 namespace once {
@@ -102,6 +103,7 @@ struct WorkerStatus {
   std::vector<TaskStatus> tasks = {};
   EventCounters events = {};  // Committed.
   EpochCounters epochs = {};
+  FlowCounts flows = {};  // Committed.
   int64_t producer_rebuilds = 0;
   bool waits_for_memory = false;
   MemoryStatus memory = {};

@@ -242,6 +242,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
   }
   RunUserCode(attempt, choice, &verdict);
   if (verdict.status.ok()) verdict.status = Merge(attempt);
+  if (verdict.status.ok()) epoch_->NoteFlows(attempt.source, choice.steps, context_.outputs());
   return verdict;
 }
 

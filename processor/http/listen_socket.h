@@ -2,18 +2,25 @@
 #ifndef ONCE_PROCESSOR_HTTP_LISTEN_SOCKET_H_
 #define ONCE_PROCESSOR_HTTP_LISTEN_SOCKET_H_
 
+#include <sys/socket.h>
+
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "processor/base/listen_address.h"
 
 namespace once::http {
 
-// Its descriptor, the caller's to close; the port that it got goes to `address`. FailedPrecondition, with the address
-// and why, if there is no listening there.
-absl::StatusOr<int> ListenAt(ListenAddress* address);
+// The descriptor, which is the caller's; the port that it got goes to `address`. FailedPrecondition, as ListenFailure
+// makes it.
+absl::StatusOr<int> Listen(ListenAddress* address);
 
-// That error, with what errno says, for whoever fails to serve there.
-absl::Status CannotListen(const ListenAddress& address, const char* what);
+// With the address, `what` did not work, errno's text, and what to do.
+absl::Status ListenFailure(const ListenAddress& address, const char* what);
+
+// The address in digits, without the port; empty if it is none of IP's.
+std::string AddressText(const sockaddr* address);
 
 }  // namespace once::http
 

@@ -153,6 +153,7 @@ void StatusWriter::Gather(const ClockReading& now, const Engine& engine, const W
   }
   status->events = engine.committed_counters();
   status->epochs = engine.epoch_counters();
+  status->flows = engine.committed_flows();
   status->producer_rebuilds = engine.committer().rebuilds();
   status->waits_for_memory = engine.intake_waits();
   status->memory = MemoryOf(engine);

@@ -77,6 +77,10 @@ inline PodStatus SamplePod(std::vector<TaskStatus> more = {}) {
   worker->epochs.aborted[static_cast<size_t>(AbortCause::kFenced)] = 1;
   worker->epochs.commit_seconds.Count(0.02);
   worker->epochs.event_seconds.Count(0.2);
+  worker->flows = FlowCounts(1, 1, 1);
+  worker->flows.CountIn(0, 0);
+  worker->flows.CountOut(0, 0);
+  worker->flows.CountFailed(0);
   worker->memory.clean_state = 1 << 20;
   worker->memory.share = 1 << 28;
   worker->producer = std::make_shared<FixedStatistics>(SampleClient());

@@ -15,7 +15,7 @@
 #include "processor/base/names.h"
 #include "processor/base/strings.h"
 #include "processor/config/config.h"
-#include "processor/http/bearer_token.h"
+#include "processor/http/tokens.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/stderr_log.h"
 #include "processor/version.h"
@@ -67,9 +67,10 @@ class Gateway {
     if (!types.ok()) return types.status();
     types_ = *std::move(types);
     if (!options_.http_token_file.empty()) {
-      absl::StatusOr<std::string> token = http::ReadTokenFile(options_.http_token_file);
-      if (!token.ok()) return token.status();
-      token_ = *std::move(token);
+      absl::StatusOr<std::unique_ptr<http::Guard>> tokens =
+          http::OpenTokenFile(options_.http_token_file, &clock_, log_);
+      if (!tokens.ok()) return tokens.status();
+      tokens_ = *std::move(tokens);
     }
     if (absl::Status connected = Connect(wrap); !connected.ok()) return connected;
     if (absl::Status opened = OpenTransactions(); !opened.ok()) return opened;
@@ -168,7 +169,7 @@ class Gateway {
 
   absl::Status Serve() {
     api_ = std::make_unique<Api>(ApiParts{.options = &options_,
-                                          .guard = {.token = token_, .is_loopback = options_.listen.is_loopback()},
+                                          .guard = {.tokens = tokens_.get(), .is_loopback = options_.listen.is_loopback()},
                                           .types = types_.get(),
                                           .reading = client_.get(),
                                           .admin = admin_.get(),
@@ -189,7 +190,7 @@ class Gateway {
     api_->SetServer(server_.get());
     log_->Log(LogLevel::kInfo,
               absl::StrCat("serving at http://", server_->address().ToString(), "/ with ", types_->names().size(),
-                           " types", token_.empty() ? ", without a token" : ""));
+                           " types", tokens_ == nullptr ? ", without a token" : ""));
     return absl::OkStatus();
   }
 
@@ -197,7 +198,7 @@ class Gateway {
   const std::map<std::string, std::string> properties_;
   LogSink* const log_;
   SystemClock clock_;
-  std::string token_;
+  std::unique_ptr<http::Guard> tokens_;
   std::unique_ptr<Types> types_;
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Client> explicit_client_;

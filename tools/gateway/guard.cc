@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/base/listen_address.h"
 #include "processor/base/strings.h"
-#include "processor/http/bearer_token.h"
+#include "processor/http/tokens.h"
 #include "tools/gateway/json.h"
 
 namespace once::gateway {
@@ -55,10 +55,10 @@ bool IsJson(std::string_view content_type) {
 }
 
 std::optional<http::Response> Unauthorized(const GuardOptions& options, const Request& head) {
-  if (!options.token.empty()) {
-    if (http::IsAuthorized(head.Header("authorization"), options.token)) return std::nullopt;
-    http::Response refusal = ErrorResponse(
-        401, "this wants the header \"Authorization: Bearer TOKEN\", with the token of --http_token_file");
+  if (options.tokens != nullptr) {
+    const http::Caller caller = options.tokens->Check(head.Header("authorization"));
+    if (caller.may_ask) return std::nullopt;
+    http::Response refusal = ErrorResponse(401, caller.refusal);
     refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"once-gateway\"");
     return refusal;
   }

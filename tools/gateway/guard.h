@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "processor/http/message.h"
+#include "processor/http/tokens.h"
 #include "tools/gateway/request.h"
 
 namespace once::gateway {
@@ -43,7 +44,7 @@ std::span<const Route> Routes();
 const Route* FindRoute(std::string_view path);
 
 struct GuardOptions {
-  std::string token = {};    // Empty: there is none.
+  http::Guard* tokens = nullptr;  // Null: there are none.
   bool is_loopback = false;  // Only this machine can ask.
 };
 

@@ -68,7 +68,7 @@ class MhdServer final : public HttpServer {
   size_t connections() const override { return connections_.load(std::memory_order_relaxed); }
 
   absl::Status Open() {
-    absl::StatusOr<int> listening = http::ListenAt(&options_.address);
+    absl::StatusOr<int> listening = http::Listen(&options_.address);
     if (!listening.ok()) return listening.status();
     const auto most = static_cast<unsigned>(options_.max_connections) + kSpareConnections;
     errno = 0;
@@ -79,7 +79,7 @@ class MhdServer final : public HttpServer {
                          MHD_OPTION_UNESCAPE_CALLBACK, &LeaveEscaped, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
                          &OnConnection, this, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
     if (daemon_ == nullptr) {
-      const absl::Status failed = http::CannotListen(options_.address, "libmicrohttpd does not start");
+      const absl::Status failed = http::ListenFailure(options_.address, "libmicrohttpd does not start");
       close(*listening);
       return failed;
     }
