@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json Parse(const CommandOutcome& outcome) {
+Json Parse(const RunOutcome& outcome) {
   if (!outcome.status.ok()) return Json::object();
   Json json = Json::parse(outcome.json, nullptr, /*allow_exceptions=*/false);
   return json.is_object() ? json : Json::object();
@@ -20,8 +20,8 @@ Json Member(const Json& json, const char* name) { return json.contains(name) ? j
 
 }  // namespace
 
-std::string AggregateJson(const std::string& aggregate, const std::string& key, const CommandOutcome& state,
-                          const CommandOutcome& queue) {
+std::string AggregateJson(const std::string& aggregate, const std::string& key, const RunOutcome& state,
+                          const RunOutcome& queue) {
   const Json committed = Parse(state), waiting = Parse(queue);
   Json json;
   json["aggregate"] = aggregate;

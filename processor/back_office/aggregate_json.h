@@ -9,8 +9,8 @@
 namespace once {
 
 // Of what `state get` and `parked show` have said, of which one may be NotFound.
-std::string AggregateJson(const std::string& aggregate, const std::string& key, const CommandOutcome& state,
-                          const CommandOutcome& queue);
+std::string AggregateJson(const std::string& aggregate, const std::string& key, const RunOutcome& state,
+                          const RunOutcome& queue);
 
 }  // namespace once
 

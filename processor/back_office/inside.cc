@@ -20,8 +20,8 @@ Inside::Inside(const Options& options, std::shared_ptr<const Graph> graph, kafka
       registry_(cli::AllCommands()),
       config_(Config::Load({})) {}
 
-CommandOutcome Inside::Run(const std::vector<std::string>& words, const std::optional<std::string>& value,
-                           const std::function<bool()>& is_cancelled, const std::string& id) const {
+RunOutcome Inside::Run(const std::vector<std::string>& words, const std::optional<std::string>& value,
+                       const std::function<bool()>& is_cancelled, const std::string& id) const {
   const cli::CommandLine line = cli::CommandLine::Read(words, registry_);
   if (absl::Status checked = line.Check(); !checked.ok()) return {.status = checked};
   cli::Environment environment;
@@ -43,7 +43,7 @@ CommandOutcome Inside::Run(const std::vector<std::string>& words, const std::opt
                                       .config = &config_,
                                       .options = &options_,
                                       .graph = graph_});
-  CommandOutcome outcome;
+  RunOutcome outcome;
   // X3: codecs are the user's code.
   outcome.status = Guarded(absl::StatusCode::kInternal, "the command", [&] { return context.command().run(context); });
   if (context.has_shown_dry_run()) outcome.status = absl::OkStatus();

@@ -18,7 +18,7 @@
 
 namespace once {
 
-struct CommandOutcome {
+struct RunOutcome {
   absl::Status status = {};
   std::string json = {};  // What it has to show: one object on one line.
 };
@@ -32,8 +32,8 @@ class Inside {
 
   // `words` as on a command line; `value` is what the standard input would have. `is_cancelled` is asked while it
   // reads. What it sends has `id`, unless the words say another.
-  CommandOutcome Run(const std::vector<std::string>& words, const std::optional<std::string>& value,
-                     const std::function<bool()>& is_cancelled, const std::string& id = "") const;
+  RunOutcome Run(const std::vector<std::string>& words, const std::optional<std::string>& value,
+                 const std::function<bool()>& is_cancelled, const std::string& id = "") const;
 
  private:
   const Options options_;

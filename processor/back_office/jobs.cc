@@ -78,7 +78,7 @@ std::optional<Job> Jobs::Find(const std::string& id) const {
   return found == jobs_.end() ? std::nullopt : std::make_optional(*found);
 }
 
-void Jobs::Finish(const std::string& id, const CommandOutcome& outcome) {
+void Jobs::Finish(const std::string& id, const RunOutcome& outcome) {
   MutexLock lock(&mutex_);
   for (Job& job : jobs_) {
     if (job.id != id) continue;

@@ -21,7 +21,7 @@ namespace once {
 enum class JobState { kPending, kDone, kRefused, kUnclear };
 
 struct Job {
-  Order order = {};  // Without its value, which may be of megabytes.
+  CommandOrder order = {};  // Without its value, which may be of megabytes.
   size_t value_hash = 0;
   std::string id = {};  // The command's.
   std::string issuer = {};
@@ -39,7 +39,7 @@ class Jobs {
   // False, with the one that there is, if there is a job of that ID already.
   bool Add(const Job& job, Job* before);
   std::optional<Job> Find(const std::string& id) const;
-  void Finish(const std::string& id, const CommandOutcome& outcome);
+  void Finish(const std::string& id, const RunOutcome& outcome);
   // As if it had never been asked for.
   void Remove(const std::string& id);
 

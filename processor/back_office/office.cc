@@ -118,7 +118,7 @@ void Office::Ask(Question question, Reply reply) {
 void Office::Look(std::vector<std::string> words, std::optional<std::string> value, const Reply& reply) {
   const bool is_taken = readers_.Submit([this, words = std::move(words), value = std::move(value), reply] {
     if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
-    const CommandOutcome outcome = inside_->Run(words, value, CancelledAfter(options_.read_timeout));
+    const RunOutcome outcome = inside_->Run(words, value, CancelledAfter(options_.read_timeout));
     reply(outcome.status.ok() ? JsonResponse(200, outcome.json) : Refusal(outcome.status));
   });
   if (!is_taken) reply(TooMuch());
@@ -148,7 +148,7 @@ void Office::AskAudit(const Question& question, const Reply& reply) {
 }
 
 void Office::AskCommand(const Question& question, const Reply& reply) {
-  const absl::StatusOr<Order> order = ReadOrder(question.body, registry_);
+  const absl::StatusOr<CommandOrder> order = ReadOrder(question.body, registry_);
   if (!order.ok()) return reply(Refusal(order.status()));
   if (absl::Status checked = CheckOrder(*order, registry_, *graph_); !checked.ok()) return reply(Refusal(checked));
   Job job{.order = *order,
@@ -162,12 +162,12 @@ void Office::AskCommand(const Question& question, const Reply& reply) {
   Job before;
   if (!jobs_.Add(job, &before)) {
     const bool is_same = before.order == job.order && before.value_hash == job.value_hash;
-    return reply(is_same ? JsonResponse(200, JobJson(before))
+    return reply(is_same ? JsonResponse(202, JobJson(before))
                          : ErrorResponse(409, "another command of this ID was asked for before"));
   }
   std::vector<std::string> words = CommandWords(*order, job.issuer, options_.job_timeout);
   const bool is_taken = clerks_.Submit([this, words = std::move(words), value = order->value, id = job.id] {
-    CommandOutcome outcome{.status = absl::UnavailableError("the pod was stopped before it was sent")};
+    RunOutcome outcome{.status = absl::UnavailableError("the pod was stopped before it was sent")};
     if (!is_ending_.load()) outcome = inside_->Run(words, value, CancelledAfter(2 * options_.job_timeout), id);
     jobs_.Finish(id, outcome);
   });
@@ -201,13 +201,18 @@ void Office::AskPods(const Question& question, const Reply& reply) {
 void Office::AskAggregate(const Question& question, const Reply& reply) {
   const absl::StatusOr<int64_t> count = CountOf(question, 20, 100);
   if (!count.ok()) return reply(Refusal(count.status()));
+  const std::string& aggregate = question.words.front();
+  const bool is_there = std::any_of(graph_->nodes.begin(), graph_->nodes.end(), [&](const NodeSpec& node) {
+    return node.kind == NodeKind::kAggregate && node.name == aggregate;
+  });
+  if (!is_there) return reply(ErrorResponse(404, absl::StrCat("there is no aggregate \"", Printable(aggregate), "\"")));
   const bool is_taken = readers_.Submit([this, words = question.words, limit = *count, reply] {
     if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
     const auto is_cancelled = CancelledAfter(options_.read_timeout);
-    const CommandOutcome state =
+    const RunOutcome state =
         inside_->Run({"state", "get", "--json", kReadTimeout, "--", words[0], words[1]}, {}, is_cancelled);
     if (!state.status.ok() && !absl::IsNotFound(state.status)) return reply(Refusal(state.status));
-    const CommandOutcome queue = inside_->Run(
+    const RunOutcome queue = inside_->Run(
         {"parked", "show", "--json", kReadTimeout, absl::StrCat("--limit=", limit), "--", words[0], words[1]}, {},
         is_cancelled);
     if (!queue.status.ok() && !absl::IsNotFound(queue.status)) return reply(Refusal(queue.status));
@@ -221,9 +226,8 @@ void Office::AskAggregate(const Question& question, const Reply& reply) {
 void Office::AskAuditOfJob(const std::string& id, const Reply& reply) {
   const bool is_taken = readers_.Submit([this, id, reply] {
     if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
-    const CommandOutcome audit =
-        inside_->Run({"audit", "list", "--json", kReadTimeout, "--limit=1000", "--command=" + id}, {},
-                     CancelledAfter(options_.read_timeout));
+    const RunOutcome audit = inside_->Run({"audit", "list", "--json", kReadTimeout, "--limit=1000", "--command=" + id},
+                                          {}, CancelledAfter(options_.read_timeout));
     if (audit.status.ok()) return reply(JsonResponse(200, AuditedJobJson(id, audit.json)));
     const std::optional<Job> job = jobs_.Find(id);
     reply(job.has_value() ? JsonResponse(200, JobJson(*job)) : Refusal(audit.status));

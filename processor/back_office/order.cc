@@ -76,7 +76,7 @@ absl::Status NoSuchCommand(const std::string& path, const cli::Registry& registr
   return Wrong(absl::StrCat("\"", Printable(path), "\" is no command; there are: ", absl::StrJoin(paths, ", ")));
 }
 
-absl::Status ReadArguments(const Json& json, Order* order) {
+absl::Status ReadArguments(const Json& json, CommandOrder* order) {
   if (!json.is_array() || json.size() > kMostArguments) return Wrong("\"arguments\" is no array of texts");
   for (const Json& each : json) {
     if (!each.is_string()) return Wrong("\"arguments\" is no array of texts");
@@ -126,12 +126,12 @@ absl::Status CheckMembers(const Json& json) {
 
 }  // namespace
 
-absl::StatusOr<Order> ReadOrder(std::string_view body, const cli::Registry& registry) {
+absl::StatusOr<CommandOrder> ReadOrder(std::string_view body, const cli::Registry& registry) {
   if (IsTooDeep(body)) return Wrong("the body is no JSON of a command: it is too deep");
   const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return Wrong("the body is no JSON object");
   if (absl::Status members = CheckMembers(json); !members.ok()) return members;
-  Order order{.command = json["command"].get<std::string>()};
+  CommandOrder order{.command = json["command"].get<std::string>()};
   const cli::CommandSpec* const command = FindCommand(order.command, registry);
   if (command == nullptr) return NoSuchCommand(order.command, registry);
   if (json.contains("command_id")) order.id = json["command_id"].get<std::string>();
@@ -155,7 +155,7 @@ absl::StatusOr<Order> ReadOrder(std::string_view body, const cli::Registry& regi
   return order;
 }
 
-std::vector<std::string> CommandWords(const Order& order, const std::string& issuer, absl::Duration timeout) {
+std::vector<std::string> CommandWords(const CommandOrder& order, const std::string& issuer, absl::Duration timeout) {
   std::vector<std::string> words = absl::StrSplit(order.command, ' ');
   words.push_back(absl::StrCat("--issuer=", issuer));
   words.push_back(absl::StrCat("--timeout=", absl::ToInt64Seconds(timeout), "s"));
@@ -166,7 +166,7 @@ std::vector<std::string> CommandWords(const Order& order, const std::string& iss
   return words;
 }
 
-absl::Status CheckOrder(const Order& order, const cli::Registry& registry, const Graph& graph) {
+absl::Status CheckOrder(const CommandOrder& order, const cli::Registry& registry, const Graph& graph) {
   const cli::CommandLine line = cli::CommandLine::Read(CommandWords(order, "issuer", absl::Seconds(1)), registry);
   if (absl::Status checked = line.Check(); !checked.ok()) return checked;
   if (line.command() == nullptr || line.command()->path != order.command || !line.settings().empty()) {

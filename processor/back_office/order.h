@@ -21,7 +21,7 @@
 
 namespace once {
 
-struct Order {
+struct CommandOrder {
   std::string command = {};             // "parked skip"
   std::vector<std::string> words = {};  // The arguments and options, as on a command line.
   std::string id = {};                  // Letters, digits, '.', '_' and '-', 64 at most; empty: none was given.
@@ -29,7 +29,7 @@ struct Order {
   std::optional<std::string> value = {};  // JSON, of `parked replace`.
 
   // Whether somebody asks for the same again.
-  bool operator==(const Order& other) const = default;
+  bool operator==(const CommandOrder& other) const = default;
 };
 
 // Letters, digits, '.', '_' and '-', 64 at most, and not nothing.
@@ -37,14 +37,14 @@ bool IsOrderId(std::string_view id);
 
 // InvalidArgument, in a sentence, for whatever is none: other members, other types, commands that are not sent to the
 // application, options that are none of the command's or not for others to set. Nothing is asked of anybody.
-absl::StatusOr<Order> ReadOrder(std::string_view body, const cli::Registry& registry);
+absl::StatusOr<CommandOrder> ReadOrder(std::string_view body, const cli::Registry& registry);
 
 // What can be told of its words without brokers: numbers of arguments, values of options, names of aggregates and task
 // groups, what keys are like. InvalidArgument, in a sentence.
-absl::Status CheckOrder(const Order& order, const cli::Registry& registry, const Graph& graph);
+absl::Status CheckOrder(const CommandOrder& order, const cli::Registry& registry, const Graph& graph);
 
 // The words of a command line that does it, in the name of `issuer`; `timeout` is in whole seconds.
-std::vector<std::string> CommandWords(const Order& order, const std::string& issuer, absl::Duration timeout);
+std::vector<std::string> CommandWords(const CommandOrder& order, const std::string& issuer, absl::Duration timeout);
 
 }  // namespace once
 

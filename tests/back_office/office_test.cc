@@ -195,7 +195,7 @@ TEST_F(OfficeTest, ACommandOfOneIdTakesEffectOnce) {
   EXPECT_EQ(Follow(Post(body))["state"], "done");
   EXPECT_EQ(Commands(), 1u);
   const http::Response again = Post(body);
-  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.status, 202);
   EXPECT_EQ(json::parse(again.body)["state"], "done");
   EXPECT_EQ(Post(R"({"command": "parked skip", "arguments": ["customer", "bob"], "command_id": "ticket-7"})").status,
             409);

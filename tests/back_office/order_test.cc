@@ -17,7 +17,7 @@ using testing::HasSubstr;
 class OrderTest : public testing::Test {
  protected:
   absl::Status Check(const std::string& body) const {
-    const absl::StatusOr<Order> order = ReadOrder(body, registry_);
+    const absl::StatusOr<CommandOrder> order = ReadOrder(body, registry_);
     return order.ok() ? CheckOrder(*order, registry_, topology_->graph()) : order.status();
   }
 

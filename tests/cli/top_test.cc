@@ -56,7 +56,7 @@ TEST_F(TopTest, OnceShowsPodsAndTheWorstTasksFirst) {
   console_.pictures = 2;
   console_.files["token"] = "# for top\na-token-of-some-length name=alice\n";
   EXPECT_EQ(Run({"top", "--once", "--url=pod-0:8080/", "--token_file=token"}), kExitDone) << console_.err;
-  EXPECT_THAT(console_.out, HasSubstr("blocked:            3\nevents that wait:   7\n"));
+  EXPECT_THAT(console_.out, HasSubstr("blocked:           3\nevents that wait:  7\n"));
   EXPECT_THAT(console_.out, testing::ContainsRegex("a +http://pod-0:8080 +yes +2 +3"));
   EXPECT_LT(console_.out.find("orders-1"), console_.out.find("orders-0"));
   EXPECT_THAT(console_.out, HasSubstr("no such topic"));

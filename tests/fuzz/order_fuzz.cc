@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const once::Graph kNothing;
   once::fuzz::Input input(data, size);
   const std::string body(input.Rest());
-  const absl::StatusOr<once::Order> order = once::ReadOrder(body, kRegistry);
+  const absl::StatusOr<once::CommandOrder> order = once::ReadOrder(body, kRegistry);
   if (!order.ok()) {
     ONCE_CHECK(absl::IsInvalidArgument(order.status()));
     return 0;
