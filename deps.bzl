@@ -57,6 +57,7 @@ _SYSTEM = {
     "benchmark": ["benchmark"],
     "cli11": ["CLI11"],
     "crypto": ["libcrypto"],
+    "curl": ["libcurl"],
     "gtest": ["gmock", "gtest"],
     "gtest_main": ["gmock_main"],
     "json": ["nlohmann_json"],
@@ -130,6 +131,7 @@ def once_dependencies(
         benchmark = None,
         cli11 = None,
         crypto = None,
+        curl = None,
         gtest = None,
         gtest_main = None,
         json = None,
@@ -147,6 +149,7 @@ def once_dependencies(
       benchmark: Google Benchmark; only Once's own measurements need it.
       cli11: CLI11; only Once's own tools need it.
       crypto: OpenSSL's libcrypto 3.0 or newer.
+      curl: libcurl 7.88 or newer.
       gtest: GoogleTest with GoogleMock; only tests need it.
       gtest_main: their main function.
       json: nlohmann_json 3.11 or newer.
@@ -163,6 +166,7 @@ def once_dependencies(
     _library("benchmark", benchmark)
     _library("cli11", cli11)
     _library("crypto", crypto)
+    _library("curl", curl)
     _library("gtest", gtest)
     _library("gtest_main", gtest_main)
     _library("json", json)

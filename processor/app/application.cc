@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/app/pod_office.h"
 #include "processor/app/pod_server.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
@@ -68,7 +69,8 @@ class RunningApplication final : public Application {
     // In this order: no broker is asked by an instance without a name, and no database opened for a start that fails.
     for (const auto& step :
          {&RunningApplication::CheckNames, &RunningApplication::Serve, &RunningApplication::OpenStateDir,
-          &RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
+          &RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenOffice,
+          &RunningApplication::OpenState}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return absl::OkStatus();
@@ -121,16 +123,16 @@ class RunningApplication final : public Application {
     return absl::OkStatus();
   }
 
-  absl::Status Connect() {
+  // `role` tells its connections from others of the instance; empty: it is what the application works with.
+  absl::StatusOr<std::unique_ptr<kafka::Client>> MakeClient(const std::string& role, size_t fetch_queue_bytes) {
     kafka::RdKafkaConfig config;
     config.bootstrap_servers = options_.bootstrap_servers;
     // By this the brokers' logs tell instances apart.
-    config.client_id = absl::StrCat(plan_.application_id, "-", instance_id_);
+    config.client_id = absl::StrCat(plan_.application_id, "-", instance_id_, role);
     config.transaction_timeout = options_.transaction_timeout;
     config.session_timeout = options_.session_timeout;
     config.max_poll_interval = options_.max_poll_interval;
-    // X7: what the client fetches ahead is part of the budget.
-    config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
+    config.fetch_queue_bytes = static_cast<int64_t>(fetch_queue_bytes);
     config.extra = deps_.kafka_properties;
     config.oauth_token = deps_.oauth_token;
     config.resolve = deps_.resolve;
@@ -139,8 +141,15 @@ class RunningApplication final : public Application {
     // Known only after the preflight, which makes a second client then.
     config.max_batch_bytes = std::min(config.max_batch_bytes, max_batch_bytes_);
     auto client = kafka::MakeRdKafkaClient(config, deps_.log);
+    if (!client.ok() || !deps_.wrap_client) return client;
+    return deps_.wrap_client(*std::move(client));
+  }
+
+  absl::Status Connect() {
+    // X7: what the client fetches ahead is part of the budget.
+    auto client = MakeClient("", memory_.fetch_queue);
     if (!client.ok()) return client.status();
-    client_ = deps_.wrap_client ? deps_.wrap_client(*std::move(client)) : *std::move(client);
+    client_ = *std::move(client);
     auto admin = client_->NewAdmin();
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
@@ -174,6 +183,18 @@ class RunningApplication final : public Application {
     if (static_cast<int64_t>(smallest) >= kafka::RdKafkaConfig().max_batch_bytes) return absl::OkStatus();
     max_batch_bytes_ = static_cast<int64_t>(smallest);
     return Connect();
+  }
+
+  // X7: few and small beside the rest: it reads for one person after the other.
+  absl::Status OpenOffice() {
+    if (server_ == nullptr) return absl::OkStatus();
+    constexpr size_t kFetchQueue = size_t{1} << 20;
+    auto client = MakeClient("-http", kFetchQueue);
+    if (!client.ok()) return client.status();
+    auto office = PodOffice::Open(options_, plan_.graph, *std::move(client), server_.get(), &clock_);
+    if (!office.ok()) return office.status();
+    office_ = *std::move(office);
+    return absl::OkStatus();
   }
 
   // Before the brokers are asked anything, who asks: the directory knows the instance.
@@ -289,6 +310,7 @@ class RunningApplication final : public Application {
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<Pod> pod_;
+  std::unique_ptr<PodOffice> office_;
 };
 
 }  // namespace
