@@ -140,14 +140,14 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   return task->changelog_position;
 }
 
-// F10: compaction never moves a log's beginning, so what lay before it was deleted, whatever the frontier says. An empty
-// log of a group that has committed nothing stands for nothing.
+// F10: compaction never moves a log's beginning, so what lay before it was deleted, whatever the frontier says. An
+// empty log of a group that has committed nothing stands for nothing.
 absl::Status TaskOpener::CheckHead(const Task& task, const event::TaskOffsets& offsets) const {
   const bool is_unused = offsets.changelog_begin == offsets.changelog_end && offsets.committed.empty();
   if (offsets.changelog_begin == Offset(0) || is_unused) return absl::OkStatus();
-  const std::string local = task.state_is_loaded
-                                ? absl::StrCat("; the local state ends before that, at ", task.changelog_position.value())
-                                : "";
+  const std::string local =
+      task.state_is_loaded ? absl::StrCat("; the local state ends before that, at ", task.changelog_position.value())
+                           : "";
   return absl::FailedPreconditionError(absl::StrCat(
       "the changelog of task ", Name(task), " begins at ", ToString(task.changelog, offsets.changelog_begin),
       ": its first records were deleted, by retention or by hand, and state that they held is lost", local,

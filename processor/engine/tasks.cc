@@ -276,8 +276,8 @@ std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   return targets;
 }
 
-// Of its commands: a paused task hears them, and a failed one as well (R7): from those on that it has not carried out, or it
-// would not hear what is sent while it fails. One that never got so far hears what comes from now on.
+// Of its commands: a paused task hears them, and a failed one as well (R7): from those on that it has not carried out,
+// or it would not hear what is sent while it fails. One that never got so far hears what comes from now on.
 std::vector<TopicPartitionOffset> ControlSeekTargetsOf(const Task& task) {
   if (!WantsControlSeek(task)) return {};
   const InputPosition& position = task.control->position;

@@ -151,7 +151,8 @@ TEST(CommandRulesTest, R7RetryTaskTriesAFailedTaskAtOnce) {
   EXPECT_EQ(Short(driver.RetryTask("customer", 0)), "REFUSED FAILED_PRECONDITION");
 }
 
-// Between its failure and the seek that follows, and while it is opened in vain, a task's commands are fetched for nobody.
+// Between its failure and the seek that follows, and while it is opened in vain, a task's commands are fetched for
+// nobody.
 TEST(CommandRulesTest, R7ATaskHearsWhatIsSentWhileItFails) {
   auto script = NewScript();
   script->policy.then = FailureAction::kStop;

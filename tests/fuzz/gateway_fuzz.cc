@@ -1,6 +1,8 @@
 // Whatever a client sends to the gateway: decoded or refused, and never let in without the token.
 #include <string>
+#include <string_view>
 
+#include "processor/http/tokens.h"
 #include "tests/fuzz/input.h"
 #include "tools/gateway/answers.h"
 #include "tools/gateway/event.h"
@@ -14,9 +16,20 @@ namespace {
 
 constexpr char kToken[] = "a-token-of-some-length";
 
+class FixedTokens final : public http::Guard {
+ public:
+  http::Caller Check(std::string_view authorization) override {
+    return tokens_.Check(authorization, absl::UnixEpoch());
+  }
+
+ private:
+  const http::Tokens tokens_ = *http::Tokens::Parse(kToken);
+};
+
 void CheckGuard(const Request& request) {
   const Route* const route = FindRoute(request.path);
-  const auto refusal = Refusal({.token = kToken}, request);
+  static FixedTokens tokens;
+  const auto refusal = Refusal({.tokens = &tokens}, request);
   if (refusal.has_value()) {
     ONCE_CHECK(refusal->status >= 400 && Json::accept(refusal->body));
     return;

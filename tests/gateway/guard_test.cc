@@ -2,9 +2,11 @@
 #include "tools/gateway/guard.h"
 
 #include <string>
+#include <string_view>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "processor/http/tokens.h"
 #include "tools/gateway/json.h"
 #include "tools/gateway/openapi.h"
 #include "tools/gateway/page.h"

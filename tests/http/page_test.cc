@@ -2,7 +2,9 @@
 #include "processor/http/page/page.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -19,9 +21,17 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
 
-Response Ask(const Request& request, const std::string& token = "a-token-of-some-length") {
+class NobodyMay final : public Guard {
+ public:
+  Caller Check(std::string_view) override { return {.refusal = "no"}; }
+};
+
+Response Ask(const Request& request, bool has_tokens = true) {
   FixedStatus status(SamplePod());
-  return PodApi(&status, {.token = token, .is_loopback = false}).Answer(request);
+  NobodyMay guard;
+  PodApi api(&status, nullptr, {.guard = has_tokens ? &guard : nullptr, .is_loopback = false});
+  if (std::optional<Response> refusal = api.Refuse(request); refusal.has_value()) return *refusal;
+  return api.Answer(request, [](Response) {}).value_or(Response{.status = 0});
 }
 
 TEST(PageTest, AnybodyMayHaveItSinceItShowsNothing) {
@@ -31,7 +41,7 @@ TEST(PageTest, AnybodyMayHaveItSinceItShowsNothing) {
   EXPECT_THAT(page.body, HasSubstr("<!doctype html>"));
   EXPECT_THAT(page.body, Not(HasSubstr("order-totals")));
   EXPECT_EQ(Ask({.method = "GET", .path = "/v1/status"}).status, 401) << "what it shows wants the token";
-  EXPECT_EQ(Ask({.method = "GET", .path = "/"}, "").status, 200);
+  EXPECT_EQ(Ask({.method = "GET", .path = "/"}, false).status, 200);
   EXPECT_EQ(Ask({.method = "POST", .path = "/"}).status, 405);
   EXPECT_EQ(Ask({.method = "GET", .path = "/page.h"}).status, 401);
 }

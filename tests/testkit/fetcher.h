@@ -1,4 +1,5 @@
-// Reading several partitions, committed records only unless it is asked for more; what a group consumer and a log reader have in common.
+// Reading several partitions, committed records only unless it is asked for more; what a group consumer and a log
+// reader have in common.
 #ifndef ONCE_TESTS_TESTKIT_FETCHER_H_
 #define ONCE_TESTS_TESTKIT_FETCHER_H_
 

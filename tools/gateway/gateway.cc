@@ -168,17 +168,18 @@ class Gateway {
   }
 
   absl::Status Serve() {
-    api_ = std::make_unique<Api>(ApiParts{.options = &options_,
-                                          .guard = {.tokens = tokens_.get(), .is_loopback = options_.listen.is_loopback()},
-                                          .types = types_.get(),
-                                          .reading = client_.get(),
-                                          .admin = admin_.get(),
-                                          .topics = topics_.get(),
-                                          .outcomes = outcomes_.get(),
-                                          .batches = batches_.get(),
-                                          .transactions = transactions_.get(),
-                                          .followers = followers_.get(),
-                                          .log = log_});
+    api_ =
+        std::make_unique<Api>(ApiParts{.options = &options_,
+                                       .guard = {.tokens = tokens_.get(), .is_loopback = options_.listen.is_loopback()},
+                                       .types = types_.get(),
+                                       .reading = client_.get(),
+                                       .admin = admin_.get(),
+                                       .topics = topics_.get(),
+                                       .outcomes = outcomes_.get(),
+                                       .batches = batches_.get(),
+                                       .transactions = transactions_.get(),
+                                       .followers = followers_.get(),
+                                       .log = log_});
     const HttpServerOptions serving{.address = options_.listen,
                                     .max_connections = static_cast<size_t>(options_.max_connections),
                                     .max_body_bytes = static_cast<size_t>(options_.max_body_bytes),

@@ -45,7 +45,7 @@ const Route* FindRoute(std::string_view path);
 
 struct GuardOptions {
   http::Guard* tokens = nullptr;  // Null: there are none.
-  bool is_loopback = false;  // Only this machine can ask.
+  bool is_loopback = false;       // Only this machine can ask.
 };
 
 // The page, its description, health and metrics are for whoever asks. All else wants the token; without one it is

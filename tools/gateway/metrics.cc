@@ -33,13 +33,15 @@ std::string MetricsText(const MetricsSnapshot& snapshot) {
   const auto number = [](auto count) { return static_cast<double>(count); };
   MetricFamily requests{.name = "once_gateway_requests_total",
                         .help = "Requests by path and status of the answer.",
-                        .type = MetricType::Counter};
+                        .type = MetricType::Counter,
+                        .metric = {}};
   for (const auto& [key, count] : snapshot.requests) {
     requests.metric.push_back(Labelled({{"path", key.first}, {"status", std::to_string(key.second)}}, number(count)));
   }
   MetricFamily ended{.name = "once_gateway_explicit_transactions_total",
                      .help = "Explicit transactions that ended, by how.",
-                     .type = MetricType::Counter};
+                     .type = MetricType::Counter,
+                     .metric = {}};
   ended.metric = {Labelled({{"outcome", "committed"}}, number(snapshot.explicit_committed)),
                   Labelled({{"outcome", "aborted"}}, number(snapshot.explicit_aborted)),
                   Labelled({{"outcome", "expired"}}, number(snapshot.explicit_expired))};
