@@ -162,7 +162,7 @@ class RunningApplication final : public Application {
 
   absl::Status Connect() {
     // X7: what the client fetches ahead is part of the budget.
-    auto client = MakeClient(PodMark(), memory_.fetch_queue);
+    auto client = MakeClient("", memory_.fetch_queue);
     if (!client.ok()) return client.status();
     client_ = *std::move(client);
     auto admin = client_->NewAdmin();
@@ -288,6 +288,7 @@ class RunningApplication final : public Application {
     options.engine.memory_bytes = memory_.workers;
     options.workers = options_.workers;
     options.instance_id = instance_id_;
+    options.client_mark = PodMark();
     options.static_membership = options_.static_membership;
     options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
     options.start_timeout = options_.start_timeout;

@@ -123,8 +123,8 @@ absl::StatusOr<std::vector<PodPlace>> Pods::Find(absl::Duration timeout) {
   MutexLock lock(&mutex_);
   if (SteadyNow() - found_at_ < kFoundHolds) return found_;
   absl::StatusOr<kafka::GroupDescription> group = admin_->DescribeGroup(application_id_, timeout);
-  if (!group.ok()) return group.status();
-  found_ = FindPods(*group, application_id_, own_id_);
+  found_ = group.status();
+  if (group.ok()) found_ = FindPods(*group, application_id_, own_id_);
   found_at_ = SteadyNow();
   return found_;
 }

@@ -60,7 +60,7 @@ class Pods {
   Mutex mutex_;
   // The group is asked once in a while, however many look at pages.
   absl::Time found_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  std::vector<PodPlace> found_ ABSL_GUARDED_BY(mutex_);
+  absl::StatusOr<std::vector<PodPlace>> found_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace once

@@ -32,8 +32,8 @@ TEST(PodsTest, MarksArePutAndRead) {
   EXPECT_EQ(PodSuffix({.host = "0.0.0.0", .port = 8080}), ".http-8080");
   EXPECT_EQ(PodSuffix({.host = "127.0.0.1", .port = 1}), ".loopback-1");
   EXPECT_THAT(
-      Found({Member("totals-a.http-8080-consumer", "/10.0.0.5"), Member("totals-b.http-9090-consumer", "/10.0.0.6"),
-             Member("totals-c.http-8080-consumer", "/fd00:0:0:0:0:0:0:1")}),
+      Found({Member("totals-a.http-8080-0-consumer", "/10.0.0.5"), Member("totals-b.http-9090-consumer", "/10.0.0.6"),
+             Member("totals-c.http-8080-0-consumer", "/fd00:0:0:0:0:0:0:1")}),
       ElementsAre(PodPlace{.instance = "a", .address = "10.0.0.5:8080", .is_self = true},
                   PodPlace{.instance = "b", .address = "10.0.0.6:9090"},
                   PodPlace{.instance = "c", .address = "[fd00:0:0:0:0:0:0:1]:8080"}));

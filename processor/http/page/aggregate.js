@@ -32,23 +32,25 @@ function rowOf(model, key) {
   return model.parked?.rows.find((row) => row.aggregate === key) ?? null;
 }
 
-function blockedCard(model, name, key, story) {
+function blockedCard(model, name, key, story, keptActions) {
   const row = rowOf(model, key);
   const blocked = story?.blocked ?? null;
   const queue = blocked?.queue ?? [];
   if (row === null && blocked === null) return card("What waits", el("p", {class: "quiet", text: "Nothing: its events are processed as they come."}));
   const state = row?.state ?? story.phase;
-  const actions = row ? actionsFor(row, name) : [];
-  const head = queue[0];
-  if (row && head && head.value !== undefined && row.state !== "draining") {
-    actions.push(commandButton({command: "parked replace", arguments: [name, key], options: {blocked_by: row.event_id}, value: pretty(head.value)}, `${name} ${key}`));
-  }
+  const actions = keptActions(`${state} ${row?.event_id} ${queue.length > 0}`, () => {
+    const buttons = row ? actionsFor(row, name) : [];
+    if (row && queue.length > 0 && row.state !== "draining") {
+      buttons.push(commandButton({command: "parked replace", arguments: [name, key], options: {blocked_by: row.event_id}, value: pretty(queue[0].value)}, `${name} ${key}`));
+    }
+    return el("p", {class: "actions"}, buttons);
+  });
   const since = row?.since ?? blocked?.failed_at;
   return card("What waits",
     el("p", {class: "why"}, el("span", {class: "phase", data: {phase: state}, text: state}), " ", row?.reason ?? `${blocked.reason}: ${blocked.message}`),
     factList([["Failed event", el("code", {text: row?.event_id ?? blocked.event_id})], ["Since", since && clock(since)],
       ["For", row && duration(row.seconds)], ["Attempts", count(row?.attempts ?? blocked.attempts)], ["Waiting", count(row?.events ?? blocked.events)]]),
-    el("p", {class: "actions"}, actions), queue.map((event, i) => eventItem(event, i, i === 0)));
+    actions, queue.map((event, i) => eventItem(event, i, i === 0)));
 }
 
 export function aggregateView(model, parameters, name, key) {
@@ -65,6 +67,12 @@ export function aggregateView(model, parameters, name, key) {
     el("p", {class: "crumbs"}, el("a", {href: "#/blocked", text: "Blocked"}), ` / ${name} /`), el("h2", {class: "key big", text: key}), says, parts,
     card("Its dead letters", letters));
 
+  // The same buttons stay, whatever is drawn anew around them.
+  let actions = {key: null, node: null};
+  function keptActions(key, make) {
+    if (actions.key !== key) actions = {key, node: make()};
+    return actions.node;
+  }
   async function load() {
     isAsking = true;
     askedAt = Date.now();
@@ -92,7 +100,7 @@ export function aggregateView(model, parameters, name, key) {
     const text = JSON.stringify([story, row && {...row, seconds: 0}]);
     if (text !== shownAs && !parts.contains(document.activeElement)) {
       shownAs = text;
-      replace(parts, stateCard(), blockedCard(model, name, key, story));
+      replace(parts, stateCard(), blockedCard(model, name, key, story, keptActions));
     }
     if (!isAsking && Date.now() - askedAt > kEveryMs) load();
   }

@@ -50,10 +50,14 @@ function inputsTable(task) {
   return el("div", {class: "scroll"}, el("table", {class: "rows inner"}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
 }
 
-function detail(task) {
+function actionsOf(task) {
+  const command = (name) => commandButton({command: name, arguments: [`${task.group}/${task.partition}`]}, `task ${task.name}`);
+  return el("p", {class: "actions", data: {phase: task.phase}},
+    command(task.phase === "paused" ? "tasks resume" : "tasks pause"), task.phase === "failed" && command("tasks retry"));
+}
+
+function factsOf(task) {
   const restored = restoredOf(task);
-  const what = `task ${task.name}`;
-  const command = (name) => commandButton({command: name, arguments: [`${task.group}/${task.partition}`]}, what);
   return [
     task.why && el("p", {class: "why", text: task.why}),
     inputsTable(task),
@@ -66,9 +70,6 @@ function detail(task) {
       ["Event IDs remembered", `${count(task.window.ids)}, ${bytes(task.window.bytes)}`],
       ["State not in the checkpoint", bytes(task.state_bytes.dirty)],
     ]),
-    el("p", {class: "actions"},
-      command(task.phase === "paused" ? "tasks resume" : "tasks pause"),
-      task.phase === "failed" && command("tasks retry")),
   ];
 }
 
@@ -136,13 +137,13 @@ export function tasksView(model, parameters) {
     details.delete(key);
     show();
   }
-  // Built anew only when what it tells has changed: buttons in it keep their focus.
+  // The buttons stay as long as they are the same: what somebody is about to press is not taken away.
   function showDetail(row, task) {
+    const [facts, actions] = row.firstChild.children;
     const text = JSON.stringify({...task, checkpoint_age_seconds: 0});
-    if (details.get(keyOf(task)) === text && row.firstChild.firstChild) return;
-    if (row.contains(document.activeElement) && details.has(keyOf(task))) return;
+    if (details.get(keyOf(task)) !== text || facts.firstChild === null) replace(facts, factsOf(task));
     details.set(keyOf(task), text);
-    replace(row.firstChild, detail(task));
+    if (actions.firstChild?.dataset.phase !== task.phase) replace(actions, actionsOf(task));
   }
   function showPhases() {
     const tasks = model.tasks ?? [];
@@ -166,7 +167,7 @@ export function tasksView(model, parameters) {
     all.sort(compareBy(sortBy, isDown));
     const rows = all.slice(0, most).flatMap((task) => open.has(keyOf(task)) ? [{task}, {task, isDetail: true}] : [{task}]);
     sync(body, rows, ({task, isDetail}) => keyOf(task) + (isDetail ? " detail" : ""),
-      ({task, isDetail}) => isDetail ? el("tr", {class: "detail"}, el("td", {colspan: kColumns.length})) : makeRow(task, toggle),
+      ({task, isDetail}) => isDetail ? el("tr", {class: "detail"}, el("td", {colspan: kColumns.length}, el("div"), el("div"))) : makeRow(task, toggle),
       (row, {task, isDetail}) => isDetail ? showDetail(row, task) : row.show(task, open.has(keyOf(task))));
     more.hidden = all.length <= most;
     setText(more, `Show ${Math.min(kPage, all.length - most)} more of ${count(all.length)}`);
