@@ -178,12 +178,18 @@ class RunningApplication final : public Application {
     if (const auto set = deps_.kafka_properties.find("message.max.bytes"); set != deps_.kafka_properties.end()) {
       if (!absl::SimpleAtoi(set->second, &max_record_bytes)) max_record_bytes = SIZE_MAX;
     }
+    int64_t max_response_bytes = std::numeric_limits<int64_t>::max();
+    if (const auto set = deps_.kafka_properties.find("receive.message.max.bytes");
+        set != deps_.kafka_properties.end() && !absl::SimpleAtoi(set->second, &max_response_bytes)) {
+      max_response_bytes = std::numeric_limits<int64_t>::max();
+    }
     const PreflightOptions preflight{.bootstrap_servers = options_.bootstrap_servers,
                                      .create_topics = options_.create_topics,
                                      .create_partitions = options_.create_partitions,
                                      .timeout = std::min(options_.start_timeout, kLongestCall),
                                      .max_record_bytes = max_record_bytes,
-                                     .takes_commands = options_.commands};
+                                     .takes_commands = options_.commands,
+                                     .max_response_bytes = max_response_bytes};
     const StartWait wait{
         .timeout = options_.start_timeout,
         .clock = &clock_,

@@ -85,6 +85,7 @@ class Checker {
     // What was found is what the engine goes by: sizes (E7), stamps (X3), ids (X5c).
     FillLimits(topics_, options_.max_record_bytes, &plan_);
     WarnOfNarrowDeadLetters();
+    WarnOfNarrowResponses();
   }
 
   const kafka::TopicDescription* Find(const std::string& topic) const {
@@ -303,6 +304,32 @@ class Checker {
       largest = std::max(largest, NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
     }
     return largest;
+  }
+
+  // E7: what is larger than the client takes is asked for again and again, and nothing behind it is read. Our own limit
+  // is above all that a librdkafka producer can write.
+  void WarnOfNarrowResponses() const {
+    constexpr int64_t kAround = 1024;
+    std::string wide;
+    int64_t largest = 0;
+    const auto look = [&](const std::string& name) {
+      const kafka::TopicDescription* topic = Find(name);
+      if (topic == nullptr) return;
+      const int64_t limit = NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes);
+      if (limit <= options_.max_response_bytes - kAround) return;
+      absl::StrAppend(&wide, wide.empty() ? "" : ", ", name);
+      largest = std::max(largest, limit);
+    };
+    for (const std::string& name : plan_.input_topics) look(name);
+    for (const std::string& name : plan_.changelog_topics) look(name);
+    if (wide.empty()) return;
+    log_->Log(LogLevel::kWarning,
+              absl::StrCat("readers take ", options_.max_response_bytes, " bytes in one response, as ",
+                           "kafka.receive.message.max.bytes says, and these topics larger records, up to ", largest,
+                           " bytes: ", wide,
+                           ". One that is larger would stop its partition; leave the property away, or "
+                           "raise it to at least ",
+                           largest + kAround));
   }
 
   void WarnOfUnknownSettings() const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct PreflightOptions {
   bool checks_beside_kafka = true;
   // A changelog that keeps deletions for less is refused: nobody could read it in time.
   absl::Duration least_delete_retention = absl::Minutes(1);
+  // What readers take at most in one response, if the user has set it: the client's receive.message.max.bytes.
+  int64_t max_response_bytes = std::numeric_limits<int64_t>::max();
 };
 
 // Checks all it can and reports every mistake in one FailedPrecondition; Unavailable or DeadlineExceeded if the broker

@@ -124,6 +124,20 @@ TEST(FetchQueueTest, X7TheClientsOwnObjectsCount) {
   }
 }
 
+// E7: one that is larger than the client takes is asked for again and again, and nothing behind it is read.
+TEST_F(LibrdkafkaTest, E7ReadersTakeWhateverAProducerMayHaveWritten) {
+  const RdKafkaConfig config;
+  for (const Properties& own : {LogReaderProperties(config), GroupConsumerProperties(config, "g")}) {
+    AnyHandle handle(ContextWith({}, &log_), "reader");
+    ASSERT_TRUE(handle.Start(RD_KAFKA_CONSUMER, own).ok());
+    EXPECT_GT(std::stoll(InForce(handle, "receive.message.max.bytes")),
+              1'000'000'000 + std::stoll(InForce(handle, "fetch.max.bytes")));
+    AnyHandle chosen(ContextWith({{"receive.message.max.bytes", "2000000000"}}, &log_), "reader");
+    ASSERT_TRUE(chosen.Start(RD_KAFKA_CONSUMER, own).ok());
+    EXPECT_EQ(InForce(chosen, "receive.message.max.bytes"), "2000000000") << "a user may choose";
+  }
+}
+
 // Given for producers, it holds for consumers as well, whose client wants a response to have room for it.
 TEST_F(LibrdkafkaTest, AResponseHasRoomForTheLargestMessage) {
   for (const char* largest : {"2000000", "60000000"}) {
@@ -224,12 +238,22 @@ INSTANTIATE_TEST_SUITE_P(
         PropertyCase{"request.required.acks", "0", "lost"}, PropertyCase{"partitioner", "random", "Java"},
         PropertyCase{"delivery.report.only.error", "true", "offsets"},
         PropertyCase{"enable.partition.eof", "false", "idle"}, PropertyCase{"test.mock.num.brokers", "3", "mock"},
-        PropertyCase{"allow.auto.create.topics", "true", "misspelt"}, PropertyCase{"enable.idempotence", "true", ""},
-        PropertyCase{"acks", "all", ""}, PropertyCase{"isolation.level", "read_committed", ""},
-        PropertyCase{"enable.auto.commit", "false", ""}, PropertyCase{"compression.type", "lz4", ""},
-        PropertyCase{"session.timeout.ms", "20000", ""}, PropertyCase{"linger.ms", "20", ""},
-        PropertyCase{"fetch.min.bytes", "1000", ""}, PropertyCase{"queued.max.messages.kbytes", "1000", ""},
-        PropertyCase{"debug", "cgrp,topic", ""}));
+        PropertyCase{"allow.auto.create.topics", "true", "misspelt"},
+        PropertyCase{"topic.blacklist", ".*", "waited for in silence"},
+        PropertyCase{"internal.termination.signal", "15", "would not be heard"},
+        PropertyCase{"api.version.request", "false", "no transactions"},
+        PropertyCase{"offset.store.method", "file", "transactions"},
+        PropertyCase{"queuing.strategy", "lifo", "change places"},
+        PropertyCase{"fetch.wait.max.ms", "60000", "at most 5000"}, PropertyCase{"log_level", "2", "at least 3"},
+        PropertyCase{"fetch.error.backoff.ms", "300000", "at most 60000"},
+        PropertyCase{"heartbeat.interval.ms", "10000", "not below session.timeout.ms"},
+        PropertyCase{"heartbeat.interval.ms", "2000", ""}, PropertyCase{"fetch.wait.max.ms", "500", ""},
+        PropertyCase{"log_level", "3", ""}, PropertyCase{"receive.message.max.bytes", "2000000000", ""},
+        PropertyCase{"enable.idempotence", "true", ""}, PropertyCase{"acks", "all", ""},
+        PropertyCase{"isolation.level", "read_committed", ""}, PropertyCase{"enable.auto.commit", "false", ""},
+        PropertyCase{"compression.type", "lz4", ""}, PropertyCase{"session.timeout.ms", "20000", ""},
+        PropertyCase{"linger.ms", "20", ""}, PropertyCase{"fetch.min.bytes", "1000", ""},
+        PropertyCase{"queued.max.messages.kbytes", "1000", ""}, PropertyCase{"debug", "cgrp,topic", ""}));
 
 TEST_F(LibrdkafkaTest, AcceptedPropertiesSuitEveryObject) {
   const absl::StatusOr<std::unique_ptr<Client>> client =

@@ -46,7 +46,7 @@ const PartitionLog* Fetcher::Locate(const TopicPartition& where, Position& posit
   }
   if (position.log == nullptr) {
     // Of one that is gone the client hears nothing before it asks for metadata again.
-    if (position.is_known) return nullptr;
+    if (position.is_known && !core_->clients_notice_deletions) return nullptr;
     position.is_broken = true;
     return fail(absl::NotFoundError(absl::StrCat("reading ", ToString(where), ": there is no such partition")));
   }
@@ -77,6 +77,11 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
   PartitionLog::Slice slice =
       is_committed_only_ ? log->ReadCommitted(position.next, limit) : log->ReadUncommitted(position.next, limit);
   for (StoredRecordPtr& record : slice.records) {
+    if (record->value_view().value_or("").size() > core_->largest_response) {
+      // As librdkafka, which drops the response and asks for the same again, for ever.
+      position.next = record->offset;
+      return;
+    }
     RecordView& view = batch->records.emplace_back();
     view.topic_index = index;
     view.partition = where.partition;

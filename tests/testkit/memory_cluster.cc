@@ -310,6 +310,16 @@ void MemoryCluster::SetReachable(bool is_reachable) {
   core_->is_reachable = is_reachable;
 }
 
+void MemoryCluster::LetClientsNoticeDeletions() {
+  const std::lock_guard lock(core_->mutex);
+  core_->clients_notice_deletions = true;
+}
+
+void MemoryCluster::SetLargestResponse(size_t bytes) {
+  const std::lock_guard lock(core_->mutex);
+  core_->largest_response = bytes;
+}
+
 void MemoryCluster::SetLeaderless(const TopicPartition& where, bool is_leaderless) {
   const std::lock_guard lock(core_->mutex);
   if (is_leaderless) {

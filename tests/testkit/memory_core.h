@@ -79,6 +79,8 @@ struct MemoryCore {
   TransactionCoordinator transactions{&topics, &groups};
   Rights rights;
   Faults faults;
+  size_t largest_response = SIZE_MAX;
+  bool clients_notice_deletions = false;
   std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
   bool is_reachable = true;
   std::set<TopicPartition> leaderless;
