@@ -148,12 +148,10 @@ Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView&
     }
   }
   const Outcome outcome = Resolve(attempt);
-  if (outcome.kind == Outcome::Kind::kDone) {
-    if (key.redrive.kind == Redrive::Kind::kRound) ++epoch_->counters.redrives;
-  } else if (key.present) {
-    // E1: it will come again.
-    task->window.Release(key.hash);
-  }
+  const bool is_done = outcome.kind == Outcome::Kind::kDone;
+  if (is_done && key.redrive.kind == Redrive::Kind::kRound) ++epoch_->counters.redrives;
+  // E1: it will come again.
+  if (!is_done && key.present) task->window.Release(key.hash);
   return outcome;
 }
 
