@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "processor/http/back_office.h"
 #include "processor/http/pod_api.h"
+#include "processor/http/tokens.h"
 #include "tests/http/sample.h"
 
 namespace once::http {
@@ -19,9 +21,23 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
 
-Response Ask(const Request& request, const std::string& token = "a-token-of-some-length") {
+class NoOffice final : public BackOffice {
+ public:
+  void Ask(Question, Reply reply) override { reply({.status = 503}); }
+};
+
+class LetsNobodyIn final : public Guard {
+ public:
+  Caller Check(std::string_view) override { return {.refusal = "the token is missing"}; }
+};
+
+// Of others, who have no token.
+Response Ask(const Request& request, bool has_tokens = true) {
   FixedStatus status(SamplePod());
-  return PodApi(&status, {.token = token, .is_loopback = false}).Answer(request);
+  NoOffice office;
+  LetsNobodyIn guard;
+  PodApi api(&status, &office, {.guard = has_tokens ? &guard : nullptr, .is_loopback = false});
+  return api.Answer(request, [](const Response&) {}).value_or(Response{.status = 0});
 }
 
 TEST(PageTest, AnybodyMayHaveItSinceItShowsNothing) {
@@ -31,7 +47,7 @@ TEST(PageTest, AnybodyMayHaveItSinceItShowsNothing) {
   EXPECT_THAT(page.body, HasSubstr("<!doctype html>"));
   EXPECT_THAT(page.body, Not(HasSubstr("order-totals")));
   EXPECT_EQ(Ask({.method = "GET", .path = "/v1/status"}).status, 401) << "what it shows wants the token";
-  EXPECT_EQ(Ask({.method = "GET", .path = "/"}, "").status, 200);
+  EXPECT_EQ(Ask({.method = "GET", .path = "/"}, /*has_tokens=*/false).status, 200);
   EXPECT_EQ(Ask({.method = "POST", .path = "/"}).status, 405);
   EXPECT_EQ(Ask({.method = "GET", .path = "/page.h"}).status, 401);
 }
