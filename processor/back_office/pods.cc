@@ -123,8 +123,11 @@ absl::StatusOr<std::vector<PodPlace>> Pods::Find(absl::Duration timeout) {
   MutexLock lock(&mutex_);
   if (SteadyNow() - found_at_ < kFoundHolds) return found_;
   absl::StatusOr<kafka::GroupDescription> group = admin_->DescribeGroup(application_id_, timeout);
-  found_ = group.status();
-  if (group.ok()) found_ = FindPods(*group, application_id_, own_id_);
+  if (group.ok()) {
+    found_ = FindPods(*group, application_id_, own_id_);
+  } else {
+    found_ = group.status();
+  }
   found_at_ = SteadyNow();
   return found_;
 }
