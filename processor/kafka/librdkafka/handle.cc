@@ -28,6 +28,10 @@ namespace {
 // A broker that is down is retried several times a second, with a line in the log each time.
 constexpr absl::Duration kRepeatInterval = absl::Seconds(10);
 
+// Of a quota: so many milliseconds are told, so often, and are a reason for so long.
+constexpr int kThrottleWorthTelling = 1000;
+constexpr absl::Duration kThrottleTold = absl::Minutes(1);
+
 // For longer than any pause between attempts to connect: it may have been mended since.
 constexpr absl::Duration kRefusalLasts = absl::Seconds(20);
 
@@ -139,6 +143,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   rd_kafka_conf_set_opaque(conf.get(), target_.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
   rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
+  rd_kafka_conf_set_throttle_cb(conf.get(), &Handle::ThrottleCallback);
   // Without, librdkafka would still heed what it answers, and log it.
   if (VerifiesCertificates(properties)) {
     rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
@@ -283,6 +288,37 @@ std::string Handle::TextOfRefusal(rd_kafka_resp_err_t code, const std::string& r
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
   Handle* const handle = Of(opaque);
   if (handle != nullptr) handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+}
+
+void Handle::ThrottleCallback(rd_kafka_t*, const char* broker, int32_t, int millis, void* opaque) {
+  Handle* const handle = Of(opaque);
+  if (handle != nullptr) handle->OnThrottle(broker, millis);
+}
+
+void Handle::OnThrottle(const char* broker, int millis) {
+  if (millis <= 0) return;
+  std::string words;
+  {
+    const absl::Time now = SteadyNow();
+    MutexLock lock(&mutex_);
+    throttle_ =
+        absl::StrCat("broker ", broker, " throttles this client by a quota: ", millis, " ms for its last answer");
+    throttled_at_ = now;
+    // Less is what quotas are for.
+    if (millis < kThrottleWorthTelling || now - throttle_told_at_ < kThrottleTold) return;
+    throttle_told_at_ = now;
+    words = throttle_;
+  }
+  Log(LogLevel::kWarning, absl::StrCat(name_, ": ", words, "; raise the quota of its user or client.id"));
+}
+
+std::string Handle::WhyCallsLast() {
+  rd_kafka_poll(rk_, 0);  // Brings what a quota did meanwhile.
+  MutexLock lock(&mutex_);
+  if (SteadyNow() - throttled_at_ < kThrottleTold) {
+    return absl::StrCat(throttle_, "; raise the quota of its user or client.id");
+  }
+  return "the group's coordinator cannot be reached; see that its broker is up";
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {
