@@ -100,6 +100,23 @@ TEST(CommandsTest, R7AControlTopicThatIsMadeAnewWhileItRunsIsHeardAgain) {
   EXPECT_EQ(Short(scene.driver.Skip("customer", "bob")), "REFUSED NOT_FOUND");
 }
 
+TEST(CommandsTest, R7APausedTaskHearsTheTopicThatWasMadeAnew) {
+  CommandScene scene;
+  scene.driver.RunUntilIdle();
+  ASSERT_EQ(Short(scene.driver.Pause("customer", 0)), "APPLIED");
+  scene.driver.cluster().LetClientsNoticeDeletions();
+  const std::string topic = "scripted-orders-control";
+  scene.driver.cluster().DeleteTopic(topic);
+  scene.driver.RunUntilIdle();
+  scene.driver.cluster().CreateTopic(topic, 1, {});
+  scene.SendAlice(1, 1);
+  EXPECT_EQ(Short(scene.driver.Resume("customer", 0)), "");
+  EXPECT_EQ(Totals(scene.driver), "");
+  scene.driver.worker().SetTopicProblems({{topic, std::nullopt, absl::UnavailableError("it was made anew")}});
+  for (int i = 0; i < 5; ++i) scene.driver.AdvanceTime(absl::Seconds(1));
+  EXPECT_EQ(Totals(scene.driver), "alice:1:1");
+}
+
 TEST(CommandsTest, R7RefusesWhatIsNotThere) {
   CommandScene scene;
   scene.away = {7};

@@ -117,6 +117,29 @@ absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const s
   return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", value, ": ", reason));
 }
 
+void Handle::SetCallbacks(rd_kafka_conf_t* conf, const Properties& properties, const Properties& own) {
+  rd_kafka_conf_set_opaque(conf, target_.get());
+  rd_kafka_conf_set_log_cb(conf, &Handle::LogCallback);
+  rd_kafka_conf_set_error_cb(conf, &Handle::ErrorCallback);
+  if (own.contains(kStatisticsInterval)) {
+    said_ = std::make_shared<StatisticsBox>();
+    rd_kafka_conf_set_stats_cb(conf, &Handle::StatisticsCallback);
+  }
+  rd_kafka_conf_set_throttle_cb(conf, &Handle::ThrottleCallback);
+  // Without, librdkafka would still heed what it answers, and log it.
+  if (VerifiesCertificates(properties)) {
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf, &Handle::CertificateCallback);
+  }
+  // Served by a thread of its own: not every handle is polled all the time.
+  brings_tokens_ = context_->tokens != nullptr && AsksForTokens(properties);
+  if (brings_tokens_) {
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, &Handle::TokenCallback);
+    rd_kafka_conf_enable_sasl_queue(conf, 1);
+  }
+  if (config().resolve) rd_kafka_conf_set_resolve_cb(conf, &Handle::ResolveCallback);
+  if (config().connect) rd_kafka_conf_set_connect_cb(conf, &Handle::ConnectCallback);
+}
+
 absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   ConfPtr conf(rd_kafka_conf_new());
   Properties properties = own;
@@ -141,25 +164,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   }
   quiet_ = quiet();
   target_.reset(new CallbackTarget{.mutex = {}, .handle = this, .context = context_});
-  rd_kafka_conf_set_opaque(conf.get(), target_.get());
-  rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
-  rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
-  if (own.contains(kStatisticsInterval)) {
-    said_ = std::make_shared<StatisticsBox>();
-    rd_kafka_conf_set_stats_cb(conf.get(), &Handle::StatisticsCallback);
-  }
-  // Without, librdkafka would still heed what it answers, and log it.
-  if (VerifiesCertificates(properties)) {
-    rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
-  }
-  // Served by a thread of its own: not every handle is polled all the time.
-  brings_tokens_ = context_->tokens != nullptr && AsksForTokens(properties);
-  if (brings_tokens_) {
-    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), &Handle::TokenCallback);
-    rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
-  }
-  if (config().resolve) rd_kafka_conf_set_resolve_cb(conf.get(), &Handle::ResolveCallback);
-  if (config().connect) rd_kafka_conf_set_connect_cb(conf.get(), &Handle::ConnectCallback);
+  SetCallbacks(conf.get(), properties, own);
   Configure(conf.get());
 
   char reason[512];

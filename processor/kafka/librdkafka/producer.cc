@@ -334,10 +334,10 @@ Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offset
   return StillUnderWay(ErrorClass::kRetriable, "sending offsets by");
 }
 
-Result RdKafkaProducer::StillUnderWay(ErrorClass error, std::string_view what) const {
-  const std::string message = absl::StrCat(
-      ToAbsl(what), " ", name(), ": librdkafka has kept the offsets' call since its timeout was over, as it ",
-      "does while the group's coordinator cannot be reached; see that its broker is up");
+Result RdKafkaProducer::StillUnderWay(ErrorClass error, std::string_view what) {
+  const std::string message =
+      absl::StrCat(ToAbsl(what), " ", name(), ": librdkafka has kept the offsets' call since its ",
+                   "timeout was over, as it does while ", WhyCallsLast());
   Log(LogLevel::kWarning, message);
   return MakeResult(error, RD_KAFKA_RESP_ERR__TIMED_OUT, message);
 }

@@ -79,7 +79,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   // Of a transaction to which a partition could not be added.
   Result FailedAdding(const OutputRecord& record, const TransactionFailure::Added& added, std::string_view what);
   // Of a call that goes on though its time is over.
-  Result StillUnderWay(ErrorClass error, std::string_view what) const;
+  Result StillUnderWay(ErrorClass error, std::string_view what);
 
   std::vector<std::string> topic_names_;
   std::vector<TopicPtr> topics_;
