@@ -113,7 +113,7 @@ class LivePage(unittest.TestCase):
         self.assertEqual([(each["command"], each["outcome"], each["reason"]) for each in results],
                          [("release", "APPLIED", "ticket 7")])
         self.assertTrue(results[0]["issuer"].startswith("tester@"), results[0]["issuer"])
-        self.page.open("aggregate/customer/customer-0000003").says('"orderCount"', 30)
+        self.page.open("aggregate/customer/customer-0000003").says('"order_count"', 30)
         self.page.open("audit").says("ticket 7", 30)
 
     def test_4_a_task_is_paused_and_resumed(self):

@@ -41,10 +41,12 @@ def main():
     why = browser.missing()
     if why:
         sys.exit(why)
-    with world.running(options.programs) as here:
+    with world.running(options.programs, pods=("shop-0", "shop-1"), name="shop") as here:
         here.start_orders(rate=1500)
+        # So that those that fail have a state.
+        here.until(lambda: sum(worker["events"]["processed"] for worker in here.status("v1/status")["workers"]) > 20000, 120)
         here.fail(*FAILING)
-        here.until(lambda: len(here.status("v1/parked")["aggregates"]) > 0)
+        here.until(lambda: len(here.status("v1/parked?scope=application")["pods"]) == 2)
         with browser.browser(*WIDE) as wide, browser.browser(*WIDE, dark=True) as dark, \
                 browser.browser(*PHONE, scale=2) as phone, browser.browser(*PHONE, dark=True, scale=2) as phone_dark:
             pages = {"wide-light": wide, "wide-dark": dark, "phone-light": phone, "phone-dark": phone_dark}

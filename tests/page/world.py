@@ -35,10 +35,13 @@ def broker(directory):
 class World:
     """Pods and what they work on. `programs` are directories that have shop and order_generator."""
 
-    def __init__(self, directory, bootstrap, programs, token=None):
+    def __init__(self, directory, bootstrap, programs, token=None, name=None):
         self.directory, self.bootstrap, self.token = directory, bootstrap, token
         self._programs = programs
-        self._name = "page-%d-%d" % (os.getpid(), int(time.time() * 1000))
+        # On a broker that others use, names of its own.
+        unique = "-%d-%d" % (os.getpid(), int(time.time() * 1000))
+        self._name = name or "page" + unique
+        self._end = "" if name else unique
         self._processes = []
         self.pods = {}
         self.trouble = os.path.join(directory, "trouble")
@@ -54,8 +57,8 @@ class World:
         return found[0]
 
     def _topics(self):
-        return ["--input_topic=orders-" + self._name, "--output_topic=totals-" + self._name,
-                "--dead_letter_topic=dlq-" + self._name]
+        return ["--input_topic=orders" + self._end, "--output_topic=customer-totals" + self._end,
+                "--dead_letter_topic=orders.dlq" + self._end]
 
     def _start(self, name, arguments):
         log = open(os.path.join(self.directory, name + ".log"), "w", encoding="utf-8")
@@ -76,7 +79,7 @@ class World:
             self._program("shop"), "--bootstrap_servers=" + self.bootstrap, "--application_id=" + self._name,
             "--instance_id=" + instance, "--state_dir=" + os.path.join(self.directory, "state-" + instance),
             "--session_timeout=6s", "--http_listen=127.0.0.1:0", "--trouble_file=" + self.trouble,
-            "--small_topic=small-" + self._name, "--large_topic=large-" + self._name, "--create_topics",
+            "--small_topic=small-orders" + self._end, "--large_topic=large-orders" + self._end, "--create_topics",
             "--create_partitions=12"] + self._topics() + (["--http_token_file=" + self.token_file] if self.token else []))
         self.pods[instance] = (process, "http://127.0.0.1:%d/" % self._await_port(instance, process))
 
@@ -95,14 +98,14 @@ class World:
         return self._start(name, [
             self._program("order_generator"), "--bootstrap_servers=" + self.bootstrap, "--orders=%d" % orders,
             "--rate=%d" % rate, "--customers=%d" % customers, "--poison_percent=0", "--duplicates_percent=5",
-            "--topic=orders-" + self._name])
+            "--topic=orders" + self._end])
 
     def log(self, name):
         with open(os.path.join(self.directory, name + ".log"), encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def url(self, instance="a"):
-        return self.pods[instance][1]
+    def url(self, instance=None):
+        return self.pods[instance or next(iter(self.pods))][1]
 
     def ask(self, path, instance="a", method="GET", body=None, headers=None):
         """(status, what it says)."""
@@ -127,11 +130,11 @@ class World:
             if value:
                 return value
             if time.monotonic() > until:
-                raise AssertionError("it has not come to that within %d s\n%s" % (timeout, self.log("pod-a")[-4000:]))
+                raise AssertionError("it has not come to that within %d s\n%s" % (timeout, self.log("pod-" + next(iter(self.pods)))[-4000:]))
             time.sleep(0.1)
 
     def status(self, path="v1/status"):
-        return json.loads(self.ask(path)[1])
+        return json.loads(self.ask(path, next(iter(self.pods)))[1])
 
     def close(self):
         for process, _ in self._processes:
@@ -146,10 +149,10 @@ class World:
 
 
 @contextlib.contextmanager
-def running(programs, token=None, pods=("a", "b")):
+def running(programs, token=None, pods=("a", "b"), name=None):
     """Yields a World whose pods are ready."""
     with tempfile.TemporaryDirectory(prefix="once-page-") as directory, broker(directory) as bootstrap:
-        world = World(directory, bootstrap, programs, token)
+        world = World(directory, bootstrap, programs, token, name)
         try:
             for pod in pods:
                 world.start_pod(pod)
