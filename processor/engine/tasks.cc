@@ -344,9 +344,16 @@ void Tasks::OnSought(const event::SeekDone& done) {
 
 void Tasks::SeekFailed(Task* task, const absl::Status& why, RecurringFailure* seeks) {
   constexpr absl::Duration kFirstPause = absl::Milliseconds(25);
-  constexpr int64_t kUsual = 4;  // What a partition that was assigned just now may take.
+  constexpr int64_t kUsual = 4;     // What a partition that was assigned just now may take.
+  constexpr int64_t kGivenUp = 11;  // Within a minute.
   Mark(task);
   seeks->Fail(step_->now, kFirstPause);
+  // R7: the client has given the partition up, as when its topic was gone for a while. Where brokers tell no ids the
+  // topics' watch may not see it.
+  const bool is_control = task->control.has_value() && seeks == &task->control->seeks;
+  if (is_control && absl::IsFailedPrecondition(why) && seeks->failures() > kGivenUp) {
+    LookAgain(task, &task->control->position);
+  }
   if (absl::IsUnavailable(why) && seeks->failures() <= kUsual) return;
   seeks->Tell(step_->now, LogLevel::kWarning,
               absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),

@@ -211,7 +211,7 @@ class StatusWriterTest : public testing::Test {
   testkit::ManualClock clock_;
   StatusBoard board_{PodStatus(), /*workers=*/1, &clock_};
   NullLogSink log_;
-  Summary summary_{0, &log_};
+  Summary summary_{0, &log_, nullptr};
   StatusWriter writer_{&driver_.plan(), 0, &board_, &clock_};
 };
 
