@@ -22,8 +22,8 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 using testkit::Call;
 
-constexpr kafka::Result kFatal{.error = kafka::ErrorClass::kFatal, .code = "LOST", .message = "lost"};
-constexpr kafka::Result kAbortable{.error = kafka::ErrorClass::kAbortable, .code = "NO", .message = "no"};
+const kafka::Result kFatal{.error = kafka::ErrorClass::kFatal, .code = "LOST", .message = "lost"};
+const kafka::Result kAbortable{.error = kafka::ErrorClass::kAbortable, .code = "NO", .message = "no"};
 
 class BatchesTest : public testing::Test {
  protected:
