@@ -54,9 +54,11 @@ _ABSL = {
 # What the system has of the others: names for pkg-config.
 _SYSTEM = {
     "absl": sorted(_ABSL.keys()),
+    "avro": ["avro-c"],
     "benchmark": ["benchmark"],
     "cli11": ["CLI11"],
     "crypto": ["libcrypto"],
+    "curl": ["libcurl"],
     "gtest": ["gmock", "gtest"],
     "gtest_main": ["gmock_main"],
     "json": ["nlohmann_json"],
@@ -127,9 +129,11 @@ def _rules():
 
 def once_dependencies(
         absl = None,
+        avro = None,
         benchmark = None,
         cli11 = None,
         crypto = None,
+        curl = None,
         gtest = None,
         gtest_main = None,
         json = None,
@@ -144,9 +148,11 @@ def once_dependencies(
 
     Args:
       absl: Abseil: a label, several, or the name of Abseil's own repository, as "@com_google_absl".
+      avro: Avro C 1.11 or newer; only @once//:schemas needs it, and valijson's headers beside it.
       benchmark: Google Benchmark; only Once's own measurements need it.
       cli11: CLI11; only Once's own tools need it.
       crypto: OpenSSL's libcrypto 3.0 or newer.
+      curl: libcurl 7.88 or newer.
       gtest: GoogleTest with GoogleMock; only tests need it.
       gtest_main: their main function.
       json: nlohmann_json 3.11 or newer.
@@ -160,9 +166,11 @@ def once_dependencies(
     """
     _rules()
     _library("absl", absl)
+    _library("avro", avro)
     _library("benchmark", benchmark)
     _library("cli11", cli11)
     _library("crypto", crypto)
+    _library("curl", curl)
     _library("gtest", gtest)
     _library("gtest_main", gtest_main)
     _library("json", json)

@@ -21,6 +21,8 @@ INCLUDE = re.compile(r'(?m)^([ \t]*#[ \t]*include[ \t]*)"([^"\n]+)"')
 PUBLIC = ("once_absl", "com_google_protobuf")
 ALLOCATOR = "once_tcmalloc"
 TESTS_ONLY = ("once_gtest", "once_gtest_main")
+# What only libonce_schemas.a is linked with.
+SCHEMAS_ONLY = ("once_avro", "once_curl")
 
 
 class InstallError(Exception):
@@ -150,7 +152,7 @@ def link_shared_library(archive, flags, path):
 
 
 def install_headers(to, built, execution_root):
-    headers = Headers(execution_root, [os.path.join(built, name) for name in ("once.headers", "once_testing.headers")])
+    headers = Headers(execution_root, [os.path.join(built, name) for name in ("once.headers", "once_schemas.headers", "once_testing.headers")])
     names = headers.closure()
     if "once/topology.h" not in names:
         raise InstallError("the build names no header once/topology.h: is %s of this tree?" % built)
@@ -163,7 +165,8 @@ def install_headers(to, built, execution_root):
 def install_libraries(to, built, flags):
     library = lambda *parts: to.path(to.libdir, *parts)
     to.put_file(library("libonce.a"), os.path.join(built, "libonce.a"))
-    to.put_file(library("libonce_testing.a"), os.path.join(built, "libonce_testing.a"))
+    for name in ("libonce_schemas.a", "libonce_testing.a"):
+        to.put_file(library(name), os.path.join(built, name))
     with tempfile.TemporaryDirectory() as work:
         shared = os.path.join(work, "libonce.so.1")
         link_shared_library(os.path.join(built, "libonce.a"), flags, shared)
@@ -177,8 +180,9 @@ def install_libraries(to, built, flags):
         shutil.rmtree(library("once"), ignore_errors=True)
 
 
-def install_build_files(to, flags):
+def install_build_files(to, flags, schema_flags):
     """What CMake and pkg-config read."""
+    schemas = [flag for name in SCHEMAS_ONLY for flag in schema_flags.get(name, []) if not is_run_path(flag)]
     brought = own_librdkafka(flags) is not None
     public = [flag for name in PUBLIC for flag in flags.get(name, [])]
     private = [flag for name, each in flags.items() if name not in PUBLIC + (ALLOCATOR,) + TESTS_ONLY
@@ -193,6 +197,8 @@ def install_build_files(to, flags):
         "up_to_prefix": os.path.relpath(".", cmake_dir),
         "public_libraries": " ".join('"%s"' % flag for flag in public),
         "private_libraries": " ".join('"%s"' % flag for flag in private),
+        "schemas_list": ";".join(schemas),
+        "schemas_flags": " ".join(schemas),
         "allocator": " ".join('"%s"' % flag for flag in allocator),
         "pkg_config_libs": " ".join((["-Wl,-rpath-link,${libdir}/once"] if brought else []) + public + allocator),
         "pkg_config_private_libs": " ".join(private + (["-L${libdir}/once -lrdkafka -Wl,-rpath,${libdir}/once"]
@@ -200,7 +206,7 @@ def install_build_files(to, flags):
     }
     for name in ("once-config.cmake", "once-config-version.cmake"):
         to.put_text(to.path(cmake_dir, name), fill(name + ".in", values))
-    for name in ("once.pc", "once-testing.pc"):
+    for name in ("once.pc", "once-schemas.pc", "once-testing.pc"):
         to.put_text(to.path(to.libdir, "pkgconfig", name), fill(name + ".in", values))
 
 
@@ -228,7 +234,7 @@ def main(arguments):
         flags = read_link_flags(os.path.join(options.built, "once.link_flags"))
         count = install_headers(to, options.built, options.execution_root)
         install_libraries(to, options.built, flags)
-        install_build_files(to, flags)
+        install_build_files(to, flags, read_link_flags(os.path.join(options.built, "once_schemas.link_flags")))
         install_protos(to)
     except (InstallError, OSError) as error:
         print("install.py: %s" % error, file=sys.stderr)

@@ -7,6 +7,7 @@
 #define ONCE_PROCESSOR_CONTEXTS_H_
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@
 #include "processor/typed/codec_calls.h"
 #include "processor/typed/context_core.h"
 #include "processor/typed/handler_checks.h"
+#include "processor/value_format.h"
 
 namespace once {
 
@@ -38,6 +40,7 @@ template <typename Value, typename Key>
 struct Sink {
   uint64_t builder = 0;
   SinkIndex index = 0;
+  std::shared_ptr<const ValueEncoder<Value>> encoder = nullptr;  // Of the sink's format; null: the codec's way.
 };
 
 struct EmitOptions {
@@ -129,13 +132,13 @@ class TransformContext : private internal::ContextCore {
   void Emit(const Sink<SinkValue, SinkKey>& sink, const Value& value, const EmitOptions& options = {}) {
     constexpr bool kSameKey = std::is_same_v<SinkKey, Key>;
     static_assert(kSameKey, "this sink's keys are of another type than the event's: use Emit(sink, key, value)");
-    if constexpr (kSameKey) Send(sink, raw().record().key, EncodeFor<SinkValue>(value), options);
+    if constexpr (kSameKey) Send(sink, raw().record().key, EncodeFor(sink, value), options);
   }
   // Emits `value` under a key of its own.
   template <typename SinkValue, typename SinkKey, typename OtherKey, typename Value>
   void Emit(const Sink<SinkValue, SinkKey>& sink, const OtherKey& key, const Value& value,
             const EmitOptions& options = {}) {
-    Send(sink, EncodeKeyFor<SinkKey>(key), EncodeFor<SinkValue>(value), options);
+    Send(sink, EncodeKeyFor<SinkKey>(key), EncodeFor(sink, value), options);
   }
   // Emits a null value, which deletes the key from a compacted topic.
   template <typename SinkValue, typename SinkKey>
@@ -210,11 +213,28 @@ class TransformContext : private internal::ContextCore {
     *key_ = Key();
   }
 
-  template <typename SinkValue, typename Value>
-  OptionalBytes EncodeFor(const Value& value) {
+  template <typename SinkValue, typename SinkKey, typename Value>
+  OptionalBytes EncodeFor(const Sink<SinkValue, SinkKey>& sink, const Value& value) {
     static_assert(internal::FitsInto<Value, SinkValue>, "this sink takes values of another type; see its AddSink");
-    if constexpr (internal::FitsInto<Value, SinkValue>) return Encode<SinkValue>("emits a value", value);
+    if constexpr (internal::FitsInto<Value, SinkValue>) {
+      if constexpr (internal::HasCodec<SinkValue>) {
+        if (sink.encoder == nullptr) return Encode<SinkValue>("emits a value", value);
+      }
+      return EncodeWith<SinkValue>(*sink.encoder, value);
+    }
     return std::nullopt;
+  }
+  template <typename T>
+  OptionalBytes EncodeWith(const ValueEncoder<T>& encoder, const T& value) {
+    std::string_view bytes;
+    const absl::Status encoded = Guarded(absl::StatusCode::kInternal, ", but its format", [&]() -> absl::Status {
+      absl::StatusOr<std::string_view> made = encoder.Encode(value, &raw().arena());
+      if (made.ok()) bytes = *made;
+      return made.ok() ? absl::OkStatus()
+                       : absl::Status(made.status().code(), absl::StrCat(": ", made.status().message()));
+    });
+    if (!encoded.ok()) SetEncodeError("emits a value", encoded);
+    return bytes;
   }
   template <typename SinkKey, typename OtherKey>
   OptionalBytes EncodeKeyFor(const OtherKey& key) {

@@ -3,6 +3,7 @@
 //   once/topology.h      sources, aggregates, transforms, sinks
 //   once/contexts.h      what handlers are given
 //   once/codec.h         how types become bytes
+//   once/value_format.h  the same by objects: schema registries, envelopes
 //   once/per_worker.h    an object of its own for each worker
 //   once/main.h          a program out of a topology
 //   once/application.h   the same inside a program of yours
@@ -26,6 +27,7 @@
 #include "processor/per_worker.h"
 #include "processor/stderr_log.h"
 #include "processor/topology.h"
+#include "processor/value_format.h"
 #include "processor/version.h"
 
 #endif  // ONCE_PROCESSOR_ONCE_H_

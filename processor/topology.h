@@ -36,9 +36,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "processor/base/failure_policy.h"
+#include "processor/base/guarded.h"
 #include "processor/base/partitioner.h"
+#include "processor/base/record.h"
 #include "processor/codec.h"
 #include "processor/contexts.h"
 #include "processor/topology/graph.h"
@@ -47,6 +51,7 @@
 #include "processor/typed/codec_json.h"
 #include "processor/typed/handler_checks.h"
 #include "processor/typed/handler_runner.h"
+#include "processor/value_format.h"
 
 namespace once {
 
@@ -64,6 +69,8 @@ struct SourceOptions {
   // How the topic's producers choose partitions. Sources that feed one aggregate must agree in where a key is, or its
   // events meet different states.
   Partitioner partitioner = Partitioner::kMurmur2;
+  // Says what events are whose headers do not, such as once::StructuredCloudEvents(); it goes by their values.
+  IdentifyEvent identify = {};
 };
 
 struct SinkOptions {
@@ -121,6 +128,16 @@ class NodeBuilder {
   Derived& On(const Source<SourceKey>& source, std::vector<std::string> types, Handler handler) {
     return Register<Event>(source, HandlerMatch::kType, std::move(types), std::move(handler));
   }
+  // The same of values that are decoded by a format, see once/value_format.h.
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& On(const Source<SourceKey>& source, Format<Event> format, Handler handler) {
+    std::vector<std::string> types = {format->TypeName()};
+    return Register<Event>(source, HandlerMatch::kType, std::move(types), std::move(handler), std::move(format));
+  }
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& On(const Source<SourceKey>& source, std::vector<std::string> types, Format<Event> format, Handler handler) {
+    return Register<Event>(source, HandlerMatch::kType, std::move(types), std::move(handler), std::move(format));
+  }
   // Handles records without a value. `handler(auto& context)`.
   template <typename SourceKey, typename Handler>
   Derived& OnTombstone(const Source<SourceKey>& source, Handler handler) {
@@ -156,16 +173,26 @@ class NodeBuilder {
   template <typename Event, typename SourceKey, typename Handler>
   Derived& Register(const Source<SourceKey>& source, HandlerMatch match, std::vector<std::string> types,
                     Handler handler) {
+    constexpr bool kDecodes = std::is_same_v<Event, NoValue> || HasCodec<Event>;
+    static_assert(kDecodes,
+                  "there is no once::Codec for this type of event: name a protobuf message, or see once/codec.h");
+    if constexpr (kDecodes)
+      return Register<Event>(source, match, std::move(types), std::move(handler), Format<Event>());
+    return derived();
+  }
+  // `format` may be null if the event has a codec.
+  template <typename Event, typename SourceKey, typename Handler>
+  Derived& Register(const Source<SourceKey>& source, HandlerMatch match, std::vector<std::string> types,
+                    Handler handler, Format<Event> format) {
     constexpr bool kSameKey = std::is_same_v<SourceKey, Key>;
     static_assert(kSameKey, "this source's keys are of another type than the node's; see AddSource and AddAggregate");
     constexpr bool kCopies = std::is_copy_constructible_v<Handler>;
     static_assert(kCopies, "each worker gets a copy of the handler: capture a shared_ptr, or use once::PerWorker");
-    constexpr bool kDecodes = std::is_same_v<Event, NoValue> || HasCodec<Event>;
-    static_assert(kDecodes,
-                  "there is no once::Codec for this type of event: name a protobuf message, or see once/codec.h");
     // A type without a codec was told of where it was named.
-    if constexpr (kSameKey && kCopies && kDecodes && Derived::kHasCodecs) {
-      if constexpr (CanRun<Event, Handler>()) AddHandler<Event>(source, match, std::move(types), std::move(handler));
+    if constexpr (kSameKey && kCopies && Derived::kHasCodecs) {
+      if constexpr (CanRun<Event, Handler>()) {
+        AddHandler<Event>(source, match, std::move(types), std::move(handler), std::move(format));
+      }
     }
     return derived();
   }
@@ -181,23 +208,50 @@ class NodeBuilder {
   }
 
   template <typename Event, typename Handler>
-  void AddHandler(const Source<Key>& source, HandlerMatch match, std::vector<std::string> types, Handler handler) {
+  void AddHandler(const Source<Key>& source, HandlerMatch match, std::vector<std::string> types, Handler handler,
+                  Format<Event> format) {
     HandlerSpec spec;
     spec.node = node_;
     spec.source = source.index;
     spec.match = match;
     spec.event_types = std::move(types);
-    if constexpr (!std::is_same_v<Event, NoValue>) {
+    const std::string topic = graph_->SourceTopic(source.builder, source.index);
+    if (format != nullptr) {
+      spec.value_type = format->TypeName();
+      spec.value_json = JsonFormOf<Event>(format, topic);
+    } else if constexpr (HasCodec<Event>) {
       spec.value_type = Codec<Event>::TypeName();
-      spec.value_json = JsonFormOf<Event>();
+      spec.value_json = internal::JsonFormOf<Event>();
     }
-    using Runner = TypedRunner<Event, typename Derived::Context, Handler>;
-    auto make = std::make_shared<const LateRunner::Maker>(
-        [prototype = std::move(handler), node = graph_->node_info(node_)]() -> std::unique_ptr<HandlerRunner> {
-          return std::make_unique<Runner>(prototype, node);
-        });
+    using Runner = TypedRunner<Event, typename Derived::Context, Handler, ValueDecoder<Event>>;
+    auto make = std::make_shared<const LateRunner::Maker>([prototype = std::move(handler),
+                                                           node = graph_->node_info(node_), format = std::move(format),
+                                                           topic]() -> std::unique_ptr<HandlerRunner> {
+      return std::make_unique<Runner>(prototype, node, format == nullptr ? nullptr : format->NewDecoder(topic));
+    });
     spec.make_runner = [make = std::move(make)] { return LateRunner::MakeNow(make); };
     graph_->AddHandler(std::move(spec), source.builder);
+  }
+
+  // For people, who see what the format decodes. Nobody types such values in.
+  template <typename Event>
+  static JsonForm JsonFormOf(const Format<Event>& format, const std::string& topic) {
+    return {.of_bytes = [format, topic](std::string_view bytes) -> absl::StatusOr<std::string> {
+              absl::StatusOr<std::string> json = std::string();
+              const absl::Status told = Guarded(absl::StatusCode::kDataLoss, "the format", [&]() -> absl::Status {
+                RecordView record;
+                record.value = bytes;
+                Event value{};
+                if (absl::Status decoded = format->NewDecoder(topic)->Decode(record, &value); !decoded.ok()) {
+                  return decoded;
+                }
+                json = format->ToJson(value);
+                return json.status();
+              });
+              if (!told.ok()) return told;
+              return json;
+            },
+            .to_bytes = {}};
   }
 
   GraphBuilder* graph_;
@@ -241,6 +295,7 @@ class TopologyBuilder {
     spec.default_type = std::move(options.default_type);
     spec.group = std::move(options.group);
     spec.partitioner = options.partitioner;
+    spec.identify = std::move(options.identify);
     spec.key_type = KeyTypeName<Key>();
     if constexpr (internal::HasCodec<Key>) {
       spec.check_key = &internal::CheckBytes<Key>;
@@ -263,6 +318,23 @@ class TopologyBuilder {
     spec.key_type = KeyTypeName<Key>();
     if constexpr (internal::HasCodec<Value>) spec.value_type = Codec<Value>::TypeName();
     return {graph_->id(), graph_->AddSink(std::move(spec))};
+  }
+
+  // The same with values that are encoded by a format, see once/value_format.h.
+  template <typename Value, typename Key = std::string>
+  Sink<Value, Key> AddSink(std::string name, SinkOptions options, const Format<Value>& format) {
+    SinkSpec spec;
+    spec.name = std::move(name);
+    spec.topic = std::move(options.topic);
+    spec.key_type = KeyTypeName<Key>();
+    spec.value_type = format->TypeName();
+    spec.shape = format->Shape();
+    auto encoder = format->NewEncoder(spec.topic);
+    graph_->AddStartCheck({.what = absl::StrCat("sink \"", spec.name, "\""), .run = [encoder] {
+                             return Guarded(absl::StatusCode::kInternal, "the format",
+                                            [&] { return encoder->CheckAtStart(); });
+                           }});
+    return {graph_->id(), graph_->AddSink(std::move(spec)), std::move(encoder)};
   }
 
   // Where events go that fail for good, are blocked or are rejected.

@@ -2,13 +2,16 @@
 // which starts the broker.
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "bench/floor/load.h"
+#include "bench/floor/median.h"
 #include "bench/floor/once_loop.h"
 #include "bench/floor/own_process.h"
 #include "bench/floor/raw_loop.h"
@@ -41,7 +44,7 @@ struct Settings {
 absl::Status MeasureHere(const Settings& settings) {
   TuneAllocator();  // As once::Main does; both sides alike.
   const absl::Duration commit_interval = absl::Milliseconds(settings.commit_ms);
-  const absl::StatusOr<double> rate =
+  const absl::StatusOr<LoopFigures> figures =
       settings.measure == kFloor ? RunRawLoop({.bootstrap_servers = settings.bootstrap_servers,
                                                .input = settings.input,
                                                .output = settings.id,
@@ -57,8 +60,8 @@ absl::Status MeasureHere(const Settings& settings) {
                                                 .state_dir = absl::StrCat(settings.state_dir, "/", settings.id),
                                                 .records = settings.records,
                                                 .commit_interval = commit_interval});
-  if (!rate.ok()) return rate.status();
-  PrintMeasurement(*rate, settings.records);
+  if (!figures.ok()) return figures.status();
+  PrintMeasurement(*figures);
   return absl::OkStatus();
 }
 
@@ -76,11 +79,14 @@ class Comparison {
   absl::Status Run() {
     std::printf("librdkafka=%s allocator=\"%s\"\n", kafka::LibrdkafkaVersion().c_str(), AllocatorName().c_str());
     std::fflush(stdout);
-    absl::Status status = LoadInput("plain", false);
-    if (status.ok()) status = ReportPlainFloor();
+    absl::Status status;
+    if (!std::all_of(settings_.workloads.begin(), settings_.workloads.end(), HasStatus)) {
+      status = LoadInput("plain", false);
+      if (status.ok()) status = ReportPlainFloor();
+    }
     if (status.ok()) status = LoadInput("input", true);
     for (const std::string& workload : settings_.workloads) {
-      if (status.ok()) status = Compare(workload);
+      if (status.ok()) status = HasStatus(workload) ? CompareStatus(workload) : Compare(workload);
     }
     return status;
   }
@@ -110,7 +116,7 @@ class Comparison {
     for (int round = 0; round < settings_.rounds; ++round) {
       const auto floor = Measure(kFloor, "plain", absl::StrCat(name_, "-plain-floor-", round));
       if (!floor.ok()) return floor.status();
-      rates.push_back(floor->records_per_second);
+      rates.push_back(floor->loop.records_per_second);
       std::fprintf(stderr, "floor, records without headers, round %d: %s\n", round + 1, Describe(*floor).c_str());
     }
     std::printf("floor_without_headers=%.0f\n", Median(rates));
@@ -128,7 +134,7 @@ class Comparison {
         const std::string id = absl::StrCat(name_, "-", workload, "-", is_floor ? "floor" : "once", "-", round);
         const auto measured = Measure(is_floor ? kFloor : workload, "input", id);
         if (!measured.ok()) return measured.status();
-        rates[is_floor ? 1 : 0].push_back(measured->records_per_second);
+        rates[is_floor ? 1 : 0].push_back(measured->loop.records_per_second);
         if (!is_floor) resident_mb = std::max(resident_mb, measured->peak_memory_mb);
         std::fprintf(stderr, "%s round %d: %s %s\n", workload.c_str(), round + 1, is_floor ? "floor" : "once ",
                      Describe(*measured).c_str());
@@ -142,16 +148,44 @@ class Comparison {
     return absl::OkStatus();
   }
 
-  static double Median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    const size_t middle = values.size() / 2;
-    return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  // Once without its status and with it, in pairs that are compared by themselves: what the machine and the broker do
+  // meanwhile happens to both of a pair, more or less.
+  absl::Status CompareStatus(const std::string& workload) {
+    const std::string sides[2] = {workload.substr(0, workload.size() - std::strlen(kStatus)), workload};
+    std::vector<double> rates[2];
+    std::vector<double> rate_ratios;
+    std::vector<double> cpu_ratios;
+    for (int round = 0; round < settings_.rounds; ++round) {
+      LoopFigures pair[2];
+      for (int turn = 0; turn < 2; ++turn) {
+        const int side = (round + turn) % 2;
+        const auto measured = Measure(sides[side], "input", absl::StrCat(name_, "-pair-", sides[side], "-", round));
+        if (!measured.ok()) return measured.status();
+        pair[side] = measured->loop;
+        rates[side].push_back(measured->loop.records_per_second);
+        std::fprintf(stderr, "%s round %d: %s %s\n", workload.c_str(), round + 1, side == 1 ? "with   " : "without",
+                     Describe(*measured).c_str());
+      }
+      rate_ratios.push_back(pair[1].records_per_second / pair[0].records_per_second);
+      cpu_ratios.push_back(pair[1].cpu_us_per_record / pair[0].cpu_us_per_record);
+    }
+    const KnownMedian rate = MedianWithBounds(rate_ratios);
+    const KnownMedian cpu = MedianWithBounds(cpu_ratios);
+    std::printf(
+        "workload=%s pairs=%d with=%.0f without=%.0f ratio=%.4f ratio_95=%.4f..%.4f cpu_ratio=%.4f "
+        "cpu_ratio_95=%.4f..%.4f\n",
+        workload.c_str(), settings_.rounds, Median(rates[1]), Median(rates[0]), rate.median, rate.low, rate.high,
+        cpu.median, cpu.low, cpu.high);
+    std::fflush(stdout);
+    return absl::OkStatus();
   }
+
+  static bool HasStatus(const std::string& workload) { return absl::EndsWith(workload, kStatus); }
 
   static std::string Describe(const Measurement& measured) {
     char text[128];
     std::snprintf(text, sizeof(text), "%.0f/s, %.2f us CPU a record, at most %lld MiB resident",
-                  measured.records_per_second, measured.cpu_us_per_record,
+                  measured.loop.records_per_second, measured.loop.cpu_us_per_record,
                   static_cast<long long>(measured.peak_memory_mb));
     return text;
   }
@@ -181,7 +215,8 @@ int main(int argc, char** argv) {
   CLI::App app("Compares Once with a raw librdkafka loop; ends with one line per workload, records per second.");
   app.add_option("--bootstrap_servers", settings.bootstrap_servers, "brokers")->capture_default_str();
   app.add_option("--state_dir", settings.state_dir, "where Once keeps its state")->capture_default_str();
-  app.add_option("--workloads", settings.workloads, "pass_through, count")->delimiter(',');
+  app.add_option("--workloads", settings.workloads, "pass_through, count, and either with _status behind it")
+      ->delimiter(',');
   app.add_option("--records", settings.records, "records of each run")->capture_default_str();
   app.add_option("--keys", settings.keys, "distinct keys")->capture_default_str();
   app.add_option("--rounds", settings.rounds, "runs of each side; the median counts")->capture_default_str();

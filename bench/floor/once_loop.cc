@@ -21,6 +21,8 @@ namespace once::bench {
 
 namespace {
 
+constexpr absl::Duration kScrapeInterval = absl::Seconds(1);
+
 class StderrLog final : public LogSink {
  public:
   void Log(LogLevel level, const std::string& message) override {
@@ -55,7 +57,7 @@ absl::StatusOr<Topology> BuildWorkload(const OnceLoopOptions& options) {
   return std::move(builder).Build();
 }
 
-// Asks for metrics once a second, as Prometheus might.
+// Asks for metrics, as Prometheus might.
 class Scraper {
  public:
   explicit Scraper(StatusProvider* status) {
@@ -77,7 +79,7 @@ class Scraper {
     MutexLock lock(&mutex_);
     while (!is_over_) {
       http::MetricsText(status->Look());
-      over_.WaitFor(&mutex_, absl::Seconds(1));
+      over_.WaitFor(&mutex_, kScrapeInterval);
     }
   }
 
@@ -89,13 +91,14 @@ class Scraper {
 
 }  // namespace
 
-absl::StatusOr<double> RunOnceLoop(const OnceLoopOptions& options) {
+absl::StatusOr<LoopFigures> RunOnceLoop(const OnceLoopOptions& options) {
   StderrLog log;
   SystemClock clock;
   absl::StatusOr<Topology> topology = BuildWorkload(options);
   if (!topology.ok()) return topology.status();
   kafka::RdKafkaConfig config;
   config.bootstrap_servers = options.bootstrap_servers;
+  if (options.status) config.statistics_interval = kScrapeInterval;
   auto client = kafka::MakeRdKafkaClient(config, &log);
   if (!client.ok()) return client.status();
   auto admin = (*client)->NewAdmin();
@@ -124,21 +127,21 @@ absl::StatusOr<double> RunOnceLoop(const OnceLoopOptions& options) {
   while (absl::IsUnavailable(started)) started = worker.InitProducer();
   if (started.ok()) started = worker.Join();
   if (!started.ok()) return started;
-  absl::Time first = absl::InfiniteFuture();
+  LoopClock loop;
   const auto finished = [&] {
     const EventCounters& c = worker.engine().committed_counters();
     return c.processed + c.duplicates + c.failed;
   };
   while (!worker.done() && finished() < options.records) {
     worker.RunOnce();
-    if (first == absl::InfiniteFuture() && worker.engine().open_records() > 0) first = absl::Now();
+    if (worker.engine().open_records() > 0) loop.Start();
   }
-  const double seconds = absl::ToDoubleSeconds(absl::Now() - first);
+  const LoopFigures figures = loop.Stop(options.records);
   if (!worker.status().ok()) return worker.status();
   worker.RequestStop();
   while (!worker.done()) worker.RunOnce();
   if (absl::Status left = worker.Leave(); !left.ok()) return left;
-  return static_cast<double>(options.records) / seconds;
+  return figures;
 }
 
 }  // namespace once::bench

@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 
 namespace once::bench {
 namespace {
@@ -39,12 +38,10 @@ std::string ReadAll(int input) {
 
 }  // namespace
 
-void PrintMeasurement(double records_per_second, int64_t records) {
+void PrintMeasurement(const LoopFigures& loop) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const absl::Duration cpu = absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
-  std::printf("%.1f %.4f %ld\n", records_per_second, absl::ToDoubleMicroseconds(cpu) / static_cast<double>(records),
-              usage.ru_maxrss / 1024);
+  std::printf("%.1f %.5f %ld\n", loop.records_per_second, loop.cpu_us_per_record, usage.ru_maxrss / 1024);
   std::fflush(stdout);
 }
 
@@ -62,8 +59,8 @@ absl::StatusOr<Measurement> MeasureInOwnProcess(const std::vector<std::string>& 
   }
   Measurement measured;
   long memory = 0;
-  if (status != 0 ||
-      std::sscanf(text.c_str(), kFormat, &measured.records_per_second, &measured.cpu_us_per_record, &memory) != 3) {
+  if (status != 0 || std::sscanf(text.c_str(), kFormat, &measured.loop.records_per_second,
+                                 &measured.loop.cpu_us_per_record, &memory) != 3) {
     return absl::InternalError("a measurement failed: see above");
   }
   measured.peak_memory_mb = memory;

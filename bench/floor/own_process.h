@@ -7,17 +7,17 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "bench/floor/loop_clock.h"
 
 namespace once::bench {
 
 struct Measurement {
-  double records_per_second = 0;
-  double cpu_us_per_record = 0;  // User and system time of the client's process.
-  int64_t peak_memory_mb = 0;    // Its largest resident set, MiB.
+  LoopFigures loop = {};
+  int64_t peak_memory_mb = 0;  // The process's largest resident set, MiB.
 };
 
-// What the child prints for MeasureInOwnProcess; `records` is what it was to do.
-void PrintMeasurement(double records_per_second, int64_t records);
+// What the child prints for MeasureInOwnProcess.
+void PrintMeasurement(const LoopFigures& loop);
 
 // Runs /proc/self/exe with these arguments, and waits for it. Its stderr is ours.
 absl::StatusOr<Measurement> MeasureInOwnProcess(const std::vector<std::string>& arguments);

@@ -77,9 +77,9 @@ class RawLoop {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<double> Run() {
+  absl::StatusOr<LoopFigures> Run() {
     std::vector<rd_kafka_message_t*> messages(kBatch);
-    absl::Time started = absl::InfiniteFuture();
+    LoopClock clock;
     absl::Time epoch = absl::InfiniteFuture();
     int64_t done = 0;
     while (done < options_.records || epoch != absl::InfiniteFuture()) {
@@ -87,7 +87,7 @@ class RawLoop {
       const absl::Time now = absl::Now();
       for (ssize_t i = 0; i < count; ++i) {
         if (messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-          if (started == absl::InfiniteFuture()) started = now;
+          clock.Start();
           if (epoch == absl::InfiniteFuture()) {
             epoch = now;
             if (rd_kafka_error_t* error = rd_kafka_begin_transaction(producer_)) return Error("begin", error);
@@ -103,7 +103,7 @@ class RawLoop {
       if (absl::Status committed = Commit(); !committed.ok()) return committed;
       epoch = absl::InfiniteFuture();
     }
-    return static_cast<double>(done) / absl::ToDoubleSeconds(absl::Now() - started);
+    return clock.Stop(done);
   }
 
  private:
@@ -145,7 +145,7 @@ class RawLoop {
 
 }  // namespace
 
-absl::StatusOr<double> RunRawLoop(const RawLoopOptions& options) {
+absl::StatusOr<LoopFigures> RunRawLoop(const RawLoopOptions& options) {
   RawLoop loop(options);
   if (absl::Status opened = loop.Open(); !opened.ok()) return opened;
   return loop.Run();

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "bench/floor/loop_clock.h"
 
 namespace once::bench {
 
@@ -19,9 +20,9 @@ struct RawLoopOptions {
   absl::Duration commit_interval = absl::Milliseconds(100);
 };
 
-// Passes `records` records on, headers included, and returns records per second between the first record and the last
-// commit. The librdkafka settings are those of processor/kafka/librdkafka.
-absl::StatusOr<double> RunRawLoop(const RawLoopOptions& options);
+// Passes `records` records on, headers included, and measures from the first record to the last commit. The librdkafka
+// settings are those of processor/kafka/librdkafka.
+absl::StatusOr<LoopFigures> RunRawLoop(const RawLoopOptions& options);
 
 }  // namespace once::bench
 

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "processor/app/pod_office.h"
 #include "processor/app/pod_server.h"
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/runtime/crash_journal.h"
@@ -24,6 +25,9 @@
 namespace once {
 
 namespace {
+
+// For a thousand partitions librdkafka writes a megabyte each time.
+constexpr absl::Duration kStatisticsInterval = absl::Seconds(10);
 
 EngineOptions ToEngineOptions(const Options& options, const std::string& application_id) {
   EngineOptions engine;
@@ -68,7 +72,8 @@ class RunningApplication final : public Application {
     // In this order: no broker is asked by an instance without a name, and no database opened for a start that fails.
     for (const auto& step :
          {&RunningApplication::CheckNames, &RunningApplication::Serve, &RunningApplication::OpenStateDir,
-          &RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenState}) {
+          &RunningApplication::Connect, &RunningApplication::CheckTopics, &RunningApplication::OpenOffice,
+          &RunningApplication::OpenState}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return absl::OkStatus();
@@ -121,16 +126,28 @@ class RunningApplication final : public Application {
     return absl::OkStatus();
   }
 
-  absl::Status Connect() {
+  std::string ClientId(const std::string& role) const {
+    return absl::StrCat(plan_.application_id, "-", instance_id_, role);
+  }
+
+  // By this the pods of the group find each other.
+  std::string PodMark() const { return server_ == nullptr ? "" : PodSuffix(server_->address()); }
+
+  // `role` tells its connections from others of the instance; empty: it is what the application works with.
+  absl::StatusOr<std::unique_ptr<kafka::Client>> MakeClient(const std::string& role, size_t fetch_queue_bytes) {
     kafka::RdKafkaConfig config;
     config.bootstrap_servers = options_.bootstrap_servers;
     // By this the brokers' logs tell instances apart.
-    config.client_id = absl::StrCat(plan_.application_id, "-", instance_id_);
+    config.client_id = ClientId(role);
     config.transaction_timeout = options_.transaction_timeout;
     config.session_timeout = options_.session_timeout;
     config.max_poll_interval = options_.max_poll_interval;
-    // X7: what the client fetches ahead is part of the budget.
-    config.fetch_queue_bytes = static_cast<int64_t>(memory_.fetch_queue);
+    config.fetch_queue_bytes = static_cast<int64_t>(fetch_queue_bytes);
+    // Only where somebody may ask; and of producers, whose records cost more then, only for who wants it.
+    if (server_ != nullptr) {
+      config.statistics_interval = kStatisticsInterval;
+      config.has_producer_statistics = deps_.kafka_properties.contains("statistics.interval.ms");
+    }
     config.extra = deps_.kafka_properties;
     config.oauth_token = deps_.oauth_token;
     config.resolve = deps_.resolve;
@@ -139,8 +156,15 @@ class RunningApplication final : public Application {
     // Known only after the preflight, which makes a second client then.
     config.max_batch_bytes = std::min(config.max_batch_bytes, max_batch_bytes_);
     auto client = kafka::MakeRdKafkaClient(config, deps_.log);
+    if (!client.ok() || !deps_.wrap_client) return client;
+    return deps_.wrap_client(*std::move(client));
+  }
+
+  absl::Status Connect() {
+    // X7: what the client fetches ahead is part of the budget.
+    auto client = MakeClient("", memory_.fetch_queue);
     if (!client.ok()) return client.status();
-    client_ = deps_.wrap_client ? deps_.wrap_client(*std::move(client)) : *std::move(client);
+    client_ = *std::move(client);
     auto admin = client_->NewAdmin();
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
@@ -154,12 +178,18 @@ class RunningApplication final : public Application {
     if (const auto set = deps_.kafka_properties.find("message.max.bytes"); set != deps_.kafka_properties.end()) {
       if (!absl::SimpleAtoi(set->second, &max_record_bytes)) max_record_bytes = SIZE_MAX;
     }
+    int64_t max_response_bytes = std::numeric_limits<int64_t>::max();
+    if (const auto set = deps_.kafka_properties.find("receive.message.max.bytes");
+        set != deps_.kafka_properties.end() && !absl::SimpleAtoi(set->second, &max_response_bytes)) {
+      max_response_bytes = std::numeric_limits<int64_t>::max();
+    }
     const PreflightOptions preflight{.bootstrap_servers = options_.bootstrap_servers,
                                      .create_topics = options_.create_topics,
                                      .create_partitions = options_.create_partitions,
                                      .timeout = std::min(options_.start_timeout, kLongestCall),
                                      .max_record_bytes = max_record_bytes,
-                                     .takes_commands = options_.commands};
+                                     .takes_commands = options_.commands,
+                                     .max_response_bytes = max_response_bytes};
     const StartWait wait{
         .timeout = options_.start_timeout,
         .clock = &clock_,
@@ -174,6 +204,19 @@ class RunningApplication final : public Application {
     if (static_cast<int64_t>(smallest) >= kafka::RdKafkaConfig().max_batch_bytes) return absl::OkStatus();
     max_batch_bytes_ = static_cast<int64_t>(smallest);
     return Connect();
+  }
+
+  // X7: few and small beside the rest: it reads for one person after the other.
+  absl::Status OpenOffice() {
+    if (server_ == nullptr) return absl::OkStatus();
+    constexpr size_t kFetchQueue = size_t{1} << 20;
+    auto client = MakeClient("-http", kFetchQueue);
+    if (!client.ok()) return client.status();
+    auto office =
+        PodOffice::Open(options_, plan_.graph, *std::move(client), server_.get(), ClientId(PodMark()), &clock_);
+    if (!office.ok()) return office.status();
+    office_ = *std::move(office);
+    return absl::OkStatus();
   }
 
   // Before the brokers are asked anything, who asks: the directory knows the instance.
@@ -251,6 +294,7 @@ class RunningApplication final : public Application {
     options.engine.memory_bytes = memory_.workers;
     options.workers = options_.workers;
     options.instance_id = instance_id_;
+    options.client_mark = PodMark();
     options.static_membership = options_.static_membership;
     options.checkpoint_flush_interval = options_.checkpoint_flush_interval;
     options.start_timeout = options_.start_timeout;
@@ -289,6 +333,7 @@ class RunningApplication final : public Application {
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<Pod> pod_;
+  std::unique_ptr<PodOffice> office_;
 };
 
 }  // namespace

@@ -9,16 +9,17 @@
 #include <cstdio>
 #include <iostream>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "processor/app/kafka_properties.h"
+#include "processor/app/terminal.h"
 #include "processor/base/clock.h"
 #include "processor/base/strings.h"
 #include "processor/cli/cli.h"
+#include "processor/cli/unique_id.h"
+#include "processor/http/fetch.h"
 #include "processor/stderr_log.h"
 
 namespace once {
@@ -70,14 +71,6 @@ std::string UserAtHost() {
   return absl::StrCat(user != nullptr ? user->pw_name : absl::StrCat(geteuid()), "@", host);
 }
 
-// 128 bits as in a UUID: nobody else draws the same.
-std::string DrawId() {
-  std::random_device device;
-  const auto draw = [&] { return static_cast<unsigned>(device()); };
-  return absl::StrFormat("%08x-%04x-%04x-%04x-%04x%08x", draw(), draw() & 0xffff, (draw() & 0x0fff) | 0x4000,
-                         (draw() & 0x3fff) | 0x8000, draw() & 0xffff, draw());
-}
-
 // What clients report is worth a line only if it goes wrong, unless more is asked for.
 LogLevel LevelFor(const Config& config, const Options& options) {
   return config.SourceOf("log_level") == ConfigSource::kDefault ? LogLevel::kError : options.log_level;
@@ -118,7 +111,9 @@ int Operate(const std::string& program, const cli::CommandLine& line, const cli:
     absl::SleepFor(duration);
     return true;
   };
-  environment.draw_id = DrawId;
+  environment.terminal = ProcessTerminal();
+  environment.http_get = http::FetchBody;
+  environment.draw_id = cli::DrawUniqueId;
   environment.user = UserAtHost();
   environment.client_version = KafkaLibraryVersion();
   environment.client_problem = KafkaLibraryProblem();

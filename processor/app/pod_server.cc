@@ -6,8 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/listen_address.h"
-#include "processor/http/bearer_token.h"
-#include "processor/http/pod_api.h"
+#include "processor/http/routes.h"
 #include "processor/version.h"
 
 namespace once {
@@ -63,21 +62,32 @@ PodStatus PodOf(const Options& options, const Graph& graph) {
 PodServer::PodServer(const Options& options, const Graph& graph, Clock* clock)
     : board_(PodOf(options, graph), options.workers, clock) {}
 
+void PodServer::SetOffice(http::BackOffice* office) {
+  MutexLock lock(&mutex_);
+  office_ = office;
+}
+
+void PodServer::Ask(http::Question question, http::Reply reply) {
+  MutexLock lock(&mutex_);
+  if (office_ != nullptr) return office_->Ask(std::move(question), std::move(reply));
+  reply(http::ErrorResponse(503, "the pod starts or stops: it has nobody to ask its brokers"));
+}
+
 absl::StatusOr<std::unique_ptr<PodServer>> PodServer::Start(const Options& options, const Graph& graph, Clock* clock,
                                                             LogSink* log) {
   absl::StatusOr<ListenAddress> address = ParseListenAddress(options.http_listen);
   if (!address.ok()) return address.status();
-  http::PodApiOptions api{.token = {}, .is_loopback = address->is_loopback()};
-  if (!options.http_token_file.empty()) {
-    absl::StatusOr<std::string> token = http::ReadTokenFile(options.http_token_file);
-    if (!token.ok()) return token.status();
-    api.token = *std::move(token);
-  }
-  const bool is_guarded = !api.token.empty() || api.is_loopback;
   std::unique_ptr<PodServer> server(new PodServer(options, graph, clock));
-  auto listening =
-      http::Server::Start({.address = *address}, [routes = http::PodApi(&server->board_, std::move(api))](
-                                                     const http::Request& request) { return routes.Answer(request); });
+  if (!options.http_token_file.empty()) {
+    absl::StatusOr<std::unique_ptr<http::Guard>> guard = http::OpenTokenFile(options.http_token_file, clock, log);
+    if (!guard.ok()) return guard.status();
+    server->guard_ = *std::move(guard);
+  }
+  const http::PodApiOptions api{.guard = server->guard_.get(), .is_loopback = address->is_loopback()};
+  const bool is_guarded = api.guard != nullptr || api.is_loopback;
+  http::BackOffice* const office = server.get();
+  server->api_ = std::make_unique<http::PodApi>(&server->board_, office, api);
+  auto listening = http::Server::Start({.address = *address}, server->api_.get());
   if (!listening.ok()) return listening.status();
   server->server_ = *std::move(listening);
   log->Log(LogLevel::kInfo, absl::StrCat("probes, metrics", is_guarded ? " and status" : "", " at http://",

@@ -7,29 +7,42 @@
 #include "absl/status/statusor.h"
 #include "processor/base/clock.h"
 #include "processor/base/log.h"
+#include "processor/base/mutex.h"
 #include "processor/config/options.h"
+#include "processor/http/back_office.h"
+#include "processor/http/pod_api.h"
 #include "processor/http/server.h"
+#include "processor/http/tokens.h"
 #include "processor/runtime/status_board.h"
 #include "processor/topology/graph.h"
 
 namespace once {
 
 // Thread-safe, as its board is.
-class PodServer {
+class PodServer final : private http::BackOffice {
  public:
   // Listens from now on until it is destroyed. `options` are complete, with an application_id and a memory_bytes.
-  // FailedPrecondition, with what to do, if it cannot listen there or the token cannot be read. `clock` must outlive
-  // this.
+  // FailedPrecondition, with what to do, if it cannot listen there or the tokens cannot be read. `clock` and `log` must
+  // outlive this.
   static absl::StatusOr<std::unique_ptr<PodServer>> Start(const Options& options, const Graph& graph, Clock* clock,
                                                           LogSink* log);
 
   StatusBoard* board() { return &board_; }
+  const ListenAddress& address() const { return server_->address(); }
+  // Who is asked what brokers have to say; null, which it is at first and must be again before `office` is destroyed:
+  // nobody, and those who ask are told that the pod starts or stops.
+  void SetOffice(http::BackOffice* office);
 
  private:
   PodServer(const Options& options, const Graph& graph, Clock* clock);
+  void Ask(http::Question question, http::Reply reply) override;
 
   StatusBoard board_;
-  std::unique_ptr<http::Server> server_;  // Uses it, so it is the first to go.
+  Mutex mutex_;
+  http::BackOffice* office_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::unique_ptr<http::Guard> guard_;  // Null: there are no tokens.
+  std::unique_ptr<http::PodApi> api_;
+  std::unique_ptr<http::Server> server_;  // Uses all others, so it is the first to go.
 };
 
 }  // namespace once

@@ -3,7 +3,9 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <initializer_list>
 
@@ -47,6 +49,16 @@ size_t ReleaseFreeMemory(size_t most) {
   if (free_bytes <= most) return 0;
   release();
   return free_bytes;
+}
+
+int64_t ResidentBytes() {
+  FILE* const file = fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  long long size = 0;
+  long long resident = 0;
+  const int found = fscanf(file, "%lld %lld", &size, &resident);
+  fclose(file);
+  return found == 2 ? resident * sysconf(_SC_PAGESIZE) : 0;
 }
 
 void TuneAllocator() {

@@ -52,6 +52,7 @@ struct EventCounters {
   int64_t duplicates = 0;          // All that were suppressed.
   int64_t duplicate_redrives = 0;  // Of these: dead letters sent back with a round that was processed before.
   int64_t duplicate_notices = 0;   // Of these: notices of parked events that were sent back.
+  int64_t redrives = 0;            // Dead letters sent back that were taken as events of their own.
   int64_t released = 0;            // Blocked aggregates, by a notice sent back or a command.
   int64_t failed = 0;              // For good.
   int64_t blocked = 0;             // Parked behind a failed one.
@@ -74,6 +75,7 @@ struct EventCounters {
     duplicates += o.duplicates;
     duplicate_redrives += o.duplicate_redrives;
     duplicate_notices += o.duplicate_notices;
+    redrives += o.redrives;
     released += o.released;
     failed += o.failed;
     blocked += o.blocked;

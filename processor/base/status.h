@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "processor/base/client_statistics.h"
 #include "processor/base/counters.h"
+#include "processor/base/flow_counts.h"
 #include "processor/base/types.h"
 
 namespace once {
@@ -101,9 +103,13 @@ struct WorkerStatus {
   std::vector<TaskStatus> tasks = {};
   EventCounters events = {};  // Committed.
   EpochCounters epochs = {};
+  FlowCounts flows = {};  // Committed.
   int64_t producer_rebuilds = 0;
   bool waits_for_memory = false;
   MemoryStatus memory = {};
+  // Null: it has no such client now, or one that says nothing of itself. May be looked at at any time.
+  std::shared_ptr<ClientStatisticsSource> producer = {};
+  std::shared_ptr<ClientStatisticsSource> consumer = {};
   std::string last_error = {};  // Of the last epoch that was dropped; empty: none failed.
   absl::Time last_error_at = absl::InfinitePast();
 };
@@ -149,7 +155,8 @@ struct PodStatus {
   absl::Time started_at = absl::InfinitePast();
   absl::Time now = absl::InfinitePast();
   absl::Duration handler_timeout = absl::InfiniteDuration();
-  int64_t memory_bytes = 0;  // The process's budget.
+  int64_t memory_bytes = 0;    // The process's budget.
+  int64_t resident_bytes = 0;  // What it has in memory, its program included.
   std::shared_ptr<const TopologyStatus> topology = {};
   // By worker. Null: it has published nothing yet.
   std::vector<std::shared_ptr<const WorkerStatus>> workers = {};

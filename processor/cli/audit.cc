@@ -1,13 +1,15 @@
-// Who did what, and what became of it: the audit topics, from their beginning.
+// Who did what, and what became of it: the audit topics, from their ends back.
 #include <algorithm>
-#include <deque>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "processor/cli/log_scan.h"
 #include "processor/cli/records.h"
+#include "processor/cli/scan_back.h"
 #include "processor/cli/send_command.h"
 
 namespace once::cli {
@@ -33,11 +35,22 @@ bool IsAsked(const Context& context, const v1::CommandResult& result) {
          context.clock().Wall() - args.Duration("since", absl::ZeroDuration());
 }
 
-absl::Status ReadGroup(Context* context, uint16_t group, size_t limit, std::deque<Entry>* entries) {
+// In the order of time, the latest last.
+void KeepLatest(size_t limit, std::vector<Entry>* entries) {
+  std::stable_sort(entries->begin(), entries->end(),
+                   [](const Entry& a, const Entry& b) { return a.result.time_ms() < b.result.time_ms(); });
+  const size_t old = entries->size() - std::min(entries->size(), limit);
+  entries->erase(entries->begin(), entries->begin() + static_cast<std::ptrdiff_t>(old));
+}
+
+// Adds the latest of one task group, at most `limit`.
+absl::Status ReadGroup(Context* context, uint16_t group, size_t limit, std::vector<Entry>* entries) {
   const std::string topic = AuditTopic(context->application_id(), context->graph().groups[group]);
   const absl::StatusOr<int32_t> count =
       CountPartitions(context, topic, "to which results of commands are written (unless --commands=false)");
   if (!count.ok()) return count.status();
+  std::vector<Entry> read;
+  const auto drop_old = [&] { KeepLatest(limit, &read); };
   const auto take = [&](const RecordView& record) {
     Entry entry{.group = group};
     if (!record.value.has_value() ||
@@ -45,17 +58,19 @@ absl::Status ReadGroup(Context* context, uint16_t group, size_t limit, std::dequ
         !IsAsked(*context, entry.result)) {
       return;
     }
-    entries->push_back(std::move(entry));
+    read.push_back(std::move(entry));
     // The latest are kept: of each partition those that are read last, and of all by time.
-    if (entries->size() >= 2 * limit + 1000) {
-      std::stable_sort(entries->begin(), entries->end(),
-                       [](const Entry& a, const Entry& b) { return a.result.time_ms() < b.result.time_ms(); });
-      entries->erase(entries->begin(), entries->end() - static_cast<std::ptrdiff_t>(limit));
-    }
+    if (read.size() >= 2 * limit + 1000) drop_old();
   };
-  const absl::StatusOr<ScanEnd> end = ScanLog(context, {.topic = topic, .take = take});
+  const absl::StatusOr<ScanEnd> end = ScanBack(context, {.topic = topic,
+                                                         .partition_count = *count,
+                                                         .begin = [&] { read.clear(); },
+                                                         .take = take,
+                                                         .is_enough = [&] { return read.size() >= limit; }});
   if (!end.ok()) return end.status();
   NotePending(context, topic, *end);
+  drop_old();
+  std::move(read.begin(), read.end(), std::back_inserter(*entries));
   return absl::OkStatus();
 }
 
@@ -77,13 +92,11 @@ absl::Status RunList(Context& context) {
   const Shown shown(&context.graph());
   int64_t limit = context.args().Number("limit", kShown);
   if (limit == 0 || limit > INT32_MAX) limit = INT32_MAX;
-  std::deque<Entry> entries;
+  std::vector<Entry> entries;
   for (uint16_t g = 0; g < context.graph().groups.size(); ++g) {
     if (absl::Status read = ReadGroup(&context, g, static_cast<size_t>(limit), &entries); !read.ok()) return read;
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return a.result.time_ms() < b.result.time_ms(); });
-  while (static_cast<int64_t>(entries.size()) > limit) entries.pop_front();
+  KeepLatest(static_cast<size_t>(limit), &entries);
   Table& table = context.out().AddTable("results",
                                         {{"time", "TIME"},
                                          {"command_id", "COMMAND"},

@@ -97,8 +97,9 @@ std::string MistakesOf(const CommandLine& line, const Config& config, const Opti
 // Runs it once, and prints what it has to show.
 int RunOnce(const CommandLine& line, const Environment& environment, Context* context) {
   // X3: codecs are the user's code as well.
-  const absl::Status status =
+  absl::Status status =
       Guarded(absl::StatusCode::kInternal, "the command", [&] { return context->command().run(*context); });
+  if (context->has_shown_dry_run()) status = absl::OkStatus();
   if (!status.ok() && line.wants_json()) context->out().Add("error", "", ErrorJson(status));
   const std::string text = line.wants_json() ? context->out().ToJson() : context->out().ToText();
   if (!environment.write_out(text)) return kExitRefused;

@@ -82,6 +82,10 @@ std::vector<OptionSpec> CommonOptions(const CommandSpec& command) {
                        .value_name = "ID",
                        .help = "Names the command, so that it takes effect once however often it is sent; at most 64 "
                                "bytes. Default: another one each time."});
+    options.push_back(
+        {.name = "dry_run",
+         .kind = OptionKind::kSwitch,
+         .help = "Show what would be done, and how many aggregates and events it is about; send nothing."});
     options.push_back({.name = "no_wait",
                        .kind = OptionKind::kSwitch,
                        .help = "Do not wait for the result: print the command's ID, by which `audit list` finds it."});

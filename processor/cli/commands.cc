@@ -8,6 +8,7 @@
 #include "processor/cli/parked.h"
 #include "processor/cli/records.h"
 #include "processor/cli/tasks.h"
+#include "processor/cli/top.h"
 #include "processor/cli/view_commands.h"
 
 namespace once::cli {
@@ -22,6 +23,7 @@ Registry AllCommands() {
   AddTaskCommands(&registry);
   AddAuditCommands(&registry);
   AddViewCommands(&registry);
+  AddTopCommand(&registry);
   AddOffsetsCommands(&registry);
   AddApplicationCommands(&registry);
   AddExplainingCommands(&registry);

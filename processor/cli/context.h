@@ -22,6 +22,26 @@
 
 namespace once::cli {
 
+// How much a command is about; nothing: that is not known before it is done.
+struct Touched {
+  std::optional<int64_t> aggregates = {};
+  std::optional<int64_t> events = {};
+  std::optional<int64_t> tasks = {};
+};
+
+// A terminal that shows one picture over the other. Without `begin` there is none.
+struct Terminal {
+  std::function<void()> begin = {};
+  // As it was before `begin`.
+  std::function<void()> end = {};
+  // False: somebody has pressed q, or interrupted it.
+  std::function<bool(absl::Duration)> wait = {};
+  // Lines and columns.
+  std::function<std::pair<int, int>()> size = {};
+  // The text as one picture: no more of it than there is room for.
+  std::string Frame(const std::string& text) const;
+};
+
 // The process around a command; tests bring one of their own.
 struct Environment {
   std::string program = {};  // Its name, without a directory.
@@ -38,8 +58,17 @@ struct Environment {
   // A client of the brokers that the options name. Touches no network. `settings` has librdkafka's properties.
   std::function<absl::StatusOr<std::unique_ptr<kafka::Client>>(const Options& options, const Config& settings)>
       connect = {};
+  // Instead of `connect`: where a process has both already. They outlive the command.
+  kafka::Client* client = nullptr;
+  kafka::Admin* admin = nullptr;
+  // Whether to give up what is being read; none: never.
+  std::function<bool()> is_cancelled = {};
   // Waits between two pictures of --watch; false: it is to end.
   std::function<bool(absl::Duration)> pause = {};
+  Terminal terminal = {};
+  // The body of what answers at a URL to a GET with that bearer token; empty: none. Errors say in words what is wrong.
+  std::function<absl::StatusOr<std::string>(const std::string& url, const std::string& token, absl::Duration timeout)>
+      http_get = {};
   // For IDs of commands: another text at each call, of letters, digits and '-'.
   std::function<std::string()> draw_id = {};
   std::string user = {};  // USER@HOST
@@ -92,8 +121,12 @@ class Context {
 
   // Asks whether to do what `what` says in words ("skip event 7 of customer alice; 3 events follow"), unless --yes was
   // given. Cancelled if the answer is no; FailedPrecondition where nobody can be asked. Call it before anything
-  // changes.
-  absl::Status Confirm(const std::string& what);
+  // changes. With --dry-run it shows `what` and `touched` instead, and the command returns what this does.
+  absl::Status Confirm(const std::string& what, const Touched& touched = {});
+  // It was a dry run that came as far as Confirm: what the command has returned is no error.
+  bool has_shown_dry_run() const { return has_shown_dry_run_; }
+  // Cancelled if whoever runs the command does not want it any more.
+  absl::Status CheckCancelled() const;
   // Shown at once, on the standard error: what takes long.
   void Tell(const std::string& line) { environment_->write_error(line + "\n"); }
 
@@ -101,6 +134,7 @@ class Context {
   const Environment* const environment_;
   const Asked asked_;
   Output out_;
+  bool has_shown_dry_run_ = false;
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
 };

@@ -1,7 +1,5 @@
 // Dead letters, from the end of their topic back: the latest are what somebody looks for.
 #include <algorithm>
-#include <deque>
-#include <map>
 #include <tuple>
 #include <utility>
 
@@ -10,6 +8,7 @@
 #include "processor/cli/letters.h"
 #include "processor/cli/log_scan.h"
 #include "processor/cli/records.h"
+#include "processor/cli/scan_back.h"
 #include "processor/cli/shown.h"
 
 namespace once::cli {
@@ -17,77 +16,124 @@ namespace once::cli {
 namespace {
 
 constexpr int64_t kShown = 50;
-// Offsets that are read back from the end at first; eight times as many at each further try.
-constexpr int64_t kFirstWindow = 2'000;
+
+int64_t FirstWindow(size_t limit) {
+  return std::max<int64_t>(ScanBackwards().window, 4 * static_cast<int64_t>(std::min<size_t>(limit, 1 << 20)));
+}
 
 bool IsBefore(const Letter& a, const Letter& b) {
   return std::tie(a.timestamp_ms, a.partition, a.offset) < std::tie(b.timestamp_ms, b.partition, b.offset);
 }
 
+// Of a value that is listed; `dlq show` has all of it.
+constexpr size_t kListedBytes = 64 << 10;
+
+// What part of the topic is asked for: all of it, or a partition up to some offset.
+struct Part {
+  std::optional<Partition> partition = {};
+  std::optional<Offset> before = {};
+};
+
+absl::StatusOr<Part> AskedPart(const Context& context, int32_t count) {
+  const Arguments& args = context.args();
+  Part part;
+  if (args.Has("partition")) {
+    const int64_t partition = args.Number("partition", 0);
+    if (partition >= count) {
+      return absl::InvalidArgumentError(absl::StrCat(context.graph().dead_letter_topic, " has no partition ", partition,
+                                                     "; it has 0 to ", count - 1));
+    }
+    part.partition = Partition(static_cast<int32_t>(partition));
+  }
+  if (args.Has("before")) {
+    if (!part.partition.has_value()) return absl::InvalidArgumentError("--before is for one --partition: say which");
+    part.before = Offset(args.Number("before", 0));
+  }
+  return part;
+}
+
 // The latest that are asked for, at most `limit` of them, in the order of time.
-absl::StatusOr<std::deque<Letter>> ReadLatest(Context* context, const Shown& shown, size_t limit) {
+absl::StatusOr<std::vector<Letter>> ReadLatest(Context* context, const Shown& shown, size_t limit) {
   const std::string& topic = context->graph().dead_letter_topic;
   const absl::StatusOr<int32_t> count = CountPartitions(context, topic, "to which dead letters go");
   if (!count.ok()) return count.status();
-  const absl::StatusOr<kafka::Admin*> admin = context->admin();
-  if (!admin.ok()) return admin.status();
-  const kafka::LogOffsets ends =
-      (*admin)->ReadLogOffsets(kafka::LogPoint::kHighWatermark, PartitionsOf(topic, *count), context->call_timeout());
-  for (int64_t window = std::max<int64_t>(kFirstWindow, 4 * static_cast<int64_t>(std::min<size_t>(limit, 1 << 20)));;
-       window *= 8) {
-    std::map<Partition, Offset> from;
-    bool is_all = true;
-    for (const auto& [where, end] : ends) {
-      if (!end.ok())
-        return absl::Status(end.status().code(),
-                            absl::StrCat(ToString(where), ": ", std::string(end.status().message())));
-      from[where.partition] = Offset(std::max<int64_t>(end->value() - window, 0));
-      is_all &= end->value() <= window;
-    }
-    std::deque<Letter> letters;
-    const auto take = [&](const RecordView& record) {
-      if (!IsAskedLetter(*context, shown, record)) return;
-      letters.push_back(KeepLetter(record));
-      if (letters.size() < 2 * limit + 1000) return;
-      std::sort(letters.begin(), letters.end(), IsBefore);
-      letters.erase(letters.begin(), letters.end() - static_cast<std::ptrdiff_t>(limit));
-    };
-    const absl::StatusOr<ScanEnd> end = ScanLog(context, {.topic = topic, .from = from, .take = take});
-    if (!end.ok()) return end.status();
-    if (letters.size() < limit && !is_all) continue;
-    NotePending(context, topic, *end);
+  const absl::StatusOr<Part> part = AskedPart(*context, *count);
+  if (!part.ok()) return part.status();
+  const size_t kept_bytes = context->args().Switch("values") ? kListedBytes : 0;
+  std::vector<Letter> letters;
+  const auto drop_old = [&] {
     std::sort(letters.begin(), letters.end(), IsBefore);
-    while (letters.size() > limit) letters.pop_front();
-    return letters;
-  }
+    const size_t old = letters.size() - std::min(letters.size(), limit);
+    letters.erase(letters.begin(), letters.begin() + static_cast<std::ptrdiff_t>(old));
+  };
+  const absl::StatusOr<ScanEnd> end = ScanBack(context, {.topic = topic,
+                                                         .partition_count = *count,
+                                                         .partition = part->partition,
+                                                         .before = part->before,
+                                                         .window = FirstWindow(limit),
+                                                         .begin = [&] { letters.clear(); },
+                                                         .take =
+                                                             [&](const RecordView& record) {
+                                                               if (!IsAskedLetter(*context, shown, record)) return;
+                                                               letters.push_back(KeepLetter(record, kept_bytes));
+                                                               if (letters.size() >= 2 * limit + 100) drop_old();
+                                                             },
+                                                         .is_enough = [&] { return letters.size() >= limit; }});
+  if (!end.ok()) return end.status();
+  NotePending(context, topic, *end);
+  drop_old();
+  return letters;
+}
+
+// What its type is called; empty: not known.
+std::string TypeOfLetter(const Shown& shown, const Letter& letter) {
+  const SourceSpec* const source = SourceOfLetter(shown, letter);
+  const std::string ce_type = letter.Header("ce_type");
+  return source == nullptr ? ce_type : shown.TypeOf(*source, ce_type.empty() ? std::nullopt : OptionalBytes(ce_type));
+}
+
+Cell ValueOfLetter(const Shown& shown, const Letter& letter) {
+  const OptionalBytes value = letter.value.has_value() ? OptionalBytes(*letter.value) : std::nullopt;
+  return shown.Value(SourceOfLetter(shown, letter), TypeOfLetter(shown, letter), value);
+}
+
+// Of a list: nothing of what is too long for one.
+Cell ListedValue(const Context& context, const Shown& shown, const Letter& letter) {
+  if (!context.args().Switch("values") || !letter.value.has_value()) return Cell(Json(), "");
+  if (letter.value->size() == letter.value_bytes) return Cell(ValueOfLetter(shown, letter).json);
+  const std::string bytes = absl::StrCat(letter.value_bytes, " bytes");
+  return Cell(Json::Object().Set("too_long", bytes), bytes);
 }
 
 absl::Status RunList(Context& context) {
   const Shown shown(&context.graph());
   int64_t limit = context.args().Number("limit", kShown);
   if (limit == 0 || limit > INT32_MAX) limit = INT32_MAX;
-  const absl::StatusOr<std::deque<Letter>> letters = ReadLatest(&context, shown, static_cast<size_t>(limit));
+  const absl::StatusOr<std::vector<Letter>> letters = ReadLatest(&context, shown, static_cast<size_t>(limit));
   if (!letters.ok()) return letters.status();
   context.out().Add("topic", "topic", context.graph().dead_letter_topic);
-  Table& table = context.out().AddTable("letters",
-                                        {{"place", "LETTER"},
-                                         {"time", "TIME"},
-                                         {"disposition", "DISPOSITION"},
-                                         {"reason", "REASON"},
-                                         {"key", "KEY"},
-                                         {"event_id", "EVENT"},
-                                         {"event_type", "TYPE"},
-                                         {"origin", "ORIGIN"},
-                                         {"blocked_by", ""},
-                                         {"round", ""},
-                                         {"message", "MESSAGE"}},
-                                        "there are no such dead letters");
+  Table& table = context.out().AddTable(
+      "letters",
+      {{"place", "LETTER"},
+       {"time", "TIME"},
+       {"disposition", "DISPOSITION"},
+       {"reason", "REASON"},
+       {"key", "KEY"},
+       {"event_id", "EVENT"},
+       {"event_type", "TYPE"},
+       {"origin", "ORIGIN"},
+       {"blocked_by", ""},
+       {"round", ""},
+       {"message", "MESSAGE"},
+       {context.args().Switch("values") ? "value" : "", context.args().Switch("values") ? "VALUE" : ""}},
+      "there are no such dead letters");
   for (const Letter& letter : *letters) {
     table.AddRow({absl::StrCat(letter.partition.value(), "/", letter.offset.value()),
                   FormatMoment(absl::FromUnixMillis(letter.timestamp_ms)), letter.Header("once.disposition"),
                   letter.Header("once.reason"), KeyOfLetter(shown, letter), letter.EventId(), letter.Header("ce_type"),
                   letter.Header("once.origin"), Cell(letter.Header("once.blocked_by"), ""),
-                  Cell(letter.Header("once.round"), ""), letter.Header("once.message")});
+                  Cell(letter.Header("once.round"), ""), letter.Header("once.message"),
+                  ListedValue(context, shown, letter)});
   }
   return absl::OkStatus();
 }
@@ -127,10 +173,6 @@ absl::Status RunShow(Context& context) {
   if (!place.ok()) return place.status();
   const absl::StatusOr<Letter> letter = ReadLetter(&context, place->where, place->offset);
   if (!letter.ok()) return letter.status();
-  const SourceSpec* const source = SourceOfLetter(shown, *letter);
-  const std::string ce_type = letter->Header("ce_type");
-  const std::string type =
-      source == nullptr ? ce_type : shown.TypeOf(*source, ce_type.empty() ? std::nullopt : OptionalBytes(ce_type));
   Output& out = context.out();
   out.Add("place", "letter", ToString(place->where, place->offset));
   out.Add("time", "written", FormatMoment(absl::FromUnixMillis(letter->timestamp_ms)));
@@ -139,7 +181,7 @@ absl::Status RunShow(Context& context) {
   out.Add("message", "message", letter->Header("once.message"));
   out.Add("key", "key", KeyOfLetter(shown, *letter));
   out.Add("event_id", "event", letter->EventId());
-  out.Add("event_type", "type", type);
+  out.Add("event_type", "type", TypeOfLetter(shown, *letter));
   out.Add("origin", "from", letter->Header("once.origin"));
   std::vector<std::pair<std::string, OptionalBytes>> headers;
   for (const auto& [name, value] : letter->headers) {
@@ -147,8 +189,7 @@ absl::Status RunShow(Context& context) {
   }
   const Json json = HeadersJson(headers);
   out.Add("headers", "headers", Cell(json, PrettyJson(json.ToString())));
-  out.Add("value", "value",
-          shown.Value(source, type, letter->value.has_value() ? OptionalBytes(*letter->value) : std::nullopt));
+  out.Add("value", "value", ValueOfLetter(shown, *letter));
   return absl::OkStatus();
 }
 
@@ -160,6 +201,17 @@ void AddDeadLetterCommands(Registry* registry) {
   list.insert(
       list.begin(),
       {.name = "limit", .kind = OptionKind::kNumber, .value_name = "N", .help = "So many; 0: all. Default: 50."});
+  list.push_back({.name = "values",
+                  .kind = OptionKind::kSwitch,
+                  .help = "With their values, decoded, of those that have 64 KiB at most."});
+  list.push_back({.name = "partition",
+                  .kind = OptionKind::kNumber,
+                  .value_name = "N",
+                  .help = "Those in this partition of the dead-letter topic alone."});
+  list.push_back({.name = "before",
+                  .kind = OptionKind::kNumber,
+                  .value_name = "OFFSET",
+                  .help = "With --partition: those before this offset, for the next page."});
   registry->Add({.path = "dlq list",
                  .summary = "List the latest dead letters: what happened to which event, and why.",
                  .description =

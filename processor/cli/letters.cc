@@ -20,10 +20,13 @@ std::string Letter::EventId() const {
   return id.empty() ? Header("once.origin") : id;
 }
 
-Letter KeepLetter(const RecordView& record) {
+Letter KeepLetter(const RecordView& record, size_t max_value_bytes) {
   Letter letter{.partition = record.partition, .offset = record.offset, .timestamp_ms = record.timestamp_ms};
   if (record.key.has_value()) letter.key = std::string(*record.key);
-  if (record.value.has_value()) letter.value = std::string(*record.value);
+  if (record.value.has_value()) {
+    letter.value = std::string(record.value->substr(0, max_value_bytes));
+    letter.value_bytes = record.value->size();
+  }
   for (const HeaderView& header : record.headers) {
     letter.headers.emplace_back(
         header.name, header.value.has_value() ? std::make_optional(std::string(*header.value)) : std::nullopt);
@@ -56,7 +59,11 @@ bool IsAskedLetter(const Context& context, const Shown& shown, const RecordView&
                                context.clock().Wall() - args.Duration("since", absl::ZeroDuration())) {
     return false;
   }
-  return !args.Has("key") || KeyOfLetter(shown, KeepLetter(record)) == args.Text("key");
+  if (args.Has("source")) {
+    const SourceSpec* const source = SourceOfLetter(shown, KeepLetter(record, 0));
+    if (source == nullptr || source->name != args.Text("source")) return false;
+  }
+  return !args.Has("key") || KeyOfLetter(shown, KeepLetter(record, 0)) == args.Text("key");
 }
 
 std::vector<OptionSpec> LetterFilters() {
@@ -66,6 +73,7 @@ std::vector<OptionSpec> LetterFilters() {
            .choices = {"failed", "blocked", "rejected", "skipped", "discarded", "never_processed"}},
           {.name = "reason", .value_name = "CODE", .help = "Those with this status code alone."},
           {.name = "key", .value_name = "KEY", .help = "Those of this key alone."},
+          {.name = "source", .value_name = "NAME", .help = "Those of events of this source alone."},
           {.name = "since",
            .kind = OptionKind::kDuration,
            .value_name = "DURATION",

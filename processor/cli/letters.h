@@ -24,7 +24,8 @@ struct Letter {
   Offset offset = {};
   int64_t timestamp_ms = -1;
   std::optional<std::string> key = {};
-  std::optional<std::string> value = {};
+  std::optional<std::string> value = {};  // Or the beginning of it.
+  size_t value_bytes = 0;                 // All of it.
   std::vector<std::pair<std::string, std::optional<std::string>>> headers = {};
 
   // The last value of a header; empty: there is none.
@@ -33,7 +34,8 @@ struct Letter {
   std::string EventId() const;
 };
 
-Letter KeepLetter(const RecordView& record);
+// With so much of its value at most.
+Letter KeepLetter(const RecordView& record, size_t max_value_bytes = SIZE_MAX);
 // The source whose event it is; null if the letter does not say, or none reads that topic.
 const SourceSpec* SourceOfLetter(const Shown& shown, const Letter& letter);
 // Of the event, as text.

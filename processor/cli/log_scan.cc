@@ -43,7 +43,10 @@ absl::StatusOr<std::map<Partition, Stretch>> FindStretches(Context* context, kaf
     Offset first = *begin->second;
     if (const auto from = scan.from.find(where.partition); from != scan.from.end())
       first = std::max(first, from->second);
-    if (first < *end->second) stretches[where.partition] = {.begin = first, .end = *end->second};
+    Offset last = *end->second;
+    if (const auto until = scan.until.find(where.partition); until != scan.until.end())
+      last = std::min(last, until->second);
+    if (first < last) stretches[where.partition] = {.begin = first, .end = last};
   }
   return stretches;
 }
@@ -68,6 +71,7 @@ class Scanner {
       if (absl::Status polled = reader_->Poll(kPoll, &batch); !polled.ok()) return polled;
       if (absl::Status taken = Take(batch); !taken.ok()) return taken;
       if (MustStop()) break;
+      if (absl::Status wanted = context_->CheckCancelled(); !wanted.ok()) return wanted;
       const absl::Duration silence = SteadyNow() - last_news_;
       if (silence < context_->timeout()) continue;
       return absl::DeadlineExceededError(absl::StrCat("nothing came of ", scan_->topic, " for ", FormatAge(silence),

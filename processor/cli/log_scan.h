@@ -23,6 +23,8 @@ struct LogScan {
   std::vector<Partition> partitions = {};
   // Where to begin, of partitions that do not begin at their beginning.
   std::map<Partition, Offset> from = {};
+  // Where to end, of partitions whose end is further on.
+  std::map<Partition, Offset> until = {};
   // Called for each committed record, in the order of its partition.
   std::function<void(const RecordView&)> take = {};
 };

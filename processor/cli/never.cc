@@ -120,7 +120,8 @@ absl::Status RunAdd(Context& context) {
   }
   absl::Status confirmed =
       context.Confirm(absl::StrCat("never process what matches ", text, ", in ", Tasks(*partitions), " of ",
-                                   context.graph().groups[asked->group].name));
+                                   context.graph().groups[asked->group].name),
+                      {.tasks = static_cast<int64_t>(partitions->size())});
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   *command.mutable_never_add()->mutable_rule() = asked->rule;
@@ -138,7 +139,8 @@ absl::Status RunRemove(Context& context) {
     return absl::NotFoundError(absl::StrCat("there is no rule for ", text, ". `never list` shows which there are"));
   }
   absl::Status confirmed =
-      context.Confirm(absl::StrCat("process again what comes and matches ", text, ", in ", Tasks(*partitions)));
+      context.Confirm(absl::StrCat("process again what comes and matches ", text, ", in ", Tasks(*partitions)),
+                      {.tasks = static_cast<int64_t>(partitions->size())});
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   *command.mutable_never_remove()->mutable_rule() = asked->rule;

@@ -83,7 +83,7 @@ void Output::AddText(std::string text) { parts_.push_back(std::move(text)); }
 void Output::AddNote(std::string note) { notes_.push_back(std::move(note)); }
 
 std::string Output::ToText() const {
-  if (!verbatim_.empty()) return verbatim_;
+  if (verbatim_.has_value()) return *verbatim_;
   size_t width = 0;
   for (const Part& part : parts_) {
     if (const auto* value = std::get_if<Value>(&part)) width = std::max(width, WidthOf(value->title));
@@ -118,7 +118,7 @@ std::string Output::ToText() const {
 }
 
 std::string Output::ToJson() const {
-  if (!verbatim_.empty()) return verbatim_;
+  if (verbatim_.has_value()) return *verbatim_;
   Json object = Json::Object();
   for (const Part& part : parts_) {
     if (const auto* value = std::get_if<Value>(&part)) {

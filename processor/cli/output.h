@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -84,7 +85,7 @@ class Output {
 
   std::deque<Part> parts_;  // Its elements stay where they are.
   std::vector<std::string> notes_;
-  std::string verbatim_;
+  std::optional<std::string> verbatim_;
 };
 
 // "2026-03-05T07:08:09Z"; empty for the infinite ones.

@@ -45,6 +45,8 @@ std::string Behind(const Waiting& queue) {
   return absl::StrCat("; ", Count(std::max<int64_t>(queue.events() - 1, 0), "event"), " behind it");
 }
 
+Touched TouchedBy(const Waiting& queue) { return {.aggregates = 1, .events = queue.events()}; }
+
 absl::Status SendToQueue(Context* context, const Waiting& queue, v1::Command command) {
   return SendCommand(context, queue.group, {queue.partition}, std::move(command));
 }
@@ -57,6 +59,8 @@ struct Selected {
   int64_t events = 0;
   v1::Selection selection = {};
 };
+
+Touched TouchedBy(const Selected& selected) { return {.aggregates = selected.queues, .events = selected.events}; }
 
 absl::StatusOr<Selected> FindSelected(Context* context, const Shown& shown, v1::AggregateStatus::State state) {
   const Arguments& args = context->args();
@@ -118,7 +122,8 @@ absl::Status RunRelease(Context& context) {
     if (!selected.ok()) return selected.status();
     absl::Status confirmed =
         context.Confirm(absl::StrCat("release ", Count(selected->queues, "blocked aggregate"), " of ",
-                                     shown.NameOfGroup(selected->group), ", with ", Count(selected->events, "event")));
+                                     shown.NameOfGroup(selected->group), ", with ", Count(selected->events, "event")),
+                        TouchedBy(*selected));
     if (!confirmed.ok()) return confirmed;
     *command.mutable_release()->mutable_all() = selected->selection;
     return SendCommand(&context, selected->group, selected->partitions, std::move(command));
@@ -126,7 +131,8 @@ absl::Status RunRelease(Context& context) {
   if (absl::Status asked = CheckSelectionIsAsked(context); !asked.ok()) return asked;
   const absl::StatusOr<Waiting> queue = FindQueue(&context, shown);
   if (!queue.ok()) return queue.status();
-  if (absl::Status confirmed = context.Confirm(absl::StrCat("run again ", HeadText(shown, *queue), Behind(*queue)));
+  if (absl::Status confirmed =
+          context.Confirm(absl::StrCat("run again ", HeadText(shown, *queue), Behind(*queue)), TouchedBy(*queue));
       !confirmed.ok()) {
     return confirmed;
   }
@@ -140,9 +146,10 @@ absl::Status RunRetry(Context& context) {
   if (context.args().Switch("all")) {
     absl::StatusOr<Selected> selected = FindSelected(&context, shown, v1::AggregateStatus::RETRYING);
     if (!selected.ok()) return selected.status();
-    absl::Status confirmed = context.Confirm(absl::StrCat("try at once what ", Count(selected->queues, "queue"), " of ",
-                                                          shown.NameOfGroup(selected->group),
-                                                          selected->queues == 1 ? " waits" : " wait", " to try again"));
+    absl::Status confirmed = context.Confirm(
+        absl::StrCat("try at once what ", Count(selected->queues, "queue"), " of ", shown.NameOfGroup(selected->group),
+                     selected->queues == 1 ? " waits" : " wait", " to try again"),
+        TouchedBy(*selected));
     if (!confirmed.ok()) return confirmed;
     *command.mutable_retry_now()->mutable_all() = selected->selection;
     return SendCommand(&context, selected->group, selected->partitions, std::move(command));
@@ -150,7 +157,8 @@ absl::Status RunRetry(Context& context) {
   if (absl::Status asked = CheckSelectionIsAsked(context); !asked.ok()) return asked;
   const absl::StatusOr<Waiting> queue = FindQueue(&context, shown);
   if (!queue.ok()) return queue.status();
-  if (absl::Status confirmed = context.Confirm(absl::StrCat("try at once ", HeadText(shown, *queue), Behind(*queue)));
+  if (absl::Status confirmed =
+          context.Confirm(absl::StrCat("try at once ", HeadText(shown, *queue), Behind(*queue)), TouchedBy(*queue));
       !confirmed.ok()) {
     return confirmed;
   }
@@ -162,8 +170,9 @@ absl::Status RunSkip(Context& context) {
   const Shown shown(&context.graph());
   const absl::StatusOr<Waiting> queue = FindQueue(&context, shown);
   if (!queue.ok()) return queue.status();
-  absl::Status confirmed = context.Confirm(
-      absl::StrCat("end, unprocessed, ", HeadText(shown, *queue), Behind(*queue), " will be processed"));
+  absl::Status confirmed =
+      context.Confirm(absl::StrCat("end, unprocessed, ", HeadText(shown, *queue), Behind(*queue), " will be processed"),
+                      TouchedBy(*queue));
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   *command.mutable_skip()->mutable_target() = TargetOf(context, *queue);
@@ -175,7 +184,8 @@ absl::Status RunDiscard(Context& context) {
   const absl::StatusOr<Waiting> queue = FindQueue(&context, shown);
   if (!queue.ok()) return queue.status();
   absl::Status confirmed = context.Confirm(absl::StrCat("end, unprocessed, all ", Count(queue->events(), "event"),
-                                                        " that wait, beginning with ", HeadText(shown, *queue)));
+                                                        " that wait, beginning with ", HeadText(shown, *queue)),
+                                           TouchedBy(*queue));
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   *command.mutable_discard()->mutable_target() = TargetOf(context, *queue);
@@ -244,7 +254,8 @@ absl::Status RunReplace(Context& context) {
   absl::Status confirmed =
       context.Confirm(absl::StrCat("replace the value of ", HeadText(shown, *queue), ", by ",
                                    value->has_value() ? Count(static_cast<int64_t>((*value)->size()), "byte") : "null",
-                                   releases ? ", and run it" : ""));
+                                   releases ? ", and run it" : ""),
+                      TouchedBy(*queue));
   if (!confirmed.ok()) return confirmed;
   v1::Command command;
   v1::Replace* const replace = command.mutable_replace();

@@ -69,6 +69,8 @@ class Answers {
     kafka::Batch batch;
     while (results.size() < count && SteadyNow() < deadline) {
       if (absl::Status polled = reader_->Poll(kPoll, &batch); !polled.ok()) return polled;
+      // It is sent, so it is as if nobody had answered in time.
+      if (!context_->CheckCancelled().ok()) break;
       for (const kafka::PartitionError& error : batch.errors) {
         if (!absl::IsUnavailable(error.status)) return error.status;
       }

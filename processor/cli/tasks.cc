@@ -199,7 +199,8 @@ absl::Status SendToTasks(Context& context, const std::string& words, v1::Command
     names.push_back(absl::StrCat(context.graph().groups[meant->group].name, "/", partition.value()));
   }
   const std::string which = names.size() <= 5 ? absl::StrJoin(names, ", ") : absl::StrCat(names.size(), " of them");
-  absl::Status confirmed = context.Confirm(absl::StrCat(words, " of task", names.size() == 1 ? " " : "s ", which));
+  absl::Status confirmed = context.Confirm(absl::StrCat(words, " of task", names.size() == 1 ? " " : "s ", which),
+                                           {.tasks = static_cast<int64_t>(names.size())});
   if (!confirmed.ok()) return confirmed;
   return SendCommand(&context, meant->group, meant->partitions, std::move(command));
 }

@@ -38,15 +38,16 @@ void LoadObservation(const Config& config, Options* options) {
   options->log_format = LoadLogFormat(config);
   options->http_listen = config.Get(
       "http_listen", options->http_listen,
-      {.help = "Serve probes (/livez, /readyz, /startupz), /metrics and the pod's status (/v1/status, "
-               "/v1/topology, /v1/tasks, /v1/parked) by HTTP at this ADDRESS:PORT, as 127.0.0.1:8080 or 0.0.0.0:8080; "
-               "port 0: any. Empty: nothing is served.",
+      {.help = "Serve probes (/livez, /readyz, /startupz), /metrics, and as JSON the pod's status, dead letters, the "
+               "audit and commands of operators (/v1/..., described at /openapi.json) by HTTP at this ADDRESS:PORT, as "
+               "127.0.0.1:8080 or 0.0.0.0:8080; port 0: any. Empty: nothing is served.",
        .group = kGroup});
-  options->http_token_file =
-      config.Get("http_token_file", options->http_token_file,
-                 {.help = "A file whose first line is the token that all but probes and metrics want, as the header "
-                          "\"Authorization: Bearer TOKEN\". Without it these are served on a loopback address alone.",
-                  .group = kGroup});
+  options->http_token_file = config.Get(
+      "http_token_file", options->http_token_file,
+      {.help = "A file with a token on each line, one of which all but probes and metrics want, as the header "
+               "\"Authorization: Bearer TOKEN\"; behind it may stand name=NAME and expires=TIME. It is read "
+               "again when it changes. Without it these are served on a loopback address alone.",
+       .group = kGroup});
 }
 
 std::string HttpListenMistake(const Options& options) {

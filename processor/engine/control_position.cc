@@ -9,9 +9,11 @@ namespace once {
 namespace {
 
 // Both ids are known and differ.
-bool IsRemade(const Plan& plan, const v1::InputOffset& known) {
-  const auto now = plan.topic_ids.find(known.topic());
-  return now != plan.topic_ids.end() && !known.topic_id().empty() && now->second != known.topic_id();
+bool IsRemade(const Plan& plan, const ControlInput& control, const v1::InputOffset& known) {
+  const auto at_start = plan.topic_ids.find(known.topic());
+  const std::string& now =
+      control.topic_id.empty() && at_start != plan.topic_ids.end() ? at_start->second : control.topic_id;
+  return !now.empty() && !known.topic_id().empty() && now != known.topic_id();
 }
 
 }  // namespace
@@ -21,7 +23,7 @@ absl::Status PlaceControl(const Plan& plan, Task* task, std::string* passed) {
   InputPosition& position = task->control->position;
   const v1::InputOffset& known = task->frontier.control();
   const bool is_known = task->frontier.has_control() && known.topic() == position.where.topic;
-  const bool is_remade = is_known && IsRemade(plan, known);
+  const bool is_remade = is_known && IsRemade(plan, *task->control, known);
   Offset next = position.next;
   if (is_remade) {
     task->control->retry_asked.reset();

@@ -24,6 +24,7 @@
 
 #include "absl/time/time.h"
 #include "processor/base/counters.h"
+#include "processor/base/flow_counts.h"
 #include "processor/base/log.h"
 #include "processor/engine/checkpoints.h"
 #include "processor/engine/commands.h"
@@ -83,6 +84,7 @@ class Engine {
   // Records of the open epoch.
   int64_t open_records() const { return epochs_.open() ? epochs_.current().records : 0; }
   const EventCounters& committed_counters() const { return epochs_.committed_counters(); }
+  const FlowCounts& committed_flows() const { return epochs_.committed_flows(); }
   int64_t committed_epochs() const { return epochs_.committed_epochs(); }
   const EpochCounters& epoch_counters() const { return epochs_.epoch_counters(); }
   // As Epochs has them.

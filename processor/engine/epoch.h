@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "processor/base/arena.h"
 #include "processor/base/counters.h"
+#include "processor/base/flow_counts.h"
 #include "processor/base/record.h"
 #include "processor/engine/output_stamps.h"
 #include "processor/engine/task.h"
@@ -47,6 +48,7 @@ struct Epoch {
   std::vector<Task*> touched = {};
   std::vector<Cause> causes = {};  // They stay until the next one opens: a report may come late.
   EventCounters counters = {};
+  FlowCounts flows = {};
   std::vector<int64_t> sampled_ms = {};  // Timestamps of a sample of the events that were processed.
   Place last_event = {};                 // The one that ran last.
   Largest largest = {};                  // The one that made most of its bytes.
@@ -97,6 +99,13 @@ struct Epoch {
     constexpr int64_t kSampled = 64;
     // Records may have no timestamp.
     if (counters.processed++ % kSampled == 0 && timestamp_ms >= 0) sampled_ms.push_back(timestamp_ms);
+  }
+
+  // The handlers of `steps` have taken an event of the source, and what they emitted is merged.
+  template <typename Steps, typename Emitted>
+  void NoteFlows(size_t source, const Steps& steps, const Emitted& emitted) {
+    for (const auto& step : steps) flows.CountIn(step.node, source);
+    for (const auto& output : emitted) flows.CountOut(output.node, output.sink);
   }
 
   // Adds outputs[from..] to the epoch's size.

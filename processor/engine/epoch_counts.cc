@@ -32,6 +32,7 @@ AbortCause CauseOf(const EpochFailure& failure) {
 
 void Epochs::CountCommit() {
   committed_counters_ += epoch_.counters;
+  committed_flows_ += epoch_.flows;
   ++epoch_counters_.committed;
   epoch_counters_.commit_seconds.Count(absl::ToDoubleSeconds(step_->now - epoch_.sealed_at));
   // X6: the wall clock, since stamps of others are compared with it; what comes out is looked at, and nothing goes by

@@ -17,7 +17,8 @@ Epochs::Epochs(const Plan* plan, const EngineOptions* options, LogSink* log, Ste
       step_(step),
       tasks_(tasks),
       stamps_(*plan),
-      epoch_{.arena = &arena_, .stamps = &stamps_},
+      committed_flows_(plan->graph->nodes.size(), plan->graph->sources.size(), plan->graph->sinks.size()),
+      epoch_{.flows = committed_flows_, .arena = &arena_, .stamps = &stamps_},
       max_bytes_(options->max_epoch_bytes),
       committer_(options->transaction_timeout, options->retry_interval, log),
       failing_(plan, options, log, step, tasks) {}
@@ -38,6 +39,7 @@ void Epochs::Join(Task* task) {
     epoch_.largest = {};
     epoch_.bytes = 0;
     epoch_.counters = {};
+    epoch_.flows.Clear();
     epoch_.sampled_ms.clear();
     epoch_.careful = nullptr;
     epoch_.is_note = false;

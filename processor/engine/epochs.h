@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "processor/base/arena.h"
 #include "processor/base/counters.h"
+#include "processor/base/flow_counts.h"
 #include "processor/base/log.h"
 #include "processor/engine/committer.h"
 #include "processor/engine/epoch.h"
@@ -95,6 +96,7 @@ class Epochs {
   void Drop();
 
   const EventCounters& committed_counters() const { return committed_counters_; }
+  const FlowCounts& committed_flows() const { return committed_flows_; }
   int64_t committed_epochs() const { return epoch_counters_.committed; }
   const EpochCounters& epoch_counters() const { return epoch_counters_; }
   // What the last epoch that was dropped failed of, in words, and when, by the wall clock; empty: none has been.
@@ -137,6 +139,7 @@ class Epochs {
   Arena arena_;
   Stamps stamps_;
   std::map<uint32_t, Restamped> restamped_;  // By topic.
+  FlowCounts committed_flows_;
   Epoch epoch_;
   int64_t max_bytes_;
   Committer committer_;

@@ -18,6 +18,7 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
       observer_(observer),
       failures_(plan, options, epoch, log, observer),
       dispatcher_(*plan->graph),
+      identifier_(plan->graph.get()),
       output_builder_(plan, epoch->stamps),
       context_(this, epoch->arena, log),
       opened_(plan->graph->nodes.size(), nullptr),
@@ -67,14 +68,14 @@ EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex 
   key.redrive = ReadRedrive(record.headers, plan_->application_id, topic);
   // The window is switched off.
   if (options_->idempotency_retention <= absl::ZeroDuration()) return key;
-  std::string_view id = FindHeader(record.headers, "ce_id").value_or(std::string_view());
+  const EventIdentifier::Identity identity = identifier_.Of(source, record);
+  std::string_view id = identity.id;
   // Sent back twice it takes effect once, also without an ID of its own.
   if (id.empty() && key.redrive.kind == Redrive::Kind::kRound) id = key.redrive.origin;
   // E3: without an ID its offset alone tells it apart.
   if (id.empty()) return key;
-  const std::string_view event_source = FindHeader(record.headers, "ce_source").value_or(std::string_view());
   // E3, R6: the round is part of it, so a copy sent back is an event of its own, once.
-  key.hash = HashEventId(topic, event_source, id, task.frontier.idempotency_generation(), key.redrive.round);
+  key.hash = HashEventId(topic, identity.source, id, task.frontier.idempotency_generation(), key.redrive.round);
   key.present = true;
   // By the time the event has its turn the window's line is in the cache.
   task.window.Prefetch(key.hash);
@@ -147,8 +148,10 @@ Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView&
     }
   }
   const Outcome outcome = Resolve(attempt);
-  // E1: it is not done, and will come again.
-  if (outcome.kind != Outcome::Kind::kDone && key.present) task->window.Release(key.hash);
+  const bool is_done = outcome.kind == Outcome::Kind::kDone;
+  if (is_done && key.redrive.kind == Redrive::Kind::kRound) ++epoch_->counters.redrives;
+  // E1: it will come again.
+  if (!is_done && key.present) task->window.Release(key.hash);
   return outcome;
 }
 
@@ -217,8 +220,8 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
                 OriginOf(record, *attempt.topic), ", as long as that topic keeps it")),
             .node = policy_nodes_[attempt.source]};
   }
-  const Dispatcher::Choice choice =
-      dispatcher_.Choose(attempt.source, FindHeader(record.headers, "ce_type"), record.value.has_value());
+  identity_ = identifier_.Of(attempt.source, record);
+  const Dispatcher::Choice choice = dispatcher_.Choose(attempt.source, identity_.type, record.value.has_value());
   Verdict verdict{.node = policy_nodes_[attempt.source]};
   if (choice.verdict == Dispatcher::Verdict::kIgnored) {
     verdict.ignored = true;
@@ -237,6 +240,7 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
   }
   RunUserCode(attempt, choice, &verdict);
   if (verdict.status.ok()) verdict.status = Merge(attempt);
+  if (verdict.status.ok()) epoch_->NoteFlows(attempt.source, choice.steps, context_.outputs());
   return verdict;
 }
 
@@ -310,7 +314,8 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
   EventInfo info;
   info.topic = attempt.topic;
   info.lead = &attempt.task->inputs.front().where.topic;
-  info.id = FindHeader(attempt.record->headers, "ce_id").value_or(std::string_view());
+  info.id = identity_.id;
+  info.source = identity_.source;
   info.type = choice.type;
   info.attempt = attempt.number;
   // E8: the epoch's reading of the clock, since a handler that asked by itself would give other outputs on replay.

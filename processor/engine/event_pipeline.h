@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "processor/base/log.h"
 #include "processor/engine/epoch.h"
+#include "processor/engine/event_identifier.h"
 #include "processor/engine/failures.h"
 #include "processor/engine/handler_observer.h"
 #include "processor/engine/options.h"
@@ -84,6 +85,7 @@ class EventPipeline : private StateReader {
   HandlerObserver* const observer_;
   Failures failures_;
   const Dispatcher dispatcher_;
+  EventIdentifier identifier_;
   const OutputBuilder output_builder_;
   EventContext context_;
 
@@ -91,6 +93,7 @@ class EventPipeline : private StateReader {
   std::vector<NodeIndex> policy_nodes_;      // By source: whose policy counts when no handler was chosen.
   // Of the event under way.
   Task* task_ = nullptr;
+  EventIdentifier::Identity identity_;
   std::vector<TaskState::Entry*> opened_;  // By node: the state entry read, or null.
   absl::Status store_error_;
   std::string key_scratch_;

@@ -117,6 +117,7 @@ bool Failures::SendDeadLetter(const Attempt& attempt, Disposition disposition, c
   const std::string reason = StatusCodeName(status.code());
   // What is rejected no node has failed at.
   const bool failed = disposition == Disposition::kFailed;
+  if (failed) epoch_->flows.CountFailed(verdict.node);
   Tally& tally = failed ? failed_ : rejected_;
   const auto example = [&] {
     return absl::StrCat(OriginOf(*attempt.record, *attempt.topic), " (event ",

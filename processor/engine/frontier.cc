@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "processor/base/strings.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -47,9 +47,8 @@ bool IsOtherTopic(const Plan& plan, const std::string& topic, const std::string&
 
 std::string DescribeOtherTopic(const Plan& plan, const std::string& topic, const std::string& written,
                                const std::string& holder) {
-  return absl::StrCat(holder, " was written when topic ", topic, " had the id ", absl::BytesToHexString(written),
-                      ", but now it has ", absl::BytesToHexString(KnownId(plan, topic)),
-                      ": the topic was deleted and made anew");
+  return absl::StrCat(holder, " was written when topic ", topic, " had the id ", Printable(written),
+                      ", but now it has ", Printable(KnownId(plan, topic)), ": the topic was deleted and made anew");
 }
 
 // One status of many problems.
@@ -194,6 +193,10 @@ std::string DescribeMisfit(const Plan& plan, const Task& task, const InputPositi
 
 void AddIdentity(const Plan& plan, const Task& task, v1::Frontier* frontier) {
   AddIdentity(plan, task.id, task.frontier, frontier);
+  // R7: of one that was made anew since the start the opening has found out.
+  if (frontier->has_control() && task.control.has_value() && !task.control->topic_id.empty()) {
+    frontier->mutable_control()->set_topic_id(task.control->topic_id);
+  }
 }
 
 void AddStores(const Plan& plan, uint16_t group, v1::Frontier* frontier) {

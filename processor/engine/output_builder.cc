@@ -140,7 +140,7 @@ std::string_view OutputBuilder::DerivedId(const EventContext& context, const Eve
     // A topic made anew has other events at the same places.
     input.append(plan_->input_topic_ids[cause.source]);
   } else {
-    AppendPart(FindHeader(record.headers, "ce_source").value_or(std::string_view()), &input);
+    AppendPart(context.info().source, &input);
     AppendPart(context.info().id, &input);
   }
   AppendPart(plan_->graph->nodes[output.node].name, &input);
@@ -154,12 +154,14 @@ std::string_view OutputBuilder::DerivedId(const EventContext& context, const Eve
 
 std::span<const HeaderView> OutputBuilder::EmitHeaders(const EventContext::Output& output, std::string_view id,
                                                        Arena* arena) const {
-  constexpr size_t kOwnHeaders = 2;
-  const size_t count = kOwnHeaders + output.headers.size();
-  HeaderView* headers = arena->NewArray<HeaderView>(count);
-  headers[0] = {"ce_id", id};
-  headers[1] = {"ce_type", std::string_view(plan_->graph->sinks[output.sink].value_type)};
-  std::copy(output.headers.begin(), output.headers.end(), headers + kOwnHeaders);
+  const SinkSpec& sink = plan_->graph->sinks[output.sink];
+  const size_t count = 2 + sink.shape.headers.size() + output.headers.size();
+  HeaderView* const headers = arena->NewArray<HeaderView>(count);
+  HeaderView* end = headers;
+  *end++ = {"ce_id", id};
+  *end++ = {"ce_type", std::string_view(sink.value_type)};
+  for (const auto& [name, value] : sink.shape.headers) *end++ = {name, std::string_view(value)};
+  std::copy(output.headers.begin(), output.headers.end(), end);
   return {headers, count};
 }
 
@@ -248,7 +250,14 @@ absl::Status OutputBuilder::Build(const EventContext& context, const Cause& caus
       const bool keeps = counts.IsFirstForward(output);
       record.headers = ForwardHeaders(context, output, ordinal, keeps, cause, arena);
     } else {
-      record.headers = EmitHeaders(output, DerivedId(context, output, ordinal, cause, arena), arena);
+      const std::string_view id = DerivedId(context, output, ordinal, cause, arena);
+      record.headers = EmitHeaders(output, id, arena);
+      const SinkSpec& sink = plan_->graph->sinks[output.sink];
+      if (sink.shape.wrap && record.value.has_value()) {
+        record.value = sink.shape.wrap(
+            {.id = id, .type = sink.value_type, .timestamp_ms = context.record().timestamp_ms, .value = *record.value},
+            arena);
+      }
     }
     if (trace.is_carried) record.headers = WithTrace(record.headers, output.forward, trace, arena);
     Stamp(context, cause, arena, &record);

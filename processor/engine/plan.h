@@ -50,7 +50,7 @@ struct Plan {
   // By task group: how long a compacted changelog keeps deletions.
   std::vector<absl::Duration> delete_retention;
 
-  // By topic: its id at the brokers, 16 bytes. Topics whose id is not known are absent.
+  // By topic: its id at the brokers, as they show it: 16 bytes in base64. Topics whose id is not known are absent.
   std::map<std::string, std::string> topic_ids;
 
   // By SourceIndex: its task group and its place among the group's sources.

@@ -60,6 +60,8 @@ struct InputPosition {
 struct ControlInput {
   InputPosition position = {};
   bool is_placed = false;  // The position is known: PlaceControl.
+  // Of the topic as the last opening has found it, which may have been made anew since the start; empty: not known.
+  std::string topic_id = {};
   Backlog backlog = {};
   bool awaiting_seek = false;  // As Task::awaiting_seek.
   bool is_holding = false;     // More was fetched than it takes at once: that is sought to when these are done.

@@ -62,6 +62,12 @@ void TaskFailures::TellThatAllHave(size_t count) {
                                            " tries them again (with --exit_on_task_failure it would end)"));
 }
 
+bool TaskFailures::IsNews(const TopicProblem& problem) const {
+  return std::none_of(problems_.begin(), problems_.end(), [&](const TopicProblem& known) {
+    return known.topic == problem.topic && known.partition == problem.partition && known.why == problem.why;
+  });
+}
+
 absl::Status TaskFailures::TopicProblemOf(const Task& task) const {
   absl::Status all;
   for (const TopicProblem& problem : problems_) {

@@ -37,6 +37,8 @@ class TaskFailures {
 
   // What the topics' watch found last, all of it.
   void SetTopicProblems(std::vector<TopicProblem> problems) { problems_ = std::move(problems); }
+  // It was not in what was found the time before.
+  bool IsNews(const TopicProblem& problem) const;
   // All that concerns a topic of the task, or this partition of it; OK: nothing.
   absl::Status TopicProblemOf(const Task& task) const;
 

@@ -114,15 +114,7 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   }
   // Nothing to stand on: the whole changelog is read, and what it makes is as old as the beginning of that (F6).
   if (!task->state_is_loaded) {
-    // F10: compaction never moves a log's beginning, so what lay before it was deleted, whatever the frontier says. An
-    // empty one of a group that has committed nothing stands for nothing.
-    const bool is_unused = offsets.changelog_begin == offsets.changelog_end && offsets.committed.empty();
-    if (offsets.changelog_begin > Offset(0) && !is_unused) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the changelog of task ", Name(*task), " begins at ", ToString(task->changelog, offsets.changelog_begin),
-          ": its first records were deleted, by retention or by hand, and the state that they held is lost. An instance"
-          " that still has its state directory goes on; else start under a new application_id"));
-    }
+    if (absl::Status whole = CheckHead(*task, offsets); !whole.ok()) return whole;
     task->rebuilding = true;
     task->state_is_loaded = true;
     task->changelog_position = offsets.changelog_begin;
@@ -141,10 +133,25 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
         " the group's offsets"));
   }
   if (task->changelog_position < offsets.changelog_begin) {
+    if (absl::Status whole = CheckHead(*task, offsets); !whole.ok()) return whole;
     task->rebuilding = false;  // A replay that was overtaken begins anew.
     return absl::DataLossError("the changelog's beginning moved past what it stands for");
   }
   return task->changelog_position;
+}
+
+// F10: compaction never moves a log's beginning, so what lay before it was deleted, whatever the frontier says. An
+// empty log of a group that has committed nothing stands for nothing.
+absl::Status TaskOpener::CheckHead(const Task& task, const event::TaskOffsets& offsets) const {
+  const bool is_unused = offsets.changelog_begin == offsets.changelog_end && offsets.committed.empty();
+  if (offsets.changelog_begin == Offset(0) || is_unused) return absl::OkStatus();
+  const std::string local =
+      task.state_is_loaded ? absl::StrCat("; the local state ends before that, at ", task.changelog_position.value())
+                           : "";
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the changelog of task ", Name(task), " begins at ", ToString(task.changelog, offsets.changelog_begin),
+      ": its first records were deleted, by retention or by hand, and state that they held is lost", local,
+      ". An instance whose state directory has all that is gone goes on; else start under a new application_id"));
 }
 
 // A state directory may have served another application, whose tasks have the same names.

@@ -47,6 +47,7 @@ class TaskOpener {
  private:
   absl::StatusOr<Offset> ReplayStart(Task* task, const event::TaskOffsets& offsets);
   absl::Status LoadFromCheckpoint(Task* task);
+  absl::Status CheckHead(const Task& task, const event::TaskOffsets& offsets) const;
   absl::Status CheckOwner(Task* task) const;
   absl::Status Rebuild(Task* task, const std::string& why);
   void NoteFrontier(Task* task, OptionalBytes value) const;

@@ -117,6 +117,11 @@ void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   Task* task = Find(fetched.task);
   if (task == nullptr) return;
   Mark(task);
+  if (task->control.has_value() && fetched.offsets.ok()) {
+    const auto id = fetched.offsets->topic_ids.find(task->control->position.where.topic);
+    // A broker that does not tell just now must not make us forget.
+    if (id != fetched.offsets->topic_ids.end()) task->control->topic_id = id->second;
+  }
   const absl::Status opened = opener_.OnOffsets(task, fetched, step_->now, step_->actions);
   // Not of the store alone: it tells what a rebuild mends from what it does not.
   if (!opened.ok()) StoreFailed(task, opened);
@@ -239,13 +244,6 @@ bool Tasks::Retry(const TaskId& id) {
   return true;
 }
 
-void Tasks::SetTopicProblems(std::vector<TopicProblem> problems) {
-  failures_.SetTopicProblems(std::move(problems));
-  for (const auto& [id, task] : tasks_) {
-    if (absl::Status problem = failures_.TopicProblemOf(*task); !problem.ok()) Fail(task.get(), problem);
-  }
-}
-
 void Tasks::StoreFailed(Task* task, const absl::Status& status) {
   if (task->phase == TaskPhase::kFailed) return;
   // All tasks share damaged files: who runs us makes them anew.
@@ -276,8 +274,8 @@ std::vector<TopicPartitionOffset> SeekTargetsOf(const Task& task) {
   return targets;
 }
 
-// Of its commands: a paused task hears them, and a failed one as well (R7): from those on that it has not carried out, or it
-// would not hear what is sent while it fails. One that never got so far hears what comes from now on.
+// Of its commands: a paused task hears them, and a failed one as well (R7): from those on that it has not carried out,
+// or it would not hear what is sent while it fails. One that never got so far hears what comes from now on.
 std::vector<TopicPartitionOffset> ControlSeekTargetsOf(const Task& task) {
   if (!WantsControlSeek(task)) return {};
   const InputPosition& position = task.control->position;
@@ -346,9 +344,16 @@ void Tasks::OnSought(const event::SeekDone& done) {
 
 void Tasks::SeekFailed(Task* task, const absl::Status& why, RecurringFailure* seeks) {
   constexpr absl::Duration kFirstPause = absl::Milliseconds(25);
-  constexpr int64_t kUsual = 4;  // What a partition that was assigned just now may take.
+  constexpr int64_t kUsual = 4;     // What a partition that was assigned just now may take.
+  constexpr int64_t kGivenUp = 11;  // Within a minute.
   Mark(task);
   seeks->Fail(step_->now, kFirstPause);
+  // R7: the client has given the partition up, as when its topic was gone for a while. Where brokers tell no ids the
+  // topics' watch may not see it.
+  const bool is_control = task->control.has_value() && seeks == &task->control->seeks;
+  if (is_control && absl::IsFailedPrecondition(why) && seeks->failures() > kGivenUp) {
+    LookAgain(task, &task->control->position);
+  }
   if (absl::IsUnavailable(why) && seeks->failures() <= kUsual) return;
   seeks->Tell(step_->now, LogLevel::kWarning,
               absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),

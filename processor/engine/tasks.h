@@ -101,6 +101,7 @@ class Tasks {
   void RebuildIfFree(Task* task);
 
  private:
+  void HearOfCommands(const TopicProblem& problem);
   // After a step of its opening. A task that has come to run although it is held back waits.
   void OnOpened(Task* task);
   void SeekFailed(Task* task, const absl::Status& why, RecurringFailure* seeks);

@@ -1,13 +1,10 @@
 #include "processor/http/metrics.h"
 
-#include <prometheus/metric_family.h>
 #include <prometheus/metric_type.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,68 +12,21 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "processor/base/strings.h"
+#include "processor/http/client_metrics.h"
+#include "processor/http/exposition.h"
 #include "processor/http/health.h"
 
 namespace once::http {
 
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-using Labels = std::vector<ClientMetric::Label>;
 
 constexpr std::array<const char*, kTaskPhases> kPhaseNames = {"opening", "restoring", "running", "paused", "failed"};
 constexpr std::array<const char*, kDispositions> kDispositionNames = {"failed",  "blocked",   "rejected",
                                                                       "skipped", "discarded", "never_processed"};
 constexpr std::array<const char*, kAbortCauses> kAbortNames = {"rebalance",   "fenced", "refused",
                                                                "not_written", "call",   "local_state"};
-
-// Families in the order in which they were begun.
-class Exposition {
- public:
-  // What follows is of this family.
-  void Begin(const char* name, MetricType type, const char* help) { families_.push_back({name, help, type, {}}); }
-  void Add(Labels labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    if (families_.back().type == MetricType::Counter) {
-      metric.counter.value = value;
-    } else {
-      metric.gauge.value = value;
-    }
-    families_.back().metric.push_back(std::move(metric));
-  }
-  void Add(Labels labels, int64_t value) { Add(std::move(labels), static_cast<double>(value)); }
-  void Add(Labels labels, const LatencyCounts& counts) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    uint64_t total = 0;
-    for (size_t i = 0; i <= LatencyCounts::kBounds.size(); ++i) {
-      total += static_cast<uint64_t>(counts.count(i));
-      const bool is_last = i == LatencyCounts::kBounds.size();
-      metric.histogram.bucket.push_back(
-          {total, is_last ? std::numeric_limits<double>::infinity() : LatencyCounts::kBounds[i]});
-    }
-    metric.histogram.sample_count = total;
-    metric.histogram.sample_sum = counts.sum();
-    families_.back().metric.push_back(std::move(metric));
-  }
-  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  std::vector<MetricFamily> families_;
-};
-
-// Calls f(labels, worker) for each that has published something.
-template <typename F>
-void ForEachWorker(const PodStatus& pod, const F& f) {
-  for (size_t i = 0; i < pod.workers.size(); ++i) {
-    if (pod.workers[i] != nullptr) f(Labels{{"worker", absl::StrCat(i)}}, *pod.workers[i]);
-  }
-}
 
 template <typename F>
 void ForEachTask(const PodStatus& pod, const F& f) {
@@ -92,11 +42,6 @@ void ForEachInput(const PodStatus& pod, const F& f) {
       f(Labels{{"topic", input.where.topic}, {"partition", absl::StrCat(input.where.partition.value())}}, input);
     }
   });
-}
-
-Labels With(Labels labels, const char* name, std::string value) {
-  labels.push_back({name, std::move(value)});
-  return labels;
 }
 
 Labels LabelsOf(const TaskStatus& task) { return {{"group", task.group}, {"partition", absl::StrCat(task.partition)}}; }
@@ -147,6 +92,7 @@ void AddEvents(const PodStatus& pod, Exposition* out) {
   add("once_retries_total", "Attempts at events after the first.", &EventCounters::retries);
   add("once_put_off_total", "Attempts that failed for a passing reason.", &EventCounters::put_off);
   add("once_misplaced_events_total", "Events in another partition than their key's.", &EventCounters::misplaced);
+  add("once_redrives_total", "Dead letters sent back that were taken as events.", &EventCounters::redrives);
   add("once_released_aggregates_total", "Blocked aggregates that were released.", &EventCounters::released);
   out->Begin("once_duplicates_total", MetricType::Counter, "Suppressed duplicates, by kind.");
   ForEachWorker(pod, [&](const Labels& labels, const WorkerStatus& worker) {
@@ -273,6 +219,8 @@ void AddMemory(const PodStatus& pod, Exposition* out) {
   });
   out->Begin("once_memory_budget_bytes", MetricType::Gauge, "The process's budget: --memory_bytes, or its default.");
   out->Add({}, pod.memory_bytes);
+  out->Begin("once_resident_memory_bytes", MetricType::Gauge, "What the process has in memory, its program included.");
+  out->Add({}, pod.resident_bytes);
   out->Begin("once_waits_for_memory", MetricType::Gauge, "1 while events wait for want of memory.");
   ForEachWorker(pod, [&](const Labels& labels, const WorkerStatus& worker) {
     out->Add(labels, worker.waits_for_memory ? 1.0 : 0.0);
@@ -294,6 +242,7 @@ std::string MetricsText(const PodStatus& pod) {
   AddEpochs(pod, &out);
   AddTasks(pod, &out);
   AddMemory(pod, &out);
+  AddClients(pod, &out);
   return out.Text();
 }
 

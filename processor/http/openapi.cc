@@ -1,8 +1,10 @@
 #include "processor/http/openapi.h"
 
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string_view>
+
+#include "processor/http/openapi_schemas.h"
+#include "processor/http/routes.h"
 
 namespace once::http {
 
@@ -10,150 +12,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// One property of an object. `type`: "string", "integer", "number", "boolean", "time", "object" or the name of a schema
-// below; "[]" before it for a list, "?" for one that may be null.
-struct Field {
-  std::string_view name;
-  std::string_view type;
-  std::string_view about = {};
-};
-
-struct Schema {
-  std::string_view name;
-  std::span<const Field> fields;
-};
-
-constexpr Field kHealth[] = {{"ok", "boolean"}, {"why", "string", "In words."}};
-constexpr Field kStatus[] = {{"application", "string"},
-                             {"instance", "string"},
-                             {"version", "string"},
-                             {"phase", "string", "starting, running or stopping"},
-                             {"now", "time"},
-                             {"started_at", "time"},
-                             {"memory_bytes", "integer", "The process's budget."},
-                             {"live", "Health"},
-                             {"ready", "Health"},
-                             {"started", "Health"},
-                             {"workers", "[]Worker"}};
-constexpr Field kWorker[] = {
-    {"worker", "integer", "The other properties are missing until it has said something of itself."},
-    {"at", "time", "When this was so."},
-    {"tasks", "Phases", "How many of its tasks are in each phase."},
-    {"lag", "integer", "Events that wait at the brokers, as far as known."},
-    {"blocked_aggregates", "integer"},
-    {"parked_events", "integer"},
-    {"events", "Events", "What became of events since the start, committed."},
-    {"commits", "integer"},
-    {"aborts", "Aborts"},
-    {"producer_rebuilds", "integer"},
-    {"waits_for_memory", "boolean"},
-    {"memory_bytes", "Memory"},
-    {"step_seconds", "number", "How long the handlers that are running now have been."},
-    {"event_under_way", "?string"},
-    {"last_error", "?string", "Why the last transaction was given up that was."},
-    {"last_error_at", "?time"}};
-constexpr Field kPhases[] = {{"opening", "integer"},
-                             {"restoring", "integer"},
-                             {"running", "integer"},
-                             {"paused", "integer"},
-                             {"failed", "integer"}};
-constexpr Field kEvents[] = {{"processed", "integer"}, {"ignored", "integer"},   {"duplicates", "integer"},
-                             {"failed", "integer"},    {"blocked", "integer"},   {"rejected", "integer"},
-                             {"skipped", "integer"},   {"discarded", "integer"}, {"never_processed", "integer"},
-                             {"retries", "integer"},   {"outputs", "integer"},   {"released_aggregates", "integer"},
-                             {"commands", "integer"}};
-constexpr Field kAborts[] = {{"rebalance", "integer"},   {"fenced", "integer"}, {"refused", "integer"},
-                             {"not_written", "integer"}, {"call", "integer"},   {"local_state", "integer"}};
-constexpr Field kMemory[] = {{"clean_state", "integer"},      {"dirty_state", "integer"},
-                             {"copies_for_disk", "integer"},  {"event_ids", "integer"},
-                             {"parked_queues", "integer"},    {"fetched", "integer"},
-                             {"open_transaction", "integer"}, {"share", "integer", "What the worker may use in all."}};
-constexpr Field kTasks[] = {{"tasks", "[]Task"}};
-constexpr Field kTask[] = {{"name", "string", "Its first input: topic and partition."},
-                           {"group", "string"},
-                           {"partition", "integer"},
-                           {"worker", "integer"},
-                           {"phase", "string", "opening, restoring, running, paused or failed"},
-                           {"why", "?string", "What it waits for, or why it failed."},
-                           {"owner_since", "time"},
-                           {"inputs", "[]Input"},
-                           {"behind_seconds", "?number", "Age of the oldest event that was fetched and waits."},
-                           {"restore", "?Restore"},
-                           {"blocked_aggregates", "integer"},
-                           {"retrying_aggregates", "integer"},
-                           {"parked_events", "integer"},
-                           {"parked_bytes", "integer"},
-                           {"oldest_failure_at", "?time"},
-                           {"oldest_failure_seconds", "?number"},
-                           {"window", "Window", "Event IDs that are remembered."},
-                           {"state_bytes", "StateBytes"},
-                           {"checkpoint_age_seconds", "?number"}};
-constexpr Field kInput[] = {
-    {"topic", "string"},
-    {"partition", "integer"},
-    {"next_offset", "integer"},
-    {"end_offset", "?integer", "One past the last record, as far as was heard."},
-    {"last_stable_offset", "?integer", "Up to where it could be read, when that end was met last."},
-    {"lag", "?integer"},
-    {"held_back_seconds", "number", "How long an open transaction of another producer has held it back."}};
-constexpr Field kRestore[] = {{"done", "integer"}, {"target", "integer"}, {"seconds_left", "?number"}};
-constexpr Field kWindow[] = {{"ids", "integer"}, {"bytes", "integer"}};
-constexpr Field kStateBytes[] = {{"clean", "integer"}, {"dirty", "integer", "What the checkpoint lacks."}};
-constexpr Field kParked[] = {{"aggregates", "[]Blocked", "Of each task those that are blocked longest, 100 at most."},
-                             {"not_shown", "integer", "How many more there are."}};
-constexpr Field kBlocked[] = {
-    {"task", "string"},
-    {"group", "string"},
-    {"aggregate", "string", "The key; empty: an event without one waits for another attempt."},
-    {"state", "string", "retrying, parked (until it is released) or draining"},
-    {"events", "integer", "That wait, the one that failed included."},
-    {"event_id", "string", "Of the one that failed."},
-    {"reason", "string"},
-    {"attempts", "integer"},
-    {"since", "time"},
-    {"seconds", "number"}};
-constexpr Field kTopology[] = {
-    {"application", "string"}, {"sources", "[]Source"},         {"nodes", "[]Node"},
-    {"sinks", "[]Sink"},       {"dead_letter_topic", "string"}, {"changelog_topics", "[]string"}};
-constexpr Field kSource[] = {{"name", "string"}, {"topic", "string"}, {"group", "string"}};
-constexpr Field kNode[] = {{"name", "string"},
-                           {"kind", "string", "aggregate or transform"},
-                           {"state", "?string", "The type of an aggregate's state."},
-                           {"hears", "[]string", "Names of sources."},
-                           {"emits_to", "[]string", "Names of sinks."}};
-constexpr Field kSink[] = {{"name", "string"}, {"topic", "string"}, {"type", "string"}};
-constexpr Field kError[] = {{"error", "string"}};
-
-constexpr Schema kSchemas[] = {
-    {"Health", kHealth},
-    {"Status", kStatus},
-    {"Worker", kWorker},
-    {"Phases", kPhases},
-    {"Events", kEvents},
-    {"Aborts", kAborts},
-    {"Memory", kMemory},
-    {"Tasks", kTasks},
-    {"Task", kTask},
-    {"Input", kInput},
-    {"Restore", kRestore},
-    {"Window", kWindow},
-    {"StateBytes", kStateBytes},
-    {"Parked", kParked},
-    {"Blocked", kBlocked},
-    {"Topology", kTopology},
-    {"Source", kSource},
-    {"Node", kNode},
-    {"Sink", kSink},
-    {"Error", kError},
-};
-
 struct Path {
   std::string_view path;
   std::string_view about;
   std::string_view schema = {};  // Of the answer; empty: text.
   std::string_view not_ok = {};  // What 503 says; empty: it never comes.
-  bool wants_token = false;
 };
+
+constexpr std::string_view kAway = "Brokers do not answer, or too much is asked at once.";
 
 constexpr Path kPaths[] = {
     {"/livez", "Whether the process works. Another start helps where it does not.", "", "A handler is stuck."},
@@ -162,11 +28,18 @@ constexpr Path kPaths[] = {
     {"/startupz", "Whether it has started.", "", "It waits for brokers."},
     {"/metrics", "Figures in Prometheus' text format; docs/metrics.md explains them."},
     {"/openapi.json", "This description.", "object"},
-    {"/v1/status", "The pod and its workers.", "Status", "", true},
-    {"/v1/topology", "Sources, nodes and sinks.", "Topology", "", true},
-    {"/v1/tasks", "All tasks of this pod.", "Tasks", "", true},
+    {"/v1/status", "The pod and its workers.", "Status", kAway},
+    {"/v1/topology", "Sources, nodes and sinks.", "Topology"},
+    {"/v1/tasks", "All tasks of this pod.", "Tasks", kAway},
     {"/v1/parked", "Aggregates of this pod's tasks that are blocked, the 200 that are so longest, these first.",
-     "Parked", "", true},
+     "Parked", kAway},
+    {"/v1/dead-letters", "The latest dead letters of the application, with their values.", "DeadLetters", kAway},
+    {"/v1/audit", "The latest results of commands: who, what, why, and what became of it.", "Audit", kAway},
+    {"/v1/aggregates/{aggregate}/{key}",
+     "An aggregate: its committed state, decoded, and what waits. Read from the changelog, so any pod answers.",
+     "Aggregate", kAway},
+    {"/v1/commands", "Gives the application a command of an operator. With dry_run the answer is 200.", "Would", kAway},
+    {"/v1/jobs/{id}", "What has become of a command, by its ID; any pod knows.", "Job", kAway},
 };
 
 Json Reference(std::string_view schema) {
@@ -177,6 +50,7 @@ Json Reference(std::string_view schema) {
 
 Json TypeJson(std::string_view type) {
   Json json;
+  if (type == "any") return Json::object();
   if (type.substr(0, 2) == "[]") {
     json["type"] = "array";
     json["items"] = TypeJson(type.substr(2));
@@ -212,7 +86,7 @@ Json SchemaJson(const Schema& schema) {
   // A worker that has said nothing yet has a number alone.
   for (const Field& field : schema.fields) {
     if (schema.name == "Worker" && field.name != "worker") break;
-    json["required"].push_back(field.name);
+    if (!field.may_be_missing) json["required"].push_back(field.name);
   }
   json["additionalProperties"] = false;
   return json;
@@ -227,19 +101,50 @@ Json AnswerJson(std::string_view about, std::string_view schema) {
   return json;
 }
 
-Json PathJson(const Path& path) {
-  Json get;
-  get["summary"] = path.about;
-  get["responses"]["200"] = AnswerJson("So it is.", path.schema);
-  if (!path.not_ok.empty()) get["responses"]["503"] = AnswerJson(path.not_ok, "");
-  if (path.wants_token) {
-    get["security"] = Json::array({Json::object({{"token", Json::array()}})});
-    get["responses"]["401"] = AnswerJson("The token is missing or wrong.", "Error");
-    get["responses"]["403"] = AnswerJson("There is no token, and others reach the address.", "Error");
+Json ParametersJson(const Route& route) {
+  Json parameters = Json::array();
+  for (size_t from = route.path.find('{'); from != std::string_view::npos; from = route.path.find('{', from + 1)) {
+    const std::string_view name = route.path.substr(from + 1, route.path.find('}', from) - from - 1);
+    parameters.push_back({{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
   }
-  Json json;
-  json["get"] = get;
-  return json;
+  for (const Parameter& parameter : route.parameters) {
+    parameters.push_back({{"name", parameter.name},
+                          {"in", "query"},
+                          {"description", parameter.about},
+                          {"schema", {{"type", parameter.type}}}});
+  }
+  return parameters;
+}
+
+Json OperationJson(const Route& route, const Path& path) {
+  Json operation;
+  operation["summary"] = path.about;
+  if (Json parameters = ParametersJson(route); !parameters.empty()) operation["parameters"] = parameters;
+  Json responses;
+  responses["200"] = AnswerJson("So it is.", path.schema);
+  if (route.method == "POST") {
+    operation["requestBody"]["required"] = true;
+    operation["requestBody"]["content"]["application/json"]["schema"] = Reference("Command");
+    responses["202"] = AnswerJson("It is taken; the job's URL says what becomes of it.", "Job");
+    responses["409"] = AnswerJson("Another command of this ID was asked for before.", "Error");
+    responses["413"] = AnswerJson("The body is too large.", "Error");
+    responses["415"] = AnswerJson("The body is not of application/json.", "Error");
+  }
+  // Also of all pods at once.
+  const bool is_asked = route.answer == nullptr || !route.parameters.empty();
+  if (!path.not_ok.empty()) responses["503"] = AnswerJson(path.not_ok, is_asked ? "Error" : "");
+  if (is_asked) {
+    responses["400"] = AnswerJson("It is asked wrongly; in words.", "Error");
+    responses["404"] = AnswerJson("There is no such thing.", "Error");
+    responses["504"] = AnswerJson("It took too long, and was given up.", "Error");
+  }
+  if (route.access == Access::kGuarded) {
+    operation["security"] = Json::array({Json::object({{"token", Json::array()}})});
+    responses["401"] = AnswerJson("The token is missing, wrong, or has expired.", "Error");
+    responses["403"] = AnswerJson("There is no token, and others reach the address.", "Error");
+  }
+  operation["responses"] = responses;
+  return operation;
 }
 
 }  // namespace
@@ -249,8 +154,13 @@ std::string OpenApiJson(const std::string& version) {
   json["openapi"] = "3.0.3";
   json["info"]["title"] = "One instance (pod) of an application of Once";
   json["info"]["version"] = version;
-  for (const Path& path : kPaths) json["paths"][std::string(path.path)] = PathJson(path);
-  for (const Schema& schema : kSchemas) json["components"]["schemas"][std::string(schema.name)] = SchemaJson(schema);
+  for (const Route& route : Routes()) {
+    for (const Path& path : kPaths) {
+      if (path.path != route.path) continue;
+      json["paths"][std::string(path.path)][route.method == "POST" ? "post" : "get"] = OperationJson(route, path);
+    }
+  }
+  for (const Schema& schema : Schemas()) json["components"]["schemas"][std::string(schema.name)] = SchemaJson(schema);
   json["components"]["securitySchemes"]["token"]["type"] = "http";
   json["components"]["securitySchemes"]["token"]["scheme"] = "bearer";
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

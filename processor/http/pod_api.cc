@@ -1,52 +1,24 @@
 #include "processor/http/pod_api.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "processor/base/listen_address.h"
-#include "processor/http/bearer_token.h"
-#include "processor/http/health.h"
-#include "processor/http/metrics.h"
-#include "processor/http/openapi.h"
+#include "processor/base/strings.h"
+#include "processor/http/page/page.h"
 #include "processor/http/status_json.h"
 
 namespace once::http {
 
 namespace {
 
-constexpr char kJson[] = "application/json";
+constexpr size_t kMostDigits = 9;
 
-Response HealthResponse(const Health& health) {
-  return {.status = health.ok ? 200 : 503, .body = absl::StrCat(health.text, "\n")};
-}
-Response JsonResponse(int status, std::string json) {
-  return {.status = status, .content_type = kJson, .body = std::move(json)};
-}
-
-Response AnswerLivez(const PodStatus& pod) { return HealthResponse(Livez(pod)); }
-Response AnswerReadyz(const PodStatus& pod) { return HealthResponse(Readyz(pod)); }
-Response AnswerStartupz(const PodStatus& pod) { return HealthResponse(Startupz(pod)); }
-Response AnswerMetrics(const PodStatus& pod) {
-  return {.status = 200, .content_type = kMetricsContentType, .body = MetricsText(pod)};
-}
-Response AnswerOpenApi(const PodStatus& pod) { return JsonResponse(200, OpenApiJson(pod.version)); }
-Response AnswerStatus(const PodStatus& pod) { return JsonResponse(200, StatusJson(pod)); }
-Response AnswerTopology(const PodStatus& pod) { return JsonResponse(200, TopologyJson(pod)); }
-Response AnswerParked(const PodStatus& pod) { return JsonResponse(200, ParkedJson(pod)); }
-Response AnswerTasks(const PodStatus& pod) { return JsonResponse(200, TasksJson(pod)); }
-
-constexpr std::array<PodApi::Route, 9> kRoutes = {{
-    {"/livez", PodApi::Access::kOpen, &AnswerLivez},
-    {"/readyz", PodApi::Access::kOpen, &AnswerReadyz},
-    {"/startupz", PodApi::Access::kOpen, &AnswerStartupz},
-    {"/metrics", PodApi::Access::kOpen, &AnswerMetrics},
-    {"/openapi.json", PodApi::Access::kOpen, &AnswerOpenApi},
-    {"/v1/status", PodApi::Access::kGuarded, &AnswerStatus},
-    {"/v1/topology", PodApi::Access::kGuarded, &AnswerTopology},
-    {"/v1/tasks", PodApi::Access::kGuarded, &AnswerTasks},
-    {"/v1/parked", PodApi::Access::kGuarded, &AnswerParked},
-}};
+// Of each of the page's files.
+constexpr Route kPageRoute = {"GET", "/", Access::kOpen, nullptr};
 
 // Whether a Host header names this machine by an address, or as "localhost", and not by a name that others may give it.
 bool IsAddress(std::string_view host) {
@@ -54,48 +26,131 @@ bool IsAddress(std::string_view host) {
   return ParseListenAddress(has_port ? std::string(host) : absl::StrCat(std::string(host), ":0")).ok();
 }
 
+// Nothing: no page of another site has sent it. Browsers name the page's site in each POST; other clients do not.
+std::optional<Response> RefuseOtherSites(const Request& request) {
+  const bool is_same = request.origin.empty() || request.origin == absl::StrCat("http://", std::string(request.host)) ||
+                       request.origin == absl::StrCat("https://", std::string(request.host));
+  const std::string_view site = request.fetch_site;
+  if (is_same && (site.empty() || site == "same-origin" || site == "none")) return std::nullopt;
+  return ErrorResponse(403, "another site's page asks (Origin, Sec-Fetch-Site): nothing is changed for it");
+}
+
+bool IsJson(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  return absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(ToAbsl(type)), "application/json");
+}
+
+std::string TokenOf(std::string_view authorization) {
+  const size_t blank = authorization.find(' ');
+  return blank == std::string_view::npos ? "" : std::string(authorization.substr(blank + 1));
+}
+
+std::optional<Response> ReadQuery(const Route& route, const Request& request,
+                                  std::map<std::string, std::string>* query) {
+  // Probes are asked with all kinds of things behind them.
+  if (route.answer != nullptr && route.parameters.empty()) return std::nullopt;
+  for (const auto& [raw_name, raw_value] : request.query) {
+    std::string name, value;
+    if (!DecodePercent(raw_name, &name) || !DecodePercent(raw_value, &value)) {
+      return ErrorResponse(400, "the query is not rightly encoded: after a '%' come two hexadecimal digits");
+    }
+    const auto found = std::find_if(route.parameters.begin(), route.parameters.end(),
+                                    [&](const Parameter& parameter) { return parameter.name == name; });
+    if (found == route.parameters.end()) {
+      return ErrorResponse(400, absl::StrCat("there is no parameter \"", Printable(name), "\" here"));
+    }
+    const bool is_number = !value.empty() && value.size() <= kMostDigits &&
+                           std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (found->type == "integer" && !is_number && !(found->name == "before" && value.size() <= 18)) {
+      return ErrorResponse(400, absl::StrCat(name, " is no number"));
+    }
+    if (!query->emplace(name, value).second) return ErrorResponse(400, absl::StrCat(name, " is given twice"));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::span<const PodApi::Route> PodApi::routes() { return kRoutes; }
-
-const PodApi::Route* PodApi::Find(std::string_view path) const {
-  const auto* found =
-      std::find_if(kRoutes.begin(), kRoutes.end(), [&](const Route& route) { return route.path == path; });
-  return found == kRoutes.end() ? nullptr : found;
-}
-
-bool PodApi::MayAsk(const Request& request, Response* refusal) const {
-  if (!options_.token.empty()) {
-    if (IsAuthorized(request.authorization, options_.token)) return true;
-    *refusal = JsonResponse(401, ErrorJson("this wants the header \"Authorization: Bearer TOKEN\", with the token of "
-                                           "--http_token_file"));
-    refusal->headers.emplace_back("WWW-Authenticate", "Bearer realm=\"once\"");
-    return false;
+std::optional<Response> PodApi::FindWhoAsks(const Request& request, std::string* issuer) const {
+  *issuer = absl::StrCat("http@", request.peer);
+  if (options_.guard != nullptr) {
+    const Caller caller = options_.guard->Check(request.authorization);
+    if (!caller.name.empty()) *issuer = absl::StrCat(caller.name, "@", request.peer);
+    if (caller.may_ask) return std::nullopt;
+    Response refusal = ErrorResponse(401, caller.refusal);
+    refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"once\"");
+    return refusal;
   }
   if (!options_.is_loopback) {
-    *refusal =
-        JsonResponse(403, ErrorJson("without --http_token_file, only probes and metrics are served on an address "
-                                    "that others reach; set it, or listen on 127.0.0.1"));
-    return false;
+    return ErrorResponse(403,
+                         "without --http_token_file, only probes and metrics are served on an address that others "
+                         "reach; set it, or listen on 127.0.0.1");
   }
-  if (IsAddress(request.host)) return true;
-  *refusal = JsonResponse(403, ErrorJson("the Host of the request is a name; ask by the address, or as localhost"));
-  return false;
+  if (IsAddress(request.host)) return std::nullopt;
+  return ErrorResponse(403, "the Host of the request is a name; ask by the address, or as localhost");
 }
 
-Response PodApi::Answer(const Request& request) const {
-  const Route* route = Find(request.path);
-  // Before it is told what there is: who may not ask is told the same of every other path.
-  Response refusal;
-  if ((route == nullptr || route->access == Access::kGuarded) && !MayAsk(request, &refusal)) return refusal;
-  if (route == nullptr) return JsonResponse(404, ErrorJson("there is no such path; /openapi.json lists them"));
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response response = JsonResponse(405, ErrorJson("only GET and HEAD are answered here"));
-    response.headers.emplace_back("Allow", "GET, HEAD");
-    return response;
+std::optional<Response> PodApi::CheckBody(const Request& request) const {
+  if (request.method != "POST") {
+    if (request.has_body) return ErrorResponse(413, "a request has no body here");
+    return std::nullopt;
   }
-  if (request.has_body) return JsonResponse(413, ErrorJson("a request has no body here"));
-  return route->answer(status_->Look());
+  if (std::optional<Response> refusal = RefuseOtherSites(request); refusal.has_value()) return refusal;
+  if (!IsJson(request.content_type)) return ErrorResponse(415, "this takes Content-Type: application/json");
+  if (!request.has_body) return ErrorResponse(400, "there is no body");
+  if (!request.content_length.has_value()) return ErrorResponse(411, "a body says its Content-Length here");
+  if (*request.content_length > options_.max_body_bytes) {
+    return ErrorResponse(413, absl::StrCat("a body has ", options_.max_body_bytes, " bytes at most"));
+  }
+  return std::nullopt;
+}
+
+PodApi::Asked PodApi::Read(const Request& request) const {
+  Asked asked;
+  asked.file = FindPageFile(request.path);
+  asked.route = asked.file != nullptr ? &kPageRoute : FindRoute(request.path, &asked.question.words);
+  const Route* const route = asked.route;
+  // Before it is told what there is: who may not ask is told the same of every other path.
+  if (route == nullptr || route->access == Access::kGuarded) {
+    asked.refusal = FindWhoAsks(request, &asked.question.issuer);
+    if (asked.refusal.has_value()) return asked;
+  }
+  if (route == nullptr) {
+    asked.refusal = ErrorResponse(404, "there is no such path; /openapi.json lists them");
+    return asked;
+  }
+  const bool is_get = route->method == "GET";
+  if (request.method != route->method && !(is_get && request.method == "HEAD")) {
+    const char* const allowed = is_get ? "GET, HEAD" : "POST";
+    asked.refusal = ErrorResponse(405, absl::StrCat("this path is asked by ", allowed));
+    asked.refusal->headers.emplace_back("Allow", allowed);
+    return asked;
+  }
+  asked.refusal = CheckBody(request);
+  if (!asked.refusal.has_value()) asked.refusal = ReadQuery(*route, request, &asked.question.query);
+  return asked;
+}
+
+std::optional<Response> PodApi::Refuse(const Request& head) { return Read(head).refusal; }
+
+std::optional<Response> PodApi::Answer(const Request& request, const Reply& later) {
+  Asked asked = Read(request);
+  if (asked.refusal.has_value()) return std::move(asked.refusal);
+  if (asked.file != nullptr) return PageResponse(*asked.file, request);
+  asked.question.path = asked.route->path;
+  asked.question.body = std::string(request.body);
+  if (asked.route->answer != nullptr) {
+    Response own = asked.route->answer(status_->Look());
+    if (asked.question.query.count("scope") == 0) return own;
+    if (asked.question.query["scope"] != kWholeApplication) {
+      return ErrorResponse(400, absl::StrCat("scope is ", ToAbsl(kWholeApplication), ", or not given"));
+    }
+    // What this pod has to say goes along.
+    asked.question.body = std::move(own.body);
+    asked.question.token = TokenOf(request.authorization);
+  }
+  office_->Ask(std::move(asked.question), later);
+  return std::nullopt;
 }
 
 }  // namespace once::http

@@ -1,9 +1,7 @@
 #include "processor/http/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,9 +15,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "processor/base/clock.h"
+#include "processor/base/strings.h"
+#include "processor/http/listen_socket.h"
+#include "processor/http/mailbox.h"
 
 namespace once::http {
 
@@ -41,13 +42,21 @@ std::string_view HeaderOf(MHD_Connection* connection, const char* name) {
 // Paths are compared as they came: what is spelt in another way is another path, for whoever guards them as for us.
 size_t LeaveEscaped(void*, MHD_Connection*, char* text) { return strlen(text); }
 
+MHD_Result AddParameter(void* query, MHD_ValueKind, const char* name, const char* value) {
+  static_cast<std::vector<std::pair<std::string, std::string>>*>(query)->emplace_back(name,
+                                                                                      value != nullptr ? value : "");
+  return MHD_YES;
+}
+
 MHD_Result Send(MHD_Connection* connection, const Response& answer) {
   // MHD copies the body. It changes nothing of it, its interface is older than const.
   MHD_Response* const response =
       MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
   MHD_add_response_header(response, "Content-Type", answer.content_type.c_str());
-  MHD_add_response_header(response, "Cache-Control", "no-store");
+  const bool is_kept = std::any_of(answer.headers.begin(), answer.headers.end(),
+                                   [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!is_kept) MHD_add_response_header(response, "Cache-Control", "no-store");
   MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : answer.headers) MHD_add_response_header(response, name.c_str(), value.c_str());
   const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
@@ -55,50 +64,32 @@ MHD_Result Send(MHD_Connection* connection, const Response& answer) {
   return queued;
 }
 
-absl::Status Failure(const ListenAddress& address, const char* what) {
-  return absl::FailedPreconditionError(absl::StrCat("http_listen: cannot listen on ", address.ToString(), ": ", what,
-                                                    errno != 0 ? absl::StrCat(": ", strerror(errno)) : "",
-                                                    "; choose another address or port"));
+Response Busy(const char* why) {
+  Response response{.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = why};
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
-// A socket that listens there; the port that it got goes to `address`.
-absl::StatusOr<int> Listen(ListenAddress* address) {
-  sockaddr_storage storage = {};
-  socklen_t size = 0;
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&storage);
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (inet_pton(AF_INET, address->host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(static_cast<uint16_t>(address->port));
-    size = sizeof(*v4);
-  } else if (inet_pton(AF_INET6, address->host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(static_cast<uint16_t>(address->port));
-    size = sizeof(*v6);
-  }
-  const int one = 1;
-  errno = 0;
-  const int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return Failure(*address, "socket");
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || listen(fd, 64) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    const absl::Status failed = Failure(*address, "bind");
-    close(fd);
-    return failed;
-  }
-  address->port = ntohs(storage.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
-  return fd;
-}
+// A request under way.
+struct Exchange {
+  std::string body = {};
+  size_t reserved = 0;  // Of all bodies' bytes.
+  uint64_t number = 0;  // In the mailbox; 0: none.
+  bool waits = false;   // Its answer comes later.
+};
 
-// All of MHD's calls and callbacks are of one thread.
+// All of MHD's calls and callbacks are of one thread, but that those who answer later resume connections.
 class MhdServer final : public Server {
  public:
-  MhdServer(const ServerOptions& options, Handler handler) : options_(options), handler_(std::move(handler)) {}
+  MhdServer(const ServerOptions& options, Service* service) : options_(options), service_(service) {}
   ~MhdServer() override {
     stopping_.store(true);
     if (thread_.joinable()) thread_.join();
-    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+    if (daemon_ == nullptr) return;
+    // MHD wants all connections resumed before it stops.
+    mailbox_->CloseAll(Busy("the pod stops\n"));
+    MHD_run(daemon_);
+    MHD_stop_daemon(daemon_);
   }
   const ListenAddress& address() const override { return options_.address; }
 
@@ -108,14 +99,14 @@ class MhdServer final : public Server {
     const auto most = static_cast<unsigned>(options_.max_connections) + kSpareConnections;
     const auto timeout = static_cast<unsigned>(std::max<int64_t>(absl::ToInt64Seconds(options_.request_timeout), 1));
     errno = 0;
-    daemon_ =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, &OnRequest, this, MHD_OPTION_LISTEN_SOCKET, *listening,
-                         MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_CONNECTION_TIMEOUT, timeout,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options_.max_request_bytes, MHD_OPTION_STRICT_FOR_CLIENT,
-                         1, MHD_OPTION_UNESCAPE_CALLBACK, &LeaveEscaped, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
-                         &OnConnection, this, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
+    daemon_ = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &OnRequest, this,
+                               MHD_OPTION_LISTEN_SOCKET, *listening, MHD_OPTION_CONNECTION_LIMIT, most,
+                               MHD_OPTION_CONNECTION_TIMEOUT, timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                               options_.max_request_bytes, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+                               MHD_OPTION_UNESCAPE_CALLBACK, &LeaveEscaped, nullptr, MHD_OPTION_NOTIFY_CONNECTION,
+                               &OnConnection, this, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
     if (daemon_ == nullptr) {
-      const absl::Status failed = Failure(options_.address, "libmicrohttpd does not start");
+      const absl::Status failed = ListenFailure(options_.address, "libmicrohttpd does not start");
       close(*listening);
       return failed;
     }
@@ -131,8 +122,9 @@ class MhdServer final : public Server {
  private:
   struct Peer {
     int fd = -1;
-    absl::Time since = absl::InfinitePast();  // Its last request was done, or it came.
+    absl::Time since = absl::InfinitePast();  // Its last request was done, or it came; or it waits since then.
     size_t queued = 0;                        // Bytes of its answer, until it is taken.
+    uint64_t waits_for = 0;                   // A number in the mailbox; 0: it does not wait for us.
   };
 
   void Run() {
@@ -146,15 +138,21 @@ class MhdServer final : public Server {
   // Whoever sends its request, or takes its answer, a byte at a time is ended; MHD then finds the connection closed.
   void EndDawdlers() {
     const absl::Time now = SteadyNow();
-    for (const auto& each : peers_) {
-      if (now - each.second.since >= options_.request_timeout) shutdown(each.second.fd, SHUT_RDWR);
+    for (const auto& [connection, peer] : peers_) {
+      if (peer.waits_for == 0) {
+        if (now - peer.since >= options_.request_timeout) shutdown(peer.fd, SHUT_RDWR);
+      } else if (now - peer.since >= options_.reply_timeout) {
+        mailbox_->Put(peer.waits_for, {.status = MHD_HTTP_GATEWAY_TIMEOUT, .body = "no answer has come in time\n"});
+      }
     }
   }
 
+  // Those that wait for us are not to blame.
   void MakeRoom() {
     if (peers_.size() <= options_.max_connections) return;
-    const auto oldest = std::min_element(peers_.begin(), peers_.end(),
-                                         [](const auto& a, const auto& b) { return a.second.since < b.second.since; });
+    const auto rank = [](const auto& each) { return std::pair(each.second.waits_for != 0, each.second.since); };
+    const auto oldest =
+        std::min_element(peers_.begin(), peers_.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
     shutdown(oldest->second.fd, SHUT_RDWR);
   }
 
@@ -171,11 +169,16 @@ class MhdServer final : public Server {
     server->MakeRoom();
   }
 
-  static void OnCompleted(void* self, MHD_Connection* connection, void**, MHD_RequestTerminationCode) {
+  static void OnCompleted(void* self, MHD_Connection* connection, void** state, MHD_RequestTerminationCode) {
     auto* const server = static_cast<MhdServer*>(self);
     server->Forget(connection);
     const auto found = server->peers_.find(connection);
     if (found != server->peers_.end()) found->second.since = SteadyNow();
+    const auto* const exchange = static_cast<Exchange*>(std::exchange(*state, nullptr));
+    if (exchange == nullptr) return;
+    server->bodies_ -= exchange->reserved;
+    if (exchange->number != 0) server->mailbox_->Close(exchange->number);
+    delete exchange;
   }
 
   // Its answer was taken, or is given up.
@@ -187,8 +190,7 @@ class MhdServer final : public Server {
   // Clients that ask for much and take nothing would fill the memory of a process that has better use for it.
   MHD_Result Give(MHD_Connection* connection, Response answer) {
     if (answer.body.size() > kShortAnswer && queued_ > 0 && queued_ + answer.body.size() > options_.max_queued_bytes) {
-      answer = {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = "others have not taken their answers yet; ask again\n"};
-      answer.headers.emplace_back("Retry-After", "1");
+      answer = Busy("others have not taken their answers yet; ask again\n");
     }
     const auto found = peers_.find(connection);
     if (found != peers_.end()) {
@@ -198,37 +200,98 @@ class MhdServer final : public Server {
     return Send(connection, answer);
   }
 
-  // Called when the headers are there, and again at the request's end. One with a body is answered at once and ends its
-  // connection, whatever follows.
-  static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, const char* method, const char*,
-                              const char*, size_t*, void** request_state) {
-    auto* const server = static_cast<MhdServer*>(self);
+  static Request RequestOf(MHD_Connection* connection, const char* url, const char* method) {
     const std::string_view length = HeaderOf(connection, "Content-Length");
-    const bool has_length = length.find_first_not_of('0') != std::string_view::npos;
-    const Request request{.method = method,
-                          .path = url,
-                          .authorization = HeaderOf(connection, "Authorization"),
-                          .host = HeaderOf(connection, "Host"),
-                          .has_body = has_length || !HeaderOf(connection, "Transfer-Encoding").empty()};
-    // So that OnCompleted is called for it.
-    const bool is_first = std::exchange(*request_state, self) == nullptr;
-    if (is_first && !request.has_body) return MHD_YES;
-    return server->Give(connection, server->handler_(request));
+    const bool is_chunked = !HeaderOf(connection, "Transfer-Encoding").empty();
+    Request request{.method = method,
+                    .path = url,
+                    .authorization = HeaderOf(connection, "Authorization"),
+                    .host = HeaderOf(connection, "Host"),
+                    .accept_encoding = HeaderOf(connection, "Accept-Encoding"),
+                    .if_none_match = HeaderOf(connection, "If-None-Match"),
+                    .content_type = HeaderOf(connection, "Content-Type"),
+                    .origin = HeaderOf(connection, "Origin"),
+                    .fetch_site = HeaderOf(connection, "Sec-Fetch-Site"),
+                    .has_body = is_chunked || length.find_first_not_of('0') != std::string_view::npos};
+    int64_t bytes = 0;
+    if (!is_chunked && request.has_body && absl::SimpleAtoi(ToAbsl(length), &bytes) && bytes > 0) {
+      request.content_length = bytes;
+    }
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AddParameter, &request.query);
+    const MHD_ConnectionInfo* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info != nullptr) request.peer = AddressText(info->client_addr);
+    return request;
+  }
+
+  // Called when the headers are there, for each part of a body, at the request's end, and when its answer has come.
+  static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, const char* method, const char*,
+                              const char* data, size_t* data_size, void** state) {
+    auto* const server = static_cast<MhdServer*>(self);
+    if (*state == nullptr) {
+      // So that OnCompleted is called for it.
+      auto* const exchange = new Exchange();
+      *state = exchange;
+      return server->Begin(connection, RequestOf(connection, url, method), exchange);
+    }
+    auto* const exchange = static_cast<Exchange*>(*state);
+    if (*data_size > 0) {
+      exchange->body.append(data, std::exchange(*data_size, 0));
+      return exchange->body.size() <= exchange->reserved ? MHD_YES : MHD_NO;
+    }
+    if (exchange->waits) return server->GiveLater(connection, exchange);
+    Request request = RequestOf(connection, url, method);
+    request.body = exchange->body;
+    exchange->number = server->mailbox_->Open();
+    const Reply later = [mailbox = server->mailbox_, number = exchange->number](Response response) {
+      mailbox->Put(number, std::move(response));
+    };
+    std::optional<Response> now = server->service_->Answer(request, later);
+    return now.has_value() ? server->Give(connection, *std::move(now)) : server->GiveLater(connection, exchange);
+  }
+
+  // One with a body that is not taken is answered at once and ends its connection, whatever follows.
+  MHD_Result Begin(MHD_Connection* connection, const Request& head, Exchange* exchange) {
+    if (std::optional<Response> refusal = service_->Refuse(head); refusal.has_value()) {
+      return Give(connection, *std::move(refusal));
+    }
+    if (!head.has_body) return MHD_YES;
+    if (!head.content_length.has_value() || *head.content_length > static_cast<int64_t>(options_.max_bodies_bytes)) {
+      return Give(connection, {.status = MHD_HTTP_CONTENT_TOO_LARGE, .body = "the body is too large\n"});
+    }
+    const auto bytes = static_cast<size_t>(*head.content_length);
+    if (bodies_ + bytes > options_.max_bodies_bytes) return Give(connection, Busy("too much is sent; try again\n"));
+    exchange->reserved = bytes;
+    bodies_ += bytes;
+    return MHD_YES;
+  }
+
+  MHD_Result GiveLater(MHD_Connection* connection, Exchange* exchange) {
+    std::optional<Response> answer = mailbox_->TakeOrWait(exchange->number, connection);
+    exchange->waits = !answer.has_value();
+    const auto peer = peers_.find(connection);
+    if (peer != peers_.end()) {
+      peer->second.waits_for = answer.has_value() ? 0 : exchange->number;
+      peer->second.since = SteadyNow();
+    }
+    return answer.has_value() ? Give(connection, *std::move(answer)) : MHD_YES;
   }
 
   ServerOptions options_;
-  const Handler handler_;
+  Service* const service_;
   MHD_Daemon* daemon_ = nullptr;
   std::map<MHD_Connection*, Peer> peers_;
   size_t queued_ = 0;  // Of all of them.
+  size_t bodies_ = 0;
+  // Those who answer later may do so when the server is gone.
+  const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Handler handler) {
-  auto server = std::make_unique<MhdServer>(options, std::move(handler));
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Service* service) {
+  auto server = std::make_unique<MhdServer>(options, service);
   if (absl::Status opened = server->Open(); !opened.ok()) return opened;
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -1,6 +1,7 @@
 #include "processor/http/status_json.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -84,7 +85,59 @@ Json MemoryJson(const MemoryStatus& memory) {
           {"open_transaction", memory.open_transaction}, {"share", memory.share}};
 }
 
-Json WorkerJson(const WorkerStatus& worker, const StepStatus& step) {
+// In each bucket alone, the last one beyond all bounds.
+Json CountsJson(const LatencyCounts& counts) {
+  Json json = Json::array();
+  for (size_t i = 0; i <= LatencyCounts::kBounds.size(); ++i) json.push_back(counts.count(i));
+  return json;
+}
+
+Json LatencyJson(const EpochCounters& epochs) {
+  return {{"bounds", LatencyCounts::kBounds},
+          {"commit", CountsJson(epochs.commit_seconds)},
+          {"event", CountsJson(epochs.event_seconds)}};
+}
+
+Json DeadLettersJson(const DeadLetterCounts& counts) {
+  constexpr std::array<const char*, kDispositions> kNames = {"failed",  "blocked",   "rejected",
+                                                             "skipped", "discarded", "never_processed"};
+  Json json = Json::array();
+  for (size_t i = 0; i < kDispositions; ++i) {
+    for (size_t j = 0; j < DeadLetterCounts::kReasons; ++j) {
+      const auto reason = static_cast<absl::StatusCode>(j);
+      const int64_t count = counts.of(static_cast<Disposition>(i), reason);
+      if (count == 0) continue;
+      json.push_back({{"disposition", kNames[i]}, {"reason", absl::StatusCodeToString(reason)}, {"count", count}});
+    }
+  }
+  return json;
+}
+
+template <typename Named>
+size_t IndexOf(const std::vector<Named>& all, const std::string& name) {
+  return static_cast<size_t>(
+      std::find_if(all.begin(), all.end(), [&](const Named& each) { return each.name == name; }) - all.begin());
+}
+
+Json NodesJson(const TopologyStatus* topology, const FlowCounts& flows) {
+  Json json = Json::array();
+  if (topology == nullptr || flows.empty()) return json;
+  for (size_t i = 0; i < topology->nodes.size(); ++i) {
+    const TopologyStatus::Node& node = topology->nodes[i];
+    Json in = Json::array();
+    Json out = Json::array();
+    for (const std::string& source : node.hears) {
+      in.push_back({{"source", source}, {"events", flows.in(i, IndexOf(topology->sources, source))}});
+    }
+    for (const std::string& sink : node.emits_to) {
+      out.push_back({{"sink", sink}, {"events", flows.out(i, IndexOf(topology->sinks, sink))}});
+    }
+    json.push_back({{"node", node.name}, {"in", in}, {"out", out}, {"failed", flows.failed(i)}});
+  }
+  return json;
+}
+
+Json WorkerJson(const WorkerStatus& worker, const StepStatus& step, const TopologyStatus* topology) {
   Json phases = {{"opening", 0}, {"restoring", 0}, {"running", 0}, {"paused", 0}, {"failed", 0}};
   Json json;
   json["at"] = TimeJson(worker.at);
@@ -104,6 +157,9 @@ Json WorkerJson(const WorkerStatus& worker, const StepStatus& step) {
   json["events"] = EventsJson(worker.events);
   json["commits"] = worker.epochs.committed;
   json["aborts"] = AbortsJson(worker.epochs);
+  json["latency_seconds"] = LatencyJson(worker.epochs);
+  json["dead_letters"] = DeadLettersJson(worker.events.dead_letters);
+  json["nodes"] = NodesJson(topology, worker.flows);
   json["producer_rebuilds"] = worker.producer_rebuilds;
   json["waits_for_memory"] = worker.waits_for_memory;
   json["memory_bytes"] = MemoryJson(worker.memory);
@@ -183,7 +239,7 @@ std::string StatusJson(const PodStatus& pod) {
     Json worker;
     worker["worker"] = i;
     const StepStatus step = i < pod.steps.size() ? pod.steps[i] : StepStatus();
-    if (pod.workers[i] != nullptr) worker.update(WorkerJson(*pod.workers[i], step));
+    if (pod.workers[i] != nullptr) worker.update(WorkerJson(*pod.workers[i], step, pod.topology.get()));
     json["workers"].push_back(worker);
   }
   return Dump(json);

@@ -56,6 +56,14 @@ absl::StatusOr<std::map<std::string, std::string>> Admin::ReadTopicIds(std::span
   return std::map<std::string, std::string>();
 }
 
+absl::StatusOr<uint32_t> TransactionalProducer::AddTopic(const std::string& topic) {
+  return absl::UnimplementedError(absl::StrCat("adding topic ", topic, " to a producer: not with this client"));
+}
+
+absl::StatusOr<std::unique_ptr<LogReader>> Client::NewUncommittedLogReader(const std::vector<std::string>&) {
+  return absl::UnimplementedError("reading what is not committed: not with this client");
+}
+
 absl::StatusOr<GroupDescription> Admin::DescribeGroup(const std::string& group, absl::Duration) {
   return absl::UnimplementedError(absl::StrCat("describing group ", group, ": not with this client"));
 }

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "processor/base/client_statistics.h"
 #include "processor/base/record.h"
 #include "processor/base/types.h"
 
@@ -86,6 +87,10 @@ class TransactionalProducer {
  public:
   virtual ~TransactionalProducer() = default;
 
+  // The `topic_index` of a topic in this producer's records, for whoever does not know all topics when it is made: the
+  // one that the topic has, or a new one behind the others. By default Unimplemented.
+  virtual absl::StatusOr<uint32_t> AddTopic(const std::string& topic);
+
   // Fences every earlier producer of the same id and ends its open transaction. Before anything else, once.
   virtual Result InitTransactions(absl::Duration timeout) = 0;
   virtual Result BeginTransaction() = 0;
@@ -107,6 +112,10 @@ class TransactionalProducer {
   // this. A transaction ended meanwhile may have a duplicate of its end request under way, or a gap in its sequence
   // numbers, so its producer is to be replaced before the next one.
   virtual bool TakeSuspicion() = 0;
+
+  // What the client says of itself; null where it is not asked to. Also brings in what it has just said, so call it now
+  // and then, whether or not there is a transaction: until then it is kept, all of it. Does not block.
+  virtual std::shared_ptr<ClientStatisticsSource> TakeStatistics() { return nullptr; }
 };
 
 // In a Seek: the end of the partition, whatever its offset is.
@@ -194,6 +203,9 @@ class GroupConsumer {
   // One past the last record of a partition of ours, as of what was fetched last of it; nothing if none was. Asks
   // nobody. For reports: it may be old.
   virtual std::optional<Offset> KnownEnd(const TopicPartition&) { return std::nullopt; }
+
+  // What the client says of itself, as of the last Poll or ServeCallbacks; null where it is not asked to.
+  virtual std::shared_ptr<ClientStatisticsSource> statistics() { return nullptr; }
 
   // Leaves the group; OnRevoked is called, once, for what is still assigned. No call follows but the destructor.
   virtual absl::Status Close() = 0;
@@ -325,6 +337,9 @@ class Client {
                                                                                 const std::string& member_name,
                                                                                 const std::vector<std::string>& topics);
   virtual absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) = 0;
+  // Reads what is not committed, and what was aborted, as well: to show it, never to work from. By default
+  // Unimplemented.
+  virtual absl::StatusOr<std::unique_ptr<LogReader>> NewUncommittedLogReader(const std::vector<std::string>& topics);
   virtual absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() = 0;
   // The same cluster, under a name by which the brokers' logs and metrics tell what is made of it from others: a pod
   // names the clients of its workers. Null where there are no such names.

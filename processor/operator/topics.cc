@@ -50,6 +50,7 @@ absl::StatusOr<std::vector<TopicState>> CreateTopics(const PreflightOptions& opt
   const absl::StatusOr<std::vector<TopicState>> before = ListTopics(options, admin, *plan);
   if (!before.ok()) return before;
   PreflightOptions making = options;
+  making.checks_beside_kafka = false;
   making.create_topics = true;
   if (absl::Status made = Preflight(making, admin, log, plan); !made.ok()) return made;
   absl::StatusOr<std::vector<TopicState>> after = ListTopics(options, admin, *plan);

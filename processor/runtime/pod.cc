@@ -237,7 +237,8 @@ absl::Status Pod::Run() {
   Solitude solitude;
   std::vector<std::unique_ptr<Worker>> workers;
   for (int i = 0; i < options_.workers; ++i) {
-    clients.push_back(deps_.client->Named(absl::StrCat(plan_->application_id, "-", options_.instance_id, "-", i)));
+    clients.push_back(deps_.client->Named(
+        absl::StrCat(plan_->application_id, "-", options_.instance_id, options_.client_mark, "-", i)));
     WorkerDeps deps{
         .client = clients[i] != nullptr ? clients[i].get() : deps_.client,
         .admin = deps_.admin,

@@ -23,6 +23,7 @@ struct PodOptions {
   EngineOptions engine;
   int workers = 1;
   std::string instance_id;  // Part of the transactional ids; no other live instance's.
+  std::string client_mark;  // Behind the instance in client IDs: what others find it by. May be empty.
   bool static_membership = false;
   absl::Duration checkpoint_flush_interval = absl::Seconds(10);
   absl::Duration start_timeout = absl::Seconds(60);  // For the first producers' initialisation.

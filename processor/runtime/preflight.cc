@@ -57,9 +57,26 @@ class Checker {
     for (const std::string& topic : plan_.input_topics) Check(topic, "source topic");
     for (size_t sink = 0; sink < plan_.graph->sinks.size(); ++sink) Check(plan_.output_topics[sink], "sink topic");
     if (!plan_.graph->dead_letter_topic.empty()) CheckDeadLetters(plan_.graph->dead_letter_topic);
+    // Whoever only looks makes nothing, no schemas either.
+    if (makes_changelogs_ && options_.checks_beside_kafka && fatal_.ok()) CheckBesidesKafka();
     for (uint16_t group = 0; group < plan_.graph->groups.size(); ++group) {
       // Changelogs last: they are made only if all else is well.
       if (fatal_.ok()) CheckGroup(group);
+    }
+  }
+
+  // What nobody could tell holds up no start: who needs it waits for it (X5).
+  void CheckBesidesKafka() {
+    for (const StartCheck& check : plan_.graph->start_checks) {
+      const absl::Status checked = check.run();
+      if (checked.ok()) continue;
+      if (absl::IsUnavailable(checked) || absl::IsDeadlineExceeded(checked)) {
+        log_->Log(LogLevel::kWarning,
+                  absl::StrCat(check.what, " could not be checked: ", std::string(checked.message()),
+                               "; what needs it is tried again until it answers"));
+      } else {
+        problems_.push_back(absl::StrCat(check.what, ": ", std::string(checked.message())));
+      }
     }
   }
 
@@ -68,6 +85,7 @@ class Checker {
     // What was found is what the engine goes by: sizes (E7), stamps (X3), ids (X5c).
     FillLimits(topics_, options_.max_record_bytes, &plan_);
     WarnOfNarrowDeadLetters();
+    WarnOfNarrowResponses();
   }
 
   const kafka::TopicDescription* Find(const std::string& topic) const {
@@ -286,6 +304,32 @@ class Checker {
       largest = std::max(largest, NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes));
     }
     return largest;
+  }
+
+  // E7: what is larger than the client takes is asked for again and again, and nothing behind it is read. Our own limit
+  // is above all that a librdkafka producer can write.
+  void WarnOfNarrowResponses() const {
+    constexpr int64_t kAround = 1024;
+    std::string wide;
+    int64_t largest = 0;
+    const auto look = [&](const std::string& name) {
+      const kafka::TopicDescription* topic = Find(name);
+      if (topic == nullptr) return;
+      const int64_t limit = NumberSetting(*topic, "max.message.bytes", kDefaultMaxRecordBytes);
+      if (limit <= options_.max_response_bytes - kAround) return;
+      absl::StrAppend(&wide, wide.empty() ? "" : ", ", name);
+      largest = std::max(largest, limit);
+    };
+    for (const std::string& name : plan_.input_topics) look(name);
+    for (const std::string& name : plan_.changelog_topics) look(name);
+    if (wide.empty()) return;
+    log_->Log(LogLevel::kWarning,
+              absl::StrCat("readers take ", options_.max_response_bytes, " bytes in one response, as ",
+                           "kafka.receive.message.max.bytes says, and these topics larger records, up to ", largest,
+                           " bytes: ", wide,
+                           ". One that is larger would stop its partition; leave the property away, or "
+                           "raise it to at least ",
+                           largest + kAround));
   }
 
   void WarnOfUnknownSettings() const {

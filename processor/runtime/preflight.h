@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,8 +31,12 @@ struct PreflightOptions {
   size_t max_record_bytes = SIZE_MAX;
   // The application takes commands, see PrepareCommands.
   bool takes_commands = false;
+  // Runs the graph's start checks, which may register schemas; only a start does that.
+  bool checks_beside_kafka = true;
   // A changelog that keeps deletions for less is refused: nobody could read it in time.
   absl::Duration least_delete_retention = absl::Minutes(1);
+  // What readers take at most in one response, if the user has set it: the client's receive.message.max.bytes.
+  int64_t max_response_bytes = std::numeric_limits<int64_t>::max();
 };
 
 // Checks all it can and reports every mistake in one FailedPrecondition; Unavailable or DeadlineExceeded if the broker

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "processor/base/allocator.h"
 #include "processor/base/strings.h"
 
 namespace once {
@@ -44,6 +45,7 @@ PodStatus StatusBoard::Look() {
     MutexLock lock(&mutex_);
     pod = pod_;
     pod.now = clock_->Wall();
+    pod.resident_bytes = ResidentBytes();
     for (HandlerWatch* const watch : watches_) {
       StepStatus& step = pod.steps.emplace_back();
       if (watch == nullptr) continue;

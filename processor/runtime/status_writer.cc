@@ -122,20 +122,20 @@ BlockedStatus BlockedOf(const std::string& queue, const v1::AggregateStatus& sta
 
 }  // namespace
 
-void StatusWriter::Publish(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
+void StatusWriter::Publish(const ClockReading& now, const Engine& engine, const WorkerClients& clients,
                            const Summary& summary) {
   if (board_ == nullptr) return;
   if (ready_ != nullptr && board_->Publish(worker_, &ready_)) ready_ = nullptr;
   if (now.now < next_) return;
   // Not since `now`: meanwhile the log may have kept the worker waiting. Counting has an interval of its own.
   const absl::Time began = clock_->Steady();
-  Gather(now, engine, consumer, summary);
+  Gather(now, engine, clients, summary);
   const absl::Duration took = clock_->Steady() - began - counting_took_;
   next_ = now.now + std::clamp(kMostOfTime * took, kInterval, kLongestInterval);
   if (board_->Publish(worker_, &ready_)) ready_ = nullptr;
 }
 
-void StatusWriter::Gather(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
+void StatusWriter::Gather(const ClockReading& now, const Engine& engine, const WorkerClients& clients,
                           const Summary& summary) {
   NoteOwned(now, engine);
   counting_took_ = absl::ZeroDuration();
@@ -149,13 +149,16 @@ void StatusWriter::Gather(const ClockReading& now, const Engine& engine, kafka::
   status->at = now.wall;
   status->tasks.reserve(engine.tasks().size());
   for (const auto& entry : engine.tasks()) {
-    status->tasks.push_back(StatusOf(*entry.second, now, engine, consumer, summary));
+    status->tasks.push_back(StatusOf(*entry.second, now, engine, clients, summary));
   }
   status->events = engine.committed_counters();
   status->epochs = engine.epoch_counters();
+  status->flows = engine.committed_flows();
   status->producer_rebuilds = engine.committer().rebuilds();
   status->waits_for_memory = engine.intake_waits();
   status->memory = MemoryOf(engine);
+  if (clients.producer != nullptr) status->producer = clients.producer->TakeStatistics();
+  if (clients.consumer != nullptr) status->consumer = clients.consumer->statistics();
   status->last_error = Text(engine.last_failure());
   status->last_error_at = engine.last_failure_at();
   ready_ = std::move(status);
@@ -202,7 +205,7 @@ void StatusWriter::NoteOwned(const ClockReading& now, const Engine& engine) {
 }
 
 TaskStatus StatusWriter::StatusOf(const Task& task, const ClockReading& now, const Engine& engine,
-                                  kafka::GroupConsumer* consumer, const Summary& summary) const {
+                                  const WorkerClients& clients, const Summary& summary) const {
   TaskStatus status;
   status.name = ToString(task.inputs.front().where);
   status.group = plan_->group(task.id.group).name;
@@ -215,7 +218,8 @@ TaskStatus StatusWriter::StatusOf(const Task& task, const ClockReading& now, con
     InputStatus& in = status.inputs.emplace_back();
     in.where = input.where;
     in.next_offset = input.next.value();
-    const std::optional<Offset> end = consumer == nullptr ? std::nullopt : consumer->KnownEnd(input.where);
+    const std::optional<Offset> end =
+        clients.consumer == nullptr ? std::nullopt : clients.consumer->KnownEnd(input.where);
     if (end.has_value()) in.end_offset = end->value();
     if (input.end_seen.has_value()) in.last_stable_offset = input.end_seen->value();
     in.held_back = summary.HeldBackFor(input.where, now.now);

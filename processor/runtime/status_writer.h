@@ -19,6 +19,12 @@
 
 namespace once {
 
+// A worker's, as they are now; each may be null.
+struct WorkerClients {
+  kafka::TransactionalProducer* producer = nullptr;
+  kafka::GroupConsumer* consumer = nullptr;
+};
+
 // Not thread-safe.
 class StatusWriter {
  public:
@@ -32,8 +38,8 @@ class StatusWriter {
   StatusWriter(const Plan* plan, int worker, StatusBoard* board, Clock* clock)
       : plan_(plan), worker_(worker), board_(board), clock_(clock) {}
 
-  // Gathers if it is time to. Call it often. `consumer` may be null.
-  void Publish(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer, const Summary& summary);
+  // Gathers if it is time to. Call it often.
+  void Publish(const ClockReading& now, const Engine& engine, const WorkerClients& clients, const Summary& summary);
 
  private:
   // What is looked at seldom, and in turns, since it is a pass over all that is parked.
@@ -43,12 +49,12 @@ class StatusWriter {
     std::shared_ptr<const std::vector<BlockedStatus>> blocked = {};
   };
 
-  void Gather(const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer, const Summary& summary);
+  void Gather(const ClockReading& now, const Engine& engine, const WorkerClients& clients, const Summary& summary);
   // Whether it got round all tasks.
   bool CountParked(const Engine& engine);
   static void CountParkedOf(const Parking& parking, Seldom* seldom);
   void NoteOwned(const ClockReading& now, const Engine& engine);
-  TaskStatus StatusOf(const Task& task, const ClockReading& now, const Engine& engine, kafka::GroupConsumer* consumer,
+  TaskStatus StatusOf(const Task& task, const ClockReading& now, const Engine& engine, const WorkerClients& clients,
                       const Summary& summary) const;
 
   const Plan* const plan_;

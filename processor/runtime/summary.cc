@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,6 +17,8 @@ constexpr absl::Duration kLookInterval = absl::Seconds(1);
 constexpr absl::Duration kInterval = absl::Minutes(1);
 // Transactions of ordinary producers are shorter.
 constexpr absl::Duration kOpenTransactionAfter = absl::Seconds(15);
+// Of a question to the brokers.
+constexpr absl::Duration kPatience = absl::Milliseconds(500);
 
 std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) >> 20, " MiB"); }
 
@@ -51,7 +54,7 @@ void Summary::Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka:
   if (now - looked_at_ < kLookInterval) return;
   looked_at_ = now;
   TellOfBlocked(now, wall, engine);
-  TellOfOpenTransactions(now, wall, engine, consumer);
+  TellOfStandstills(now, wall, engine, consumer);
   // The first line comes after a minute of work.
   if (summed_at_ == absl::InfinitePast()) summed_at_ = now;
   if (now - summed_at_ < kInterval) return;
@@ -95,14 +98,13 @@ std::string Summary::Describe(absl::Time now, const Engine& engine, kafka::Group
   return text;
 }
 
-// R9: the client has said that a partition can be read no further, and yet its log goes on: some other producer's
-// transaction holds back what comes after.
-void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) {
+// R9: the client has said that a partition can be read no further, and yet its log goes on.
+void Summary::NoteStandstills(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) {
   std::map<TopicPartition, Waiting> waiting;
   for (const auto& [id, task] : engine.tasks()) {
     if (task->phase != TaskPhase::kRunning) continue;
-    // Records that are here wait for us, and for nobody's transaction. Those of one input say nothing of another that
-    // has been seen to wait.
+    // Records that are here wait for us, and for nobody else. Those of one input say nothing of another that has been
+    // seen to wait.
     const bool is_behind = !task->backlog.empty() || engine.intake_waits();
     for (const InputPosition& input : task->inputs) {
       // It is being read; the end of what can be read has not come yet.
@@ -113,32 +115,74 @@ void Summary::NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::
       // As long as it stands where it stood, since then.
       const bool stands = before != waiting_.end() && before->second.next == input.next;
       if (is_behind && !stands) continue;
-      waiting[input.where] = {.next = input.next, .end = *end, .since = stands ? before->second.since : now};
+      Waiting& place = waiting[input.where];
+      if (stands) place = before->second;
+      if (!stands) place = Waiting{.next = input.next, .end = *end, .since = now, .stable = std::nullopt};
+      place.end = *end;
     }
   }
   waiting_ = std::move(waiting);
 }
 
-void Summary::TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engine& engine,
-                                     kafka::GroupConsumer* consumer) {
+// The client does not tell the last stable offset, and what it saw of it may be old: only the leader knows whether a
+// transaction holds anything back.
+void Summary::AskForStable(absl::Time now) {
+  if (admin_ == nullptr || now - stable_asked_at_ < kOpenTransactionAfter) return;
+  std::vector<TopicPartition> places;
+  for (const auto& [where, place] : waiting_) {
+    if (now - place.since >= kOpenTransactionAfter) places.push_back(where);
+  }
+  if (places.empty()) return;
+  stable_asked_at_ = now;
+  for (const auto& [where, answer] : admin_->ReadLogOffsets(kafka::LogPoint::kLastStable, places, kPatience)) {
+    const auto place = waiting_.find(where);
+    if (place == waiting_.end()) continue;
+    // Who does not answer says nothing.
+    place->second.stable = answer.ok() ? std::optional<Offset>(*answer) : std::nullopt;
+  }
+}
+
+bool Summary::IsFor(const Waiting& place, Cause cause, absl::Time now) {
+  if (now - place.since < kOpenTransactionAfter || !place.stable.has_value()) return false;
+  return (*place.stable <= place.next) == (cause == Cause::kOpenTransaction);
+}
+
+void Summary::TellOfStandstills(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer) {
   if (consumer == nullptr) return;
-  NoteOpenTransactions(now, engine, consumer);
+  NoteStandstills(now, engine, consumer);
+  AskForStable(now);
   if (now - waiting_told_at_ < kInterval) return;
+  TellOf(Cause::kOpenTransaction, now, wall);
+  TellOf(Cause::kUnread, now, wall);
+}
+
+void Summary::TellOf(Cause cause, absl::Time now, absl::Time wall) {
   // Beside the oldest.
   int64_t others = -1;
   const std::pair<const TopicPartition, Waiting>* oldest = nullptr;
   for (const auto& each : waiting_) {
-    if (now - each.second.since < kOpenTransactionAfter) continue;
+    if (!IsFor(each.second, cause, now)) continue;
     ++others;
     if (oldest == nullptr || each.second.since < oldest->second.since) oldest = &each;
   }
   if (oldest == nullptr) return;
   waiting_told_at_ = now;
   const auto& [where, place] = *oldest;
+  const std::string who =
+      absl::StrCat(ToString(where), others > 0 ? absl::StrCat(" (and ", others, " other partitions)") : "");
+  const std::string since = absl::StrCat(" since ", ClockText(wall - (now - place.since)), " or longer: its records");
+  const std::string records = absl::StrCat(" from offset ", place.next.value(), " up to ", place.end.value() - 1);
+  if (cause == Cause::kUnread) {
+    log_->Log(
+        LogLevel::kWarning,
+        absl::StrCat(who, " stands still", since, records,
+                     " can be read, and no transaction holds them back, but "
+                     "they do not come; see what librdkafka has said since then: of receive.message.max.bytes, if "
+                     "an event is larger than it takes (raise kafka.receive.message.max.bytes and start again)"));
+    return;
+  }
   log_->Log(LogLevel::kWarning,
-            absl::StrCat(ToString(where), others > 0 ? absl::StrCat(" (and ", others, " other partitions)") : "",
-                         " waits behind an open transaction since ", ClockText(wall - (now - place.since)),
-                         " or longer: its records from offset ", place.next.value(), " up to ", place.end.value() - 1,
+            absl::StrCat(who, " waits behind an open transaction", since, records,
                          " cannot be read before the transaction ends that some other producer has begun there; end "
                          "that producer, or abort what it left (kafka-transactions.sh --bootstrap-server SERVER "
                          "find-hanging; abort)"));
@@ -146,7 +190,7 @@ void Summary::TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engi
 
 absl::Duration Summary::HeldBackFor(const TopicPartition& where, absl::Time now) const {
   const auto found = waiting_.find(where);
-  const bool waits = found != waiting_.end() && now - found->second.since >= kOpenTransactionAfter;
+  const bool waits = found != waiting_.end() && IsFor(found->second, Cause::kOpenTransaction, now);
   return waits ? now - found->second.since : absl::ZeroDuration();
 }
 

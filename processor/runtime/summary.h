@@ -19,12 +19,13 @@ namespace once {
 // Not thread-safe.
 class Summary {
  public:
-  // `log` must outlive this.
-  Summary(int worker, LogSink* log) : worker_(worker), log_(log) {}
+  // Both must outlive this; `admin` may be null: then nothing is said of inputs that stand still.
+  Summary(int worker, LogSink* log, kafka::Admin* admin) : worker_(worker), log_(log), admin_(admin) {}
 
   // Says what is due: a summary once a minute, and, as soon as there are any and then once a minute, which aggregates
-  // are blocked, and which inputs wait for a transaction of others. Call it often: it looks at the tasks once a second
-  // at most. `now` is steady, `wall` is the wall clock's reading; `consumer` may be null.
+  // are blocked, and which inputs stand still: behind a transaction of others, or though they could be read. Call it
+  // often: it looks at the tasks once a second at most. Of inputs that stand still it asks the brokers, four times a
+  // minute, for half a second at most. `now` is steady, `wall` is the wall clock's reading; `consumer` may be null.
   void Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
 
   // For how long this input has waited behind an open transaction of others; zero if it does not.
@@ -33,20 +34,28 @@ class Summary {
  private:
   void TellOfBlocked(absl::Time now, absl::Time wall, const Engine& engine);
   struct Waiting {
-    Offset next;  // The last stable offset.
+    Offset next;
     Offset end;
-    absl::Time since;  // As we have seen it.
+    absl::Time since;              // As we have seen it.
+    std::optional<Offset> stable;  // The last stable offset, once its leader has told it.
   };
-  void NoteOpenTransactions(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer);
-  void TellOfOpenTransactions(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
+  // What it waits for.
+  enum class Cause { kOpenTransaction, kUnread };
+  void NoteStandstills(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer);
+  void AskForStable(absl::Time now);
+  static bool IsFor(const Waiting& place, Cause cause, absl::Time now);
+  void TellOfStandstills(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
+  void TellOf(Cause cause, absl::Time now, absl::Time wall);
   std::string Describe(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer) const;
 
   const int worker_;
   LogSink* const log_;
+  kafka::Admin* const admin_;
   absl::Time looked_at_ = absl::InfinitePast();
   absl::Time summed_at_ = absl::InfinitePast();
   absl::Time blocked_told_at_ = absl::InfinitePast();
   absl::Time waiting_told_at_ = absl::InfinitePast();
+  absl::Time stable_asked_at_ = absl::InfinitePast();
   std::map<TopicPartition, Waiting> waiting_;
   EventCounters counted_;  // As of the last summary.
   int64_t epochs_ = 0;

@@ -1,6 +1,7 @@
 // Holds what the start has checked of the topics against what they are while the application runs: partition counts,
-// identities, and that changelogs are compacted. Someone may add partitions (keys would go to other tasks than their
-// state), or delete a topic and make it anew (offsets and state would stand for records that are gone).
+// identities, and that changelogs are compacted; of sources, changelogs, and the topics of commands and their results.
+// Someone may add partitions (keys would go to other tasks than their state), or delete a topic and make it anew
+// (offsets and state would stand for records that are gone).
 //
 //   TopicWatch watch(&plan, admin);
 //   watch.Run(wait_some_seconds, tell_workers);           // on a thread of its own, until it is told to end
@@ -27,9 +28,9 @@ class TopicWatch {
  public:
   TopicWatch(const Plan* plan, kafka::Admin* admin);
 
-  // Asks the brokers about each source topic and changelog; blocks for at most some seconds for each. A
-  // FailedPrecondition for each fact that is not what it was at the first look, or at the start where the plan knows
-  // it. What cannot be found out now (no broker, no right) is no change.
+  // Asks the brokers about each topic; blocks for at most some seconds for each. A FailedPrecondition for each fact
+  // that is not what it was at the first look, or at the start where the plan knows it; Unavailable for a control topic
+  // that has only to be assigned anew (R7). What cannot be found out now (no broker, no right) is no change.
   std::vector<TopicProblem> Check();
 
   // Looks each time after `wait` has returned true, until it returns false, and hands what has changed to `tell`.
@@ -38,9 +39,10 @@ class TopicWatch {
   }
 
  private:
+  enum class Role { kInput, kChangelog, kControl, kAudit };
   struct Topic {
     std::string name;
-    bool is_changelog = false;
+    Role role = Role::kInput;
     std::string id;                  // Empty: not known.
     int32_t partition_count = 0;     // 0: not seen yet.
     int missing = 0;                 // Looks in a row that did not find it.
@@ -50,6 +52,9 @@ class TopicWatch {
   };
 
   void CheckOne(Topic* topic, std::vector<TopicProblem>* problems);
+  static absl::Status Deleted(const Topic& topic);
+  static absl::Status Remade(const Topic& topic, const std::string& id);
+  static absl::Status Shortened(const Topic& topic, const TopicPartition& where, Offset seen, Offset end);
   absl::Status CheckFacts(Topic* topic, const kafka::TopicDescription& found) const;
   void CheckEnds(Topic* topic);
 

@@ -28,7 +28,7 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
       engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_),
       own_offsets_(deps.offsets == nullptr ? std::make_unique<InlineOffsetReader>(plan, deps.admin) : nullptr),
       offsets_(deps.offsets == nullptr ? own_offsets_.get() : deps.offsets),
-      summary_(config.index, deps.log),
+      summary_(config.index, deps.log, deps.admin),
       status_writer_(plan, config.index, deps.status, deps.clock) {
   handler_watch_.set_solitude(deps.solitude, config.index);
   Tick();
@@ -108,7 +108,7 @@ void Worker::Turn() {
   if (done()) return;
   const ClockReading clock = deps_.clock->Read();
   summary_.Tell(clock.now, clock.wall, engine_, consumer_.get());
-  status_writer_.Publish(clock, engine_, consumer_.get(), summary_);
+  status_writer_.Publish(clock, engine_, {.producer = producer_.get(), .consumer = consumer_.get()}, summary_);
   // With work at hand nothing is fetched in vain: RunWork polls for tasks that are hungry.
   if (!engine_.has_work()) PollRecords(config_.poll_wait);
   if (engine_.has_work() && !done()) RunWorkOrLetReplay();

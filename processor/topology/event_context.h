@@ -34,6 +34,7 @@ struct EventInfo {
   const std::string* topic = nullptr;  // Never null while an event is handled.
   const std::string* lead = nullptr;   // The topic of its task's first input; null: not known.
   std::string_view id;                 // ce_id, or empty.
+  std::string_view source = {};        // ce_source, or empty.
   std::string_view type;               // The chosen event type; empty for tombstones.
   int attempt = 1;                     // 1 for the first.
   absl::Time now;                      // The epoch's clock reading: the same for all events of a transaction.

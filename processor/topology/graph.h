@@ -8,12 +8,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "processor/base/arena.h"
 #include "processor/base/failure_policy.h"
 #include "processor/base/partitioner.h"
+#include "processor/base/record.h"
 #include "processor/topology/event_context.h"
 
 namespace once {
@@ -35,6 +38,29 @@ struct JsonForm {
   std::function<absl::StatusOr<std::string>(const std::string& json)> to_bytes = {};
 };
 
+// What an event is, where its headers do not say it.
+struct EventIdentity {
+  std::string id = {};      // As ce_id.
+  std::string source = {};  // As ce_source.
+  std::string type = {};    // As ce_type.
+};
+// False if the record does not say it either. A function of the record; throws nothing.
+using IdentifyEvent = std::function<bool(const RecordView& record, EventIdentity* identity)>;
+
+// What a format adds to the records of a sink.
+struct RecordShape {
+  struct Parts {
+    std::string_view id = {};    // ce_id.
+    std::string_view type = {};  // ce_type.
+    int64_t timestamp_ms = -1;   // Unix milliseconds, of the event that caused it; -1: it has none.
+    std::string_view value = {};
+  };
+  // Beside ce_id and ce_type. Names may begin with "ce_".
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  // The record's value, in the arena; absent: the encoded value as it is. A function of its parts; throws nothing.
+  std::function<std::string_view(const Parts& parts, Arena* arena)> wrap = {};
+};
+
 struct SourceSpec {
   std::string name;
   std::string topic;
@@ -43,7 +69,8 @@ struct SourceSpec {
   std::string default_type = {};  // What an event without ce_type is; empty: see Dispatcher.
   std::string group = {};         // The name of its task group; empty: not said here.
   Partitioner partitioner = Partitioner::kMurmur2;
-  std::string key_type;  // Of the codec, for messages.
+  IdentifyEvent identify = {};  // Asked of records without ce_id, or without ce_type; absent: nobody is.
+  std::string key_type;         // Of the codec, for messages.
   // OK if the codec can decode the bytes. Neither throws, whatever the codec does.
   std::function<absl::Status(std::string_view key)> check_key;
   // For headers, logs and URLs; printable bytes if the codec has no text for them.
@@ -57,6 +84,7 @@ struct SinkSpec {
   std::string topic;
   std::string key_type;
   std::string value_type;  // The protobuf full name or codec's name; becomes ce_type.
+  RecordShape shape = {};
 };
 
 enum class NodeKind { kAggregate, kTransform };
@@ -109,6 +137,13 @@ struct TaskGroupSpec {
   std::vector<SourceIndex> sources;
 };
 
+// Something beside Kafka that must be right before events are read, such as a schema.
+struct StartCheck {
+  std::string what;  // For messages: `sink "totals"`.
+  // Unavailable and DeadlineExceeded: nobody knows, which is warned of. May block for some seconds; throws nothing.
+  std::function<absl::Status()> run;
+};
+
 struct Graph {
   std::string application_id;  // The default; configuration may say otherwise.
   std::vector<SourceSpec> sources;
@@ -116,6 +151,7 @@ struct Graph {
   std::vector<NodeSpec> nodes;
   std::vector<HandlerSpec> handlers;  // In the order of registration, which is the order of running.
   std::vector<TaskGroupSpec> groups;
+  std::vector<StartCheck> start_checks;
   std::string dead_letter_topic;  // Where events go that fail for good, are blocked or are rejected.
 };
 

@@ -35,7 +35,12 @@ class GraphBuilder {
   void AddEdge(NodeIndex node, uint64_t sink_builder, SinkIndex sink);
   void AddHandler(HandlerSpec handler, uint64_t source_builder);
   void SetPolicy(NodeIndex node, FailurePolicy policy);
+  void AddStartCheck(StartCheck check) { graph_.start_checks.push_back(std::move(check)); }
   void SetDeadLetterTopic(std::string topic) { graph_.dead_letter_topic = std::move(topic); }
+  // Of a source of this builder; empty for another's.
+  std::string SourceTopic(uint64_t builder, SourceIndex source) const {
+    return builder == id_ ? graph_.sources[source].topic : std::string();
+  }
   // Filled as edges are added: handlers may be registered before EmitsTo.
   std::shared_ptr<const NodeInfo> node_info(NodeIndex node) const { return infos_[node]; }
 

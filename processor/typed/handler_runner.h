@@ -23,11 +23,13 @@ namespace once::internal {
 
 // `Context` is made for each call, out of the event, the node and a `Context::Scratch` that is kept between events; its
 // Finish() turns the handler's verdict into the event's.
-template <typename Event, typename Context, typename Handler>
+//
+// `Decoder` decodes by `absl::Status Decode(const RecordView&, Event*)`; null: Event's codec does.
+template <typename Event, typename Context, typename Handler, typename Decoder>
 class TypedRunner final : public HandlerRunner {
  public:
-  TypedRunner(const Handler& handler, std::shared_ptr<const NodeInfo> node)
-      : handler_(handler), node_(std::move(node)) {}
+  TypedRunner(const Handler& handler, std::shared_ptr<const NodeInfo> node, std::unique_ptr<Decoder> decoder)
+      : handler_(handler), node_(std::move(node)), decoder_(std::move(decoder)) {}
 
   absl::Status Run(EventContext& raw) override {
     Context context(&raw, node_.get(), &scratch_);
@@ -39,17 +41,29 @@ class TypedRunner final : public HandlerRunner {
     if constexpr (std::is_same_v<Event, NoValue>) {
       return Guarded(absl::StatusCode::kInternal, "the handler", [&]() -> absl::Status { return handler_(context); });
     } else {
-      const absl::Status decoded = DecodeBytes(raw.record().value.value_or(std::string_view()), &event_);
+      const absl::Status decoded = Decode(raw.record());
       if (!decoded.ok()) {
-        return absl::DataLossError(absl::StrCat("the value cannot be decoded: ", decoded.message()));
+        return absl::Status(decoded.code(), absl::StrCat("the value cannot be decoded: ", decoded.message()));
       }
       return Guarded(absl::StatusCode::kInternal, "the handler",
                      [&]() -> absl::Status { return handler_(event_, context); });
     }
   }
 
+  // A codec knows nothing that could be wrong for a while: whatever its error is, the bytes are bad. A format may.
+  absl::Status Decode(const RecordView& record) {
+    if constexpr (HasCodec<Event>) {
+      if (decoder_ == nullptr) {
+        const absl::Status decoded = DecodeBytes(record.value.value_or(std::string_view()), &event_);
+        return decoded.ok() ? decoded : absl::DataLossError(decoded.message());
+      }
+    }
+    return Guarded(absl::StatusCode::kDataLoss, "the format", [&] { return decoder_->Decode(record, &event_); });
+  }
+
   const Handler handler_;  // The worker's own copy.
   const std::shared_ptr<const NodeInfo> node_;
+  const std::unique_ptr<Decoder> decoder_;
   typename Context::Scratch scratch_;
   Event event_;  // Kept between events, with the memory that it has.
 };

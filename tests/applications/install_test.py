@@ -8,8 +8,26 @@ import subprocess
 import applications
 from applications import TREE, expect
 
-LIBRARIES = ("libonce.a", "libonce.so", "libonce.so.1", "libonce_testing.a", "cmake/once/once-config.cmake",
-             "cmake/once/once-config-version.cmake", "pkgconfig/once.pc", "pkgconfig/once-testing.pc")
+LIBRARIES = ("libonce.a", "libonce.so", "libonce.so.1", "libonce_schemas.a", "libonce_testing.a",
+             "cmake/once/once-config.cmake", "cmake/once/once-config-version.cmake", "pkgconfig/once.pc",
+             "pkgconfig/once-schemas.pc", "pkgconfig/once-testing.pc")
+# Asks a registry that is not there, by each format.
+SCHEMAS_PROGRAM = """
+#include "google/protobuf/struct.pb.h"
+#include "once/cloud_events.h"
+#include "once/schema_avro.h"
+#include "once/schema_formats.h"
+#include "once/schema_registry.h"
+int main() {
+  using T = google::protobuf::Value;
+  const auto registry = *once::ConnectSchemaRegistry({.url = "http://127.0.0.1:1"});
+  for (const once::Format<T>& format : {once::RegistryProtobuf<T>(registry), once::RegistryJson<T>(registry),
+                                        once::RegistryAvro<T>(registry)}) {
+    if (!absl::IsUnavailable(format->NewEncoder("topic")->CheckAtStart())) return 1;
+  }
+  return once::CloudEvents<T>({.source = "/s"})->NewEncoder("topic")->CheckAtStart().ok() ? 0 : 1;
+}
+"""
 
 
 def read(path):
@@ -93,12 +111,26 @@ def build_with_pkg_config(work, prefix, source, static):
     return program
 
 
+def check_schemas(work, prefix):
+    """Who links libonce_schemas.a gets what it needs; who does not needs neither libcurl nor Avro."""
+    env = pkg_config_path(prefix)
+    expect("-lcurl" not in applications.run(["pkg-config", "--libs", "--static", "once"], env=env), "once needs libcurl")
+    source, program = os.path.join(work, "schemas.cc"), os.path.join(work, "schemas")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(SCHEMAS_PROGRAM)
+    flags = [applications.run(["pkg-config", what, "once-schemas"], env=env).split() for what in ("--cflags", "--libs")]
+    applications.run(["c++", "-std=c++20"] + flags[0] + [source, "-o", program, "-Wl,-rpath," + os.path.join(prefix, "lib")] +
+                     flags[1])
+    applications.run([program])
+
+
 def test(work, bazel):
     check_refusals(work)
     prefix = os.path.join(work, "prefix")
     applications.run([os.path.join(TREE, "install"), "--prefix=" + prefix, "--no-setup"], env=bazel.env)
     check_files(prefix)
     check_each_public_header(work, prefix)
+    check_schemas(work, prefix)
     # Outside of the tree: nothing in it is found by chance.
     source = os.path.join(work, "page_counter")
     shutil.copytree(os.path.join(TREE, "examples", "own_workspace"), source)

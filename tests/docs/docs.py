@@ -117,11 +117,14 @@ def check_links(root, document, lines):
                 yield number, "the link leads nowhere: %s" % target
 
 
-def path_of(name):
+def path_of(root, name):
     """Where the file is that users include under that name."""
     if name == "once/testing.h":
         return "tests/testkit/testing.h"
-    return "processor/" + name[len("once/"):] if re.fullmatch(r"once/\w+\.h", name) else name
+    if not re.fullmatch(r"once/\w+\.h", name):
+        return name
+    places = ["processor/" + name[len("once/"):], "processor/schema/" + name[len("once/"):]]
+    return next((place for place in places if os.path.exists(os.path.join(root, place))), places[0])
 
 
 def lacks(text, symbol):
@@ -133,7 +136,7 @@ def check_files(root, lines):
     """Yields (line number, message) of files and symbols that are named but not there."""
     for number, line in enumerate(lines, 1):
         for name, symbols in FILE.findall(line):
-            path = os.path.join(root, path_of(name))
+            path = os.path.join(root, path_of(root, name))
             if not os.path.exists(path):
                 yield number, "there is no file %s: correct its name" % name
                 continue

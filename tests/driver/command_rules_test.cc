@@ -151,7 +151,28 @@ TEST(CommandRulesTest, R7RetryTaskTriesAFailedTaskAtOnce) {
   EXPECT_EQ(Short(driver.RetryTask("customer", 0)), "REFUSED FAILED_PRECONDITION");
 }
 
-// Between its failure and the seek that follows, and while it is opened in vain, a task's commands are fetched for nobody.
+// Where brokers tell no ids nothing may be seen of it but that the client does not seek there any more.
+TEST(CommandRulesTest, R7WhatTheClientHasGivenUpIsAssignedAnew) {
+  CommandScene scene;
+  scene.driver.RunUntilIdle();
+  scene.driver.cluster().LetClientsNoticeDeletions();
+  const std::string topic = "scripted-orders-control";
+  scene.driver.cluster().DeleteTopic(topic);
+  scene.driver.RunUntilIdle();
+  scene.driver.cluster().CreateTopic(topic, 1, {});
+  EXPECT_EQ(Short(scene.driver.Skip("customer", "bob")), "");
+  // A transaction that is aborted has all positions sought.
+  scene.driver.cluster().FailNext(
+      {.call = testkit::Call::kCommit,
+       .result = {.error = kafka::ErrorClass::kAbortable, .code = "INJECTED", .message = "no"}});
+  scene.driver.Send("orders", "dave", Order(4));
+  for (int i = 0; i < 120; ++i) scene.driver.AdvanceTime(absl::Seconds(1));
+  EXPECT_EQ(scene.counters().refused_commands, 1);
+  EXPECT_EQ(Totals(scene.driver), "dave:1:4");
+}
+
+// Between its failure and the seek that follows, and while it is opened in vain, a task's commands are fetched for
+// nobody.
 TEST(CommandRulesTest, R7ATaskHearsWhatIsSentWhileItFails) {
   auto script = NewScript();
   script->policy.then = FailureAction::kStop;

@@ -58,6 +58,65 @@ TEST(CommandsTest, R7AReleaseThatFailsAgainLeavesTheRestIntact) {
   EXPECT_EQ(scene.driver.Parked("alice"), 2) << "the third failed in its turn";
 }
 
+// What the topics' watch tells the workers. Events go on meanwhile, and commands are heard again from the new topic's
+// beginning, though it is as long by now as the one before was.
+TEST(CommandsTest, R7AControlTopicThatIsMadeAnewWhileItRunsIsHeardAgain) {
+  CommandScene scene;
+  scene.broken = {1};
+  scene.SendAlice(1, 2);
+  ASSERT_EQ(Short(scene.driver.Release("customer", "bob")), "REFUSED NOT_FOUND");
+  ASSERT_EQ(Short(scene.driver.Skip("customer", "bob")), "REFUSED NOT_FOUND");
+  scene.driver.cluster().LetClientsNoticeDeletions();
+  const std::string topic = "scripted-orders-control";
+  scene.driver.cluster().DeleteTopic(topic);
+  scene.driver.RunUntilIdle();
+  scene.driver.cluster().CreateTopic(topic, 1, {});
+  EXPECT_EQ(Short(scene.driver.Skip("customer", "carol")), "") << "nobody hears it yet";
+  EXPECT_EQ(Short(scene.driver.Discard("customer", "alice")), "");
+  scene.driver.Send("orders", "dave", Order(4));
+  scene.driver.RunUntilIdle();
+  EXPECT_EQ(Totals(scene.driver), "dave:1:4");
+  const TopicProblem problem{topic, std::nullopt, absl::UnavailableError("it was made anew")};
+  scene.driver.worker().SetTopicProblems({problem});
+  scene.driver.RunUntilIdle();
+  // The watch finds it at each look; the worker joins its group for it once.
+  for (int i = 0; i < 60; ++i) {
+    scene.driver.worker().SetTopicProblems({problem});
+    scene.driver.AdvanceTime(absl::Seconds(1));
+  }
+  const auto told = [&](const std::string& what) {
+    return std::count_if(scene.driver.log().begin(), scene.driver.log().end(),
+                         [&](const std::string& line) { return absl::StrContains(line, what); });
+  };
+  EXPECT_EQ(told("it was made anew"), 1);
+  EXPECT_EQ(told("the worker joins its group anew"), 1);
+  EXPECT_EQ(scene.driver.Parked("alice"), 0) << "the second command of the new topic";
+  EXPECT_EQ(Short(scene.driver.Skip("customer", "bob")), "REFUSED NOT_FOUND");
+  EXPECT_EQ(scene.counters().refused_commands, 4);
+  // What it has carried out it does not carry out again.
+  scene.driver.Restart();
+  scene.driver.RunUntilIdle();
+  EXPECT_EQ(scene.counters().refused_commands, 0);
+  EXPECT_EQ(Short(scene.driver.Skip("customer", "bob")), "REFUSED NOT_FOUND");
+}
+
+TEST(CommandsTest, R7APausedTaskHearsTheTopicThatWasMadeAnew) {
+  CommandScene scene;
+  scene.driver.RunUntilIdle();
+  ASSERT_EQ(Short(scene.driver.Pause("customer", 0)), "APPLIED");
+  scene.driver.cluster().LetClientsNoticeDeletions();
+  const std::string topic = "scripted-orders-control";
+  scene.driver.cluster().DeleteTopic(topic);
+  scene.driver.RunUntilIdle();
+  scene.driver.cluster().CreateTopic(topic, 1, {});
+  scene.SendAlice(1, 1);
+  EXPECT_EQ(Short(scene.driver.Resume("customer", 0)), "");
+  EXPECT_EQ(Totals(scene.driver), "");
+  scene.driver.worker().SetTopicProblems({{topic, std::nullopt, absl::UnavailableError("it was made anew")}});
+  for (int i = 0; i < 5; ++i) scene.driver.AdvanceTime(absl::Seconds(1));
+  EXPECT_EQ(Totals(scene.driver), "alice:1:1");
+}
+
 TEST(CommandsTest, R7RefusesWhatIsNotThere) {
   CommandScene scene;
   scene.away = {7};

@@ -102,6 +102,19 @@ TEST_F(PreflightTest, LimitsOfOutputsAreTakenFromTheirTopics) {
   EXPECT_EQ(plan_.delete_retention[0], absl::Hours(1));
 }
 
+TEST_F(PreflightTest, E7AReadersLimitBelowATopicsIsTold) {
+  const auto run = [&](int64_t limit) {
+    return Preflight({.bootstrap_servers = "b:1", .max_response_bytes = limit}, &admin_, &log_, &plan_);
+  };
+  admin_.answers["orders"] = Described({{"max.message.bytes", "3000000"}});
+  admin_.answers["orders.dlq"] = Described({{"max.message.bytes", "3000000"}});
+  ASSERT_TRUE(run(3'001'024).ok());
+  EXPECT_THAT(log_.warnings, IsEmpty());
+  ASSERT_TRUE(run(2'000'000).ok());
+  EXPECT_THAT(log_.warnings, HasSubstr("kafka.receive.message.max.bytes"));
+  EXPECT_THAT(log_.warnings, HasSubstr("up to 3000000 bytes: orders. One that is larger"));
+}
+
 TEST_F(PreflightTest, X2WithoutTheRightToReadSettingsOnlyChecksAreLost) {
   for (auto& [topic, answer] : admin_.answers) {
     answer = kafka::TopicDescription{.partition_count = 4,

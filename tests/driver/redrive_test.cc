@@ -51,6 +51,7 @@ TEST(RedriveTest, R6AnEventThatHasEndedComesBackAsAnEventOfItsOwn) {
   SendBack(&driver, 0);
   EXPECT_EQ(Totals(driver), "alice:1:1") << "sent back twice, it takes effect once";
   EXPECT_EQ(Counters(driver).duplicate_redrives, 2);
+  EXPECT_EQ(Counters(driver).redrives, 2);
   EXPECT_TRUE(WasSaid(driver, "dead letters sent back more than once: 1, such as event \"1\" at orders-0-3"));
 }
 

@@ -154,6 +154,21 @@ TEST(RestoreTest, F10AChangelogThatLostItsHeadIsNotTakenForWhole) {
   EXPECT_NE(driver.status().ToString().find("its first records were deleted"), std::string::npos) << driver.status();
 }
 
+// Nothing better is to be had, so the copy stays; whether a marker is all that it lacks cannot be known.
+TEST(RestoreTest, F10ACopyThatEndsBeforeTheBeginningIsKeptAndRefused) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.Restart();
+  driver.RunUntilIdle();
+  const TopicPartition changelog{"order-totals-orders-changelog", Partition(0)};
+  driver.cluster().Trim({changelog, driver.cluster().HighWatermark(changelog)});
+  driver.Restart();
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.status().code(), absl::StatusCode::kFailedPrecondition) << driver.status();
+  EXPECT_NE(driver.status().ToString().find("the local state ends before that"), std::string::npos) << driver.status();
+  EXPECT_TRUE(driver.store().ReadMeta(TaskPrefix("orders", Partition(0)))->has_value());
+}
+
 TEST(RestoreTest, F10AnEmptyChangelogOfAGroupThatHasCommittedNothingIsTaken) {
   TopologyTestDriver driver(BuildOrderTotals);
   const TopicPartition changelog{"order-totals-orders-changelog", Partition(0)};

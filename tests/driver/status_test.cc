@@ -60,6 +60,20 @@ TEST(StatusTest, TasksCountsAndMemory) {
   EXPECT_GT(status.memory.clean_state, 0u);
 }
 
+// An idle worker's too: nobody else polls its producer.
+TEST(StatusTest, ClientsAreAskedWhatTheySayOfThemselves) {
+  TopologyTestDriver driver(
+      BuildOrderTotals,
+      {.kafka = {.session_timeout = absl::InfiniteDuration(), .max_batch_records = 1, .tells_statistics = true}});
+  const WorkerStatus status = Shown(&driver);
+  ASSERT_TRUE(status.producer != nullptr && status.consumer != nullptr);
+  const auto first = status.producer->Look();
+  ASSERT_NE(first, nullptr);
+  EXPECT_GT(first->brokers.at(0).requests, 0);
+  EXPECT_GT(status.consumer->Look()->rebalances, 0);
+  EXPECT_GT(Shown(&driver).producer->Look()->at, first->at);
+}
+
 TEST(StatusTest, BlockedAggregatesAndTheirDeadLetters) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "mallory", Order(-1), {.event_id = "bad"});
@@ -188,7 +202,7 @@ class StatusWriterTest : public testing::Test {
  protected:
   // What is shown after a call with this reading of the clock; null: nothing was ever published.
   std::shared_ptr<const WorkerStatus> Publish(const ClockReading& now) {
-    writer_.Publish(now, driver_.worker().engine(), nullptr, summary_);
+    writer_.Publish(now, driver_.worker().engine(), {}, summary_);
     return board_.Look().workers[0];
   }
   Task& FirstTask() { return *driver_.worker().engine().tasks().begin()->second; }
@@ -197,7 +211,7 @@ class StatusWriterTest : public testing::Test {
   testkit::ManualClock clock_;
   StatusBoard board_{PodStatus(), /*workers=*/1, &clock_};
   NullLogSink log_;
-  Summary summary_{0, &log_};
+  Summary summary_{0, &log_, nullptr};
   StatusWriter writer_{&driver_.plan(), 0, &board_, &clock_};
 };
 

@@ -81,6 +81,29 @@ TEST(SummaryTest, R9AnOpenTransactionOfOthersIsToldWithItsPlace) {
   EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 2u);
 }
 
+// R9: one cause must not be taken for the other, since what helps is another.
+TEST(SummaryTest, R9NoTransactionIsBlamedForARecordThatTheClientDoesNotTake) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  driver.Send("orders", "alice", Order(1));
+  driver.RunUntilIdle();
+  driver.cluster().SetLargestResponse(1000);
+  driver.cluster().Append("orders", Partition(0), "bob", std::string(2000, 'x'));
+  for (int i = 0; i < 900; ++i) {
+    driver.worker().RunOnce();
+    driver.clock().Advance(absl::Milliseconds(100));
+  }
+  EXPECT_TRUE(Lines(driver, "open transaction since").empty()) << testing::PrintToString(driver.log());
+  const std::vector<std::string> told = Lines(driver, "stands still since");
+  ASSERT_EQ(told.size(), 2u) << testing::PrintToString(driver.log());
+  EXPECT_THAT(told[0],
+              AllOf(HasSubstr("orders-0 stands still since 20"), HasSubstr("from offset 1 up to 1 can be read"),
+                    HasSubstr("raise kafka.receive.message.max.bytes")));
+  driver.cluster().SetLargestResponse(SIZE_MAX);
+  driver.RunUntilIdle();
+  LetPass(&driver, 180);
+  EXPECT_EQ(Lines(driver, "stands still since").size(), 2u);
+}
+
 TEST(SummaryTest, BlockedAggregatesAreToldAtOnceEachMinuteAndAfterAStart) {
   TopologyTestDriver driver(BuildOrderTotals);
   driver.Send("orders", "mallory", Order(-1), {.event_id = "bad"});

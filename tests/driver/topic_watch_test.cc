@@ -46,7 +46,8 @@ class TopicWatchTest : public testing::Test {
   TopicWatchTest() {
     const absl::StatusOr<Topology> topology = BuildOrderTotals(Config::FromValues({}));
     plan_ = MakePlan(topology->shared_graph(), "order-totals");
-    const PreflightOptions preflight{.bootstrap_servers = "memory", .create_topics = true, .create_partitions = 4};
+    const PreflightOptions preflight{
+        .bootstrap_servers = "memory", .create_topics = true, .create_partitions = 4, .takes_commands = true};
     EXPECT_TRUE(Preflight(preflight, admin_.get(), &log_, &plan_).ok());
     cluster_.Append("orders", Partition(3), "alice", Order(1).SerializeAsString());
   }
@@ -120,6 +121,44 @@ TEST_F(TopicWatchTest, X8AChangelogIsNoLongerCompacted) {
   TopicWatch watch(&plan_, admin_.get());
   cluster_.SetTopicSetting(plan_.changelog_topics[0], "cleanup.policy", "delete");
   EXPECT_NE(Only(watch.Check()).message().find("has cleanup.policy=delete now"), absl::string_view::npos);
+}
+
+// R7: what becomes of commands is told, and is no reason for a task to fail.
+TEST_F(TopicWatchTest, R7AControlTopicIsMadeAnew) {
+  for (WithoutIds* admin : {static_cast<WithoutIds*>(nullptr), &old_admin_}) {
+    const std::string control = plan_.control_topics[0];
+    cluster_.Append(control, Partition(1), "", "a command");
+    if (admin != nullptr) plan_.topic_ids.clear();
+    TopicWatch watch(&plan_, admin == nullptr ? admin_.get() : admin);
+    EXPECT_TRUE(Only(watch.Check()).ok());
+    cluster_.RemakeTopic(control);
+    const absl::Status changed = Only(watch.Check());
+    EXPECT_TRUE(absl::IsUnavailable(changed)) << changed;
+    EXPECT_NE(changed.message().find("commands that the one before still had are lost; send these again"),
+              absl::string_view::npos);
+    plan_.topic_ids[control] = cluster_.TopicId(control);
+  }
+}
+
+TEST_F(TopicWatchTest, R7TopicsOfCommandsAreDeletedOrGrow) {
+  const std::string control = plan_.control_topics[0];
+  const std::string audit = plan_.output_topics[plan_.audit_index(0)];
+  for (const std::string& topic : {control, audit}) {
+    TopicWatch watch(&plan_, admin_.get());
+    cluster_.GrowTopic(topic, 8);
+    const absl::Status grown = Only(watch.Check());
+    EXPECT_TRUE(absl::IsFailedPrecondition(grown)) << grown;
+    EXPECT_NE(grown.message().find(topic + " had 4 partitions and has 8 now"), absl::string_view::npos) << grown;
+    EXPECT_NE(grown.message().find("Delete the topic and start"), absl::string_view::npos) << grown;
+    cluster_.DeleteTopic(topic);
+    for (int i = 0; i < 3; ++i) watch.Check();
+    const absl::Status gone = Only(watch.Check());
+    EXPECT_NE(gone.message().find("topic " + topic + " was deleted while"), absl::string_view::npos) << gone;
+    EXPECT_NE(gone.message().find("Start the application again, which makes it anew"), absl::string_view::npos) << gone;
+    cluster_.CreateTopic(topic, 4, {});
+    EXPECT_NE(Only(watch.Check()).message().find("made anew"), absl::string_view::npos);
+    plan_.topic_ids[topic] = cluster_.TopicId(topic);
+  }
 }
 
 TEST_F(TopicWatchTest, X8WhatCannotBeAskedIsNoChange) {

@@ -1,6 +1,7 @@
 // The exposition, and that docs/metrics.md explains all of it.
 #include "processor/http/metrics.h"
 
+#include <cstdio>
 #include <fstream>
 #include <map>
 #include <set>
@@ -10,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/http/sample.h"
@@ -102,9 +104,40 @@ TEST(MetricsTest, FiguresAreThoseOfTheStatus) {
         "once_commit_duration_seconds_bucket{worker=\"0\",le=\"+Inf\"} 1\n",
         "once_commit_duration_seconds_count{worker=\"0\"} 1\n", "once_tasks{worker=\"0\",phase=\"running\"} 1\n",
         "once_lag_events{topic=\"orders\",partition=\"0\"} 30\n", "once_ready 1\n", "once_live 1\n",
-        "once_memory_bytes{worker=\"0\",part=\"clean_state\"} 1048576\n"}) {
+        "once_memory_bytes{worker=\"0\",part=\"clean_state\"} 1048576\n", "once_resident_memory_bytes 536870912\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+}
+
+TEST(MetricsTest, ClientsAreToldByWorkerClientAndBroker) {
+  const std::string text = MetricsText(SamplePod());
+  for (const char* line :
+       {"once_client_brokers{worker=\"0\",client=\"producer\",state=\"up\"} 1\n",
+        "once_client_brokers{worker=\"0\",client=\"consumer\",state=\"down\"} 1\n",
+        "once_client_brokers{worker=\"0\",client=\"consumer\",state=\"idle\"} 1\n",
+        "once_client_broker_up{worker=\"0\",client=\"producer\",broker=\"1\"} 1\n",
+        "once_client_broker_up{worker=\"0\",client=\"producer\",broker=\"2\"} 0\n",
+        "once_client_timeouts_total{worker=\"0\",client=\"consumer\",broker=\"1\"} 2\n",
+        "once_client_round_trip_p99_seconds{worker=\"0\",client=\"consumer\",broker=\"1\"} 0.008\n",
+        "once_client_throttle_longest_seconds{worker=\"0\",client=\"producer\",broker=\"1\"} 0.25\n",
+        "once_client_queued_records{worker=\"0\"} 5\n", "once_client_fetched_records{worker=\"0\"} 7\n",
+        "once_client_rebalances_total{worker=\"0\"} 3\n",
+        "once_client_statistics_age_seconds{worker=\"0\",client=\"producer\"} 4.1\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  // What was never asked anything has nothing to say, and clusters are large.
+  EXPECT_THAT(text, testing::Not(HasSubstr("broker=\"3\"")));
+  // Nor has one that has not answered.
+  EXPECT_THAT(text, testing::Not(HasSubstr("round_trip_p99_seconds{worker=\"0\",client=\"consumer\",broker=\"2\"")));
+}
+
+TEST(MetricsTest, ClientsThatHaveSaidNothingAreLeftOut) {
+  PodStatus pod = SamplePod();
+  auto worker = std::make_shared<WorkerStatus>(*pod.workers[0]);
+  worker->producer = nullptr;
+  worker->consumer = nullptr;
+  pod.workers[0] = worker;
+  EXPECT_THAT(MetricsText(pod), testing::Not(HasSubstr("once_client_brokers{")));
 }
 
 // Of what stands still nobody knows how old it is: that is not the same as that nothing waits.
@@ -128,7 +161,12 @@ TEST(MetricsTest, LagInSecondsIsZeroOnlyWhereNothingWaits) {
 TEST(MetricsTest, AThousandTasks) {
   std::vector<TaskStatus> tasks;
   for (int i = 1; i < 1000; ++i) tasks.push_back(SampleTask(i, TaskPhaseStatus::kRunning));
-  const std::string text = MetricsText(SamplePod(std::move(tasks)));
+  const PodStatus pod = SamplePod(std::move(tasks));
+  const absl::Time began = absl::Now();
+  const std::string text = MetricsText(pod);
+  const double took_ms = absl::ToDoubleMilliseconds(absl::Now() - began);
+  RecordProperty("scrape_microseconds", static_cast<int>(took_ms * 1e3));
+  std::printf("a scrape of 1,000 tasks: %.1f ms, %zu bytes\n", took_ms, text.size());
   EXPECT_LT(text.size(), 2'000'000u);
   EXPECT_THAT(text, HasSubstr("once_lag_events{topic=\"orders\",partition=\"999\"} 30\n"));
 }

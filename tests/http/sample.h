@@ -31,6 +31,37 @@ inline TaskStatus SampleTask(int partition, TaskPhaseStatus phase) {
   return task;
 }
 
+class FixedStatistics final : public ClientStatisticsSource {
+ public:
+  explicit FixedStatistics(ClientStatistics statistics)
+      : said_(std::make_shared<const ClientStatistics>(std::move(statistics))) {}
+  std::shared_ptr<const ClientStatistics> Look() override { return said_; }
+
+ private:
+  const std::shared_ptr<const ClientStatistics> said_;
+};
+
+// A client of a cluster of three, of which one is connected, one away, and one never asked.
+inline ClientStatistics SampleClient() {
+  BrokerStatistics up;
+  up.broker = "1";
+  up.state = BrokerStatistics::State::kUp;
+  up.requests = up.responses = 10;
+  up.timeouts = 2;
+  up.round_trip = BrokerStatistics::RoundTrip{absl::Milliseconds(2), absl::Milliseconds(8)};
+  up.throttle_longest = absl::Milliseconds(250);
+  BrokerStatistics away;
+  away.broker = "2";
+  away.state = BrokerStatistics::State::kDown;
+  BrokerStatistics idle;
+  idle.broker = "3";
+  return {.at = SampleTime() - absl::Seconds(4),
+          .brokers = {up, away, idle},
+          .queued_records = 5,
+          .fetched_records = 7,
+          .rebalances = 3};
+}
+
 // With a running task of partition 0, and what else is given.
 inline PodStatus SamplePod(std::vector<TaskStatus> more = {}) {
   auto worker = std::make_shared<WorkerStatus>();
@@ -46,8 +77,14 @@ inline PodStatus SamplePod(std::vector<TaskStatus> more = {}) {
   worker->epochs.aborted[static_cast<size_t>(AbortCause::kFenced)] = 1;
   worker->epochs.commit_seconds.Count(0.02);
   worker->epochs.event_seconds.Count(0.2);
+  worker->flows = FlowCounts(1, 1, 1);
+  worker->flows.CountIn(0, 0);
+  worker->flows.CountOut(0, 0);
+  worker->flows.CountFailed(0);
   worker->memory.clean_state = 1 << 20;
   worker->memory.share = 1 << 28;
+  worker->producer = std::make_shared<FixedStatistics>(SampleClient());
+  worker->consumer = std::make_shared<FixedStatistics>(SampleClient());
   PodStatus pod;
   pod.application_id = "order-totals";
   pod.instance_id = "a";
@@ -57,6 +94,7 @@ inline PodStatus SamplePod(std::vector<TaskStatus> more = {}) {
   pod.now = SampleTime() + absl::Milliseconds(100);
   pod.handler_timeout = absl::Seconds(10);
   pod.memory_bytes = 1 << 30;
+  pod.resident_bytes = 1 << 29;
   TopologyStatus topology;
   topology.sources.push_back({"orders", "orders", "orders"});
   topology.nodes.push_back({"customer", "aggregate", "CustomerTotal", {"orders"}, {"totals"}});

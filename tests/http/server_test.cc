@@ -6,13 +6,18 @@
 #include <deque>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "processor/base/mutex.h"
 #include "tests/http/client.h"
 
 namespace once::http {
@@ -23,31 +28,87 @@ using testing::Not;
 
 constexpr absl::Duration kLong = absl::Seconds(30);
 
+// More than the buffers of a connection take, so that it stays with the server until somebody reads.
+constexpr size_t kLarge = size_t{15} << 20;
+
+// Remembers what it was asked last.
+class OneService final : public Service {
+ public:
+  ~OneService() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  // Bodies are taken at /body alone.
+  std::optional<Response> Refuse(const Request& head) override {
+    if (!head.has_body || head.path == "/body") return std::nullopt;
+    ++asked;
+    last_path = std::string(head.path);
+    return Response{.status = 413};
+  }
+
+  std::optional<Response> Answer(const Request& request, const Reply& later) override {
+    ++asked;
+    last_path = std::string(request.path);
+    last_authorization = std::string(request.authorization);
+    last_query = request.query;
+    last_peer = request.peer;
+    if (request.path == "/large") return Response{.body = std::string(kLarge, 'x')};
+    if (request.path == "/body") return Response{.body = std::string(request.body)};
+    if (request.path == "/later") {
+      threads_.emplace_back([later] { later({.body = "later\n"}); });
+      return std::nullopt;
+    }
+    if (request.path == "/when-told") {
+      MutexLock lock(&mutex_);
+      waiting_.push_back(later);
+      return std::nullopt;
+    }
+    if (request.path == "/at-once") {
+      later({.body = "at once\n"});
+      later({.body = "again\n"});
+      return std::nullopt;
+    }
+    Response response{.status = request.method == "GET" || request.method == "HEAD" ? 200 : 405, .body = "hello\n"};
+    response.headers.emplace_back("X-Test", "yes");
+    return response;
+  }
+
+  // Of those who asked for /when-told.
+  std::vector<Reply> TakeWaiting(size_t count) {
+    const absl::Time deadline = absl::Now() + kLong;
+    while (absl::Now() < deadline) {
+      {
+        MutexLock lock(&mutex_);
+        if (waiting_.size() >= count) return std::exchange(waiting_, {});
+      }
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    return {};
+  }
+
+  std::atomic<int> asked{0};
+  std::string last_path;
+  std::string last_authorization;
+  std::vector<std::pair<std::string, std::string>> last_query;
+  std::string last_peer;
+
+ private:
+  std::vector<std::thread> threads_;
+  Mutex mutex_;
+  std::vector<Reply> waiting_ ABSL_GUARDED_BY(mutex_);
+};
+
 class ServerTest : public testing::Test {
  protected:
   void Start(ServerOptions options = {}) {
     options.address = {.host = "127.0.0.1", .port = 0};
-    auto server = Server::Start(options, [this](const Request& request) {
-      ++asked_;
-      last_path_ = std::string(request.path);
-      last_authorization_ = std::string(request.authorization);
-      if (request.has_body) return Response{.status = 413};
-      if (request.path == "/large") return Response{.body = std::string(kLarge, 'x')};
-      Response response{.status = request.method == "GET" || request.method == "HEAD" ? 200 : 405, .body = "hello\n"};
-      response.headers.emplace_back("X-Test", "yes");
-      return response;
-    });
+    auto server = Server::Start(options, &service_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     port_ = server_->address().port;
   }
 
-  // More than the buffers of a connection take, so that it stays with the server until somebody reads.
-  static constexpr size_t kLarge = size_t{15} << 20;
-
-  std::atomic<int> asked_{0};
-  std::string last_path_;
-  std::string last_authorization_;
+  OneService service_;
   int port_ = 0;
   std::unique_ptr<Server> server_;  // Uses all others.
 };
@@ -61,8 +122,8 @@ TEST_F(ServerTest, AnswersWithItsHeaders) {
   EXPECT_THAT(answer.head, HasSubstr("Cache-Control: no-store"));
   EXPECT_THAT(answer.head, HasSubstr("X-Content-Type-Options: nosniff"));
   EXPECT_THAT(answer.head, HasSubstr("X-Test: yes"));
-  EXPECT_EQ(last_path_, "/livez");
-  EXPECT_EQ(last_authorization_, "Bearer x");
+  EXPECT_EQ(service_.last_path, "/livez");
+  EXPECT_EQ(service_.last_authorization, "Bearer x");
 }
 
 TEST_F(ServerTest, AHeadHasNoBody) {
@@ -79,7 +140,7 @@ TEST_F(ServerTest, OneConnectionMayAskAgain) {
   ASSERT_TRUE(
       connection.Write("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   const std::string all = connection.ReadToEnd(kLong).value_or("");
-  EXPECT_EQ(asked_, 2);
+  EXPECT_EQ(service_.asked, 2);
   EXPECT_THAT(all.substr(all.rfind("HTTP/1.1")), HasSubstr("200"));
 }
 
@@ -88,7 +149,7 @@ TEST_F(ServerTest, PathsAreNotDecoded) {
   Start();
   for (const char* path : {"/v1%2Fstatus", "/%2e%2e/etc/passwd", "/a/../b", "//x", "/%00", "/%zz"}) {
     EXPECT_EQ(Get(port_, path).status, 200) << path;
-    EXPECT_EQ(last_path_, path);
+    EXPECT_EQ(service_.last_path, path);
   }
 }
 
@@ -105,7 +166,7 @@ TEST_F(ServerTest, WhatIsTooLargeIsRefused) {
   std::string many = "GET / HTTP/1.1\r\nHost: x\r\n";
   for (int i = 0; i < 5000; ++i) absl::StrAppend(&many, "X-", i, ": y\r\n");
   EXPECT_NE(Exchange(port_, many + "\r\n").status, 200);
-  EXPECT_EQ(asked_, 0);
+  EXPECT_EQ(service_.asked, 0);
   EXPECT_EQ(Get(port_, "/").status, 200);
 }
 
@@ -117,12 +178,12 @@ TEST_F(ServerTest, ABodyIsNotReadAndEndsTheConnection) {
   EXPECT_EQ(Exchange(port_, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n").status,
             413);
   // What looks like a second request is the body of the first, and is no request.
-  const int before = asked_;
+  const int before = service_.asked;
   Exchange(port_,
            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nGET /smuggled "
            "HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(asked_, before + 1);
-  EXPECT_THAT(last_path_, Not(HasSubstr("smuggled")));
+  EXPECT_EQ(service_.asked, before + 1);
+  EXPECT_THAT(service_.last_path, Not(HasSubstr("smuggled")));
 }
 
 TEST_F(ServerTest, WhatIsNoRequestIsRefused) {
@@ -173,7 +234,7 @@ TEST_F(ServerTest, AnswersThatNobodyTakesDoNotFillTheMemory) {
   {
     Connection greedy(port_);
     ASSERT_TRUE(greedy.Write("GET /large HTTP/1.1\r\nHost: x\r\n\r\n"));
-    while (asked_ == 0) std::this_thread::yield();
+    while (service_.asked == 0) std::this_thread::yield();
     EXPECT_EQ(Get(port_, "/large").status, 503);
     EXPECT_EQ(Get(port_, "/livez").status, 200) << "probes are answered";
   }
@@ -220,35 +281,102 @@ TEST_F(ServerTest, EndsWhileClientsAreConnected) {
   EXPECT_FALSE(Connection(port_).connected());
 }
 
+std::string Posting(const std::string& body, int64_t length) {
+  return absl::StrCat("POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ", length, "\r\n\r\n",
+                      body);
+}
+
+TEST_F(ServerTest, ABodyComesWhole) {
+  Start();
+  const std::string body(300'000, 'b');
+  const Answer answer = Exchange(port_, Posting(body, 300'000));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, body);
+  EXPECT_EQ(service_.last_peer, "127.0.0.1");
+}
+
+TEST_F(ServerTest, BodiesOfAllTogetherAreBounded) {
+  Start({.max_bodies_bytes = 100'000});
+  EXPECT_EQ(Exchange(port_, Posting("", 100'001)).status, 413);
+  EXPECT_EQ(Exchange(port_, Posting("", -1)).status, 400);
+  {
+    // It has said how much it sends, and has not sent it.
+    Connection dawdler(port_);
+    dawdler.Write(Posting("half", 90'000));
+    ASSERT_EQ(Get(port_, "/").status, 200);
+    EXPECT_EQ(Exchange(port_, Posting(std::string(20'000, 'b'), 20'000)).status, 503);
+    EXPECT_EQ(Exchange(port_, Posting(std::string(5'000, 'b'), 5'000)).status, 200);
+  }
+  // It has gone, and so has what was kept for it.
+  const absl::Time deadline = absl::Now() + kLong;
+  int status = 0;
+  while (status != 200 && absl::Now() < deadline) {
+    status = Exchange(port_, Posting(std::string(20'000, 'b'), 20'000)).status;
+  }
+  EXPECT_EQ(status, 200);
+}
+
+TEST_F(ServerTest, TheQueryComesUndecoded) {
+  Start();
+  EXPECT_EQ(Get(port_, "/?a=%2F&b&c=1+2&a=%zz").status, 200);
+  EXPECT_EQ(service_.last_query,
+            (std::vector<std::pair<std::string, std::string>>{{"a", "%2F"}, {"b", ""}, {"c", "1 2"}, {"a", "%zz"}}));
+}
+
+TEST_F(ServerTest, AnAnswerMayComeLaterFromAnyThread) {
+  Start();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(Get(port_, "/later").body, "later\n");
+    EXPECT_EQ(Get(port_, "/at-once").body, "at once\n");
+  }
+  Connection connection(port_);
+  connection.Write("GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(connection.ReadToEnd(kLong).value_or(""), HasSubstr("hello"));
+}
+
+// Those who wait for us keep nobody else from being served, and are not ended as dawdlers.
+TEST_F(ServerTest, WhoWaitsForAnAnswerIsNotToBlame) {
+  Start({.max_connections = 4, .request_timeout = absl::Seconds(1)});
+  Connection patient(port_);
+  patient.Write("GET /when-told HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::vector<Reply> waiting = service_.TakeWaiting(1);
+  ASSERT_EQ(waiting.size(), 1u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Get(port_, "/").status, 200);
+  {
+    // Longer than a dawdler has.
+    Connection dawdler(port_);
+    EXPECT_TRUE(dawdler.ReadToEnd(kLong).has_value());
+  }
+  waiting[0]({.body = "told\n"});
+  EXPECT_THAT(patient.ReadToEnd(kLong).value_or(""), HasSubstr("told"));
+}
+
+TEST_F(ServerTest, AnAnswerThatDoesNotComeIsToldInTime) {
+  Start({.reply_timeout = absl::Milliseconds(100)});
+  EXPECT_EQ(Get(port_, "/when-told").status, 504);
+  // Nobody waits any more.
+  for (const Reply& reply : service_.TakeWaiting(1)) reply({.body = "told\n"});
+  EXPECT_EQ(Get(port_, "/").status, 200);
+}
+
+TEST_F(ServerTest, EndsWhileClientsWaitForAnswers) {
+  Start();
+  Connection connection(port_);
+  connection.Write("GET /when-told HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::vector<Reply> waiting = service_.TakeWaiting(1);
+  ASSERT_EQ(waiting.size(), 1u);
+  server_.reset();
+  EXPECT_TRUE(connection.ReadToEnd(kLong).has_value());
+  // The server is gone.
+  waiting[0]({.body = "told\n"});
+}
+
 TEST_F(ServerTest, APortInUseIsToldWithItsAddress) {
   Start();
-  const auto second = Server::Start({.address = server_->address()}, [](const Request&) { return Response(); });
+  const auto second = Server::Start({.address = server_->address()}, &service_);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(absl::StrCat("127.0.0.1:", port_)));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("in use"));
-}
-
-TEST(ListenAddressTest, WhatIsAnAddress) {
-  for (const auto& [text, shown, loopback] : std::initializer_list<std::tuple<const char*, const char*, bool>>{
-           {"127.0.0.1:8080", "127.0.0.1:8080", true},
-           {"127.8.0.1:0", "127.8.0.1:0", true},
-           {"localhost:1", "127.0.0.1:1", true},
-           {"[::1]:8080", "[::1]:8080", true},
-           {"0.0.0.0:65535", "0.0.0.0:65535", false},
-           {"[::]:8080", "[::]:8080", false},
-           {"[::ffff:127.0.0.1]:1", "[::ffff:127.0.0.1]:1", false}}) {
-    const auto address = ParseListenAddress(text);
-    ASSERT_TRUE(address.ok()) << address.status();
-    EXPECT_EQ(address->ToString(), shown);
-    EXPECT_EQ(address->is_loopback(), loopback) << text;
-  }
-  for (const std::string& text :
-       {std::string(), std::string(":8080"), std::string("8080"), std::string("127.0.0.1"), std::string("127.0.0.1:"),
-        std::string("127.0.0.1:65536"), std::string("127.0.0.1:-1"), std::string("127.0.0.1:80x"),
-        std::string("::1:80"), std::string("[::1]"), std::string("[127.0.0.1]:80"), std::string("example.com:80"),
-        std::string("127.0.0.1\0:80", 13), std::string("127.0.0.1: 80"), std::string("[]:80")}) {
-    EXPECT_FALSE(ParseListenAddress(text).ok()) << text;
-  }
 }
 
 }  // namespace

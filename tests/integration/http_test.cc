@@ -89,6 +89,30 @@ TEST(HttpTest, ReadyWhenRestoredAndAllIsShown) {
   EXPECT_THAT(Get(port, "/v1/topology").body, HasSubstr("\"kind\": \"aggregate\""));
 }
 
+// What librdkafka says of itself, of both clients of a worker.
+TEST(HttpTest, MetricsHaveWhatTheClientsSay) {
+  Scene scene("http-clients");
+  scene.CreateTopics(2);
+  scene.Generate({.orders = 1'000});
+  auto pod = scene.StartPod({.flags = {kListen, "--kafka.statistics.interval.ms=200"}});
+  const int port = AwaitPort(*pod);
+  for (const char* client : {"producer", "consumer"}) {
+    const std::string labels = absl::StrCat("{worker=\"0\",client=\"", client, "\"");
+    ASSERT_TRUE(Scene::Eventually([&] {
+      return Metric(port, absl::StrCat("once_client_brokers", labels, ",state=\"up\"}")) > 0 &&
+             Metric(port, absl::StrCat("once_client_responses_total", labels, ",broker=\"coordinator\"}")) > 0;
+    })) << Get(port, "/metrics").body;
+  }
+  // They go on while nothing is processed.
+  const auto answered = [&] {
+    return Metric(port, "once_client_responses_total{worker=\"0\",client=\"consumer\",broker=\"coordinator\"}");
+  };
+  const int64_t before = answered();
+  EXPECT_TRUE(Scene::Eventually([&] { return answered() > before; })) << "heartbeats";
+  EXPECT_GT(Metric(port, "once_client_rebalances_total{worker=\"0\"}"), 0);
+  EXPECT_EQ(Metric(port, "once_client_queued_records{worker=\"0\"}"), 0);
+}
+
 TEST(HttpTest, SigtermUnderLoadLosesNothing) {
   Scene scene("http-sigterm");
   scene.CreateTopics(4);

@@ -29,6 +29,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
+  pid_t pid() const { return pid_; }
   void Signal(int signal);
   // Nothing if it still runs after `timeout`.
   std::optional<ExitState> Wait(absl::Duration timeout);

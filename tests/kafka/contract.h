@@ -28,6 +28,7 @@ namespace once::kafka {
 struct ClientOptions {
   absl::Duration transaction_timeout = absl::Seconds(15);
   absl::Duration session_timeout = absl::Seconds(10);
+  bool tells_statistics = false;
 };
 
 // A cluster under test; made anew for each test.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <string>
@@ -47,6 +48,8 @@ class BrokerFixture final : public ClusterFixture {
     config.bootstrap_servers = Bootstrap();
     config.transaction_timeout = options.transaction_timeout;
     config.session_timeout = options.session_timeout;
+    if (options.tells_statistics) config.statistics_interval = absl::Milliseconds(100);
+    config.has_producer_statistics = options.tells_statistics;
     if (const char* debug = getenv("ONCE_TEST_DEBUG"); debug != nullptr) config.extra["debug"] = debug;
     absl::StatusOr<std::unique_ptr<Client>> client = MakeRdKafkaClient(config, &log_);
     EXPECT_TRUE(client.ok()) << client.status();
@@ -364,6 +367,29 @@ TEST_P(BrokerTest, CommitsNoTransactionThatLacksRecords) {
     }
     for (int p = 0; p < kPartitions; ++p) ASSERT_EQ(ReadAll(topic, p).size(), 3u) << "round " << round;
   }
+}
+
+// Partitions share a queue, and each of them says how long it is.
+TEST_P(BrokerTest, WhatIsFetchedIsCountedOnce) {
+  const std::string topic = NewTopic("t", 3);
+  auto producer = ReadyProducer({topic});
+  for (int p = 0; p < 3; ++p) CommitValues(*producer, {"a", "b", "c", "d"}, p);
+  const auto telling = cluster().NewClient({.tells_statistics = true});
+  Member member(*telling->NewGroupConsumer(cluster().UniqueName("group"), {topic}), {topic});
+  ASSERT_TRUE(cluster().Await(kPatience, [&] {
+    member.ServeCallbacks();
+    return member.assigned().size() == 3;
+  }));
+  member.Poll(absl::ZeroDuration());  // Seeks to the beginning.
+  const size_t polled = member.records.size();
+  int64_t most = 0;
+  EXPECT_TRUE(cluster().Await(absl::Seconds(10), [&] {
+    member.ServeCallbacks();
+    if (const auto said = member.consumer().statistics()->Look()) most = std::max(most, said->fetched_records);
+    return most >= static_cast<int64_t>(12 - polled);
+  }));
+  // The ends of the partitions are in the queue as well.
+  EXPECT_LE(most, 12 + 3);
 }
 
 TEST(BrokerAddressTest, IsGiven) {

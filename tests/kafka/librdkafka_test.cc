@@ -60,6 +60,8 @@ std::shared_ptr<const ClientContext> ContextWith(const std::map<std::string, std
 class AnyHandle : public Handle {
  public:
   using Handle::Handle;
+  using Handle::OnThrottle;
+  using Handle::WhyCallsLast;
 };
 
 // What a user may give is what one kind of handle needs; to another the same value may be harm. An administrative
@@ -124,6 +126,34 @@ TEST(FetchQueueTest, X7TheClientsOwnObjectsCount) {
   }
 }
 
+// X2: a broker that is up must not be named as one that is away.
+TEST_F(LibrdkafkaTest, X2AQuotaIsNamedAsTheReason) {
+  AnyHandle handle(ContextWith({}, &log_), "producer");
+  ASSERT_TRUE(handle.Start(RD_KAFKA_PRODUCER, {}).ok());
+  EXPECT_NE(handle.WhyCallsLast().find("cannot be reached"), std::string::npos);
+  handle.OnThrottle("b:9092/1", 0);
+  EXPECT_NE(handle.WhyCallsLast().find("cannot be reached"), std::string::npos);
+  handle.OnThrottle("b:9092/1", 14000);
+  EXPECT_EQ(
+      handle.WhyCallsLast(),
+      "broker b:9092/1 throttles this client by a quota: 14000 ms for its last answer; raise the quota of its user "
+      "or client.id");
+}
+
+// E7: one that is larger than the client takes is asked for again and again, and nothing behind it is read.
+TEST_F(LibrdkafkaTest, E7ReadersTakeWhateverAProducerMayHaveWritten) {
+  const RdKafkaConfig config;
+  for (const Properties& own : {LogReaderProperties(config), GroupConsumerProperties(config, "g")}) {
+    AnyHandle handle(ContextWith({}, &log_), "reader");
+    ASSERT_TRUE(handle.Start(RD_KAFKA_CONSUMER, own).ok());
+    EXPECT_GT(std::stoll(InForce(handle, "receive.message.max.bytes")),
+              1'000'000'000 + std::stoll(InForce(handle, "fetch.max.bytes")));
+    AnyHandle chosen(ContextWith({{"receive.message.max.bytes", "2000000000"}}, &log_), "reader");
+    ASSERT_TRUE(chosen.Start(RD_KAFKA_CONSUMER, own).ok());
+    EXPECT_EQ(InForce(chosen, "receive.message.max.bytes"), "2000000000") << "a user may choose";
+  }
+}
+
 // Given for producers, it holds for consumers as well, whose client wants a response to have room for it.
 TEST_F(LibrdkafkaTest, AResponseHasRoomForTheLargestMessage) {
   for (const char* largest : {"2000000", "60000000"}) {
@@ -179,57 +209,6 @@ TEST(ErrorListTest, WhatPassesIsAListAndAllElseLasts) {
     EXPECT_FALSE(absl::IsUnavailable(ToStatus(code, "x"))) << number;
   }
 }
-
-struct PropertyCase {
-  std::string name;
-  std::string value;
-  std::string says;  // Part of the message; empty if the property is accepted.
-};
-
-class PropertyTest : public LibrdkafkaTest, public testing::WithParamInterface<PropertyCase> {};
-
-TEST_P(PropertyTest, IsJudged) {
-  const PropertyCase& each = GetParam();
-  const absl::Status status = Make({{each.name, each.value}}).status();
-  if (each.says.empty()) {
-    EXPECT_TRUE(status.ok()) << status;
-    return;
-  }
-  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
-  const std::string message(status.message());
-  EXPECT_NE(message.find(each.says), std::string::npos) << message;
-  EXPECT_NE(message.find(each.name), std::string::npos) << message;
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, PropertyTest,
-    testing::Values(
-        PropertyCase{"session.timout.ms", "1", "did you mean \"session.timeout.ms\"?"},
-        PropertyCase{"compresion.type", "lz4", "did you mean \"compression.type\"?"},
-        PropertyCase{"no.such.thing.at.all.anywhere", "1", "no property"},
-        PropertyCase{"compression.type", "lzma", "lzma"},
-        PropertyCase{"fetch.wait.max.ms", "many", "fetch.wait.max.ms"},
-        PropertyCase{"session.timeout.ms", "soon", "milliseconds"}, PropertyCase{"batch.size", "0", "bytes"},
-        PropertyCase{"enable.auto.commit", "true", "transactions"},
-        PropertyCase{"auto.commit.enable", "true", "transactions"},
-        PropertyCase{"enable.auto.offset.store", "true", "transactions"},
-        PropertyCase{"isolation.level", "read_uncommitted", "aborted"},
-        PropertyCase{"auto.offset.reset", "latest", "halt"},
-        PropertyCase{"partition.assignment.strategy", "range", "incremental"},
-        PropertyCase{"transactional.id", "mine", "own"}, PropertyCase{"group.id", "mine", "application_id"},
-        PropertyCase{"group.instance.id", "pod", "--static_membership"},
-        PropertyCase{"bootstrap.servers", "elsewhere:9092", "bootstrap_servers"},
-        PropertyCase{"metadata.broker.list", "elsewhere:9092", "bootstrap_servers"},
-        PropertyCase{"enable.idempotence", "false", "duplicates"}, PropertyCase{"acks", "1", "lost"},
-        PropertyCase{"request.required.acks", "0", "lost"}, PropertyCase{"partitioner", "random", "Java"},
-        PropertyCase{"delivery.report.only.error", "true", "offsets"},
-        PropertyCase{"enable.partition.eof", "false", "idle"}, PropertyCase{"test.mock.num.brokers", "3", "mock"},
-        PropertyCase{"allow.auto.create.topics", "true", "misspelt"}, PropertyCase{"enable.idempotence", "true", ""},
-        PropertyCase{"acks", "all", ""}, PropertyCase{"isolation.level", "read_committed", ""},
-        PropertyCase{"enable.auto.commit", "false", ""}, PropertyCase{"compression.type", "lz4", ""},
-        PropertyCase{"session.timeout.ms", "20000", ""}, PropertyCase{"linger.ms", "20", ""},
-        PropertyCase{"fetch.min.bytes", "1000", ""}, PropertyCase{"queued.max.messages.kbytes", "1000", ""},
-        PropertyCase{"debug", "cgrp,topic", ""}));
 
 TEST_F(LibrdkafkaTest, AcceptedPropertiesSuitEveryObject) {
   const absl::StatusOr<std::unique_ptr<Client>> client =

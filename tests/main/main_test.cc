@@ -1,7 +1,6 @@
 // once::Main against an application of the test's own: what reaches it, and what comes of its ends.
 #include "processor/main.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -357,24 +356,6 @@ TEST_F(MainDeathTest, ASecondSignalExitsAtOnce) {
     return absl::OkStatus();
   };
   EXPECT_EXIT(Run({}), ::testing::ExitedWithCode(kExitInterrupted), "");
-}
-
-// As with `program >&-`: what is opened later, a file of the state or the pipe of the signals, must not be where prints go.
-TEST_F(MainDeathTest, X3WhatAProcessWasStartedWithoutIsOpenedOnNothing) {
-  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-  script_.run = [](FakeApplication*) {
-    const int next = open("/dev/zero", O_RDONLY);
-    return next > STDERR_FILENO ? absl::OkStatus() : absl::InternalError("a standard descriptor is free");
-  };
-  const auto main_without_files = [this] {
-    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) close(descriptor);
-    std::string program = "copy-app";
-    char* argv[] = {program.data()};
-    ApplicationDeps deps;
-    deps.log = &log_;
-    return Main(1, argv, BuildCopy, deps);
-  };
-  EXPECT_EXIT(exit(main_without_files()), ::testing::ExitedWithCode(kExitOk), "");
 }
 
 // Else a restart policy would take it for the end of its work.

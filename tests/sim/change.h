@@ -15,11 +15,11 @@ namespace once::sim {
 enum class Change {
   kNone,
   // Of topics: while pods run, or when all are stopped.
-  kRemakeSource,     // The first source's topic is deleted and made anew.
-  kGrowSources,      // All sources' topics get one partition more.
-  kLoseChangelog,    // The changelog is deleted and made anew, or loses its first records.
-  kGrowChangelog,    // It gets one partition more.
-  kCleanupPolicy,    // It is no longer compacted.
+  kRemakeSource,   // The first source's topic is deleted and made anew.
+  kGrowSources,    // All sources' topics get one partition more.
+  kLoseChangelog,  // The changelog is deleted and made anew, or loses its first records.
+  kGrowChangelog,  // It gets one partition more.
+  kCleanupPolicy,  // It is no longer compacted.
   // Of the application: all pods are killed and restart with another one.
   kAddSource,         // One source more.
   kJoinGroups,        // An aggregate hears the sources of two task groups.

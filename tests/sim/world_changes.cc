@@ -142,7 +142,7 @@ void World::ChangeTopics() {
       if (!scenario_.transactional_input) input_->set_partitions(scenario_.partitions + 1);
       break;
     case Change::kLoseChangelog:
-      scenario_.is_between_runs && redrives_.Chance(50) ? CutChangelog() : RemakeChangelog();
+      scenario_.is_between_runs&& redrives_.Chance(50) ? CutChangelog() : RemakeChangelog();
       break;
     case Change::kGrowChangelog:
       cluster_.GrowTopic(changelog, scenario_.partitions + 1);

@@ -16,9 +16,13 @@ bool Fetcher::IsBroken(const TopicPartition& where) const {
   return found != positions_.end() && found->second.is_broken;
 }
 
+Offset Fetcher::EndOf(const PartitionLog& log) const {
+  return is_committed_only_ ? log.last_stable_offset() : log.high_watermark();
+}
+
 void Fetcher::Set(const TopicPartition& where, Offset offset) {
   const PartitionLog* const log = core_->topics.Find(where);
-  if (offset == kafka::kEndOffset) offset = log == nullptr ? Offset(0) : log->last_stable_offset();
+  if (offset == kafka::kEndOffset) offset = log == nullptr ? Offset(0) : EndOf(*log);
   const auto topic = std::find(topics_.begin(), topics_.end(), where.topic);
   Position& position = positions_[where];
   const bool is_known = position.is_known || log != nullptr;
@@ -42,7 +46,7 @@ const PartitionLog* Fetcher::Locate(const TopicPartition& where, Position& posit
   }
   if (position.log == nullptr) {
     // Of one that is gone the client hears nothing before it asks for metadata again.
-    if (position.is_known) return nullptr;
+    if (position.is_known && !core_->clients_notice_deletions) return nullptr;
     position.is_broken = true;
     return fail(absl::NotFoundError(absl::StrCat("reading ", ToString(where), ": there is no such partition")));
   }
@@ -69,9 +73,15 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
     return;
   }
   // Nothing came since its end was reported.
-  if (position.reported_end == position.next && position.next >= log->last_stable_offset()) return;
-  PartitionLog::Slice slice = log->ReadCommitted(position.next, limit);
+  if (position.reported_end == position.next && position.next >= EndOf(*log)) return;
+  PartitionLog::Slice slice =
+      is_committed_only_ ? log->ReadCommitted(position.next, limit) : log->ReadUncommitted(position.next, limit);
   for (StoredRecordPtr& record : slice.records) {
+    if (record->value_view().value_or("").size() > core_->largest_response) {
+      // As librdkafka, which drops the response and asks for the same again, for ever.
+      position.next = record->offset;
+      return;
+    }
     RecordView& view = batch->records.emplace_back();
     view.topic_index = index;
     view.partition = where.partition;
@@ -83,7 +93,7 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
     kept->push_back(std::move(record));
   }
   position.next = slice.next;
-  if (position.next >= log->last_stable_offset() && position.reported_end != position.next) {
+  if (position.next >= EndOf(*log) && position.reported_end != position.next) {
     position.reported_end = position.next;
     batch->ends.push_back({index, where.partition, position.next});
   }

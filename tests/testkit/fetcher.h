@@ -1,4 +1,5 @@
-// Reading committed records of several partitions; what a group consumer and a log reader have in common.
+// Reading several partitions, committed records only unless it is asked for more; what a group consumer and a log
+// reader have in common.
 #ifndef ONCE_TESTS_TESTKIT_FETCHER_H_
 #define ONCE_TESTS_TESTKIT_FETCHER_H_
 
@@ -17,8 +18,8 @@ namespace once::testkit {
 // Not locked: its owner holds the core's mutex.
 class Fetcher {
  public:
-  Fetcher(MemoryCore* core, std::vector<std::string> topics, size_t max_records)
-      : core_(core), topics_(std::move(topics)), max_records_(max_records) {}
+  Fetcher(MemoryCore* core, std::vector<std::string> topics, size_t max_records, bool is_committed_only = true)
+      : core_(core), topics_(std::move(topics)), max_records_(max_records), is_committed_only_(is_committed_only) {}
 
   // Whether the topic is among those that the reader was created with.
   bool Knows(const std::string& topic) const;
@@ -45,6 +46,8 @@ class Fetcher {
     bool is_broken = false;
   };
 
+  // Up to where it may be read.
+  Offset EndOf(const PartitionLog& log) const;
   // Where the partition is now; nothing is to be read of it this time if null.
   const PartitionLog* Locate(const TopicPartition& where, Position& position, kafka::Batch* batch);
 
@@ -54,6 +57,7 @@ class Fetcher {
   MemoryCore* const core_;
   const std::vector<std::string> topics_;
   const size_t max_records_;
+  const bool is_committed_only_;
   std::map<TopicPartition, Position> positions_;
   size_t turn_ = 0;
 };

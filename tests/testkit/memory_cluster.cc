@@ -35,6 +35,10 @@ class MemoryClient final : public kafka::Client {
   absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
     return std::make_unique<MemoryLogReader>(core_, options_, topics);
   }
+  absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewUncommittedLogReader(
+      const std::vector<std::string>& topics) override {
+    return std::make_unique<MemoryLogReader>(core_, options_, topics, false);
+  }
   absl::StatusOr<std::unique_ptr<kafka::Admin>> NewAdmin() override { return std::make_unique<MemoryAdmin>(core_); }
 
  private:
@@ -304,6 +308,16 @@ void MemoryCluster::ExpireMember(const std::string& member) {
 void MemoryCluster::SetReachable(bool is_reachable) {
   const std::lock_guard lock(core_->mutex);
   core_->is_reachable = is_reachable;
+}
+
+void MemoryCluster::LetClientsNoticeDeletions() {
+  const std::lock_guard lock(core_->mutex);
+  core_->clients_notice_deletions = true;
+}
+
+void MemoryCluster::SetLargestResponse(size_t bytes) {
+  const std::lock_guard lock(core_->mutex);
+  core_->largest_response = bytes;
 }
 
 void MemoryCluster::SetLeaderless(const TopicPartition& where, bool is_leaderless) {

@@ -128,6 +128,11 @@ class MemoryCluster {
   // A partition without a leader is not read, looked up or sought by anybody; others are. What is written to it is
   // kept.
   void SetLeaderless(const TopicPartition& where, bool is_leaderless);
+  // From now on readers of a topic that is gone hear of it, as librdkafka when it asks for metadata meanwhile: such a
+  // partition is read again only after it was assigned anew, though the topic comes back.
+  void LetClientsNoticeDeletions();
+  // Readers get no record with a larger value, nor what is behind it: the client's receive.message.max.bytes.
+  void SetLargestResponse(size_t bytes);
 
   // Empty unless a log breaks its invariants.
   std::string Check() const;

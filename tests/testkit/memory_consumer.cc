@@ -14,7 +14,8 @@ MemoryConsumer::MemoryConsumer(std::shared_ptr<MemoryCore> core, const MemoryCli
     : core_(std::move(core)),
       options_(options),
       group_(std::move(group)),
-      fetcher_(core_.get(), std::move(topics), options.max_poll_records) {}
+      fetcher_(core_.get(), std::move(topics), options.max_poll_records),
+      statistics_(options.tells_statistics ? std::make_shared<MemoryStatistics>() : nullptr) {}
 
 absl::Status MemoryConsumer::Subscribe(std::span<const std::string> topics, RebalanceListener* listener) {
   for (const std::string& topic : topics) {
@@ -95,6 +96,7 @@ void MemoryConsumer::CallListener(Callback callback, const std::vector<TopicPart
   // As the real adapter, which answers for a listener that does not.
   if (!is_answered_ && callback == &RebalanceListener::OnAssigned) Assign(partitions).IgnoreError();
   in_callback_ = false;
+  ++rebalances_;
 }
 
 void MemoryConsumer::GiveUp(Callback callback, const std::vector<TopicPartition>& partitions) {
@@ -174,6 +176,10 @@ absl::StatusOr<bool> MemoryConsumer::Serve() {
     const std::lock_guard lock(core_->mutex);
     core_->Tick();
     is_reachable = core_->is_reachable;
+    if (is_reachable) ++requests_;
+    if (statistics_ != nullptr) {
+      statistics_->Put({.at = core_->now(), .rebalances = rebalances_}, is_reachable, requests_);
+    }
     has_group = is_reachable && core_->groups.IsAvailable(core_->now());
     if (is_reachable) {
       if (absl::Status status = core_->StatusOf(Call::kPoll, group_); !status.ok()) return status;

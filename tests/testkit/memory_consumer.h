@@ -11,6 +11,7 @@
 #include "processor/kafka/kafka.h"
 #include "tests/testkit/fetcher.h"
 #include "tests/testkit/memory_core.h"
+#include "tests/testkit/memory_statistics.h"
 
 namespace once::testkit {
 
@@ -29,6 +30,7 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   absl::Status ServeCallbacks() override;
   kafka::GroupMetadata group_metadata() override;
   std::optional<Offset> KnownEnd(const TopicPartition& partition) override;
+  std::shared_ptr<ClientStatisticsSource> statistics() override { return statistics_; }
   absl::Status Close() override;
 
  private:
@@ -59,6 +61,9 @@ class MemoryConsumer final : public kafka::GroupConsumer {
   absl::Time last_answer_ = absl::InfinitePast();
   bool in_callback_ = false;
   bool is_answered_ = false;
+  int64_t requests_ = 0;
+  int64_t rebalances_ = 0;
+  const std::shared_ptr<MemoryStatistics> statistics_;  // Null: it tells none.
 };
 
 }  // namespace once::testkit

@@ -20,6 +20,7 @@ class MemoryFixture final : public ClusterFixture {
     memory.transaction_timeout = options.transaction_timeout;
     memory.session_timeout = options.session_timeout;
     memory.delivery_seed = 1;
+    memory.tells_statistics = options.tells_statistics;
     return cluster_.NewClient(memory);
   }
 

@@ -35,6 +35,7 @@ struct MemoryClientOptions {
   // 0: batches leave at Flush and Commit. Else they also leave earlier, at moments drawn from this seed, full or not,
   // so that refusals come while further records are sent.
   uint64_t delivery_seed = 0;
+  bool tells_statistics = false;  // Producers and consumers say of themselves what little there is to say in memory.
 };
 
 // What can be denied, by the name of a topic or group.
@@ -78,6 +79,8 @@ struct MemoryCore {
   TransactionCoordinator transactions{&topics, &groups};
   Rights rights;
   Faults faults;
+  size_t largest_response = SIZE_MAX;
+  bool clients_notice_deletions = false;
   std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
   bool is_reachable = true;
   std::set<TopicPartition> leaderless;

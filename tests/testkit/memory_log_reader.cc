@@ -8,8 +8,8 @@
 namespace once::testkit {
 
 MemoryLogReader::MemoryLogReader(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options,
-                                 std::vector<std::string> topics)
-    : core_(std::move(core)), fetcher_(core_.get(), std::move(topics), options.max_poll_records) {}
+                                 std::vector<std::string> topics, bool is_committed_only)
+    : core_(std::move(core)), fetcher_(core_.get(), std::move(topics), options.max_poll_records, is_committed_only) {}
 
 absl::Status MemoryLogReader::Add(const TopicPartitionOffset& from) {
   const std::lock_guard lock(core_->mutex);

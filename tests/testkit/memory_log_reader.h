@@ -14,8 +14,8 @@ namespace once::testkit {
 
 class MemoryLogReader final : public kafka::LogReader {
  public:
-  MemoryLogReader(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options,
-                  std::vector<std::string> topics);
+  MemoryLogReader(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options, std::vector<std::string> topics,
+                  bool is_committed_only = true);
 
   absl::Status Add(const TopicPartitionOffset& from) override;
   absl::Status Remove(const TopicPartition& partition) override;

@@ -34,7 +34,8 @@ MemoryProducer::MemoryProducer(std::shared_ptr<MemoryCore> core, const MemoryCli
       topics_(std::move(topics)),
       targets_(topics_.size()),
       views_(topics_.size()),
-      random_(options.delivery_seed) {
+      random_(options.delivery_seed),
+      statistics_(options.tells_statistics ? std::make_shared<MemoryStatistics>() : nullptr) {
   for (const std::string& topic : topics_) {
     targets_index_.push_back(static_cast<size_t>(std::find(topics_.begin(), topics_.end(), topic) - topics_.begin()));
   }
@@ -89,6 +90,7 @@ Result MemoryProducer::Make(Call call, const Effect& effect) {
     return wrong;
   }
   const bool is_local = call == Call::kBegin || call == Call::kSend;
+  if (!is_local && core_->is_reachable) ++requests_;
   if (!core_->is_reachable && !is_local) {
     is_suspicious_ = true;
     return Keep(call, MakeResult(ErrorClass::kRetriable, "_TIMED_OUT",
@@ -138,6 +140,18 @@ void MemoryProducer::Drop() {
   queue_.clear();
   queued_records_ = 0;
   ++turn_;
+}
+
+absl::StatusOr<uint32_t> MemoryProducer::AddTopic(const std::string& topic) {
+  const auto known = std::find(topics_.begin(), topics_.end(), topic);
+  const auto index = static_cast<size_t>(known - topics_.begin());
+  if (known == topics_.end()) {
+    topics_.push_back(topic);
+    targets_.emplace_back();
+    views_.emplace_back();
+    targets_index_.push_back(index);
+  }
+  return static_cast<uint32_t>(index);
 }
 
 Result MemoryProducer::InitTransactions(absl::Duration) {
@@ -335,6 +349,14 @@ Result MemoryProducer::End(Call call) {
     state_ = State::kReady;
   }
   return result;
+}
+
+std::shared_ptr<ClientStatisticsSource> MemoryProducer::TakeStatistics() {
+  if (statistics_ == nullptr) return nullptr;
+  const std::lock_guard lock(core_->mutex);
+  statistics_->Put({.at = core_->now(), .queued_records = static_cast<int64_t>(queued_records_)}, core_->is_reachable,
+                   requests_);
+  return statistics_;
 }
 
 Result MemoryProducer::Commit(absl::Duration) {

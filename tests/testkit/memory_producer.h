@@ -13,6 +13,7 @@
 
 #include "processor/kafka/kafka.h"
 #include "tests/testkit/memory_core.h"
+#include "tests/testkit/memory_statistics.h"
 
 namespace once::testkit {
 
@@ -23,6 +24,7 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   MemoryProducer(std::shared_ptr<MemoryCore> core, const MemoryClientOptions& options, std::string transactional_id,
                  std::vector<std::string> topics);
 
+  absl::StatusOr<uint32_t> AddTopic(const std::string& topic) override;
   kafka::Result InitTransactions(absl::Duration timeout) override;
   kafka::Result BeginTransaction() override;
   kafka::Result Send(const OutputRecord& record) override;
@@ -33,6 +35,7 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   kafka::Result Abort(absl::Duration timeout) override;
   void TakeDeliveries(std::vector<kafka::Delivery>* deliveries) override;
   bool TakeSuspicion() override;
+  std::shared_ptr<ClientStatisticsSource> TakeStatistics() override;
 
  private:
   // kMustAbort: only an abort helps. kEnding: a commit or abort was not answered and is to be repeated.
@@ -119,7 +122,7 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   const std::shared_ptr<MemoryCore> core_;
   const MemoryClientOptions options_;
   const std::string id_;
-  const std::vector<std::string> topics_;
+  std::vector<std::string> topics_;
   ProducerIdentity identity_;
   State state_ = State::kNew;
   kafka::Result failure_;  // Why the state is kMustAbort or kFatal.
@@ -147,6 +150,8 @@ class MemoryProducer final : public kafka::TransactionalProducer {
   bool is_suspicious_ = false;
   bool is_duplicated_ = false;
   uint32_t next_keyless_ = 0;
+  int64_t requests_ = 0;
+  const std::shared_ptr<MemoryStatistics> statistics_;  // Null: it tells none.
 };
 
 }  // namespace once::testkit

@@ -9,6 +9,14 @@
 namespace once {
 namespace {
 
+TEST(ResidentBytesTest, GrowsWithWhatIsWritten) {
+  constexpr size_t kBytes = 64 << 20;
+  const int64_t before = ResidentBytes();
+  EXPECT_GT(before, 0);
+  const std::string much(kBytes, 'x');
+  EXPECT_GE(ResidentBytes() - before, static_cast<int64_t>(kBytes / 2)) << much.size();
+}
+
 // Bytes in glibc's fastbins after many small pieces were freed: none once they are merged at once.
 size_t BytesToSweep() {
   std::vector<void*> pieces;

@@ -39,6 +39,9 @@ class RdKafkaClient final : public Client {
   absl::StatusOr<std::unique_ptr<LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
     return RdKafkaLogReader::Make(context_, topics);
   }
+  absl::StatusOr<std::unique_ptr<LogReader>> NewUncommittedLogReader(const std::vector<std::string>& topics) override {
+    return RdKafkaLogReader::Make(context_, topics, "read_uncommitted");
+  }
   absl::StatusOr<std::unique_ptr<Admin>> NewAdmin() override { return RdKafkaAdmin::Make(context_); }
   std::unique_ptr<Client> Named(const std::string& name) override {
     RdKafkaConfig config = context_->config;

@@ -59,6 +59,13 @@ struct RdKafkaConfig {
   // break the guarantees are refused. {"sasl.password.file", PATH} takes a secret from a file (secrets.h).
   std::map<std::string, std::string> extra = {};
 
+  // So often a group consumer says of itself what GroupConsumer::statistics has; zero: it does not. `extra` may say
+  // otherwise of how often (statistics.interval.ms), but not that it does.
+  absl::Duration statistics_interval = absl::ZeroDuration();
+  // Producers do so as well. Then librdkafka measures how long each single record waits: about 0.07 us of processor
+  // time.
+  bool has_producer_statistics = false;
+
   // As those of ApplicationDeps (processor/application.h).
   std::function<void(std::string* host, std::string* port)> resolve = {};
   std::function<int(int socket, const sockaddr* address, socklen_t size, const std::string& broker)> connect = {};

@@ -18,6 +18,11 @@ constexpr int kVersion_2_2 = 0x02020000;
 // What the client makes of a record that it has fetched, beside the record's bytes.
 constexpr int64_t kRecordObjects = 450;
 
+// Room for whatever a producer may have written: librdkafka's takes records of up to 1,000,000,000 bytes. Nothing is
+// allocated by it but what a response takes; it bounds what is believed of a peer that is no broker, whose first bytes
+// are taken for a size ("HTTP" is 1,213,486,160).
+constexpr int64_t kLargestResponse = int64_t{1} << 30;
+
 std::string Millis(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
 
 // A broker that comes back is found within a second.
@@ -37,6 +42,12 @@ int64_t LeastFetchBytes(const RdKafkaConfig& config) {
   return largest;
 }
 
+// librdkafka counts more, and more exactly, of an instance that tells.
+void AddStatistics(const RdKafkaConfig& config, Properties* properties) {
+  if (config.statistics_interval <= absl::ZeroDuration()) return;
+  (*properties)[kStatisticsInterval] = Millis(config.statistics_interval);
+}
+
 // What every reader of records needs.
 void AddReading(const RdKafkaConfig& config, Properties* properties) {
   Properties& set = *properties;
@@ -49,6 +60,8 @@ void AddReading(const RdKafkaConfig& config, Properties* properties) {
   set["enable.partition.eof"] = "true";
   set["allow.auto.create.topics"] = "false";
   set["fetch.error.backoff.ms"] = "100";
+  // E7: a response that is larger is dropped, and the same asked for again, for ever; by default it is 100,000,000.
+  set["receive.message.max.bytes"] = absl::StrCat(kLargestResponse);
   // Records are sent as they come; this is how long a request in vain keeps a seek or a new partition waiting.
   set["fetch.wait.max.ms"] = "100";
   // A quarter is for the records' bytes. The client does not count its own objects, so what remains is a number of
@@ -88,6 +101,7 @@ std::string ClientId(const RdKafkaConfig& config, std::string_view what) {
 Properties ProducerProperties(const RdKafkaConfig& config, const std::string& transactional_id) {
   Properties set;
   AddConnection(&set);
+  if (config.has_producer_statistics) AddStatistics(config, &set);
   set["client.id"] = ClientId(config, absl::StrCat("producer", SlotOf(transactional_id)));
   set["transactional.id"] = transactional_id;
   set["enable.idempotence"] = "true";
@@ -118,6 +132,7 @@ Properties GroupConsumerProperties(const RdKafkaConfig& config, const std::strin
   Properties set;
   AddConnection(&set);
   AddReading(config, &set);
+  AddStatistics(config, &set);
   set["client.id"] = ClientId(config, "consumer");
   set["group.id"] = group;
   if (!member_name.empty()) set["group.instance.id"] = member_name;
@@ -203,6 +218,15 @@ absl::Status CheckConfig(const RdKafkaConfig& config) {
   if (config.max_batch_bytes < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_batch_bytes is ", config.max_batch_bytes, "; it must be at least 1"));
+  }
+  if (const auto entry = config.extra.find("heartbeat.interval.ms"); entry != config.extra.end()) {
+    int64_t millis = 0;
+    // A member that is heard of more rarely is thrown out each time, in silence.
+    if (absl::SimpleAtoi(entry->second, &millis) && absl::Milliseconds(millis) >= config.session_timeout) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("heartbeat.interval.ms (", millis, " ms) is not below session.timeout.ms (",
+                       absl::FormatDuration(config.session_timeout), "); lower the former"));
+    }
   }
   if (config.max_poll_interval < config.session_timeout) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -11,6 +11,10 @@
 
 namespace once::kafka {
 
+// How often a handle tells of itself. One whose kind does not ask for it is not polled for it either, and it would pile
+// up.
+inline constexpr char kStatisticsInterval[] = "statistics.interval.ms";
+
 // What a handle is called by the brokers, in their logs, metrics and quotas: the client's name and what the handle is,
 // unless the user has named all of them.
 std::string ClientId(const RdKafkaConfig& config, std::string_view what);

@@ -37,6 +37,7 @@ class RdKafkaGroupConsumer final : public GroupConsumer, public Handle {
   absl::Status ServeCallbacks() override;
   GroupMetadata group_metadata() override;
   std::optional<Offset> KnownEnd(const TopicPartition& partition) override;
+  std::shared_ptr<ClientStatisticsSource> statistics() override { return said(); }
   absl::Status Close() override;
 
  private:

@@ -59,6 +59,14 @@ bool VerifiesCertificates(const Properties& properties) {
   return !absl::EqualsIgnoreCase(value, "false") && !absl::EqualsIgnoreCase(value, "f") && value != "0";
 }
 
+// Whether an extra property is for an instance of this type that has these of ours.
+bool Fits(const Property& property, rd_kafka_type_t type, const Properties& own) {
+  if (!(type == RD_KAFKA_PRODUCER ? property.for_producers : property.for_consumers)) return false;
+  // X5q: our own properties count, whatever a user gives.
+  if (own.contains(property.canonical)) return !IsOwn(property.canonical);
+  return property.canonical != kStatisticsInterval;
+}
+
 bool AsksForTokens(const Properties& properties) {
   const auto mechanism = properties.find("sasl.mechanisms");
   const auto method = properties.find("sasl.oauthbearer.method");
@@ -109,6 +117,29 @@ absl::Status Handle::Set(rd_kafka_conf_t* conf, const std::string& name, const s
   return absl::InvalidArgumentError(absl::StrCat("Kafka property ", name, "=", value, ": ", reason));
 }
 
+void Handle::SetCallbacks(rd_kafka_conf_t* conf, const Properties& properties, const Properties& own) {
+  rd_kafka_conf_set_opaque(conf, target_.get());
+  rd_kafka_conf_set_log_cb(conf, &Handle::LogCallback);
+  rd_kafka_conf_set_error_cb(conf, &Handle::ErrorCallback);
+  if (own.contains(kStatisticsInterval)) {
+    said_ = std::make_shared<StatisticsBox>();
+    rd_kafka_conf_set_stats_cb(conf, &Handle::StatisticsCallback);
+  }
+  rd_kafka_conf_set_throttle_cb(conf, &Handle::ThrottleCallback);
+  // Without, librdkafka would still heed what it answers, and log it.
+  if (VerifiesCertificates(properties)) {
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf, &Handle::CertificateCallback);
+  }
+  // Served by a thread of its own: not every handle is polled all the time.
+  brings_tokens_ = context_->tokens != nullptr && AsksForTokens(properties);
+  if (brings_tokens_) {
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, &Handle::TokenCallback);
+    rd_kafka_conf_enable_sasl_queue(conf, 1);
+  }
+  if (config().resolve) rd_kafka_conf_set_resolve_cb(conf, &Handle::ResolveCallback);
+  if (config().connect) rd_kafka_conf_set_connect_cb(conf, &Handle::ConnectCallback);
+}
+
 absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   ConfPtr conf(rd_kafka_conf_new());
   Properties properties = own;
@@ -120,10 +151,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   extra.insert(config().extra.begin(), config().extra.end());
   for (const auto& [name, value] : extra) {
     const auto known = KnownProperties().find(name);
-    if (known == KnownProperties().end()) continue;
-    const bool fits = type == RD_KAFKA_PRODUCER ? known->second.for_producers : known->second.for_consumers;
-    // X5q: our own properties count, whatever a user gives.
-    if (!fits || (own.contains(known->second.canonical) && IsOwn(known->second.canonical))) continue;
+    if (known == KnownProperties().end() || !Fits(known->second, type, own)) continue;
     // An alias beside our own value would leave it to chance which is applied last.
     properties[known->second.canonical] = value;
   }
@@ -136,21 +164,7 @@ absl::Status Handle::Start(rd_kafka_type_t type, const Properties& own) {
   }
   quiet_ = quiet();
   target_.reset(new CallbackTarget{.mutex = {}, .handle = this, .context = context_});
-  rd_kafka_conf_set_opaque(conf.get(), target_.get());
-  rd_kafka_conf_set_log_cb(conf.get(), &Handle::LogCallback);
-  rd_kafka_conf_set_error_cb(conf.get(), &Handle::ErrorCallback);
-  // Without, librdkafka would still heed what it answers, and log it.
-  if (VerifiesCertificates(properties)) {
-    rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &Handle::CertificateCallback);
-  }
-  // Served by a thread of its own: not every handle is polled all the time.
-  brings_tokens_ = context_->tokens != nullptr && AsksForTokens(properties);
-  if (brings_tokens_) {
-    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), &Handle::TokenCallback);
-    rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
-  }
-  if (config().resolve) rd_kafka_conf_set_resolve_cb(conf.get(), &Handle::ResolveCallback);
-  if (config().connect) rd_kafka_conf_set_connect_cb(conf.get(), &Handle::ConnectCallback);
+  SetCallbacks(conf.get(), properties, own);
   Configure(conf.get());
 
   char reason[512];
@@ -283,6 +297,14 @@ std::string Handle::TextOfRefusal(rd_kafka_resp_err_t code, const std::string& r
 void Handle::ErrorCallback(rd_kafka_t*, int code, const char* reason, void* opaque) {
   Handle* const handle = Of(opaque);
   if (handle != nullptr) handle->OnError(static_cast<rd_kafka_resp_err_t>(code), reason == nullptr ? "" : reason);
+}
+
+// 1: the text is ours to free.
+int Handle::StatisticsCallback(rd_kafka_t*, char* json, size_t size, void* opaque) {
+  Handle* const handle = Of(opaque);
+  if (handle == nullptr) return 0;
+  handle->said_->Put(json, size);
+  return 1;
 }
 
 void Handle::OnError(rd_kafka_resp_err_t code, const char* reason) {

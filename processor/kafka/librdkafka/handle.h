@@ -24,6 +24,7 @@
 #include "processor/kafka/librdkafka/client.h"
 #include "processor/kafka/librdkafka/handles.h"
 #include "processor/kafka/librdkafka/secrets.h"
+#include "processor/kafka/librdkafka/statistics.h"
 #include "processor/kafka/librdkafka/token_source.h"
 
 namespace once::kafka {
@@ -70,6 +71,9 @@ class Handle {
   // us, or nobody gives us a token.
   absl::Status Unreachable(absl::Duration timeout);
 
+  // What the instance says of itself, as of the last poll; null if its properties ask for nothing.
+  std::shared_ptr<StatisticsBox> said() const { return said_; }
+
   void Log(LogLevel level, const std::string& message) const;
 
   // After a call that may have reached nobody: see BrokerKeeper. Thread-safe.
@@ -95,6 +99,11 @@ class Handle {
   bool IsRefusal(rd_kafka_resp_err_t code, std::string_view reason) const;
   // It, with what to do.
   std::string TextOfRefusal(rd_kafka_resp_err_t code, const std::string& reason) const;
+  // Why calls may take longer than they should, with one fix: a quota, if a broker has told so within a minute, else a
+  // coordinator that is away; to stand behind "while". Polls.
+  std::string WhyCallsLast();
+  // Called during polls, and when a quota of the broker's holds a request's answer back, or no longer does (0 ms).
+  void OnThrottle(const char* broker, int millis);
   // Errors come back as statuses, so librdkafka's own log lines about them are only of interest when debugging.
   virtual bool quiet() const { return false; }
 
@@ -129,6 +138,9 @@ class Handle {
 
   static void LogCallback(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   static void ErrorCallback(rd_kafka_t* rk, int code, const char* reason, void* opaque);
+  static int StatisticsCallback(rd_kafka_t* rk, char* json, size_t size, void* opaque);
+  static void ThrottleCallback(rd_kafka_t* rk, const char* broker, int32_t id, int millis, void* opaque);
+  void SetCallbacks(rd_kafka_conf_t* conf, const Properties& properties, const Properties& own);
   absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value);
   // Whether a log line of this kind was let through so recently that this one is dropped.
   bool IsRepeated(const std::string& facility);
@@ -142,12 +154,16 @@ class Handle {
   BrokerKeeper brokers_;
   bool quiet_ = false;  // As of Start: librdkafka's threads still log while the derived object ends.
   std::unique_ptr<CallbackTarget> target_;
+  std::shared_ptr<StatisticsBox> said_;
   rd_kafka_t* rk_ = nullptr;
   Mutex mutex_;
   std::string connection_error_ ABSL_GUARDED_BY(mutex_);
   std::string refusal_ ABSL_GUARDED_BY(mutex_);  // Why the brokers, or we, do not want the connection, and a fix.
   absl::Time refused_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  int x509_error_ ABSL_GUARDED_BY(mutex_) = 0;  // What the last certificate was found to be.
+  int x509_error_ ABSL_GUARDED_BY(mutex_) = 0;    // What the last certificate was found to be.
+  std::string throttle_ ABSL_GUARDED_BY(mutex_);  // What a quota did last, in words.
+  absl::Time throttled_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time throttle_told_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::map<std::string, absl::Time> last_logged_ ABSL_GUARDED_BY(mutex_);
 };
 

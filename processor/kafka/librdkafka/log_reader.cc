@@ -13,10 +13,12 @@ RdKafkaLogReader::RdKafkaLogReader(std::shared_ptr<const ClientContext> context)
     : Handle(context, "log reader"), pool_(context->config.max_batch_records) {}
 
 absl::StatusOr<std::unique_ptr<LogReader>> RdKafkaLogReader::Make(std::shared_ptr<const ClientContext> context,
-                                                                  const std::vector<std::string>& topics) {
+                                                                  const std::vector<std::string>& topics,
+                                                                  const std::string& isolation) {
   std::unique_ptr<RdKafkaLogReader> reader(new RdKafkaLogReader(std::move(context)));
-  if (absl::Status status = reader->Start(RD_KAFKA_CONSUMER, LogReaderProperties(reader->config())); !status.ok())
-    return status;
+  Properties properties = LogReaderProperties(reader->config());
+  properties["isolation.level"] = isolation;
+  if (absl::Status status = reader->Start(RD_KAFKA_CONSUMER, properties); !status.ok()) return status;
   reader->queue_.reset(rd_kafka_queue_new(reader->rk()));
   absl::StatusOr<std::vector<TopicPtr>> handles = reader->MakeTopics(topics);
   if (!handles.ok()) return handles.status();

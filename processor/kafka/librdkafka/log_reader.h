@@ -17,7 +17,8 @@ namespace once::kafka {
 class RdKafkaLogReader final : public LogReader, public Handle {
  public:
   static absl::StatusOr<std::unique_ptr<LogReader>> Make(std::shared_ptr<const ClientContext> context,
-                                                         const std::vector<std::string>& topics);
+                                                         const std::vector<std::string>& topics,
+                                                         const std::string& isolation = "read_committed");
   ~RdKafkaLogReader() override;
 
   absl::Status Add(const TopicPartitionOffset& from) override;

@@ -90,6 +90,18 @@ RdKafkaProducer::~RdKafkaProducer() {
       absl::ZeroDuration());
 }
 
+absl::StatusOr<uint32_t> RdKafkaProducer::AddTopic(const std::string& topic) {
+  const auto known = std::find(topic_names_.begin(), topic_names_.end(), topic);
+  const auto index = static_cast<size_t>(known - topic_names_.begin());
+  if (known == topic_names_.end()) {
+    absl::StatusOr<TopicPtr> handle = MakeTopic(topic, index);
+    if (!handle.ok()) return handle.status();
+    topics_.push_back(*std::move(handle));
+    topic_names_.push_back(topic);
+  }
+  return static_cast<uint32_t>(index);
+}
+
 void RdKafkaProducer::Configure(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_dr_msg_cb(conf, &RdKafkaProducer::DeliveryCallback);
   repetitions_->Attach(conf);
@@ -138,39 +150,6 @@ void RdKafkaProducer::OnDelivery(const rd_kafka_message_t& message) {
     first_failure_ = code;
     first_failure_where_ = ToString(TopicPartition{topic_names_[delivery.topic_index], delivery.partition});
   }
-}
-
-void RdKafkaProducer::NoteRefusal(rd_kafka_resp_err_t code, size_t bytes) {
-  const Delivery& delivery = deliveries_.back();
-  if (!run_.empty()) {
-    const Delivery& before = deliveries_[run_.back().delivery];
-    // X3a: the records of a batch are reported in a row, with one code; nothing else tells where it begins.
-    const bool is_same = code == run_code_ && before.topic_index == delivery.topic_index &&
-                         before.partition == delivery.partition && run_.back().delivery + 2 == deliveries_.size();
-    if (!is_same) JudgeRun();
-  }
-  run_.push_back({deliveries_.size() - 1, bytes});
-  run_code_ = code;
-}
-
-void RdKafkaProducer::JudgeRun() {
-  if (run_.size() == 1) {
-    deliveries_[run_[0].delivery].refusal = Refusal::kAlone;
-    deliveries_[run_[0].delivery].record_refused = true;
-  }
-  if (run_.size() > 1) {
-    // Of a batch that was too large as a whole the largest record is the likeliest to be so by itself.
-    const bool is_size = run_code_ == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    const auto largest = std::max_element(run_.begin(), run_.end(),
-                                          [](const Refused& a, const Refused& b) { return a.bytes < b.bytes; });
-    for (const Refused& each : run_) {
-      Delivery& delivery = deliveries_[each.delivery];
-      delivery.refusal = Refusal::kSuspect;
-      delivery.record_refused =
-          !is_size || each.delivery == largest->delivery || static_cast<int64_t>(each.bytes) > config().max_batch_bytes;
-    }
-  }
-  run_.clear();
 }
 
 void RdKafkaProducer::AddConnectionError(Result* result) {
@@ -355,10 +334,10 @@ Result RdKafkaProducer::SendOffsets(std::span<const TopicPartitionOffset> offset
   return StillUnderWay(ErrorClass::kRetriable, "sending offsets by");
 }
 
-Result RdKafkaProducer::StillUnderWay(ErrorClass error, std::string_view what) const {
-  const std::string message = absl::StrCat(
-      ToAbsl(what), " ", name(), ": librdkafka has kept the offsets' call since its timeout was over, as it ",
-      "does while the group's coordinator cannot be reached; see that its broker is up");
+Result RdKafkaProducer::StillUnderWay(ErrorClass error, std::string_view what) {
+  const std::string message =
+      absl::StrCat(ToAbsl(what), " ", name(), ": librdkafka has kept the offsets' call since its ",
+                   "timeout was over, as it does while ", WhyCallsLast());
   Log(LogLevel::kWarning, message);
   return MakeResult(error, RD_KAFKA_RESP_ERR__TIMED_OUT, message);
 }

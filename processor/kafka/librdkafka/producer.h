@@ -31,6 +31,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
                                                                      const std::vector<std::string>& topics);
   ~RdKafkaProducer() override;
 
+  absl::StatusOr<uint32_t> AddTopic(const std::string& topic) override;
   Result InitTransactions(absl::Duration timeout) override;
   Result BeginTransaction() override;
   Result Send(const OutputRecord& record) override;
@@ -41,6 +42,10 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   Result Abort(absl::Duration timeout) override;
   void TakeDeliveries(std::vector<Delivery>* deliveries) override;
   bool TakeSuspicion() override;
+  std::shared_ptr<ClientStatisticsSource> TakeStatistics() override {
+    if (said() != nullptr) rd_kafka_poll(rk(), 0);
+    return said();
+  }
 
  private:
   // Refused records of one partition and for one reason whose reports came in a row. All reports of a batch come in a
@@ -74,7 +79,7 @@ class RdKafkaProducer final : public TransactionalProducer, public Handle {
   // Of a transaction to which a partition could not be added.
   Result FailedAdding(const OutputRecord& record, const TransactionFailure::Added& added, std::string_view what);
   // Of a call that goes on though its time is over.
-  Result StillUnderWay(ErrorClass error, std::string_view what) const;
+  Result StillUnderWay(ErrorClass error, std::string_view what);
 
   std::vector<std::string> topic_names_;
   std::vector<TopicPtr> topics_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -55,6 +56,26 @@ constexpr Rule kRules[] = {
     {"log.queue", "false", kOwn},
     {"enabled_events", "", kOwn},
     {"test.mock.num.brokers", "", "its mock cluster ignores aborts and never fences"},
+    {"topic.blacklist", "", "topics that it hides would be waited for in silence"},
+    {"internal.termination.signal", "",
+     "librdkafka would take that signal for itself, and one that stops the pod would not be heard"},
+    {"api.version.request", "true", "brokers would be taken for ones of version 0.10, which have no transactions"},
+    {"offset.store.method", "broker", "offsets are committed by the transactions only"},
+    {"queuing.strategy", "fifo", "outputs of one key would change places"},
+};
+
+// X2: numbers that other values than these make a pod that is idle, or says nothing, for no reason that anybody sees.
+struct Bound {
+  std::string_view name;
+  int64_t least;
+  int64_t most;
+  std::string_view reason;
+};
+
+constexpr Bound kBounds[] = {
+    {"fetch.wait.max.ms", 0, 5'000, "restores and the ends of partitions would wait for so long"},
+    {"fetch.error.backoff.ms", 0, 60'000, "a partition would not be read for so long after each passing error"},
+    {"log_level", 3, 7, "the reasons of some failures stand only in librdkafka's errors"},
 };
 
 // X10: what is never shown, nor taken from a command line, which others on the machine can read.
@@ -133,6 +154,15 @@ absl::Status CheckRule(const Rule& rule, const std::string& name, const std::str
                                                  ToAbsl(rule.reason), "; leave it out or set it to ", allowed[0]));
 }
 
+absl::Status CheckBound(const Bound& bound, const std::string& name, const std::string& value) {
+  int64_t given = 0;
+  // librdkafka refuses what is no number.
+  if (!absl::SimpleAtoi(value, &given) || (given >= bound.least && given <= bound.most)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "Kafka property ", name, "=", given, " is refused: ", ToAbsl(bound.reason), "; leave it out or set it to ",
+      given > bound.most ? "at most " : "at least ", given > bound.most ? bound.most : bound.least));
+}
+
 }  // namespace
 
 const std::map<std::string, Property>& KnownProperties() {
@@ -199,6 +229,10 @@ absl::Status CheckUserProperty(const std::string& name, const std::string& value
     // By either of its names, if it has two.
     if (rule.name != property->second.canonical && rule.name != name) continue;
     if (absl::Status status = CheckRule(rule, name, value); !status.ok()) return status;
+  }
+  for (const Bound& bound : kBounds) {
+    if (bound.name != property->second.canonical) continue;
+    if (absl::Status status = CheckBound(bound, name, value); !status.ok()) return status;
   }
   // librdkafka itself knows the ranges.
   const ConfPtr scratch(rd_kafka_conf_new());

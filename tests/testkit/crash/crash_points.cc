@@ -39,6 +39,7 @@ class CrashingProducer final : public kafka::TransactionalProducer {
   CrashingProducer(std::unique_ptr<kafka::TransactionalProducer> inner, CrashPoint* point)
       : inner_(std::move(inner)), point_(point) {}
 
+  absl::StatusOr<uint32_t> AddTopic(const std::string& topic) override { return inner_->AddTopic(topic); }
   kafka::Result InitTransactions(absl::Duration timeout) override { return inner_->InitTransactions(timeout); }
   kafka::Result BeginTransaction() override {
     return Around("before_begin", "after_begin", [&] { return inner_->BeginTransaction(); });
@@ -103,6 +104,10 @@ class CrashingClient final : public kafka::Client {
   }
   absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewLogReader(const std::vector<std::string>& topics) override {
     return inner_->NewLogReader(topics);
+  }
+  absl::StatusOr<std::unique_ptr<kafka::LogReader>> NewUncommittedLogReader(
+      const std::vector<std::string>& topics) override {
+    return inner_->NewUncommittedLogReader(topics);
   }
   absl::StatusOr<std::unique_ptr<kafka::Admin>> NewAdmin() override { return inner_->NewAdmin(); }
 

@@ -1,0 +1,3 @@
+#include "tools/gateway/gateway.h"
+
+int main(int argc, char** argv) { return once::gateway::RunGateway(argc, argv); }

@@ -1,0 +1,81 @@
+// The outcome topic: in each transaction of the gateway's goes a record that says so, so that after a lost answer, or a
+// restart, it is read and not guessed whether the transaction was committed.
+#ifndef ONCE_TOOLS_GATEWAY_OUTCOME_LOG_H_
+#define ONCE_TOOLS_GATEWAY_OUTCOME_LOG_H_
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "processor/base/clock.h"
+#include "processor/base/log.h"
+#include "processor/base/mutex.h"
+#include "processor/kafka/kafka.h"
+#include "tools/gateway/outcome_index.h"
+
+namespace once::gateway {
+
+struct OutcomeLogOptions {
+  std::string topic = {};
+  absl::Duration retention = absl::Hours(24);
+  size_t max_bytes = size_t{64} << 20;  // Of the index.
+};
+
+// Thread-safe. One thread of its own follows the topic, committed records only.
+class OutcomeLog {
+ public:
+  // All outlive the log.
+  OutcomeLog(OutcomeLogOptions options, kafka::Client* client, kafka::Admin* admin, Clock* clock, LogSink* log);
+  ~OutcomeLog();
+  OutcomeLog(const OutcomeLog&) = delete;
+  OutcomeLog& operator=(const OutcomeLog&) = delete;
+
+  const std::string& topic() const { return options_.topic; }
+
+  // Makes the topic where it is missing, and begins to follow it. Once, before anything else.
+  absl::Status Open(absl::Duration timeout);
+
+  // Waits until all is known that had been written when it was called, the outcome of transactions that were open then
+  // included. DeadlineExceeded or Unavailable if that takes longer.
+  absl::Status CatchUp(absl::Time deadline);
+
+  std::optional<Outcome> Find(std::string_view key) const;
+  // Of a transaction that this process has committed: known at once.
+  void Add(const std::string& key, const Outcome& outcome);
+
+  // For metrics.
+  size_t size() const;
+  size_t bytes() const;
+  uint64_t dropped() const;
+
+ private:
+  absl::Status Describe(absl::Duration timeout);
+  void Run();
+  // One Poll; false if the reader is to be made anew.
+  bool Follow(kafka::LogReader& reader, kafka::Batch* batch);
+  std::unique_ptr<kafka::LogReader> NewReader();
+
+  const OutcomeLogOptions options_;
+  kafka::Client* const client_;
+  kafka::Admin* const admin_;
+  Clock* const clock_;
+  LogSink* const log_;
+  std::vector<TopicPartition> partitions_;  // Fixed by Open.
+  mutable Mutex mutex_;
+  CondVar moved_;
+  OutcomeIndex index_ ABSL_GUARDED_BY(mutex_);
+  std::map<TopicPartition, Offset> positions_ ABSL_GUARDED_BY(mutex_);  // The next offset that will be read.
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace once::gateway
+
+#endif  // ONCE_TOOLS_GATEWAY_OUTCOME_LOG_H_
