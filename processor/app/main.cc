@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "processor/app/kafka_properties.h"
 #include "processor/app/operate.h"
+#include "processor/app/program_inputs.h"
 #include "processor/app/standard_files.h"
 #include "processor/app/stop_signals.h"
 #include "processor/base/allocator.h"
@@ -32,8 +33,6 @@
 #include "processor/topology/validate.h"
 #include "processor/version.h"
 
-extern char** environ;
-
 namespace once {
 
 namespace {
@@ -44,23 +43,6 @@ constexpr absl::Duration kLastWords = absl::Seconds(1);
 void Print(FILE* stream, const std::string& text) {
   fwrite(text.data(), 1, text.size(), stream);
   fflush(stream);
-}
-
-// But for the flags.
-ConfigInputs InputsOfEnvironment() {
-  ConfigInputs inputs;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string variable = *entry;
-    const size_t equals = variable.find('=');
-    if (equals != std::string::npos) inputs.environment[variable.substr(0, equals)] = variable.substr(equals + 1);
-  }
-  inputs.known_property = IsKafkaProperty;
-  inputs.check_property = CheckKafkaProperty;
-  inputs.is_secret = IsSecretKafkaProperty;
-  inputs.takes_file = TakesKafkaPropertyFile;
-  inputs.canonical = CanonicalKafkaProperty;
-  inputs.from_java = KafkaPropertyFromJava;
-  return inputs;
 }
 
 // What the program was asked to do instead of running.
@@ -211,7 +193,7 @@ int Main(int argc, char** argv, const TopologyFactory& factory, ApplicationDeps 
   const std::string program = argc > 0 ? argv[0] : "program";
   const std::string name = program.substr(program.rfind('/') + 1);
   const cli::Registry registry = cli::AllCommands();
-  ConfigInputs inputs = InputsOfEnvironment();
+  ConfigInputs inputs = ProgramInputs();
   const cli::CommandLine line =
       cli::CommandLine::Read({argv + std::min(argc, 1), argv + argc}, registry, inputs.is_secret);
   if (!line.is_run()) return Operate(name, line, registry, inputs, factory, deps);

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "processor/base/listen_address.h"
 #include "processor/base/strings.h"
 #include "processor/http/page/page.h"
+#include "processor/http/request_rules.h"
 #include "processor/http/status_json.h"
 
 namespace once::http {
@@ -19,26 +17,6 @@ constexpr size_t kMostDigits = 9;
 
 // Of each of the page's files.
 constexpr Route kPageRoute = {"GET", "/", Access::kOpen, nullptr};
-
-// Whether a Host header names this machine by an address, or as "localhost", and not by a name that others may give it.
-bool IsAddress(std::string_view host) {
-  const bool has_port = !host.empty() && host.back() != ']' && host.find(':') != std::string_view::npos;
-  return ParseListenAddress(has_port ? std::string(host) : absl::StrCat(std::string(host), ":0")).ok();
-}
-
-// Nothing: no page of another site has sent it. Browsers name the page's site in each POST; other clients do not.
-std::optional<Response> RefuseOtherSites(const Request& request) {
-  const bool is_same = request.origin.empty() || request.origin == absl::StrCat("http://", std::string(request.host)) ||
-                       request.origin == absl::StrCat("https://", std::string(request.host));
-  const std::string_view site = request.fetch_site;
-  if (is_same && (site.empty() || site == "same-origin" || site == "none")) return std::nullopt;
-  return ErrorResponse(403, "another site's page asks (Origin, Sec-Fetch-Site): nothing is changed for it");
-}
-
-bool IsJson(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find(';'));
-  return absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(ToAbsl(type)), "application/json");
-}
 
 std::string TokenOf(std::string_view authorization) {
   const size_t blank = authorization.find(' ');
@@ -95,7 +73,9 @@ std::optional<Response> PodApi::CheckBody(const Request& request) const {
     if (request.has_body) return ErrorResponse(413, "a request has no body here");
     return std::nullopt;
   }
-  if (std::optional<Response> refusal = RefuseOtherSites(request); refusal.has_value()) return refusal;
+  if (IsOfOtherSite(request.origin, request.fetch_site, request.host)) {
+    return ErrorResponse(403, "another site's page asks (Origin, Sec-Fetch-Site): nothing is changed for it");
+  }
   if (!IsJson(request.content_type)) return ErrorResponse(415, "this takes Content-Type: application/json");
   if (!request.has_body) return ErrorResponse(400, "there is no body");
   if (!request.content_length.has_value()) return ErrorResponse(411, "a body says its Content-Length here");

@@ -145,6 +145,17 @@ std::vector<event::TaskOffsetsFetched> InlineOffsetReader::TakeResults(int worke
   return std::exchange(results_[worker], {});
 }
 
+void InlineOffsetReader::ReadStable(int worker, const std::vector<TopicPartition>& places) {
+  kafka::LogOffsets found = admin_->ReadLogOffsets(kafka::LogPoint::kLastStable, places, kStablePatience);
+  MutexLock lock(&mutex_);
+  stable_[worker] = std::move(found);
+}
+
+kafka::LogOffsets InlineOffsetReader::TakeStable(int worker) {
+  MutexLock lock(&mutex_);
+  return std::exchange(stable_[worker], {});
+}
+
 BackgroundOffsetReader::BackgroundOffsetReader(const Plan* plan, kafka::Admin* admin) : plan_(plan), admin_(admin) {
   for (size_t i = 0; i < kThreads; ++i) {
     // One thread takes only requests that are asked for the first time, so tasks that wait long hold up none of those.
@@ -165,13 +176,24 @@ BackgroundOffsetReader::~BackgroundOffsetReader() {
 void BackgroundOffsetReader::Read(int worker, const action::FetchTaskOffsets& request) {
   MutexLock lock(&mutex_);
   // The least patient first.
-  jobs_.emplace(request.patience, Job{worker, request});
+  jobs_.emplace(request.patience, Job{.worker = worker, .request = request});
   changed_.NotifyAll();
 }
 
 std::vector<event::TaskOffsetsFetched> BackgroundOffsetReader::TakeResults(int worker) {
   MutexLock lock(&mutex_);
   return std::exchange(results_[worker], {});
+}
+
+void BackgroundOffsetReader::ReadStable(int worker, const std::vector<TopicPartition>& places) {
+  MutexLock lock(&mutex_);
+  jobs_.emplace(kStablePatience, Job{.worker = worker, .stable = places});
+  changed_.NotifyAll();
+}
+
+kafka::LogOffsets BackgroundOffsetReader::TakeStable(int worker) {
+  MutexLock lock(&mutex_);
+  return std::exchange(stable_[worker], {});
 }
 
 void BackgroundOffsetReader::Run(bool quick_only) {
@@ -185,12 +207,22 @@ void BackgroundOffsetReader::Run(bool quick_only) {
       if (stopping_) return;
       job = std::move(jobs_.extract(jobs_.begin()).mapped());
     }
-    // Without the lock, since it waits for brokers; answers are passed on as they come.
-    ReadTaskOffsets(*plan_, admin_, job.request, [&](event::TaskOffsetsFetched fetched) {
-      MutexLock lock(&mutex_);
-      results_[job.worker].push_back(std::move(fetched));
-    });
+    Carry(job);
   }
+}
+
+// Without the lock, since it waits for brokers; answers are passed on as they come.
+void BackgroundOffsetReader::Carry(const Job& job) {
+  if (!job.stable.empty()) {
+    kafka::LogOffsets found = admin_->ReadLogOffsets(kafka::LogPoint::kLastStable, job.stable, kStablePatience);
+    MutexLock lock(&mutex_);
+    stable_[job.worker] = std::move(found);
+    return;
+  }
+  ReadTaskOffsets(*plan_, admin_, job.request, [&](event::TaskOffsetsFetched fetched) {
+    MutexLock lock(&mutex_);
+    results_[job.worker].push_back(std::move(fetched));
+  });
 }
 
 }  // namespace once

@@ -17,8 +17,6 @@ constexpr absl::Duration kLookInterval = absl::Seconds(1);
 constexpr absl::Duration kInterval = absl::Minutes(1);
 // Transactions of ordinary producers are shorter.
 constexpr absl::Duration kOpenTransactionAfter = absl::Seconds(15);
-// Of a question to the brokers.
-constexpr absl::Duration kPatience = absl::Milliseconds(500);
 
 std::string MiB(size_t bytes) { return absl::StrCat((bytes + (size_t{1} << 19)) >> 20, " MiB"); }
 
@@ -127,16 +125,24 @@ void Summary::NoteStandstills(absl::Time now, const Engine& engine, kafka::Group
 // The client does not tell the last stable offset, and what it saw of it may be old: only the leader knows whether a
 // transaction holds anything back.
 void Summary::AskForStable(absl::Time now) {
-  if (admin_ == nullptr || now - stable_asked_at_ < kOpenTransactionAfter) return;
+  if (offsets_ == nullptr) return;
+  TakeStable();
+  if (now - stable_asked_at_ < kOpenTransactionAfter) return;
   std::vector<TopicPartition> places;
   for (const auto& [where, place] : waiting_) {
     if (now - place.since >= kOpenTransactionAfter) places.push_back(where);
   }
   if (places.empty()) return;
   stable_asked_at_ = now;
-  for (const auto& [where, answer] : admin_->ReadLogOffsets(kafka::LogPoint::kLastStable, places, kPatience)) {
+  offsets_->ReadStable(worker_, places);
+  TakeStable();
+}
+
+void Summary::TakeStable() {
+  for (const auto& [where, answer] : offsets_->TakeStable(worker_)) {
     const auto place = waiting_.find(where);
-    if (place == waiting_.end()) continue;
+    // An answer of before it stood here says nothing.
+    if (place == waiting_.end() || place->second.since > stable_asked_at_) continue;
     // Who does not answer says nothing.
     place->second.stable = answer.ok() ? std::optional<Offset>(*answer) : std::nullopt;
   }

@@ -13,19 +13,20 @@
 #include "processor/base/log.h"
 #include "processor/engine/engine.h"
 #include "processor/kafka/kafka.h"
+#include "processor/runtime/offset_reader.h"
 
 namespace once {
 
 // Not thread-safe.
 class Summary {
  public:
-  // Both must outlive this; `admin` may be null: then nothing is said of inputs that stand still.
-  Summary(int worker, LogSink* log, kafka::Admin* admin) : worker_(worker), log_(log), admin_(admin) {}
+  // Both must outlive this; `offsets` may be null: then nothing is said of inputs that stand still.
+  Summary(int worker, LogSink* log, OffsetReader* offsets) : worker_(worker), log_(log), offsets_(offsets) {}
 
   // Says what is due: a summary once a minute, and, as soon as there are any and then once a minute, which aggregates
   // are blocked, and which inputs stand still: behind a transaction of others, or though they could be read. Call it
-  // often: it looks at the tasks once a second at most. Of inputs that stand still it asks the brokers, four times a
-  // minute, for half a second at most. `now` is steady, `wall` is the wall clock's reading; `consumer` may be null.
+  // often: it looks at the tasks once a second at most. Of inputs that stand still it has the brokers asked, four times
+  // a minute, and waits for no answer. `now` is steady, `wall` is the wall clock's reading; `consumer` may be null.
   void Tell(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
 
   // For how long this input has waited behind an open transaction of others; zero if it does not.
@@ -43,6 +44,7 @@ class Summary {
   enum class Cause { kOpenTransaction, kUnread };
   void NoteStandstills(absl::Time now, const Engine& engine, kafka::GroupConsumer* consumer);
   void AskForStable(absl::Time now);
+  void TakeStable();
   static bool IsFor(const Waiting& place, Cause cause, absl::Time now);
   void TellOfStandstills(absl::Time now, absl::Time wall, const Engine& engine, kafka::GroupConsumer* consumer);
   void TellOf(Cause cause, absl::Time now, absl::Time wall);
@@ -50,7 +52,7 @@ class Summary {
 
   const int worker_;
   LogSink* const log_;
-  kafka::Admin* const admin_;
+  OffsetReader* const offsets_;
   absl::Time looked_at_ = absl::InfinitePast();
   absl::Time summed_at_ = absl::InfinitePast();
   absl::Time blocked_told_at_ = absl::InfinitePast();

@@ -28,7 +28,7 @@ Worker::Worker(const Plan* plan, const EngineOptions& options, const WorkerConfi
       engine_(plan, options, deps.store, deps.log, config.seed, &handler_watch_),
       own_offsets_(deps.offsets == nullptr ? std::make_unique<InlineOffsetReader>(plan, deps.admin) : nullptr),
       offsets_(deps.offsets == nullptr ? own_offsets_.get() : deps.offsets),
-      summary_(config.index, deps.log, deps.admin),
+      summary_(config.index, deps.log, offsets_),
       status_writer_(plan, config.index, deps.status, deps.clock) {
   handler_watch_.set_solitude(deps.solitude, config.index);
   Tick();

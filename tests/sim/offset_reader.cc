@@ -29,6 +29,16 @@ std::string SimOffsetReader::ChangelogIdOf(int worker, const TaskId& task) const
   return found == changelog_ids_.end() ? std::string() : found->second;
 }
 
+void SimOffsetReader::ReadStable(int worker, const std::vector<TopicPartition>& places) {
+  ++under_way_;
+  scheduler_->Spawn(process_, [this, worker, places] {
+    stable_[worker] = admin_->ReadLogOffsets(kafka::LogPoint::kLastStable, places, kStablePatience);
+    --under_way_;
+  });
+}
+
+kafka::LogOffsets SimOffsetReader::TakeStable(int worker) { return std::exchange(stable_[worker], {}); }
+
 void SimOffsetReader::Finish() {
   while (under_way_ > 0) scheduler_->Sleep(absl::Milliseconds(1));
 }

@@ -23,6 +23,8 @@ class SimOffsetReader final : public OffsetReader {
 
   void Read(int worker, const action::FetchTaskOffsets& request) override;
   std::vector<event::TaskOffsetsFetched> TakeResults(int worker) override;
+  void ReadStable(int worker, const std::vector<TopicPartition>& places) override;
+  kafka::LogOffsets TakeStable(int worker) override;
   // Waits for the calls that are under way.
   void Finish();
   // The id of its changelog that the worker's task was told last; empty: none.
@@ -38,6 +40,7 @@ class SimOffsetReader final : public OffsetReader {
   const absl::Duration delay_;
   Random* const random_;
   std::map<int, std::vector<event::TaskOffsetsFetched>> results_;
+  std::map<int, kafka::LogOffsets> stable_;
   std::map<std::pair<int, TaskId>, std::string> changelog_ids_;
   int under_way_ = 0;
 };

@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "processor/app/kafka_properties.h"
+#include "processor/app/program_inputs.h"
+#include "processor/app/standard_files.h"
 #include "processor/app/stop_signals.h"
 #include "processor/base/clock.h"
 #include "processor/base/names.h"
@@ -23,8 +25,6 @@
 #include "tools/gateway/help.h"
 #include "tools/gateway/options.h"
 #include "tools/gateway/server.h"
-
-extern char** environ;
 
 namespace once::gateway {
 
@@ -40,19 +40,8 @@ constexpr absl::Duration kEndAllowance = absl::Seconds(30);
 constexpr int64_t kFetchBytes = int64_t{4} << 20;
 
 ConfigInputs InputsOf(int argc, char** argv) {
-  ConfigInputs inputs;
+  ConfigInputs inputs = ProgramInputs();
   inputs.args.assign(argv + std::min(argc, 1), argv + argc);
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string variable = *entry;
-    const size_t equals = variable.find('=');
-    if (equals != std::string::npos) inputs.environment[variable.substr(0, equals)] = variable.substr(equals + 1);
-  }
-  inputs.known_property = IsKafkaProperty;
-  inputs.check_property = CheckKafkaProperty;
-  inputs.is_secret = IsSecretKafkaProperty;
-  inputs.takes_file = TakesKafkaPropertyFile;
-  inputs.canonical = CanonicalKafkaProperty;
-  inputs.from_java = KafkaPropertyFromJava;
   return inputs;
 }
 
@@ -255,6 +244,7 @@ int Run(const GatewayOptions& options, const Config& config, const WrapClient& w
 }  // namespace
 
 int RunGateway(int argc, char** argv, const WrapClient& wrap) {
+  OpenStandardFiles();
   const std::string program = argc > 0 ? argv[0] : "gateway";
   const Config config = Config::Load(InputsOf(argc, argv));
   const bool wants_help = config.GetBool("help", false, {.help = "Print this and exit.", .group = "General"});

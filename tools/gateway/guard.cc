@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "processor/base/listen_address.h"
 #include "processor/base/strings.h"
+#include "processor/http/request_rules.h"
 #include "processor/http/tokens.h"
 #include "tools/gateway/json.h"
 
@@ -32,28 +30,6 @@ constexpr Route kRoutes[] = {
 
 constexpr size_t kMostKeyBytes = 255;
 
-// Whether a Host header names this machine by an address, or as "localhost", and not by a name that others may give it.
-bool IsAddress(std::string_view host) {
-  const bool has_port = !host.empty() && host.back() != ']' && host.find(':') != std::string_view::npos;
-  return ParseListenAddress(has_port ? std::string(host) : absl::StrCat(ToAbsl(host), ":0")).ok();
-}
-
-// What a page of another site cannot claim: a browser says by Origin where it is from, and newer ones by
-// Sec-Fetch-Site.
-bool IsForeign(const Request& head) {
-  const std::string_view site = head.Header("sec-fetch-site");
-  if (!site.empty() && site != "same-origin" && site != "none") return true;
-  const std::string_view origin = head.Header("origin");
-  if (origin.empty()) return false;
-  const size_t scheme = origin.find("://");
-  return scheme == std::string_view::npos || origin.substr(scheme + 3) != head.Header("host");
-}
-
-bool IsJson(std::string_view content_type) {
-  const std::string type = absl::AsciiStrToLower(ToAbsl(content_type.substr(0, content_type.find(';'))));
-  return absl::StripAsciiWhitespace(type) == "application/json";
-}
-
 std::optional<http::Response> Unauthorized(const GuardOptions& options, const Request& head) {
   if (options.tokens != nullptr) {
     const http::Caller caller = options.tokens->Check(head.Header("authorization"));
@@ -67,7 +43,7 @@ std::optional<http::Response> Unauthorized(const GuardOptions& options, const Re
                          "without --http_token_file, only health and metrics are served on an address that others "
                          "reach; set it, or listen on 127.0.0.1");
   }
-  if (IsAddress(head.Header("host"))) return std::nullopt;
+  if (http::IsAddress(head.Header("host"))) return std::nullopt;
   return ErrorResponse(403, "the Host of the request is a name; ask by the address, or as localhost");
 }
 
@@ -87,7 +63,9 @@ std::optional<http::Response> Refusal(const GuardOptions& options, const Request
   // Before it is told what there is: who may not ask is told the same of every other path.
   if (route == nullptr || !route->is_open) {
     if (std::optional<http::Response> refusal = Unauthorized(options, head); refusal.has_value()) return refusal;
-    if (IsForeign(head)) return ErrorResponse(403, "a page of another origin may not ask");
+    if (http::IsOfOtherSite(head.Header("origin"), head.Header("sec-fetch-site"), head.Header("host"))) {
+      return ErrorResponse(403, "a page of another origin may not ask");
+    }
   }
   if (route == nullptr) return ErrorResponse(404, "there is no such path; /openapi.json lists them");
   const bool is_post = route->method == "POST";
@@ -100,7 +78,7 @@ std::optional<http::Response> Refusal(const GuardOptions& options, const Request
   const bool has_body =
       length.find_first_not_of('0') != std::string_view::npos || !head.Header("transfer-encoding").empty();
   if (!is_post) return has_body ? std::optional(ErrorResponse(413, "a GET has no body here")) : std::nullopt;
-  if (!IsJson(head.Header("content-type"))) {
+  if (!http::IsJson(head.Header("content-type"))) {
     return ErrorResponse(415, "a body here is JSON; send the header \"Content-Type: application/json\"");
   }
   if (!head.Header("content-encoding").empty()) return ErrorResponse(415, "no Content-Encoding is taken");

@@ -6,5 +6,8 @@
   } catch {
     // Without storage the system decides.
   }
-  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+  if (chosen !== "light" && chosen !== "dark") {
+    chosen = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  }
+  document.documentElement.dataset.theme = chosen;
 })();

@@ -10,24 +10,28 @@ const kIcons = {
   dark: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
 };
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+// Where nothing can be stored it holds as long as the page does.
+let held = "system";
+
 function chosen() {
   try {
     const theme = localStorage.getItem(kKey);
     return kThemes.includes(theme) ? theme : "system";
   } catch {
-    return document.documentElement.dataset.theme ?? "system";
+    return held;
   }
 }
 
 export const nextTheme = () => kThemes[(kThemes.indexOf(chosen()) + 1) % kThemes.length];
 
 export function applyTheme(theme = chosen()) {
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+  held = theme;
+  document.documentElement.dataset.theme = theme === "system" ? (dark.matches ? "dark" : "light") : theme;
   try {
     localStorage.setItem(kKey, theme);
   } catch {
-    // It holds as long as the page does.
+    // Then `held` has it.
   }
   const button = document.getElementById("theme");
   const text = `Colours: ${theme === "system" ? "as the system wants" : theme}`;
@@ -35,3 +39,5 @@ export function applyTheme(theme = chosen()) {
   button.title = `${text} (t)`;
   replace(button, svg("svg", {viewBox: "0 0 24 24", "aria-hidden": "true"}, svg("path", {d: kIcons[theme]})));
 }
+
+dark.addEventListener("change", () => applyTheme());
