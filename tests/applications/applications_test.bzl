@@ -1,6 +1,6 @@
 """A test that builds whole applications, outside of the tree, and runs them."""
 
-def applications_test(name, args = [], data = []):
+def applications_test(name, args = [], data = [], tags = []):
     """`name`.py is run with `args`. `data` is built for it."""
     native.sh_test(
         name = name,
@@ -16,5 +16,5 @@ def applications_test(name, args = [], data = []):
             "integration",
             "local",
             "nosan",
-        ],
+        ] + tags,
     )

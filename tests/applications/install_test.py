@@ -112,9 +112,9 @@ def build_with_pkg_config(work, prefix, source, static):
 
 
 def check_schemas(work, prefix):
-    """Who links libonce_schemas.a gets what it needs; who does not needs neither libcurl nor Avro."""
+    """Who links libonce_schemas.a gets what it needs; who does not needs no Avro."""
     env = pkg_config_path(prefix)
-    expect("-lcurl" not in applications.run(["pkg-config", "--libs", "--static", "once"], env=env), "once needs libcurl")
+    expect("-lavro" not in applications.run(["pkg-config", "--libs", "--static", "once"], env=env), "once needs Avro")
     source, program = os.path.join(work, "schemas.cc"), os.path.join(work, "schemas")
     with open(source, "w", encoding="utf-8") as file:
         file.write(SCHEMAS_PROGRAM)

@@ -7,7 +7,7 @@ def once_fuzz(name, deps):
     """Makes three targets of NAME_fuzz.cc, which defines LLVMFuzzerTestOneInput.
 
     NAME_corpus_test replays the kept inputs, in every build. NAME_fuzz is the fuzzer, which tests/fuzz/run lets search
-    for long; NAME_fuzz_test lets it search for a moment. These two need --config=fuzz.
+    for long; NAME_fuzz_test lets it search for a moment. These two need --config=fuzz or asan.
     """
     corpus = native.glob(["corpus/%s/*" % name])
     deps = deps + [":input"]
@@ -18,6 +18,7 @@ def once_fuzz(name, deps):
         args = ["tests/fuzz/corpus/" + name],
         copts = ONCE_COPTS,
         data = corpus,
+        tags = ["one_thread"],
         deps = deps + [":replay_main"],
     )
     cc_binary(

@@ -60,6 +60,7 @@ std::shared_ptr<const ClientContext> ContextWith(const std::map<std::string, std
 class AnyHandle : public Handle {
  public:
   using Handle::Handle;
+  ~AnyHandle() override { Shutdown(); }
   using Handle::OnThrottle;
   using Handle::WhyCallsLast;
 };
