@@ -388,8 +388,7 @@ TEST_P(BrokerTest, WhatIsFetchedIsCountedOnce) {
     if (const auto said = member.consumer().statistics()->Look()) most = std::max(most, said->fetched_records);
     return most >= static_cast<int64_t>(12 - polled);
   }));
-  // The ends of the partitions are in the queue as well, and what was fetched before the seek may be. By each of the three
-  // it would be 36 at the least.
+  // With the partitions' ends, and what was fetched before the seek. By each of the three it were 36 at the least.
   EXPECT_LT(most, 2 * 12);
 }
 
