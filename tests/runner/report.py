@@ -17,8 +17,8 @@ import xml.etree.ElementTree as ElementTree
 
 GIST_LINES = 12
 GIST_WIDTH = 400
-# Bazel's exit codes that its events explain by themselves: fine, a test failed, no test was selected.
-EXPLAINED_EXIT_CODES = (0, 3, 4)
+# Bazel's exit codes that its events explain by themselves: fine, a test failed.
+EXPLAINED_EXIT_CODES = (0, 3)
 
 # Where an event keeps its payload, if not under its own kind.
 PAYLOAD_KEY = {"targetCompleted": "completed", "actionCompleted": "action"}
