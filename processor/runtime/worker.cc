@@ -143,7 +143,7 @@ void Worker::RunWork() {
   // Quick tasks do not wait for those with slow handlers, nor new events for retries that are due at each turn.
   if (deps_.clock->Steady() - last_poll_ >= kPollWithWork && engine_.is_hungry())
     return PollRecords(absl::ZeroDuration());
-  if (!engine_.has_work()) return;
+  // Also without work: by the next turn a retry may be due again, and who is never hungry must hear of the group (T7).
   ServeCallbacks();
 }
 

@@ -14,6 +14,16 @@ std::vector<RecordedCall> CallLog::Take() {
   return std::exchange(calls_, {});
 }
 
+void CallLog::AddHearing() {
+  MutexLock lock(&mutex_);
+  ++hearings_;
+}
+
+int64_t CallLog::TakeHearings() {
+  MutexLock lock(&mutex_);
+  return std::exchange(hearings_, 0);
+}
+
 namespace {
 
 class RecordingProducer final : public kafka::TransactionalProducer {
@@ -65,8 +75,14 @@ class RecordingConsumer final : public kafka::GroupConsumer, private kafka::Reba
   absl::Status Seek(std::span<const TopicPartitionOffset> offsets) override {
     return Note("seek", inner_->Seek(offsets));
   }
-  absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override { return inner_->Poll(timeout, batch); }
-  absl::Status ServeCallbacks() override { return inner_->ServeCallbacks(); }
+  absl::Status Poll(absl::Duration timeout, kafka::Batch* batch) override {
+    log_->AddHearing();
+    return inner_->Poll(timeout, batch);
+  }
+  absl::Status ServeCallbacks() override {
+    log_->AddHearing();
+    return inner_->ServeCallbacks();
+  }
   kafka::GroupMetadata group_metadata() override { return inner_->group_metadata(); }
   absl::Status Close() override { return Note("close", inner_->Close()); }
 

@@ -8,6 +8,7 @@
 #ifndef ONCE_TESTS_DRIVER_RECORDING_CLIENT_H_
 #define ONCE_TESTS_DRIVER_RECORDING_CLIENT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,9 +35,15 @@ class CallLog {
   // The calls so far, which are then forgotten.
   std::vector<RecordedCall> Take();
 
+  // A consumer was polled, or served its callbacks: it heard of its group.
+  void AddHearing();
+  // How often so far, which is then forgotten.
+  int64_t TakeHearings();
+
  private:
   Mutex mutex_;
   std::vector<RecordedCall> calls_ ABSL_GUARDED_BY(mutex_);
+  int64_t hearings_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // `log` must outlive the client and all that it made.

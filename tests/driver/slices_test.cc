@@ -4,6 +4,7 @@
 #include <set>
 
 #include "processor/base/murmur2.h"
+#include "tests/driver/recording_client.h"
 #include "tests/driver/scripted.h"
 
 namespace once {
@@ -211,6 +212,31 @@ TEST_F(SliceTest, X1RetriesThatAreDueAtEachTurnLetNewEventsIn) {
   run_until(sent + absl::Seconds(30));
   ASSERT_FALSE(commits_[1].empty());
   EXPECT_LE(commits_[1].front() - sent, absl::Milliseconds(500));
+}
+
+// A task whose inputs are paused is never hungry, and with a retry due at each turn there is work at each turn's
+// beginning and none at its end. Whoever looks at the group only where there is none, or still some, never hears that it
+// was thrown out, and commits in vain for ever.
+TEST_F(SliceTest, X1RetriesThatAreDueAtEachTurnLetTheGroupBeHeard) {
+  constexpr int kTurns = 100;
+  script_->handle = [](const OrderPlaced&) { return absl::UnavailableError("down"); };
+  script_->policy.initial_backoff = script_->policy.max_backoff = absl::Milliseconds(10);
+  CallLog calls;
+  DriverOptions options = {.partitions = 1};
+  options.wrap_client = [&calls](auto client) { return WrapWithRecording(std::move(client), &calls); };
+  Start([](const OrderPlaced&) { return absl::Milliseconds(1); }, options);
+  Send(0, "alice", 1);
+  driver_->worker().RunOnce();
+  ASSERT_EQ(driver_->Pause("customer", 0).outcome, "APPLIED");
+  calls.TakeHearings();
+  const int before = calls_[1];
+  for (int i = 0; i < kTurns; ++i) {
+    driver_->worker().RunOnce();
+    driver_->clock().Advance(absl::Milliseconds(30));
+  }
+  EXPECT_GE(calls_[1] - before, kTurns / 2) << "a retry was not due at each turn";
+  EXPECT_GE(calls.TakeHearings(), kTurns);
+  driver_.reset();  // It writes to `calls` to its end.
 }
 
 // After a rebalance the client is not trusted to read on where it stood: see X5.

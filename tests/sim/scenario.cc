@@ -92,6 +92,26 @@ std::string ScheduledFault::ToString() const {
   return text;
 }
 
+bool Scenario::EndsTasksWithoutAWord() const {
+  int losses = 0;
+  for (const ScheduledFault& fault : faults) {
+    switch (fault.kind) {
+      case FaultKind::kCrash:
+      case FaultKind::kLoseDisk:
+      case FaultKind::kTorn:
+        return true;
+      case FaultKind::kExpireMember:
+      case FaultKind::kPause:
+      case FaultKind::kCut:
+        ++losses;
+        break;
+      default:
+        break;
+    }
+  }
+  return losses > 1;
+}
+
 std::string Scenario::ToString() const {
   std::string text = absl::StrCat(
       "seed=", seed, " topology=", NameOf(topology), " partitions=", partitions, " pods=", pods, " workers=", workers,

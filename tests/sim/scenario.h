@@ -103,6 +103,8 @@ struct Scenario {
   absl::Duration clocks_wrong_by() const;
   // As the preflight sets it, by the smallest limit of the outputs that it finds.
   size_t max_batch_bytes() const { return with_large && !limit_is_lowered ? size_t{kSinkLimit} : 1'000'000; }
+  // By a crash, or by losses time and again, which nobody can tell from crashes (X3).
+  bool EndsTasksWithoutAWord() const;
   std::string ToString() const;
 };
 

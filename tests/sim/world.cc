@@ -326,11 +326,7 @@ absl::Duration World::HealingBound() const {
   for (; troubles > 0; --troubles) pauses += std::min(kLongestPause, scenario_.span + pauses + kRetryInterval);
   absl::Duration deaths = deadly_runs * kDeathsOfADeadlyEvent * (kSessionTimeout + kTransactionTimeout);
   // By a change pods were killed as well: another version followed, or somebody mended what was refused.
-  const bool has_crashes =
-      (scenario_.change != Change::kNone && IsChangeOver()) ||
-      std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [](const ScheduledFault& fault) {
-        return fault.kind == FaultKind::kCrash || fault.kind == FaultKind::kLoseDisk || fault.kind == FaultKind::kTorn;
-      });
+  const bool has_crashes = scenario_.EndsTasksWithoutAWord() || (scenario_.change != Change::kNone && IsChangeOver());
   // After a death a task's events are announced and run in transactions of a few, all of them at the worst (X3).
   if (deaths > absl::ZeroDuration() || has_crashes) {
     deaths += absl::Milliseconds(100) * static_cast<int64_t>(input_->events()->size());
