@@ -1,5 +1,6 @@
 package once.connect;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
@@ -69,10 +70,15 @@ public abstract class CamelEvent<R extends ConnectRecord<R>> implements Transfor
       if (record.value() == null) return with(record, null, null, found);
       String text = record.value().toString();
       if (!isBase64) return with(record, Schema.STRING_SCHEMA, text, found);
+      return with(record, Schema.BYTES_SCHEMA, bytes(text), found);
+    }
+
+    /** What is no base64 goes on as it is: Once cannot decode it either, and its dead letter says where it came from. */
+    private static byte[] bytes(String text) {
       try {
-        return with(record, Schema.BYTES_SCHEMA, Base64.getDecoder().decode(text.trim()), found);
+        return Base64.getDecoder().decode(text.trim());
       } catch (IllegalArgumentException error) {
-        throw new DataException("the message's body is not base64: send it so, or set value.encoding=text", error);
+        return text.getBytes(StandardCharsets.UTF_8);
       }
     }
   }
@@ -94,7 +100,7 @@ public abstract class CamelEvent<R extends ConnectRecord<R>> implements Transfor
     }
 
     private static String text(Object value) {
-      return value instanceof byte[] bytes ? new String(bytes, java.nio.charset.StandardCharsets.UTF_8) : value.toString();
+      return value instanceof byte[] bytes ? new String(bytes, StandardCharsets.UTF_8) : value.toString();
     }
   }
 }

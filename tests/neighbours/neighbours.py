@@ -1,10 +1,12 @@
-"""What tests with real JVM programs have in common: their jars through Maven, the compiler, a broker, orderly ends."""
+"""What tests with programs of other worlds have in common: jars through Maven, the compiler, an AWS, a broker, orderly
+ends."""
 
 import fcntl
 import glob
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -12,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "once")
 BROKER = os.path.join(ROOT, "docker/kafka/broker")
 STOP_LIMIT_S = 20
+MOTO_VERSION = "5.2.5"
 
 
 class Unreached(Exception):
@@ -71,6 +74,34 @@ def start_broker(directory, *settings):
 def stop_broker(directory):
     if os.path.isdir(directory):
         subprocess.run([BROKER, "stop", "--dir=" + directory], check=False)
+
+
+def fetch_moto():
+    """The Python of an environment that has moto, an AWS on this machine, and Amazon's client; made once."""
+    home = os.path.join(CACHE, "moto-" + MOTO_VERSION)
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, "moto.lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(os.path.join(home, "complete")):
+            return os.path.join(home, "bin/python")
+        print("fetching moto through pip (once)", flush=True)
+        shutil.rmtree(home, ignore_errors=True)
+        for command in (["python3", "-m", "venv", home],
+                        [os.path.join(home, "bin/pip"), "install", "-q", "moto[server]==" + MOTO_VERSION]):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, check=False)
+            if done.returncode != 0:
+                raise Unreached("could not do `%s`: check the network, pip's settings, and that python3-venv is "
+                                "installed:\n%s" % (" ".join(command), "\n".join(done.stdout.splitlines()[-10:])))
+        with open(os.path.join(home, "complete"), "w", encoding="utf-8"):
+            pass
+    return os.path.join(home, "bin/python")
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def end(process):
