@@ -32,15 +32,16 @@ import org.apache.kafka.streams.kstream.WindowedSerdes;
  *
  *   Interop BOOTSTRAP topics             creates them
  *   Interop BOOTSTRAP send FIRST COUNT   sends so many calls from that one on, and once (FIRST is 0) what is odd
- *   Interop BOOTSTRAP check COUNT        waits for what has to come of so many calls, and judges it; exit code 1 if it is wrong
+ *   Interop BOOTSTRAP check COUNT        waits for what has to come of so many calls, and judges it; exit code 1 if it
+ * is wrong
  */
 public final class Interop {
   static final int PARTITIONS = 6;
   static final List<String> CO_PARTITIONED = List.of("calls", "copies", "streams-counts", "differences");
-  static final List<String> OTHERS = List.of("in-integer", "in-long", "in-double", "in-string", "in-bytes", "out-integer",
-      "out-long", "out-double", "out-string", "out-bytes", "streams-time", "streams-session", "out-time", "out-session",
-      "text-time", "text-session", "streams-twins", "streams-typed", "streams-words", "out-twins", "out-typed", "out-words",
-      "dead-letters");
+  static final List<String> OTHERS = List.of("in-integer", "in-long", "in-double", "in-string", "in-bytes",
+      "out-integer", "out-long", "out-double", "out-string", "out-bytes", "streams-time", "streams-session", "out-time",
+      "out-session", "text-time", "text-session", "streams-twins", "streams-typed", "streams-words", "out-twins",
+      "out-typed", "out-words", "dead-letters");
   static final long START_MS = 1_700_000_000_000L;
   static final String STRANGE = "Gr\u00fc\u00dfe \u65e5\u672c\u8a9e \ud83d\ude00";
 
@@ -76,17 +77,19 @@ public final class Interop {
   record Typed<T>(String name, Serde<T> serde, List<T> values, java.util.function.UnaryOperator<T> other) {}
 
   static List<Typed<?>> typed() {
-    return List.of(
-        new Typed<>("integer", Serdes.Integer(), List.of(0, 1, -5, Integer.MAX_VALUE, Integer.MIN_VALUE + 1), value -> value - 1),
-        new Typed<>("long", Serdes.Long(), List.of(0L, 7L, -5L, Long.MAX_VALUE, Long.MIN_VALUE + 1), value -> value - 1),
+    return List.of(new Typed<>("integer", Serdes.Integer(), List.of(0, 1, -5, Integer.MAX_VALUE, Integer.MIN_VALUE + 1),
+                       value -> value - 1),
+        new Typed<>(
+            "long", Serdes.Long(), List.of(0L, 7L, -5L, Long.MAX_VALUE, Long.MIN_VALUE + 1), value -> value - 1),
         new Typed<>("double", Serdes.Double(), List.of(0.0, -2.5, 1e300, Double.POSITIVE_INFINITY), value -> value / 2),
         new Typed<>("string", Serdes.String(), List.of("a", "", STRANGE, "a\0b"), value -> value + "\u00df"),
-        new Typed<>("bytes", Serdes.ByteArray(), List.of(new byte[] {1, 2}, new byte[0], new byte[] {(byte) 0xff, 0}), value -> {
-          byte[] other = new byte[value.length + 1];
-          for (int i = 0; i < value.length; ++i) other[i] = value[value.length - 1 - i];
-          other[value.length] = (byte) 0xff;
-          return other;
-        }));
+        new Typed<>("bytes", Serdes.ByteArray(), List.of(new byte[] {1, 2}, new byte[0], new byte[] {(byte) 0xff, 0}),
+            value -> {
+              byte[] other = new byte[value.length + 1];
+              for (int i = 0; i < value.length; ++i) other[i] = value[value.length - 1 - i];
+              other[value.length] = (byte) 0xff;
+              return other;
+            }));
   }
 
   // --- sending ---
@@ -103,8 +106,9 @@ public final class Interop {
 
   static void send(String bootstrap, int first, int count) throws Exception {
     List<byte[]> keys = keys();
-    try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(
-             Map.of("bootstrap.servers", bootstrap, "enable.idempotence", "true"), new ByteArraySerializer(), new ByteArraySerializer())) {
+    try (KafkaProducer<byte[], byte[]> producer =
+             new KafkaProducer<>(Map.of("bootstrap.servers", bootstrap, "enable.idempotence", "true"),
+                 new ByteArraySerializer(), new ByteArraySerializer())) {
       for (int i = first; i < first + count; ++i) {
         // Each tenth comes twice.
         for (int copy = 0; copy <= (i % 10 == 0 ? 1 : 0); ++copy) {
@@ -113,7 +117,8 @@ public final class Interop {
           producer.send(call);
         }
       }
-      if (first == 0) sendOdd(producer);
+      if (first == 0)
+        sendOdd(producer);
       producer.flush();
     }
   }
@@ -125,7 +130,8 @@ public final class Interop {
     for (Typed<?> each : typed()) sendTyped(each, producer);
     // Windows: of one key in three minutes, and in two sessions one of which grows together.
     for (long second : new long[] {0, 1, 30, 45, 61, 150, 60_000, 60_030, 60_015}) {
-      producer.send(new ProducerRecord<>("in-string", null, START_MS + 1000 * second, utf8("clock"), utf8("tick " + second)));
+      producer.send(
+          new ProducerRecord<>("in-string", null, START_MS + 1000 * second, utf8("clock"), utf8("tick " + second)));
     }
   }
 
@@ -140,7 +146,8 @@ public final class Interop {
 
   static List<ConsumerRecord<byte[], byte[]>> read(KafkaConsumer<byte[], byte[]> consumer, String topic) {
     List<TopicPartition> partitions = new ArrayList<>();
-    for (PartitionInfo each : consumer.partitionsFor(topic)) partitions.add(new TopicPartition(topic, each.partition()));
+    for (PartitionInfo each : consumer.partitionsFor(topic))
+      partitions.add(new TopicPartition(topic, each.partition()));
     consumer.assign(partitions);
     consumer.seekToBeginning(partitions);
     Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
@@ -153,7 +160,8 @@ public final class Interop {
 
   static Map<String, Long> lastByKey(List<ConsumerRecord<byte[], byte[]>> records) {
     Map<String, Long> last = new TreeMap<>();
-    for (ConsumerRecord<byte[], byte[]> each : records) last.put(hex(each.key()), ByteBuffer.wrap(each.value()).getLong());
+    for (ConsumerRecord<byte[], byte[]> each : records)
+      last.put(hex(each.key()), ByteBuffer.wrap(each.value()).getLong());
     return last;
   }
 
@@ -168,9 +176,12 @@ public final class Interop {
     Set<Long> seen = new HashSet<>();
     for (ConsumerRecord<byte[], byte[]> each : read(consumer, "copies")) {
       long call = ByteBuffer.wrap(each.value()).getLong();
-      if (!seen.add(call)) return "call " + call + " came out twice";
-      if (!Arrays.equals(each.key(), keys().get((int) call % keys().size()))) return "call " + call + " has another key";
-      if (header(each, "ce_id") == null) return "call " + call + " has no ID";
+      if (!seen.add(call))
+        return "call " + call + " came out twice";
+      if (!Arrays.equals(each.key(), keys().get((int) call % keys().size())))
+        return "call " + call + " has another key";
+      if (header(each, "ce_id") == null)
+        return "call " + call + " has no ID";
     }
     return seen.size() == count ? null : seen.size() + " of " + count + " calls came out";
   }
@@ -191,24 +202,28 @@ public final class Interop {
   static String differences(KafkaConsumer<byte[], byte[]> consumer, int count) {
     List<ConsumerRecord<byte[], byte[]>> records = read(consumer, "differences");
     for (ConsumerRecord<byte[], byte[]> each : records) {
-      if (ByteBuffer.wrap(each.value()).getLong() < 0) return "Once saw a count of key " + hex(each.key()) + " before its calls";
+      if (ByteBuffer.wrap(each.value()).getLong() < 0)
+        return "Once saw a count of key " + hex(each.key()) + " before its calls";
     }
     Map<String, Long> last = lastByKey(records);
     last.values().removeIf(value -> value == 0);
-    if (!last.isEmpty()) return "Once and Kafka Streams differ by " + last;
+    if (!last.isEmpty())
+      return "Once and Kafka Streams differ by " + last;
     int keys = lastByKey(records).size();
     return keys == expectedCounts(count).size() ? null : "differences of " + keys + " keys came out";
   }
 
   static String partitions(KafkaConsumer<byte[], byte[]> consumer) {
-    for (String topic : List.of("calls", "copies", "streams-counts", "differences", "out-integer", "out-long", "out-double",
-             "out-string", "out-bytes")) {
+    for (String topic : List.of("calls", "copies", "streams-counts", "differences", "out-integer", "out-long",
+             "out-double", "out-string", "out-bytes")) {
       int count = CO_PARTITIONED.contains(topic) ? PARTITIONS : 3;
       for (ConsumerRecord<byte[], byte[]> each : read(consumer, topic)) {
-        if (each.key() == null) continue;
+        if (each.key() == null)
+          continue;
         int expected = Utils.toPositive(Utils.murmur2(each.key())) % count;
         if (each.partition() != expected) {
-          return "key " + hex(each.key()) + " is in partition " + each.partition() + " of " + topic + ", not " + expected;
+          return "key " + hex(each.key()) + " is in partition " + each.partition() + " of " + topic + ", not "
+              + expected;
         }
       }
     }
@@ -225,7 +240,8 @@ public final class Interop {
     String topic = "out-" + each.name();
     for (ConsumerRecord<byte[], byte[]> record : read(consumer, topic)) {
       T key = each.serde().deserializer().deserialize(topic, record.key());
-      if (!"clock\u00df".equals(key)) found.add(show(key) + " = " + show(each.serde().deserializer().deserialize(topic, record.value())));
+      if (!"clock\u00df".equals(key))
+        found.add(show(key) + " = " + show(each.serde().deserializer().deserialize(topic, record.value())));
     }
     return found.equals(expected) ? null : topic + " has " + found + ", not " + expected;
   }
@@ -235,32 +251,38 @@ public final class Interop {
   }
 
   /** `wanted` counts by window, "START..END" in seconds behind START_MS. */
-  static String windows(KafkaConsumer<byte[], byte[]> consumer, String name, Serde<Windowed<String>> serde, long startShift,
-      long endShift, Map<String, Long> wanted) {
+  static String windows(KafkaConsumer<byte[], byte[]> consumer, String name, Serde<Windowed<String>> serde,
+      long startShift, long endShift, Map<String, Long> wanted) {
     Map<String, Long> streams = windowCounts(consumer, "streams-" + name, serde, 0, 0, "clock\u00df");
-    if (!streams.equals(wanted)) return "Kafka Streams made windows " + streams + ", not " + wanted;
+    if (!streams.equals(wanted))
+      return "Kafka Streams made windows " + streams + ", not " + wanted;
     Map<String, Long> once = windowCounts(consumer, "out-" + name, serde, startShift, endShift, "clock\u00df\u00df");
     once.keySet().retainAll(wanted.keySet());
-    if (!once.equals(wanted)) return "Once made windows " + once + ", not " + wanted;
+    if (!once.equals(wanted))
+      return "Once made windows " + once + ", not " + wanted;
     Set<String> texts = new HashSet<>();
-    for (ConsumerRecord<byte[], byte[]> each : read(consumer, "text-" + name)) texts.add(new String(each.value(), StandardCharsets.UTF_8));
+    for (ConsumerRecord<byte[], byte[]> each : read(consumer, "text-" + name))
+      texts.add(new String(each.value(), StandardCharsets.UTF_8));
     for (String window : wanted.keySet()) {
       String[] times = window.split("\\.\\.");
       long start = START_MS + 1000 * Long.parseLong(times[0]);
       long end = START_MS + 1000 * Long.parseLong(times[1]);
       String text = "clock\u00df@" + start + (name.equals("session") ? ".." + end : "");
-      if (!texts.contains(text)) return "Once read windows " + texts + ", and not " + text;
+      if (!texts.contains(text))
+        return "Once read windows " + texts + ", and not " + text;
     }
     return null;
   }
 
-  static Map<String, Long> windowCounts(KafkaConsumer<byte[], byte[]> consumer, String topic, Serde<Windowed<String>> serde,
-      long startShift, long endShift, String name) {
+  static Map<String, Long> windowCounts(KafkaConsumer<byte[], byte[]> consumer, String topic,
+      Serde<Windowed<String>> serde, long startShift, long endShift, String name) {
     Map<String, Long> counts = new TreeMap<>();
     for (ConsumerRecord<byte[], byte[]> each : read(consumer, topic)) {
       Windowed<String> key = serde.deserializer().deserialize(topic, each.key());
-      if (!key.key().equals(name)) continue;
-      String window = (key.window().start() - START_MS - startShift) / 1000.0 + ".." + (key.window().end() - START_MS - endShift) / 1000.0;
+      if (!key.key().equals(name))
+        continue;
+      String window = (key.window().start() - START_MS - startShift) / 1000.0 + ".."
+          + (key.window().end() - START_MS - endShift) / 1000.0;
       window = window.replace(".0..", "..").replaceAll("\\.0$", "");
       if (each.value() == null) {
         counts.remove(window);
@@ -273,39 +295,48 @@ public final class Interop {
 
   static String deadLetters(KafkaConsumer<byte[], byte[]> consumer) {
     Map<String, ConsumerRecord<byte[], byte[]>> calls = new HashMap<>();
-    for (ConsumerRecord<byte[], byte[]> each : read(consumer, "calls")) calls.put(each.partition() + "@" + each.offset(), each);
+    for (ConsumerRecord<byte[], byte[]> each : read(consumer, "calls"))
+      calls.put(each.partition() + "@" + each.offset(), each);
     Map<String, String> found = new TreeMap<>();
     for (ConsumerRecord<byte[], byte[]> each : read(consumer, "dead-letters")) {
-      if (!"calls".equals(header(each, "__streams.errors.topic"))) continue;
+      if (!"calls".equals(header(each, "__streams.errors.topic")))
+        continue;
       ConsumerRecord<byte[], byte[]> call =
           calls.get(header(each, "__streams.errors.partition") + "@" + header(each, "__streams.errors.offset"));
-      if (call == null) return "a dead letter names a call that is not there";
+      if (call == null)
+        return "a dead letter names a call that is not there";
       if (!Arrays.equals(call.key(), each.key()) || !Arrays.equals(call.value(), each.value())) {
         return "a dead letter has another key or value than its call";
       }
       String name = each.key() == null ? "null" : new String(each.key(), StandardCharsets.UTF_8);
-      if (found.put(name, header(each, "__streams.errors.exception")) != null) return "two dead letters of " + name;
+      if (found.put(name, header(each, "__streams.errors.exception")) != null)
+        return "two dead letters of " + name;
     }
-    Map<String, String> expected = new TreeMap<>(
-        Map.of("refused", "INVALID_ARGUMENT", "torn", "DATA_LOSS", "null", "FAILED_PRECONDITION"));
+    Map<String, String> expected =
+        new TreeMap<>(Map.of("refused", "INVALID_ARGUMENT", "torn", "DATA_LOSS", "null", "FAILED_PRECONDITION"));
     return found.equals(expected) ? null : "dead letters are " + found + ", not " + expected;
   }
 
-  /** Kafka Streams' two records of one: with its ID they are one event, with its type they are another's, without either they are two. */
+  /**
+   * Kafka Streams' two records of one: with its ID they are one event, with its type they are another's, without
+   * either they are two.
+   */
   static String twins(KafkaConsumer<byte[], byte[]> consumer) {
     int sources = read(consumer, "out-long").size();
     int letters = 0;
     for (ConsumerRecord<byte[], byte[]> each : read(consumer, "dead-letters")) {
-      if ("streams-typed".equals(header(each, "__streams.errors.topic"))) ++letters;
+      if ("streams-typed".equals(header(each, "__streams.errors.topic")))
+        ++letters;
     }
-    List<Integer> found = List.of(sources, read(consumer, "streams-twins").size(), read(consumer, "out-twins").size(), letters,
-        read(consumer, "out-typed").size(), read(consumer, "out-words").size());
+    List<Integer> found = List.of(sources, read(consumer, "streams-twins").size(), read(consumer, "out-twins").size(),
+        letters, read(consumer, "out-typed").size(), read(consumer, "out-words").size());
     List<Integer> expected = List.of(5, 10, 5, 5, 0, 10);
     return found.equals(expected) ? null : "records of two made of one are " + found + ", not " + expected;
   }
 
   static boolean check(String bootstrap, int count) throws Exception {
-    Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed", "enable.auto.commit", false);
+    Map<String, Object> settings =
+        Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed", "enable.auto.commit", false);
     boolean right = true;
     try (KafkaConsumer<byte[], byte[]> consumer =
              new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
@@ -314,10 +345,14 @@ public final class Interop {
       checks.put("Kafka Streams counts what Once wrote", () -> counts(consumer, count));
       checks.put("Once reads these counts, beside its own of the same keys", () -> differences(consumer, count));
       for (Typed<?> each : typed()) checks.put("Java's " + each.name() + ", both ways", () -> typed(consumer, each));
-      checks.put("windowed keys, both ways", () -> windows(consumer, "time", WindowedSerdes.timeWindowedSerdeFrom(String.class,
-          60_000), 1, 1, Map.of("-20..40", 3L, "40..100", 2L, "100..160", 1L, "59980..60040", 3L)));
-      checks.put("keys of sessions, both ways", () -> windows(consumer, "session", WindowedSerdes.sessionWindowedSerdeFrom(String.class),
-          -1, 1, Map.of("0..1", 2L, "30..61", 3L, "150..150", 1L, "60000..60030", 3L)));
+      checks.put("windowed keys, both ways",
+          ()
+              -> windows(consumer, "time", WindowedSerdes.timeWindowedSerdeFrom(String.class, 60_000), 1, 1,
+                  Map.of("-20..40", 3L, "40..100", 2L, "100..160", 1L, "59980..60040", 3L)));
+      checks.put("keys of sessions, both ways",
+          ()
+              -> windows(consumer, "session", WindowedSerdes.sessionWindowedSerdeFrom(String.class), -1, 1,
+                  Map.of("0..1", 2L, "30..61", 3L, "150..150", 1L, "60000..60030", 3L)));
       checks.put("every key in Java's partition for it", () -> partitions(consumer));
       checks.put("dead letters, by a plain consumer", () -> deadLetters(consumer));
       checks.put("two records of one: IDs and types that Kafka Streams hands on", () -> twins(consumer));
@@ -328,7 +363,8 @@ public final class Interop {
           Thread.sleep(200);
           wrong = each.getValue().get();
         }
-        System.out.println((wrong == null ? "right  " : "WRONG  ") + each.getKey() + (wrong == null ? "" : ": " + wrong));
+        System.out.println(
+            (wrong == null ? "right  " : "WRONG  ") + each.getKey() + (wrong == null ? "" : ": " + wrong));
         right &= wrong == null;
       }
     }
@@ -341,7 +377,7 @@ public final class Interop {
       case "topics" -> topics(bootstrap);
       case "send" -> send(bootstrap, Integer.parseInt(args[2]), Integer.parseInt(args[3]));
       case "check" -> System.exit(check(bootstrap, Integer.parseInt(args[2])) ? 0 : 1);
-      default -> throw new IllegalArgumentException(args[1]);
+        default -> throw new IllegalArgumentException(args[1]);
     }
   }
 }

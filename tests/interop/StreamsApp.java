@@ -21,7 +21,10 @@ import org.apache.kafka.streams.processor.api.FixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
 import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 
-/** A Kafka Streams application between topics of Once's (interop_app.cc). Arguments: bootstrap address, state directory. */
+/**
+ * A Kafka Streams application between topics of Once's (interop_app.cc). Arguments: bootstrap address, state
+ * directory.
+ */
 public final class StreamsApp {
   static final Duration WINDOW = Duration.ofMinutes(1);
   static final Duration GAP = Duration.ofSeconds(20);
@@ -52,7 +55,8 @@ public final class StreamsApp {
 
     KStream<String, String> texts = builder.stream("out-string", Consumed.with(Serdes.String(), Serdes.String()));
     KGroupedStream<String, String> grouped = texts.groupByKey(Grouped.with(Serdes.String(), Serdes.String()));
-    grouped.windowedBy(TimeWindows.ofSizeWithNoGrace(WINDOW)).count(Materialized.with(Serdes.String(), Serdes.Long()))
+    grouped.windowedBy(TimeWindows.ofSizeWithNoGrace(WINDOW))
+        .count(Materialized.with(Serdes.String(), Serdes.Long()))
         .toStream()
         .<Long>processValues(DropIdentity::new)
         .to("streams-time",
@@ -65,7 +69,8 @@ public final class StreamsApp {
 
     // Two of each, as they are, and without what they were called before.
     KStream<Long, Long> longs = builder.stream("out-long", Consumed.with(Serdes.Long(), Serdes.Long()));
-    longs.flatMapValues(value -> List.of(value, value)).to("streams-twins", Produced.with(Serdes.Long(), Serdes.Long()));
+    longs.flatMapValues(value -> List.of(value, value))
+        .to("streams-twins", Produced.with(Serdes.Long(), Serdes.Long()));
     KStream<Long, String> words = longs.flatMapValues(value -> List.of("first " + value, "second " + value));
     Serde<Long> key = Serdes.Long();
     words.to("streams-typed", Produced.with(key, Serdes.String()));
@@ -84,7 +89,8 @@ public final class StreamsApp {
     KafkaStreams streams = new KafkaStreams(topology(), properties);
     streams.setUncaughtExceptionHandler(error -> {
       error.printStackTrace();
-      return org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+      return org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse
+          .SHUTDOWN_CLIENT;
     });
     streams.setStateListener((now, before) -> System.out.println("state " + now));
     Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(Duration.ofSeconds(10))));

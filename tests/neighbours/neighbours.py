@@ -91,8 +91,8 @@ def fetch_moto():
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True, check=False)
             if done.returncode != 0:
-                raise Unreached("could not do `%s`: check the network, pip's settings, and that python3-venv is "
-                                "installed:\n%s" % (" ".join(command), "\n".join(done.stdout.splitlines()[-10:])))
+                raise Unreached("could not do `%s`: check the network and pip's settings, and run "
+                                "setup/install --connect:\n%s" % (" ".join(command), "\n".join(done.stdout.splitlines()[-10:])))
         with open(os.path.join(home, "complete"), "w", encoding="utf-8"):
             pass
     return os.path.join(home, "bin/python")

@@ -14,8 +14,8 @@ import org.apache.kafka.connect.header.Headers;
 import org.apache.kafka.connect.transforms.Transformation;
 
 /**
- * Carries what an event is between Camel's names for headers and Kafka's. SQS and SNS have text where Kafka has bytes, so
- * values are base64 there, unless `value.encoding` is `text`.
+ * Carries what an event is between Camel's names for headers and Kafka's. SQS and SNS have text where Kafka has bytes,
+ * so values are base64 there, unless `value.encoding` is `text`.
  */
 public abstract class CamelEvent<R extends ConnectRecord<R>> implements Transformation<R> {
   static final String PREFIX = "CamelHeader.";
@@ -26,7 +26,8 @@ public abstract class CamelEvent<R extends ConnectRecord<R>> implements Transfor
           .define(ENCODING, ConfigDef.Type.STRING, "base64", ConfigDef.ValidString.in("base64", "text"),
               ConfigDef.Importance.HIGH, "how values stand in messages")
           .define(HEADERS, ConfigDef.Type.STRING, "(ce_.*|content-type|traceparent|tracestate)",
-              ConfigDef.Importance.MEDIUM, "regular expression of the headers that are carried, without Camel's prefix");
+              ConfigDef.Importance.MEDIUM,
+              "regular expression of the headers that are carried, without Camel's prefix");
 
   boolean isBase64;
   String headers;
@@ -58,22 +59,29 @@ public abstract class CamelEvent<R extends ConnectRecord<R>> implements Transfor
       Headers found = new ConnectHeaders();
       boolean hasId = false;
       for (Header header : record.headers()) {
-        if (!header.key().startsWith(PREFIX)) continue;
+        if (!header.key().startsWith(PREFIX))
+          continue;
         String name = header.key().substring(PREFIX.length());
-        if (!name.matches(headers) || header.value() == null) continue;
+        if (!name.matches(headers) || header.value() == null)
+          continue;
         found.addString(name, header.value().toString());
         hasId |= name.equals("ce_id");
       }
       // SQS's own ID is the same at each delivery of a message, and another for each time that it was sent.
       Header messageId = record.headers().lastWithName(PREFIX + "CamelAwsSqsMessageId");
-      if (!hasId && messageId != null) found.addString("ce_id", "sqs-" + messageId.value());
-      if (record.value() == null) return with(record, null, null, found);
+      if (!hasId && messageId != null)
+        found.addString("ce_id", "sqs-" + messageId.value());
+      if (record.value() == null)
+        return with(record, null, null, found);
       String text = record.value().toString();
-      if (!isBase64) return with(record, Schema.STRING_SCHEMA, text, found);
+      if (!isBase64)
+        return with(record, Schema.STRING_SCHEMA, text, found);
       return with(record, Schema.BYTES_SCHEMA, bytes(text), found);
     }
 
-    /** What is no base64 goes on as it is: Once cannot decode it either, and its dead letter says where it came from. */
+    /**
+     * What is no base64 goes on as it is: Once cannot decode it either, and its dead letter says where it came from.
+     */
     private static byte[] bytes(String text) {
       try {
         return Base64.getDecoder().decode(text.trim());
@@ -89,12 +97,16 @@ public abstract class CamelEvent<R extends ConnectRecord<R>> implements Transfor
     public R apply(R record) {
       Headers found = new ConnectHeaders();
       for (Header header : record.headers()) {
-        if (header.key().matches(headers) && header.value() != null) found.addString(PREFIX + header.key(), text(header.value()));
+        if (header.key().matches(headers) && header.value() != null)
+          found.addString(PREFIX + header.key(), text(header.value()));
       }
-      if (record.value() == null) return with(record, null, null, found);
-      if (!isBase64) return with(record, Schema.STRING_SCHEMA, text(record.value()), found);
+      if (record.value() == null)
+        return with(record, null, null, found);
+      if (!isBase64)
+        return with(record, Schema.STRING_SCHEMA, text(record.value()), found);
       if (!(record.value() instanceof byte[] bytes)) {
-        throw new DataException("values must be bytes: set value.converter to ByteArrayConverter, or value.encoding=text");
+        throw new DataException(
+            "values must be bytes: set value.converter to ByteArrayConverter, or value.encoding=text");
       }
       return with(record, Schema.STRING_SCHEMA, Base64.getEncoder().encodeToString(bytes), found);
     }
