@@ -63,7 +63,8 @@ class Aws:
     def put(self, body, attributes):
         """SQS's ID of the message."""
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
-        return self._sqs.send_message(QueueUrl=self._urls[ORDERS], MessageBody=body, MessageAttributes=typed)["MessageId"]
+        sent = self._sqs.send_message(QueueUrl=self._urls[ORDERS], MessageBody=body, MessageAttributes=typed)
+        return sent["MessageId"]
 
     def put_order(self, event_id, customer, cents):
         self.put(base64.b64encode(order(event_id, customer, cents)).decode(),

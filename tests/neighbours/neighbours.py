@@ -26,6 +26,10 @@ def need(tool):
         raise Unreached("%s is not installed: run setup/install" % tool)
 
 
+def last_lines(text):
+    return "\n".join(text.splitlines()[-10:])
+
+
 def fetch(what, pom):
     """The directory of the jars that a pom names; fetched once for each content of the pom."""
     with open(pom, "rb") as source:
@@ -47,7 +51,7 @@ def fetch(what, pom):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if done.returncode != 0:
                 raise Unreached("Maven could not fetch %s: check the network or the mirror in ~/.m2/settings.xml:\n%s" %
-                                (what, "\n".join(done.stdout.splitlines()[-10:])))
+                                (what, last_lines(done.stdout)))
             os.rename(os.path.join(staging, "jars"), jars)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -56,8 +60,8 @@ def fetch(what, pom):
 
 def compile_java(jars, classes, directory):
     sources = sorted(glob.glob(os.path.join(directory, "*.java")))
-    done = subprocess.run(["javac", "-nowarn", "-cp", jars + "/*", "-d", classes, *sources], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(["javac", "-nowarn", "-cp", jars + "/*", "-d", classes, *sources],
+                          capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError("javac refuses %s:\n%s" % (directory, done.stderr))
 
@@ -65,7 +69,8 @@ def compile_java(jars, classes, directory):
 def start_broker(directory, *settings):
     """Its bootstrap address."""
     started = subprocess.run([BROKER, "start", "--dir=" + directory, "--port=0", "--heap=512m",
-                              *("--set=" + setting for setting in settings)], capture_output=True, text=True, check=False)
+                              *("--set=" + setting for setting in settings)],
+                             capture_output=True, text=True, check=False)
     if started.returncode != 0:
         raise RuntimeError("the broker did not start:\n" + started.stderr)
     return started.stdout.split("bootstrap_servers=")[1].split()[0]
@@ -92,7 +97,7 @@ def fetch_moto():
                                   text=True, check=False)
             if done.returncode != 0:
                 raise Unreached("could not do `%s`: check the network and pip's settings, and run "
-                                "setup/install --connect:\n%s" % (" ".join(command), "\n".join(done.stdout.splitlines()[-10:])))
+                                "setup/install --connect:\n%s" % (" ".join(command), last_lines(done.stdout)))
         with open(os.path.join(home, "complete"), "w", encoding="utf-8"):
             pass
     return os.path.join(home, "bin/python")
