@@ -53,17 +53,18 @@ void AddCopy(TopologyBuilder& builder, const std::string& name) {
 
 template <typename WindowedKey>
 void AddWindows(TopologyBuilder& builder, const std::string& name) {
-  auto in = builder.AddSource<WindowedKey>(
-      "windows-" + name, {.topic = "streams-" + name, .partitioner = Partitioner::kAny});
+  auto in =
+      builder.AddSource<WindowedKey>("windows-" + name, {.topic = "streams-" + name, .partitioner = Partitioner::kAny});
   auto out = builder.AddSink<int64_t, WindowedKey>("windows-" + name + "-out", {.topic = "out-" + name});
   auto text = builder.AddSink<std::string, std::string>("windows-" + name + "-text", {.topic = "text-" + name});
   builder.AddTransform<WindowedKey>("windows-" + name)
       .EmitsTo(out, text)
-      .template On<int64_t>(in, [out, text](const int64_t& count, auto& event) {
-        event.Emit(out, Other(event.key()), count);
-        event.Emit(text, event.key().key, Codec<WindowedKey>::ToText(event.key()));
-        return absl::OkStatus();
-      })
+      .template On<int64_t>(in,
+                            [out, text](const int64_t& count, auto& event) {
+                              event.Emit(out, Other(event.key()), count);
+                              event.Emit(text, event.key().key, Codec<WindowedKey>::ToText(event.key()));
+                              return absl::OkStatus();
+                            })
       // A session that grew into another one.
       .OnTombstone(in, [out](auto& event) {
         event.EmitTombstone(out, Other(event.key()));
@@ -82,12 +83,13 @@ absl::StatusOr<Topology> Build(const Config&) {
   auto differences = builder.AddSink<int64_t, Bytes>("differences", {.topic = "differences"});
   builder.AddAggregate<int64_t, Bytes>("seen")
       .EmitsTo(copies, differences)
-      .On<int64_t>(calls, [copies](const int64_t& call, auto& key) {
-        if (call < 0) return absl::InvalidArgumentError("a call must not be negative");
-        ++*key.mutable_state();
-        key.Emit(copies, call);
-        return absl::OkStatus();
-      })
+      .On<int64_t>(calls,
+                   [copies](const int64_t& call, auto& key) {
+                     if (call < 0) return absl::InvalidArgumentError("a call must not be negative");
+                     ++*key.mutable_state();
+                     key.Emit(copies, call);
+                     return absl::OkStatus();
+                   })
       .On<int64_t>(counts, [differences](const int64_t& count, auto& key) {
         key.Emit(differences, *key.mutable_state() - count);
         return absl::OkStatus();

@@ -41,8 +41,7 @@ TEST(WindowedKeysTest, ATimeWindowIsTheKeyAndItsStart) {
 
 TEST(WindowedKeysTest, ASessionIsTheKeyItsEndAndItsStart) {
   ExpectBothWays(SessionKey{"ab", 1, 2}, std::string("ab\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\1", 18), "ab@1..2");
-  ExpectBothWays(SessionKey{"a..b@", -2, -1}, "a..b@" + std::string(15, '\xff') + "\xfe",
-                 "a..b@@-2..-1");
+  ExpectBothWays(SessionKey{"a..b@", -2, -1}, "a..b@" + std::string(15, '\xff') + "\xfe", "a..b@@-2..-1");
 }
 
 TEST(WindowedKeysTest, KeysInsideHaveTheirOwnCodec) {
