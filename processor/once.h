@@ -12,6 +12,7 @@
 //   once/msk_iam.h       tokens for Amazon MSK
 //   once/stderr_log.h    where messages go
 //   once/version.h       which Once this is
+//   once/windowed_keys.h keys of Kafka Streams' windows
 //
 // Tests include once/testing.h.
 #ifndef ONCE_PROCESSOR_ONCE_H_
@@ -29,5 +30,6 @@
 #include "processor/topology.h"
 #include "processor/value_format.h"
 #include "processor/version.h"
+#include "processor/windowed_keys.h"
 
 #endif  // ONCE_PROCESSOR_ONCE_H_

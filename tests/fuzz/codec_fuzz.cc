@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "once/codec.h"
 #include "once/v1/changelog.pb.h"
+#include "once/windowed_keys.h"
 #include "tests/fuzz/input.h"
 #include "tests/topology/shop.pb.h"
 
@@ -83,7 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)silenced;
   once::fuzz::Input input(data, size);
   const bool is_text = input.Flag();
-  const size_t type = input.Choice(9);
+  const size_t type = input.Choice(11);
   const std::string_view bytes = input.Rest();
   switch (type) {
     case 0:
@@ -109,6 +110,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 7:
       once::Check<once::v1::ParkedEvent>(is_text, bytes);
+      break;
+    case 8:
+      once::Check<once::TimeWindowed<std::string>>(is_text, bytes);
+      break;
+    case 9:
+      once::Check<once::SessionWindowed<once::Bytes>>(is_text, bytes);
       break;
     default:
       once::Check<once::v1::Frontier>(is_text, bytes);
