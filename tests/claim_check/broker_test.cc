@@ -154,7 +154,7 @@ TEST_F(ClaimsOnBrokerTest, LargeTextsComeOutOnceThroughKillsAndOrphansAreSwept) 
   ASSERT_TRUE(ended.has_value() && ended->code == 0) << pod->Log();
 
   const claim_sweep::SweepOptions sweep{
-      .topics = {Topic("texts"), Topic("copies"), Topic("letters"), absl::StrCat(unique_, "-main-changelog")},
+      .topics = {Topic("texts"), Topic("copies"), Topic("letters"), absl::StrCat(unique_, "-texts-changelog")},
       .deletes = true};
   const auto report = claim_sweep::Sweep(client_.get(), store_.get(), absl::Now() + absl::Hours(48), sweep);
   ASSERT_TRUE(report.ok()) << report.status();

@@ -196,6 +196,7 @@ TEST_F(ClaimCheckTest, AValueThatReplacesAParkedOneCountsInItsPlace) {
 
 TEST_F(ClaimCheckTest, AnAbortedTransactionLeavesABlobThatTheNextOneWritesAgain) {
   TopologyTestDriver driver(CopyTexts(store_));
+  driver.RunUntilIdle();
   driver.AbortNextCommit();
   driver.SendBytes("texts", "k", "a long text", {.event_id = "1", .event_type = "text"});
   driver.RunUntilIdle();

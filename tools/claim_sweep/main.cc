@@ -36,7 +36,7 @@ which is not named is lost.
 
 Examples:
   claim_sweep --bootstrap_servers=kafka-1:9092 --claim_store_directory=/srv/claims \
-      --topics=scans,scans.dlq,scan-reader-changelog
+      --topics=scans,scans.dlq,reader-scans-changelog
   claim_sweep --bootstrap_servers=kafka-1:9092 --claim_store_s3_endpoint=https://s3.eu-central-1.amazonaws.com \
       --claim_store_s3_region=eu-central-1 --claim_store_s3_bucket=claims --topics=scans,scans.dlq --delete
 
