@@ -21,8 +21,9 @@ INCLUDE = re.compile(r'(?m)^([ \t]*#[ \t]*include[ \t]*)"([^"\n]+)"')
 PUBLIC = ("once_absl", "com_google_protobuf")
 ALLOCATOR = "once_tcmalloc"
 TESTS_ONLY = ("once_gtest", "once_gtest_main")
-# What only libonce_schemas.a is linked with.
+# What only libonce_schemas.a, and only libonce_claim_check.a, is linked with.
 SCHEMAS_ONLY = ("once_avro", "once_curl")
+CLAIM_CHECK_ONLY = ("once_curl", "once_crypto")
 
 
 class InstallError(Exception):
@@ -152,7 +153,8 @@ def link_shared_library(archive, flags, path):
 
 
 def install_headers(to, built, execution_root):
-    headers = Headers(execution_root, [os.path.join(built, name) for name in ("once.headers", "once_schemas.headers", "once_testing.headers")])
+    headers = Headers(execution_root, [os.path.join(built, name + ".headers")
+                                       for name in ("once", "once_schemas", "once_claim_check", "once_testing")])
     names = headers.closure()
     if "once/topology.h" not in names:
         raise InstallError("the build names no header once/topology.h: is %s of this tree?" % built)
@@ -165,7 +167,7 @@ def install_headers(to, built, execution_root):
 def install_libraries(to, built, flags):
     library = lambda *parts: to.path(to.libdir, *parts)
     to.put_file(library("libonce.a"), os.path.join(built, "libonce.a"))
-    for name in ("libonce_schemas.a", "libonce_testing.a"):
+    for name in ("libonce_schemas.a", "libonce_claim_check.a", "libonce_testing.a"):
         to.put_file(library(name), os.path.join(built, name))
     with tempfile.TemporaryDirectory() as work:
         shared = os.path.join(work, "libonce.so.1")
@@ -180,9 +182,14 @@ def install_libraries(to, built, flags):
         shutil.rmtree(library("once"), ignore_errors=True)
 
 
-def install_build_files(to, flags, schema_flags):
+def flags_of(names, flags):
+    return [flag for name in names for flag in flags.get(name, []) if not is_run_path(flag)]
+
+
+def install_build_files(to, flags, schema_flags, claim_check_flags):
     """What CMake and pkg-config read."""
-    schemas = [flag for name in SCHEMAS_ONLY for flag in schema_flags.get(name, []) if not is_run_path(flag)]
+    schemas = flags_of(SCHEMAS_ONLY, schema_flags)
+    claim_check = flags_of(CLAIM_CHECK_ONLY, claim_check_flags)
     brought = own_librdkafka(flags) is not None
     public = [flag for name in PUBLIC for flag in flags.get(name, [])]
     private = [flag for name, each in flags.items() if name not in PUBLIC + (ALLOCATOR,) + TESTS_ONLY
@@ -199,6 +206,8 @@ def install_build_files(to, flags, schema_flags):
         "private_libraries": " ".join('"%s"' % flag for flag in private),
         "schemas_list": ";".join(schemas),
         "schemas_flags": " ".join(schemas),
+        "claim_check_list": ";".join(claim_check),
+        "claim_check_flags": " ".join(claim_check),
         "allocator": " ".join('"%s"' % flag for flag in allocator),
         "pkg_config_libs": " ".join((["-Wl,-rpath-link,${libdir}/once"] if brought else []) + public + allocator),
         "pkg_config_private_libs": " ".join(private + (["-L${libdir}/once -lrdkafka -Wl,-rpath,${libdir}/once"]
@@ -206,7 +215,7 @@ def install_build_files(to, flags, schema_flags):
     }
     for name in ("once-config.cmake", "once-config-version.cmake"):
         to.put_text(to.path(cmake_dir, name), fill(name + ".in", values))
-    for name in ("once.pc", "once-schemas.pc", "once-testing.pc"):
+    for name in ("once.pc", "once-schemas.pc", "once-claim-check.pc", "once-testing.pc"):
         to.put_text(to.path(to.libdir, "pkgconfig", name), fill(name + ".in", values))
 
 
@@ -234,7 +243,8 @@ def main(arguments):
         flags = read_link_flags(os.path.join(options.built, "once.link_flags"))
         count = install_headers(to, options.built, options.execution_root)
         install_libraries(to, options.built, flags)
-        install_build_files(to, flags, read_link_flags(os.path.join(options.built, "once_schemas.link_flags")))
+        install_build_files(to, flags, *(read_link_flags(os.path.join(options.built, name + ".link_flags"))
+                                         for name in ("once_schemas", "once_claim_check")))
         install_protos(to)
     except (InstallError, OSError) as error:
         print("install.py: %s" % error, file=sys.stderr)

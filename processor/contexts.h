@@ -228,7 +228,7 @@ class TransformContext : private internal::ContextCore {
   OptionalBytes EncodeWith(const ValueEncoder<T>& encoder, const T& value) {
     std::string_view bytes;
     const absl::Status encoded = Guarded(absl::StatusCode::kInternal, ", but its format", [&]() -> absl::Status {
-      absl::StatusOr<std::string_view> made = encoder.Encode(value, &raw().arena());
+      absl::StatusOr<std::string_view> made = encoder.EncodeWithHeaders(value, &raw().arena(), &format_headers_);
       if (made.ok()) bytes = *made;
       return made.ok() ? absl::OkStatus()
                        : absl::Status(made.status().code(), absl::StrCat(": ", made.status().message()));
@@ -244,11 +244,13 @@ class TransformContext : private internal::ContextCore {
   }
   template <typename Value, typename SinkKey>
   void Send(const Sink<Value, SinkKey>& sink, OptionalBytes key, OptionalBytes value, const EmitOptions& options) {
-    EmitTo(sink.builder, sink.index, key, value, options.headers);
+    EmitTo(sink.builder, sink.index, key, value, options.headers, format_headers_);
+    format_headers_.clear();
   }
 
   Key* const key_;
   bool key_decoded_ = false;
+  RecordHeaders format_headers_;  // Of the value that is being emitted.
 };
 
 // Of an aggregate's handlers: a transform's, and the state of the event's key.

@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +35,9 @@ class ValueDecoder {
   virtual absl::Status Decode(const RecordView& record, T* value) = 0;
 };
 
+// Names and values of headers, of one record.
+using RecordHeaders = std::vector<std::pair<std::string, std::string>>;
+
 // Shared by all workers: thread-safe.
 template <typename T>
 class ValueEncoder {
@@ -40,6 +45,12 @@ class ValueEncoder {
   virtual ~ValueEncoder() = default;
   // Bytes that live as long as the arena. An error fails the event, with its code.
   virtual absl::StatusOr<std::string_view> Encode(const T& value, Arena* arena) const = 0;
+  // The same, for formats of which a part stands in headers of the record: what is appended to `headers`, which is
+  // empty, goes behind those that the handler gives. Names may begin with "ce_" or "once.", as long as they are none of
+  // the engine's. What contexts call.
+  virtual absl::StatusOr<std::string_view> EncodeWithHeaders(const T& value, Arena* arena, RecordHeaders*) const {
+    return Encode(value, arena);
+  }
   // Called at every start, before any event is read. Unavailable and DeadlineExceeded are warned of, anything else
   // refuses the start: what is wrong, and one fix. May block for some seconds.
   virtual absl::Status CheckAtStart() const { return absl::OkStatus(); }

@@ -35,18 +35,19 @@ void ContextCore::SetKeyError(std::string_view bytes, std::string_view type, con
       absl::StrCat("the key \"", Printable(bytes), "\" is no ", ToAbsl(type), ": ", why.message())));
 }
 
-void ContextCore::EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value,
-                         std::span<const std::pair<std::string, std::string>> headers) {
+void ContextCore::EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value, Headers headers,
+                         Headers format_headers) {
   if (!MayEmit(builder, sink) || !MayAdd(headers)) return;
   std::span<const HeaderView> kept;
-  if (!headers.empty()) {
+  if (const size_t count = headers.size() + format_headers.size(); count > 0) {
     // The caller's strings may be gone when the event is merged.
     Arena& arena = event_->arena();
-    HeaderView* copies = arena.NewArray<HeaderView>(headers.size());
-    for (size_t i = 0; i < headers.size(); ++i) {
-      copies[i] = {arena.Copy(headers[i].first), arena.Copy(headers[i].second)};
+    HeaderView* const copies = arena.NewArray<HeaderView>(count);
+    HeaderView* end = copies;
+    for (const Headers each : {headers, format_headers}) {
+      for (const auto& [name, text] : each) *end++ = {arena.Copy(name), arena.Copy(text)};
     }
-    kept = {copies, headers.size()};
+    kept = {copies, count};
   }
   event_->Emit({.sink = sink, .key = key, .value = value, .headers = kept});
 }
@@ -67,7 +68,7 @@ bool ContextCore::MayEmit(uint64_t builder, SinkIndex sink) {
 }
 
 // A header of the engine's kind would stand for the event's identity to whoever reads the record (E4, X8).
-bool ContextCore::MayAdd(std::span<const std::pair<std::string, std::string>> headers) {
+bool ContextCore::MayAdd(Headers headers) {
   for (const auto& [name, value] : headers) {
     // Clients of C cut a name at its first NUL, so it would come out as another one.
     if (name.find('\0') != std::string::npos) {

@@ -37,14 +37,16 @@ class ContextCore {
   // For a key that the user's codec did not take.
   void SetKeyError(std::string_view bytes, std::string_view type, const absl::Status& why);
 
-  // Sets an error, and emits nothing, if the node's EmitsTo does not name the sink.
-  void EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value,
-              std::span<const std::pair<std::string, std::string>> headers);
+  using Headers = std::span<const std::pair<std::string, std::string>>;
+  // Sets an error, and emits nothing, if the node's EmitsTo does not name the sink. `format_headers` are those that the
+  // value's format brings, which may have names that a handler may not give.
+  void EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value, Headers headers,
+              Headers format_headers);
   void ForwardTo(uint64_t builder, SinkIndex sink);
 
  private:
   bool MayEmit(uint64_t builder, SinkIndex sink);
-  bool MayAdd(std::span<const std::pair<std::string, std::string>> headers);
+  bool MayAdd(Headers headers);
 
   EventContext* const event_;
   const NodeInfo* const node_;

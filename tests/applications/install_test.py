@@ -8,9 +8,10 @@ import subprocess
 import applications
 from applications import TREE, expect
 
-LIBRARIES = ("libonce.a", "libonce.so", "libonce.so.1", "libonce_schemas.a", "libonce_testing.a",
+LIBRARIES = ("libonce.a", "libonce.so", "libonce.so.1", "libonce_schemas.a", "libonce_claim_check.a",
+             "libonce_testing.a",
              "cmake/once/once-config.cmake", "cmake/once/once-config-version.cmake", "pkgconfig/once.pc",
-             "pkgconfig/once-schemas.pc", "pkgconfig/once-testing.pc")
+             "pkgconfig/once-schemas.pc", "pkgconfig/once-claim-check.pc", "pkgconfig/once-testing.pc")
 # Asks a registry that is not there, by each format.
 SCHEMAS_PROGRAM = """
 #include "google/protobuf/struct.pb.h"
@@ -26,6 +27,17 @@ int main() {
     if (!absl::IsUnavailable(format->NewEncoder("topic")->CheckAtStart())) return 1;
   }
   return once::CloudEvents<T>({.source = "/s"})->NewEncoder("topic")->CheckAtStart().ok() ? 0 : 1;
+}
+"""
+# Asks a store that is not there.
+CLAIM_CHECK_PROGRAM = """
+#include "once/blob_store.h"
+#include "once/claim_check.h"
+int main() {
+  once::S3Options s3{.endpoint = "http://127.0.0.1:1", .bucket = "claims"};
+  s3.credentials = [] { return once::AwsCredentials{.access_key_id = "a", .secret_access_key = "b"}; };
+  const auto store = once::OpenBlobStore({.s3 = s3});
+  return absl::IsUnavailable(once::ClaimCheck<once::Bytes>(*store)->NewEncoder("topic")->CheckAtStart()) ? 0 : 1;
 }
 """
 
@@ -111,14 +123,14 @@ def build_with_pkg_config(work, prefix, source, static):
     return program
 
 
-def check_schemas(work, prefix):
-    """Who links libonce_schemas.a gets what it needs; who does not needs no Avro."""
+def check_library(work, prefix, package, text, needs):
+    """Who links a library beside Once gets what it needs; who does not needs none of that."""
     env = pkg_config_path(prefix)
-    expect("-lavro" not in applications.run(["pkg-config", "--libs", "--static", "once"], env=env), "once needs Avro")
-    source, program = os.path.join(work, "schemas.cc"), os.path.join(work, "schemas")
+    source, program = os.path.join(work, package + ".cc"), os.path.join(work, package)
     with open(source, "w", encoding="utf-8") as file:
-        file.write(SCHEMAS_PROGRAM)
-    flags = [applications.run(["pkg-config", what, "once-schemas"], env=env).split() for what in ("--cflags", "--libs")]
+        file.write(text)
+    flags = [applications.run(["pkg-config", what, package], env=env).split() for what in ("--cflags", "--libs")]
+    expect(needs in flags[1], "%s is linked without %s" % (package, needs))
     applications.run(["c++", "-std=c++20"] + flags[0] + [source, "-o", program, "-Wl,-rpath," + os.path.join(prefix, "lib")] +
                      flags[1])
     applications.run([program])
@@ -130,7 +142,10 @@ def test(work, bazel):
     applications.run([os.path.join(TREE, "install"), "--prefix=" + prefix, "--no-setup"], env=bazel.env)
     check_files(prefix)
     check_each_public_header(work, prefix)
-    check_schemas(work, prefix)
+    expect("-lavro" not in applications.run(["pkg-config", "--libs", "--static", "once"], env=pkg_config_path(prefix)),
+           "once needs Avro")
+    check_library(work, prefix, "once-schemas", SCHEMAS_PROGRAM, "-lavro")
+    check_library(work, prefix, "once-claim-check", CLAIM_CHECK_PROGRAM, "-lcurl")
     # Outside of the tree: nothing in it is found by chance.
     source = os.path.join(work, "page_counter")
     shutil.copytree(os.path.join(TREE, "examples", "own_workspace"), source)

@@ -24,6 +24,7 @@ TYPED = "processor/typed"
 FACADE = "processor"
 CLI = "processor/cli"
 SCHEMA = "processor/schema"
+CLAIM_CHECK = "processor/claim_check"
 BACK_OFFICE = "processor/back_office"
 APP = "processor/app"
 EXAMPLES = "examples"
@@ -49,26 +50,30 @@ LAYERS = {
     TYPED: (PROTO, BASE, TOPOLOGY),
     # The headers that users include; what implements them knows them, and they know nothing of it.
     FACADE: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED),
-    # A library beside it, for who wants it.
+    # Libraries beside it, for who wants them.
     SCHEMA: (PROTO, BASE, TOPOLOGY, CONFIG, TYPED, FACADE),
+    CLAIM_CHECK: (PROTO, BASE, TOPOLOGY, CONFIG, TYPED, FACADE),
     # An operator's commands: everything that an application has, but for what runs it.
     CLI: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, OPERATOR, FACADE),
     # What is asked by HTTP, done as an operator's commands do it.
     BACK_OFFICE: (PROTO, BASE, KAFKA, TOPOLOGY, CONFIG, ENGINE, RUNTIME, HTTP, CLI),
     APP: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, CLI, BACK_OFFICE),
-    TOOLS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, TOPOLOGY, CONFIG, TYPED, HTTP, FACADE, APP),
+    TOOLS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, TOPOLOGY, CONFIG, TYPED, HTTP, FACADE, APP, CLAIM_CHECK),
     EXAMPLES: (FACADE,),
     BENCH: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE, APP,
-            EXAMPLES, TESTKIT, TESTS),
+            CLAIM_CHECK, EXAMPLES, TESTKIT, TESTS),
     TESTKIT: (PROTO, BASE, KAFKA, STATE, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, HTTP, FACADE),
     TESTS: (PROTO, BASE, KAFKA, LIBRDKAFKA, STATE, ROCKSDB, TOPOLOGY, CONFIG, TYPED, ENGINE, RUNTIME, OPERATOR, HTTP, FACADE,
-            SCHEMA, CLI, BACK_OFFICE, APP, EXAMPLES, TESTKIT, TOOLS, BENCH),
+            SCHEMA, CLAIM_CHECK, CLI, BACK_OFFICE, APP, EXAMPLES, TESTKIT, TOOLS, BENCH),
 }
 
 # "once/NAME" is processor/NAME, but for these.
 PUBLIC_ELSEWHERE = {
     "once/testing.h": "tests/testkit/testing.h",
+    "once/blob_store.h": "processor/claim_check/blob_store.h",
+    "once/claim_check.h": "processor/claim_check/claim_check.h",
     "once/cloud_events.h": "processor/schema/cloud_events.h",
+    "once/in_memory_blob_store.h": "processor/claim_check/in_memory_blob_store.h",
     "once/in_memory_schema_registry.h": "processor/schema/in_memory_schema_registry.h",
     "once/schema_avro.h": "processor/schema/schema_avro.h",
     "once/schema_formats.h": "processor/schema/schema_formats.h",
