@@ -183,12 +183,12 @@ class S3Store final : public BlobStore {
     Answer answer;
     Sink sink{.answer = &answer, .limit = limit};
     char reason[CURL_ERROR_SIZE] = "";
+    // libcurl signs what stands here, so nothing may that is not sent, as "Expect:" is not.
     HeaderList headers;
     headers.Add(absl::StrCat("x-amz-content-sha256: ", Sha256Hex(body)));
     if (!credentials->session_token.empty()) {
       headers.Add(absl::StrCat("x-amz-security-token: ", credentials->session_token));
     }
-    headers.Add("Expect:");
     curl_easy_reset(curl);  // The connection stays, the settings do not.
     if (!body.empty() || method == std::string_view("PUT")) {
       headers.Add("Content-Type: application/octet-stream");
