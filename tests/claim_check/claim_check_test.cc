@@ -194,6 +194,21 @@ TEST_F(ClaimCheckTest, AValueThatReplacesAParkedOneCountsInItsPlace) {
   EXPECT_EQ(copies[0].value->data, "GOOD");
 }
 
+TEST_F(ClaimCheckTest, AnAbortedTransactionLeavesABlobThatTheNextOneWritesAgain) {
+  TopologyTestDriver driver(CopyTexts(store_));
+  // The first commit of a task is not the one that is meant.
+  driver.SendBytes("texts", "k", "tiny", {.event_id = "0", .event_type = "text"});
+  driver.RunUntilIdle();
+  driver.AbortNextCommit();
+  driver.SendBytes("texts", "k", "a long text", {.event_id = "1", .event_type = "text"});
+  driver.RunUntilIdle();
+  driver.AdvanceTime(absl::Seconds(1));
+  driver.RunUntilIdle();
+  ASSERT_THAT(driver.Read<Bytes>("copies"), SizeIs(2));
+  EXPECT_EQ(store_->puts(), 2);
+  EXPECT_THAT(store_->names(), SizeIs(1));
+}
+
 TEST_F(ClaimCheckTest, ALazyHandlerFetchesWhatItAsksForOnce) {
   TopologyTestDriver driver([&](const Config&) {
     TopologyBuilder builder("router");
