@@ -6,8 +6,10 @@ import glob
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -15,6 +17,9 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 BROKER = os.path.join(ROOT, "docker/kafka/broker")
 STOP_LIMIT_S = 20
 MOTO_VERSION = "5.2.5"
+
+# What a time limit sends; Python would leave out all `finally`, and with them brokers and servers behind.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Unreached(Exception):
