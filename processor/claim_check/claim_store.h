@@ -42,7 +42,10 @@ class ClaimStore {
   ClaimStore(std::shared_ptr<BlobStore> blobs, const ClaimCheckOptions& options)
       : blobs_(std::move(blobs)), options_(options) {}
 
-  bool MustStore(std::string_view bytes) const { return static_cast<int64_t>(bytes.size()) > options_.inline_bytes; }
+  // A value that reads as the mark of those that lie elsewhere would be taken for one.
+  bool MustStore(std::string_view bytes) const {
+    return static_cast<int64_t>(bytes.size()) > options_.inline_bytes || bytes == kClaimValue;
+  }
   // The reference, once the bytes are safe. OutOfRange of more than max_bytes; Unavailable if they could not be put.
   absl::StatusOr<ClaimReference> Store(std::string_view bytes) const;
   // Replaces `*bytes`. By the options' policies NotFound or DataLoss, or Unavailable.

@@ -44,6 +44,26 @@ TEST_F(ClaimCheckTest, WhatExceedsTheLimitGoesToTheStoreAndNothingElse) {
   EXPECT_EQ(store_->puts(), 1);
 }
 
+// In a record it would say that it lies elsewhere.
+TEST_F(ClaimCheckTest, AValueThatReadsAsTheMarkGoesToTheStoreWhateverTheLimit) {
+  const std::string mark(internal::kClaimValue);
+  const auto format = ClaimCheck<Bytes>(store_, {.inline_bytes = 1'000});
+  Arena arena;
+  RecordHeaders added;
+  const auto bytes = format->NewEncoder("texts")->EncodeWithHeaders(Bytes{mark}, &arena, &added);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  std::vector<HeaderView> headers;
+  for (const auto& [name, text] : added) headers.push_back({name, text});
+  RecordView record;
+  record.value = *bytes;
+  record.headers = headers;
+  Bytes value;
+  const absl::Status decoded = format->NewDecoder("texts")->Decode(record, &value);
+  EXPECT_TRUE(decoded.ok()) << decoded;
+  EXPECT_EQ(value.data, mark);
+  EXPECT_EQ(store_->puts(), 1);
+}
+
 TEST_F(ClaimCheckTest, ALimitOfZeroLetsOnlyNothingStay) {
   TopologyTestDriver driver(CopyTexts(store_, {.inline_bytes = 0}));
   for (const std::string text : {"", "a"}) {

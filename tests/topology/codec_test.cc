@@ -7,35 +7,13 @@
 #include <limits>
 #include <string>
 
+#include "tests/topology/codec_checks.h"
 #include "tests/topology/shop.pb.h"
 
 namespace once {
 namespace {
 
 using ::testing::HasSubstr;
-
-template <typename T>
-std::string Encode(const T& value) {
-  Arena arena;
-  return std::string(Codec<T>::Encode(value, &arena));
-}
-
-template <typename T>
-absl::StatusOr<T> Decode(std::string_view bytes) {
-  T value{};
-  const absl::Status status = Codec<T>::Decode(bytes, &value);
-  if (!status.ok()) return status;
-  return value;
-}
-
-// What a Java client writes for the value, and what it looks like to people.
-template <typename T>
-void ExpectBothWays(const T& value, const std::string& bytes, const std::string& text) {
-  EXPECT_EQ(Encode(value), bytes);
-  EXPECT_EQ(*Decode<T>(bytes), value);
-  EXPECT_EQ(Codec<T>::ToText(value), text);
-  EXPECT_EQ(*Codec<T>::FromText(text), value);
-}
 
 TEST(CodecTest, IntegersAreJavasBigEndian) {
   ExpectBothWays<int32_t>(1, std::string("\0\0\0\1", 4), "1");

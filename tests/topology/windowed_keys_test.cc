@@ -4,33 +4,13 @@
 
 #include <string>
 
+#include "tests/topology/codec_checks.h"
+
 namespace once {
 namespace {
 
 using TimeKey = TimeWindowed<std::string>;
 using SessionKey = SessionWindowed<std::string>;
-
-template <typename T>
-std::string Encode(const T& value) {
-  Arena arena;
-  return std::string(Codec<T>::Encode(value, &arena));
-}
-
-template <typename T>
-absl::StatusOr<T> Decode(std::string_view bytes) {
-  T value{};
-  const absl::Status status = Codec<T>::Decode(bytes, &value);
-  if (!status.ok()) return status;
-  return value;
-}
-
-template <typename T>
-void ExpectBothWays(const T& value, const std::string& bytes, const std::string& text) {
-  EXPECT_EQ(Encode(value), bytes);
-  EXPECT_EQ(*Decode<T>(bytes), value);
-  EXPECT_EQ(Codec<T>::ToText(value), text);
-  EXPECT_EQ(*Codec<T>::FromText(text), value);
-}
 
 // The bytes are those of Kafka Streams; tests/interop/run has it read and write them.
 TEST(WindowedKeysTest, ATimeWindowIsTheKeyAndItsStart) {
