@@ -215,8 +215,8 @@ TEST_F(SliceTest, X1RetriesThatAreDueAtEachTurnLetNewEventsIn) {
 }
 
 // A task whose inputs are paused is never hungry, and with a retry due at each turn there is work at each turn's
-// beginning and none at its end. Whoever looks at the group only where there is none, or still some, never hears that it
-// was thrown out, and commits in vain for ever.
+// beginning and none at its end. Whoever looks at the group only where there is none, or still some, never hears that
+// it was thrown out, and commits in vain for ever.
 TEST_F(SliceTest, X1RetriesThatAreDueAtEachTurnLetTheGroupBeHeard) {
   constexpr int kTurns = 100;
   script_->handle = [](const OrderPlaced&) { return absl::UnavailableError("down"); };

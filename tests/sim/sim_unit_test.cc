@@ -140,7 +140,8 @@ TEST(WorldTest, AStandstillIsAViolation) {
 // longer than deletions are kept; an intake waits anew in the moment in which it went on; after members were thrown out
 // three times all is run with care, and takes its time.
 TEST(WorldTest, WhatTheModelOnceTookForWrong) {
-  for (const uint64_t seed : {36'675, 85'051, 301'354, 327'688, 116'135, 319'695, 216'109, 341'437, 1'010'889, 831'325}) {
+  for (const uint64_t seed :
+       {36'675, 85'051, 301'354, 327'688, 116'135, 319'695, 216'109, 341'437, 1'010'889, 831'325}) {
     const Scenario scenario = MakeScenario(seed);
     EXPECT_EQ(sim::Run(scenario, {}).violation, "") << scenario.ToString();
   }
