@@ -3,6 +3,8 @@
 #define ONCE_PROCESSOR_HTTP_MAILBOX_H_
 
 #include <microhttpd.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <map>
@@ -18,6 +20,20 @@ namespace once::http {
 // resumed.
 class Mailbox {
  public:
+  Mailbox() : news_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  ~Mailbox() {
+    if (news_fd_ >= 0) close(news_fd_);
+  }
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // Readable from when a connection was resumed until TakeNews; -1: there is none.
+  int news_fd() const { return news_fd_; }
+  void TakeNews() {
+    eventfd_t count = 0;
+    eventfd_read(news_fd_, &count);
+  }
+
   // From now on an answer is taken for the number that it returns.
   uint64_t Open() {
     MutexLock lock(&mutex_);
@@ -31,7 +47,7 @@ class Mailbox {
     const auto found = letters_.find(number);
     if (found == letters_.end() || found->second.response.has_value()) return;
     found->second.response = std::move(response);
-    if (found->second.waits != nullptr) MHD_resume_connection(found->second.waits);
+    if (found->second.waits != nullptr) Resume(found->second.waits);
   }
 
   // By the server's thread, in MHD's callback. The answer if it is there, else the connection is suspended until it is.
@@ -61,7 +77,7 @@ class Mailbox {
     for (auto& [number, letter] : letters_) {
       if (letter.response.has_value()) continue;
       letter.response = response;
-      if (letter.waits != nullptr) MHD_resume_connection(letter.waits);
+      if (letter.waits != nullptr) Resume(letter.waits);
     }
   }
 
@@ -71,6 +87,12 @@ class Mailbox {
     std::optional<Response> response = {};
   };
 
+  void Resume(MHD_Connection* connection) {
+    MHD_resume_connection(connection);
+    eventfd_write(news_fd_, 1);
+  }
+
+  const int news_fd_;
   Mutex mutex_;
   std::optional<Response> last_word_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,6 +1,7 @@
 // The server with clients that do not behave.
 #include "processor/http/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -357,6 +358,24 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsToldInTime) {
   // Nobody waits any more.
   for (const Reply& reply : service_.TakeWaiting(1)) reply({.body = "told\n"});
   EXPECT_EQ(Get(port_, "/").status, 200);
+}
+
+// Not at the thread's next turn, 50 ms later.
+TEST_F(ServerTest, AnAnswerThatComesLaterIsGivenAtOnce) {
+  Start();
+  std::vector<absl::Duration> waits;
+  for (int i = 0; i < 21; ++i) {
+    Connection connection(port_);
+    connection.Write("GET /when-told HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const std::vector<Reply> waiting = service_.TakeWaiting(1);
+    ASSERT_EQ(waiting.size(), 1u);
+    const absl::Time told = absl::Now();
+    waiting.front()({.body = "now\n"});
+    EXPECT_THAT(connection.ReadToEnd(kLong).value_or(""), HasSubstr("now"));
+    waits.push_back(absl::Now() - told);
+  }
+  std::sort(waits.begin(), waits.end());
+  EXPECT_LT(waits[waits.size() / 2], absl::Milliseconds(25));
 }
 
 TEST_F(ServerTest, EndsWhileClientsWaitForAnswers) {
