@@ -18,8 +18,8 @@ absl::StatusOr<std::unique_ptr<PodOffice>> PodOffice::Open(const Options& option
                                              office->kept_.changelogs());
   office->pods_ = std::make_unique<Pods>(
       options.application_id, own_id, office->admin_.get(),
-      [](const std::string& address, std::string_view path, const std::string& token, absl::Duration timeout) {
-        return http::FetchBody(absl::StrCat("http://", address, ToAbsl(path)), token, timeout);
+      [server](const std::string& address, std::string_view path, absl::Duration timeout) {
+        return http::FetchBody(absl::StrCat("http://", address, ToAbsl(path)), server->ProveTo(address, path), timeout);
       });
   office->office_ = std::make_unique<Office>(office->inside_.get(), std::move(graph), clock,
                                              OfficeOptions{.pods = office->pods_.get()});

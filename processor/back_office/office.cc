@@ -209,11 +209,10 @@ void Office::AskJob(const Question& question, const Reply& reply) {
 
 void Office::AskPods(const Question& question, const Reply& reply) {
   if (options_.pods == nullptr) return reply(ErrorResponse(404, "this pod knows of no other"));
-  const bool is_taken =
-      callers_.Submit([this, path = std::string(question.path), own = question.body, token = question.token, reply] {
-        if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
-        reply(JsonResponse(200, options_.pods->Gather(path, own, token, options_.pods_timeout)));
-      });
+  const bool is_taken = callers_.Submit([this, path = std::string(question.path), own = question.body, reply] {
+    if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
+    reply(JsonResponse(200, options_.pods->Gather(path, own, options_.pods_timeout)));
+  });
   if (!is_taken) reply(TooMuch());
 }
 

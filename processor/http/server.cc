@@ -113,7 +113,8 @@ class MhdServer final : public Server {
       return failed;
     }
     const MHD_DaemonInfo* const info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
-    if (info == nullptr || mailbox_->news_fd() < 0) return ListenFailure(options_.address, "there is nothing to wait by");
+    if (info == nullptr || mailbox_->news_fd() < 0)
+      return ListenFailure(options_.address, "there is nothing to wait by");
     epoll_fd_ = info->epoll_fd;
     // Signals are for the threads that expect them.
     sigset_t all, before;
@@ -236,6 +237,8 @@ class MhdServer final : public Server {
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AddParameter, &request.query);
     const MHD_ConnectionInfo* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info != nullptr) request.peer = AddressText(info->client_addr);
+    const MHD_ConnectionInfo* const socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (socket != nullptr) request.own_address = OwnAddress(socket->connect_fd);
     return request;
   }
 
