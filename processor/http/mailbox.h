@@ -3,8 +3,6 @@
 #define ONCE_PROCESSOR_HTTP_MAILBOX_H_
 
 #include <microhttpd.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <map>
@@ -13,6 +11,7 @@
 
 #include "processor/base/mutex.h"
 #include "processor/http/message.h"
+#include "processor/http/waker.h"
 
 namespace once::http {
 
@@ -20,19 +19,8 @@ namespace once::http {
 // resumed.
 class Mailbox {
  public:
-  Mailbox() : news_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-  ~Mailbox() {
-    if (news_fd_ >= 0) close(news_fd_);
-  }
-  Mailbox(const Mailbox&) = delete;
-  Mailbox& operator=(const Mailbox&) = delete;
-
-  // Readable from when a connection was resumed until TakeNews; -1: there is none.
-  int news_fd() const { return news_fd_; }
-  void TakeNews() {
-    eventfd_t count = 0;
-    eventfd_read(news_fd_, &count);
-  }
+  // Wakes when a connection is resumed.
+  const Waker& waker() const { return waker_; }
 
   // From now on an answer is taken for the number that it returns.
   uint64_t Open() {
@@ -89,10 +77,10 @@ class Mailbox {
 
   void Resume(MHD_Connection* connection) {
     MHD_resume_connection(connection);
-    eventfd_write(news_fd_, 1);
+    waker_.Wake();
   }
 
-  const int news_fd_;
+  const Waker waker_;
   Mutex mutex_;
   std::optional<Response> last_word_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;

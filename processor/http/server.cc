@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +9,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
 #include <map>
 #include <string>
 #include <thread>
@@ -112,10 +110,6 @@ class MhdServer final : public Server {
       close(*listening);
       return failed;
     }
-    const MHD_DaemonInfo* const info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
-    if (info == nullptr || mailbox_->news_fd() < 0)
-      return ListenFailure(options_.address, "there is nothing to wait by");
-    epoll_fd_ = info->epoll_fd;
     // Signals are for the threads that expect them.
     sigset_t all, before;
     sigfillset(&all);
@@ -135,21 +129,10 @@ class MhdServer final : public Server {
 
   void Run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-      Await();
       // Without it nothing is served, and the pod goes on: it is no part of what it is there for.
-      if (MHD_run(daemon_) != MHD_YES) absl::SleepFor(absl::Milliseconds(kTurnMs));
+      if (!mailbox_->waker().Run(daemon_, kTurnMs)) absl::SleepFor(absl::Milliseconds(kTurnMs));
       EndDawdlers();
     }
-  }
-
-  // For a client, or an answer that has come later: MHD itself wakes for those only with threads of its own.
-  void Await() {
-    MHD_UNSIGNED_LONG_LONG timeout = kTurnMs;
-    const bool is_told = MHD_get_timeout(daemon_, &timeout) == MHD_YES;
-    const int wait = is_told ? static_cast<int>(std::min<MHD_UNSIGNED_LONG_LONG>(timeout, kTurnMs)) : kTurnMs;
-    pollfd sources[] = {{.fd = epoll_fd_, .events = POLLIN, .revents = 0},
-                        {.fd = mailbox_->news_fd(), .events = POLLIN, .revents = 0}};
-    if (poll(sources, std::size(sources), wait) > 0 && sources[1].revents != 0) mailbox_->TakeNews();
   }
 
   // Whoever sends its request, or takes its answer, a byte at a time is ended; MHD then finds the connection closed.
@@ -298,7 +281,6 @@ class MhdServer final : public Server {
   ServerOptions options_;
   Service* const service_;
   MHD_Daemon* daemon_ = nullptr;
-  int epoll_fd_ = -1;  // MHD's.
   std::map<MHD_Connection*, Peer> peers_;
   size_t queued_ = 0;  // Of all of them.
   size_t bodies_ = 0;

@@ -80,11 +80,16 @@ void GatewayScene::Kill() {
 }
 
 http::Answer GatewayScene::Post(const std::string& path, const nlohmann::json& body, const Headers& headers) {
+  return PostTo(port_, path, body, headers);
+}
+
+http::Answer GatewayScene::PostTo(int port, const std::string& path, const nlohmann::json& body,
+                                  const Headers& headers) {
   const std::string text = body.dump();
-  std::string request = absl::StrCat("POST /api/v1/", path, " HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:", port_,
+  std::string request = absl::StrCat("POST /api/v1/", path, " HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:", port,
                                      "\r\nContent-Type: application/json\r\nContent-Length: ", text.size(), "\r\n");
   for (const auto& [name, value] : headers) absl::StrAppend(&request, name, ": ", value, "\r\n");
-  return http::Exchange(port_, request + "\r\n" + text);
+  return http::Exchange(port, request + "\r\n" + text);
 }
 
 http::Answer GatewayScene::Get(const std::string& path, const Headers& headers) {

@@ -44,6 +44,8 @@ class GatewayScene {
   // False, with a failure of the test, if it does not serve. A second one of another instance may run beside it.
   bool Start(const GatewaySpec& spec = {});
   void Kill();
+  // It runs on, and is asked at port() as of now; another one may be started.
+  std::unique_ptr<Process> Detach() { return std::move(process_); }
   Process& process() { return *process_; }
   int port() const { return port_; }
   const std::string& dir() const { return dir_; }
@@ -51,6 +53,7 @@ class GatewayScene {
 
   // JSON to /api/v1/PATH. Status 0: the connection ended without an answer.
   http::Answer Post(const std::string& path, const nlohmann::json& body, const Headers& headers = {});
+  static http::Answer PostTo(int port, const std::string& path, const nlohmann::json& body, const Headers& headers);
   http::Answer Get(const std::string& path, const Headers& headers = {});
   // {"events": …} of untyped events: (topic, value).
   nlohmann::json Events(const std::vector<std::pair<std::string, std::string>>& events,

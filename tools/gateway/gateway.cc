@@ -81,8 +81,10 @@ class Gateway {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<kafka::Client>> NewClient(absl::Duration transaction_timeout, const WrapClient& wrap) {
+  absl::StatusOr<std::unique_ptr<kafka::Client>> NewClient(absl::Duration transaction_timeout, const WrapClient& wrap,
+                                                           absl::Duration fetch_wait = absl::Milliseconds(100)) {
     kafka::RdKafkaConfig config;
+    config.fetch_wait = fetch_wait;
     config.bootstrap_servers = options_.bootstrap_servers;
     config.client_id = absl::StrCat(options_.name, "-", options_.instance_id);
     config.transaction_timeout = transaction_timeout;
@@ -98,6 +100,10 @@ class Gateway {
     auto client = NewClient(absl::Seconds(15), wrap);
     if (!client.ok()) return client.status();
     client_ = *std::move(client);
+    // Requests wait for its reading to have come to the end of its topic, which a broker tells after so long.
+    auto outcome_client = NewClient(absl::Seconds(15), wrap, absl::Milliseconds(10));
+    if (!outcome_client.ok()) return outcome_client.status();
+    outcome_client_ = *std::move(outcome_client);
     auto explicit_client = NewClient(options_.max_transaction_timeout + kEndAllowance, wrap);
     if (!explicit_client.ok()) return explicit_client.status();
     explicit_client_ = *std::move(explicit_client);
@@ -111,9 +117,10 @@ class Gateway {
     const absl::Time deadline = SteadyNow() + options_.start_timeout;
     outcomes_ = std::make_unique<OutcomeLog>(
         OutcomeLogOptions{.topic = options_.idempotency_topic,
+                          .instance = options_.instance_id,
                           .retention = options_.idempotency_retention,
                           .max_bytes = static_cast<size_t>(options_.idempotency_max_bytes)},
-        client_.get(), admin_.get(), &clock_, log_);
+        outcome_client_.get(), admin_.get(), &clock_, log_);
     // First the topic, since the producers write to it.
     absl::Status opened;
     do {
@@ -191,6 +198,7 @@ class Gateway {
   std::unique_ptr<http::Guard> tokens_;
   std::unique_ptr<Types> types_;
   std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Client> outcome_client_;
   std::unique_ptr<kafka::Client> explicit_client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<OutcomeLog> outcomes_;
