@@ -114,6 +114,14 @@ std::string GatewayScene::Begin(int timeout_ms) {
   return json.is_object() ? json.value("transaction_id", "") : "";
 }
 
+std::vector<std::string> GatewayScene::MembersOf(const std::string& group) {
+  std::vector<std::string> members;
+  const absl::StatusOr<kafka::GroupDescription> described = admin_->DescribeGroup(group, kCall);
+  if (!described.ok()) return {described.status().ToString()};
+  for (const kafka::GroupMember& member : described->members) members.push_back(member.client_id);
+  return members;
+}
+
 std::vector<std::string> GatewayScene::Committed(const std::string& topic) {
   auto reader = client_->NewLogReader({TopicName(topic)});
   return reader.ok() ? Read(topic, *std::move(reader)) : std::vector<std::string>{"no reader"};

@@ -68,6 +68,9 @@ class GatewayScene {
   // Whether a transaction is open in the topic's first partition.
   bool IsHeldBack(const std::string& topic);
 
+  // The client IDs of a consumer group's members, as the brokers tell.
+  std::vector<std::string> MembersOf(const std::string& group);
+
   static bool Eventually(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(60));
 
  private:

@@ -30,12 +30,12 @@ http::Answer AskUntilTold(int port, const nlohmann::json& body, const std::strin
 
 class TwoGatewaysTest : public testing::Test {
  protected:
-  void Start() {
+  void Start(const std::vector<std::string>& flags = {}) {
     scene_.CreateTopic("a");
-    ASSERT_TRUE(scene_.Start({.instance = "0"}));
+    ASSERT_TRUE(scene_.Start({.instance = "0", .flags = flags}));
     ports_.push_back(scene_.port());
     first_ = scene_.Detach();
-    ASSERT_TRUE(scene_.Start({.instance = "1"}));
+    ASSERT_TRUE(scene_.Start({.instance = "1", .flags = flags}));
     ports_.push_back(scene_.port());
   }
 
@@ -63,6 +63,35 @@ TEST_F(TwoGatewaysTest, OneKeyAtBothAtOnceTakesEffectOnce) {
     EXPECT_EQ(answers[0].body, answers[1].body) << "both tell of one transaction";
   }
   EXPECT_THAT(scene_.Committed("a"), UnorderedElementsAreArray(wanted));
+}
+
+TEST_F(TwoGatewaysTest, EachTellsWhatItsConsumerSees) {
+  Start({"--follow=" + scene_.TopicName("a")});
+  const auto status = [&](size_t each) {
+    return nlohmann::json::parse(http::Get(ports_[each], "/api/v1/consumer/status").body, nullptr, false);
+  };
+  for (size_t each = 0; each < 2; ++each) {
+    ASSERT_TRUE(GatewayScene::Eventually([&] { return status(each)["running"] == true; })) << status(each);
+    EXPECT_EQ(status(each)["count"], 0);
+    EXPECT_TRUE(status(each)["last_message_ms"].is_null());
+  }
+  const int64_t before = absl::ToUnixMillis(absl::Now());
+  ASSERT_EQ(scene_.Post("producer/transaction", scene_.Events({{"a", "1"}, {"a", "2"}})).status, 200);
+  const std::string aborted = scene_.Begin();
+  ASSERT_EQ(scene_.Post("producer/send", scene_.Events({{"a", "3"}}, aborted)).status, 200);
+  ASSERT_EQ(scene_.Post("producer/abort", {{"transaction_id", aborted}}).status, 200);
+  ASSERT_EQ(scene_.Post("producer/transaction", scene_.Events({{"a", "4"}})).status, 200);
+  for (size_t each = 0; each < 2; ++each) {
+    ASSERT_TRUE(GatewayScene::Eventually([&] { return status(each)["count"] == 3; })) << status(each);
+    const nlohmann::json now = status(each);
+    EXPECT_EQ(now["group"], absl::StrCat(scene_.name(), "-", each));
+    EXPECT_EQ(now["topics"].size(), 1u);
+    EXPECT_EQ(now["topics"][0]["topic"], scene_.TopicName("a"));
+    EXPECT_EQ(now["topics"][0]["count"], 3);
+    EXPECT_GE(now["last_message_ms"], before);
+    // It is a group of the brokers', and not a name of the gateway's.
+    EXPECT_THAT(scene_.MembersOf(now["group"]), testing::ElementsAre(HasSubstr(scene_.name())));
+  }
 }
 
 }  // namespace

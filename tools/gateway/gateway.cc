@@ -25,6 +25,7 @@
 #include "tools/gateway/help.h"
 #include "tools/gateway/options.h"
 #include "tools/gateway/server.h"
+#include "tools/gateway/topic_watch.h"
 
 namespace once::gateway {
 
@@ -157,8 +158,9 @@ class Gateway {
     for (const std::string& topic : options_.follow) {
       auto description = topics_->Look(topic, SteadyNow() + absl::Seconds(10));
       if (!description.ok()) return description.status();
-      const absl::Status watched = followers_->Watch({.topic = topic, .partition_count = description->partition_count});
-      if (!watched.ok()) return watched;
+    }
+    if (!options_.follow.empty()) {
+      watch_ = std::make_unique<TopicWatch>(options_.group, options_.follow, client_.get(), log_);
     }
     return absl::OkStatus();
   }
@@ -175,6 +177,7 @@ class Gateway {
                                        .batches = batches_.get(),
                                        .transactions = transactions_.get(),
                                        .followers = followers_.get(),
+                                       .watch = watch_.get(),
                                        .log = log_});
     const HttpServerOptions serving{.address = options_.listen,
                                     .max_connections = static_cast<size_t>(options_.max_connections),
@@ -206,6 +209,7 @@ class Gateway {
   std::unique_ptr<ExplicitTransactions> transactions_;
   std::unique_ptr<TopicFacts> topics_;
   std::unique_ptr<Followers> followers_;
+  std::unique_ptr<TopicWatch> watch_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<HttpServer> server_;
 };
