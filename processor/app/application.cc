@@ -134,8 +134,11 @@ class RunningApplication final : public Application {
   std::string PodMark() const { return server_ == nullptr ? "" : PodSuffix(server_->address()); }
 
   // `role` tells its connections from others of the instance; empty: it is what the application works with.
-  absl::StatusOr<std::unique_ptr<kafka::Client>> MakeClient(const std::string& role, size_t fetch_queue_bytes) {
+  absl::StatusOr<std::unique_ptr<kafka::Client>> MakeClient(
+      const std::string& role, size_t fetch_queue_bytes,
+      absl::Duration fetch_wait = kafka::RdKafkaConfig().fetch_wait) {
     kafka::RdKafkaConfig config;
+    config.fetch_wait = fetch_wait;
     config.bootstrap_servers = options_.bootstrap_servers;
     // By this the brokers' logs tell instances apart.
     config.client_id = ClientId(role);
@@ -210,7 +213,9 @@ class RunningApplication final : public Application {
   absl::Status OpenOffice() {
     if (server_ == nullptr) return absl::OkStatus();
     constexpr size_t kFetchQueue = size_t{1} << 20;
-    auto client = MakeClient("-http", kFetchQueue);
+    // Somebody waits, and what is read ends soon.
+    constexpr absl::Duration kFetchWait = absl::Milliseconds(5);
+    auto client = MakeClient("-http", kFetchQueue, kFetchWait);
     if (!client.ok()) return client.status();
     auto office =
         PodOffice::Open(options_, plan_.graph, *std::move(client), server_.get(), ClientId(PodMark()), &clock_);

@@ -13,7 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "processor/app/sha256.h"
+#include "processor/base/sha256.h"
 #include "processor/base/strings.h"
 
 namespace once {

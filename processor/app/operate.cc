@@ -112,7 +112,9 @@ int Operate(const std::string& program, const cli::CommandLine& line, const cli:
     return true;
   };
   environment.terminal = ProcessTerminal();
-  environment.http_get = http::FetchBody;
+  environment.http_get = [](const std::string& url, const std::string& token, absl::Duration timeout) {
+    return http::FetchBody(url, http::BearerOf(token), timeout);
+  };
   environment.draw_id = cli::DrawUniqueId;
   environment.user = UserAtHost();
   environment.client_version = KafkaLibraryVersion();

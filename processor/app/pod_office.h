@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "processor/app/pod_server.h"
 #include "processor/back_office/inside.h"
+#include "processor/back_office/kept.h"
 #include "processor/back_office/office.h"
 #include "processor/back_office/pods.h"
 #include "processor/base/clock.h"
@@ -27,12 +28,13 @@ class PodOffice {
 
  private:
   PodOffice(PodServer* server, std::unique_ptr<kafka::Client> client, std::unique_ptr<kafka::Admin> admin)
-      : server_(server), client_(std::move(client)), admin_(std::move(admin)) {}
+      : server_(server), client_(std::move(client)), admin_(std::move(admin)), kept_(client_.get(), admin_.get()) {}
 
   PodServer* const server_;
   // Each uses those before it.
   const std::unique_ptr<kafka::Client> client_;
   const std::unique_ptr<kafka::Admin> admin_;
+  Kept kept_;
   std::unique_ptr<Inside> inside_;
   std::unique_ptr<Pods> pods_;
   std::unique_ptr<Office> office_;

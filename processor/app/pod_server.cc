@@ -67,6 +67,10 @@ void PodServer::SetOffice(http::BackOffice* office) {
   office_ = office;
 }
 
+std::string PodServer::ProveTo(std::string_view address, std::string_view path) {
+  return guard_ == nullptr ? "" : guard_->Prove({.method = "GET", .path = path, .address = address});
+}
+
 void PodServer::Ask(http::Question question, http::Reply reply) {
   MutexLock lock(&mutex_);
   if (office_ != nullptr) return office_->Ask(std::move(question), std::move(reply));

@@ -3,6 +3,8 @@
 #define ONCE_PROCESSOR_APP_POD_SERVER_H_
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "processor/base/clock.h"
@@ -32,6 +34,8 @@ class PodServer final : private http::BackOffice {
   // Who is asked what brokers have to say; null, which it is at first and must be again before `office` is destroyed:
   // nobody, and those who ask are told that the pod starts or stops.
   void SetOffice(http::BackOffice* office);
+  // What this pod shows another one that it asks by a GET; empty where there are no tokens. Thread-safe.
+  std::string ProveTo(std::string_view address, std::string_view path);
 
  private:
   PodServer(const Options& options, const Graph& graph, Clock* clock);

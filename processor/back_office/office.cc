@@ -76,6 +76,15 @@ absl::StatusOr<int64_t> CountOf(const Question& question, int64_t otherwise, int
   return absl::InvalidArgumentError(absl::StrCat("count is not in 1 to ", most));
 }
 
+// What was asked for at that time: later commits are not in it, or not all of them.
+std::string WithAsOf(const std::string& object, absl::Time as_of) {
+  const size_t brace = object.find('{');
+  if (brace == std::string::npos) return object;
+  const bool is_empty = object.find_first_not_of(" \n", brace + 1) == object.find('}');
+  return absl::StrCat("{\"as_of\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", as_of, absl::UTCTimeZone()), "\"",
+                      is_empty ? "" : ",", object.substr(brace + 1));
+}
+
 // --NAME=VALUE for each parameter that the command has an option for.
 void AddOptions(const Question& question, std::initializer_list<const char*> names, std::vector<std::string>* words) {
   for (const char* name : names) {
@@ -115,7 +124,17 @@ void Office::Ask(Question question, Reply reply) {
   (this->*found->second)(question, reply);
 }
 
-void Office::Look(std::vector<std::string> words, std::optional<std::string> value, const Reply& reply) {
+void Office::Look(std::vector<std::string> words, const Reply& reply) {
+  const bool is_taken = readers_.Submit([this, words = std::move(words), reply] {
+    if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
+    const absl::Time as_of = clock_->Wall();
+    const RunOutcome outcome = inside_->Look(words, CancelledAfter(options_.read_timeout));
+    reply(outcome.status.ok() ? JsonResponse(200, WithAsOf(outcome.json, as_of)) : Refusal(outcome.status));
+  });
+  if (!is_taken) reply(TooMuch());
+}
+
+void Office::RunDry(std::vector<std::string> words, std::optional<std::string> value, const Reply& reply) {
   const bool is_taken = readers_.Submit([this, words = std::move(words), value = std::move(value), reply] {
     if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
     const RunOutcome outcome = inside_->Run(words, value, CancelledAfter(options_.read_timeout));
@@ -136,7 +155,7 @@ void Office::AskLetters(const Question& question, const Reply& reply) {
   std::vector<std::string> words = {"dlq",      "list",       "--json",
                                     "--values", kReadTimeout, absl::StrCat("--limit=", *count)};
   AddOptions(question, {"partition", "before", "disposition", "reason", "source", "key", "since"}, &words);
-  Look(std::move(words), std::nullopt, reply);
+  Look(std::move(words), reply);
 }
 
 void Office::AskAudit(const Question& question, const Reply& reply) {
@@ -144,7 +163,7 @@ void Office::AskAudit(const Question& question, const Reply& reply) {
   if (!count.ok()) return reply(Refusal(count.status()));
   std::vector<std::string> words = {"audit", "list", "--json", kReadTimeout, absl::StrCat("--limit=", *count)};
   AddOptions(question, {"command", "outcome", "since"}, &words);
-  Look(std::move(words), std::nullopt, reply);
+  Look(std::move(words), reply);
 }
 
 void Office::AskCommand(const Question& question, const Reply& reply) {
@@ -158,7 +177,7 @@ void Office::AskCommand(const Question& question, const Reply& reply) {
           .asked_at = clock_->Wall()};
   job.order.value.reset();
   if (job.id.empty()) job.id = cli::DrawUniqueId();
-  if (order->is_dry) return Look(CommandWords(*order, job.issuer, kCallTimeout), order->value, reply);
+  if (order->is_dry) return RunDry(CommandWords(*order, job.issuer, kCallTimeout), order->value, reply);
   Job before;
   if (!jobs_.Add(job, &before)) {
     const bool is_same = before.order == job.order && before.value_hash == job.value_hash;
@@ -190,11 +209,10 @@ void Office::AskJob(const Question& question, const Reply& reply) {
 
 void Office::AskPods(const Question& question, const Reply& reply) {
   if (options_.pods == nullptr) return reply(ErrorResponse(404, "this pod knows of no other"));
-  const bool is_taken =
-      callers_.Submit([this, path = std::string(question.path), own = question.body, token = question.token, reply] {
-        if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
-        reply(JsonResponse(200, options_.pods->Gather(path, own, token, options_.pods_timeout)));
-      });
+  const bool is_taken = callers_.Submit([this, path = std::string(question.path), own = question.body, reply] {
+    if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
+    reply(JsonResponse(200, options_.pods->Gather(path, own, options_.pods_timeout)));
+  });
   if (!is_taken) reply(TooMuch());
 }
 
@@ -209,15 +227,16 @@ void Office::AskAggregate(const Question& question, const Reply& reply) {
   const bool is_taken = readers_.Submit([this, words = question.words, limit = *count, reply] {
     if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
     const auto is_cancelled = CancelledAfter(options_.read_timeout);
+    const absl::Time as_of = clock_->Wall();
     const RunOutcome state =
-        inside_->Run({"state", "get", "--json", kReadTimeout, "--", words[0], words[1]}, {}, is_cancelled);
+        inside_->Look({"state", "get", "--json", kReadTimeout, "--", words[0], words[1]}, is_cancelled);
     if (!state.status.ok() && !absl::IsNotFound(state.status)) return reply(Refusal(state.status));
-    const RunOutcome queue = inside_->Run(
-        {"parked", "show", "--json", kReadTimeout, absl::StrCat("--limit=", limit), "--", words[0], words[1]}, {},
+    const RunOutcome queue = inside_->Look(
+        {"parked", "show", "--json", kReadTimeout, absl::StrCat("--limit=", limit), "--", words[0], words[1]},
         is_cancelled);
     if (!queue.status.ok() && !absl::IsNotFound(queue.status)) return reply(Refusal(queue.status));
     if (!state.status.ok() && !queue.status.ok()) return reply(Refusal(state.status));
-    reply(JsonResponse(200, AggregateJson(words[0], words[1], state, queue)));
+    reply(JsonResponse(200, WithAsOf(AggregateJson(words[0], words[1], state, queue), as_of)));
   });
   if (!is_taken) reply(TooMuch());
 }
@@ -226,8 +245,8 @@ void Office::AskAggregate(const Question& question, const Reply& reply) {
 void Office::AskAuditOfJob(const std::string& id, const Reply& reply) {
   const bool is_taken = readers_.Submit([this, id, reply] {
     if (is_ending_.load()) return reply(ErrorResponse(503, "the pod stops"));
-    const RunOutcome audit = inside_->Run({"audit", "list", "--json", kReadTimeout, "--limit=1000", "--command=" + id},
-                                          {}, CancelledAfter(options_.read_timeout));
+    const RunOutcome audit = inside_->Look({"audit", "list", "--json", kReadTimeout, "--limit=1000", "--command=" + id},
+                                           CancelledAfter(options_.read_timeout));
     if (audit.status.ok()) return reply(JsonResponse(200, AuditedJobJson(id, audit.json)));
     const std::optional<Job> job = jobs_.Find(id);
     reply(job.has_value() ? JsonResponse(200, JobJson(*job)) : Refusal(audit.status));

@@ -39,7 +39,9 @@ class Office final : public http::BackOffice {
 
  private:
   // Runs a command that only looks, on a helper, and replies what it shows.
-  void Look(std::vector<std::string> words, std::optional<std::string> value, const http::Reply& reply);
+  void Look(std::vector<std::string> words, const http::Reply& reply);
+  // The same of one that would do something.
+  void RunDry(std::vector<std::string> words, std::optional<std::string> value, const http::Reply& reply);
   void AskLetters(const http::Question& question, const http::Reply& reply);
   void AskAudit(const http::Question& question, const http::Reply& reply);
   void AskCommand(const http::Question& question, const http::Reply& reply);

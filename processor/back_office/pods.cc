@@ -132,8 +132,7 @@ absl::StatusOr<std::vector<PodPlace>> Pods::Find(absl::Duration timeout) {
   return found_;
 }
 
-std::string Pods::Gather(std::string_view path, const std::string& own, const std::string& token,
-                         absl::Duration timeout) {
+std::string Pods::Gather(std::string_view path, const std::string& own, absl::Duration timeout) {
   absl::StatusOr<std::vector<PodPlace>> found = Find(timeout);
   std::string incomplete;
   if (!found.ok()) {
@@ -155,7 +154,7 @@ std::string Pods::Gather(std::string_view path, const std::string& own, const st
     } else {
       threads.emplace_back([&, i] {
         const absl::Time began = SteadyNow();
-        const absl::StatusOr<std::string> answer = ask_((*found)[i].address, path, token, timeout);
+        const absl::StatusOr<std::string> answer = ask_((*found)[i].address, path, timeout);
         entries[i] = Entry((*found)[i], answer, SteadyNow() - began);
       });
     }

@@ -35,9 +35,10 @@ struct PodPlace {
 std::vector<PodPlace> FindPods(const kafka::GroupDescription& group, const std::string& application_id,
                                const std::string& own_id);
 
-// The body of http://ADDRESS/PATH, which is asked with the token, within the time.
+// The body of http://ADDRESS/PATH, within the time. Whoever is in the group says what its address is: nothing may be
+// sent there that serves anybody else.
 using AsksPod = std::function<absl::StatusOr<std::string>(const std::string& address, std::string_view path,
-                                                          const std::string& token, absl::Duration timeout)>;
+                                                          absl::Duration timeout)>;
 
 // Thread-safe.
 class Pods {
@@ -46,9 +47,8 @@ class Pods {
   Pods(std::string application_id, std::string own_id, kafka::Admin* admin, AsksPod ask);
 
   // {"pods": [...], "incomplete": ...}, as openapi.json has it: what each pod answers to a GET of `path`, JSON. `own`
-  // is this pod's own answer; others are asked with the token that this one was asked with. All are asked at once, and
-  // waited for `timeout` at most.
-  std::string Gather(std::string_view path, const std::string& own, const std::string& token, absl::Duration timeout);
+  // is this pod's own answer. All others are asked at once, and waited for `timeout` at most.
+  std::string Gather(std::string_view path, const std::string& own, absl::Duration timeout);
 
  private:
   absl::StatusOr<std::vector<PodPlace>> Find(absl::Duration timeout);

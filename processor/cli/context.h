@@ -18,6 +18,7 @@
 #include "processor/config/config.h"
 #include "processor/config/options.h"
 #include "processor/kafka/kafka.h"
+#include "processor/operator/kept_changelogs.h"
 #include "processor/topology/graph.h"
 
 namespace once::cli {
@@ -61,6 +62,11 @@ struct Environment {
   // Instead of `connect`: where a process has both already. They outlive the command.
   kafka::Client* client = nullptr;
   kafka::Admin* admin = nullptr;
+  // Remembers, between commands, what is in changelogs; null: they are read through. Outlives the command.
+  KeptChangelogs* changelogs = nullptr;
+  // Whether what is open in the application's topics is waited for, so that all is shown that was acknowledged before;
+  // else what is visible as committed.
+  bool waits_for_transactions = true;
   // Whether to give up what is being read; none: never.
   std::function<bool()> is_cancelled = {};
   // Waits between two pictures of --watch; false: it is to end.

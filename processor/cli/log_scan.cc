@@ -31,8 +31,10 @@ absl::StatusOr<std::map<Partition, Stretch>> FindStretches(Context* context, kaf
                                                            const std::vector<TopicPartition>& partitions) {
   const kafka::LogOffsets begins =
       admin->ReadLogOffsets(kafka::LogPoint::kBeginning, partitions, context->call_timeout());
-  const kafka::LogOffsets ends =
-      admin->ReadLogOffsets(kafka::LogPoint::kHighWatermark, partitions, context->call_timeout());
+  // F3: a commit is acknowledged before its markers are written, and only from then on it is visible.
+  const kafka::LogPoint end_point =
+      context->environment().waits_for_transactions ? kafka::LogPoint::kHighWatermark : kafka::LogPoint::kLastStable;
+  const kafka::LogOffsets ends = admin->ReadLogOffsets(end_point, partitions, context->call_timeout());
   std::map<Partition, Stretch> stretches;
   for (const TopicPartition& where : partitions) {
     const auto begin = begins.find(where), end = ends.find(where);

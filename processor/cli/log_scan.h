@@ -36,8 +36,9 @@ struct ScanEnd {
   std::vector<Partition> pending = {};
 };
 
-// Up to where the topic ended when it was begun. NotFound if there is no such topic; DeadlineExceeded if nothing comes
-// for as long as the command may wait. What an open transaction keeps back it waits for a moment only.
+// Up to where the topic ended when it was begun, or, if the environment waits for no transactions, to where it was
+// stable. NotFound if there is no such topic; DeadlineExceeded if nothing comes for as long as the command may wait.
+// What an open transaction keeps back it waits for a moment only.
 absl::StatusOr<ScanEnd> ScanLog(Context* context, const LogScan& scan);
 
 // How many partitions a topic has. NotFound, which says `what` the topic is, if it is not there.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
 #include "processor/cli/context.h"
+#include "processor/cli/kept.h"
 #include "processor/cli/laid_out.h"
 #include "processor/cli/output.h"
 #include "processor/cli/shown.h"
@@ -109,18 +110,33 @@ class StateCells {
   std::string reason_;  // Of the first.
 };
 
+// Looked up where that can be, else read through.
+absl::StatusOr<std::optional<StateEntry>> FindState(Context& context, uint16_t group, const std::string& aggregate,
+                                                    const std::string& key) {
+  absl::StatusOr<std::optional<KeptKey>> kept = LookUp(&context, group, aggregate, key);
+  if (MustReadThrough(context, kept.status())) {
+    const absl::StatusOr<LaidOut> application = Describe(context);
+    if (!application.ok()) return application.status();
+    return GetState(application->plan, application->client, application->admin, aggregate, key, context.timeout());
+  }
+  if (!kept.ok()) return kept.status();
+  if (!kept->has_value() || !(*kept)->state.has_value()) return std::optional<StateEntry>();
+  KeptRecord& record = *(*kept)->state;
+  return std::make_optional(StateEntry{.key = key,
+                                       .value = std::move(record.value),
+                                       .changelog = record.where,
+                                       .offset = record.offset,
+                                       .timestamp_ms = record.timestamp_ms});
+}
+
 absl::Status RunStateGet(Context& context) {
-  absl::StatusOr<LaidOut> application = Connect(context);
-  if (!application.ok()) return application.status();
+  const Plan plan = MakePlan(context.shared_graph(), context.application_id());
   const std::string aggregate = context.args().Word(0);
-  const absl::StatusOr<uint16_t> group = GroupOfAggregate(application->plan, aggregate);
+  const absl::StatusOr<uint16_t> group = GroupOfAggregate(plan, aggregate);
   if (!group.ok()) return group.status();
-  const absl::StatusOr<std::string> key = KeyBytes(application->plan, *group, context.args().Word(1));
+  const absl::StatusOr<std::string> key = KeyBytes(plan, *group, context.args().Word(1));
   if (!key.ok()) return absl::InvalidArgumentError(key.status().message());
-  application = Describe(context);
-  if (!application.ok()) return application.status();
-  const auto found =
-      GetState(application->plan, application->client, application->admin, aggregate, *key, context.timeout());
+  const auto found = FindState(context, *group, aggregate, *key);
   if (!found.ok()) return found.status();
   if (!found->has_value()) {
     return absl::NotFoundError(absl::StrCat("aggregate ", aggregate, " has no state of key ",
@@ -128,7 +144,7 @@ absl::Status RunStateGet(Context& context) {
   }
   const NodeSpec& node = *FindAggregate(context.graph(), aggregate);
   StateCells cells(&node);
-  context.out().Add("key", "key", KeyText(application->plan, *group, *key));
+  context.out().Add("key", "key", KeyText(plan, *group, *key));
   context.out().Add("partition", "partition", (*found)->changelog.partition.value());
   context.out().Add("type", "type", node.state_type);
   context.out().Add("state", "state", cells.Of((*found)->value));

@@ -13,6 +13,7 @@
 #include "processor/base/strings.h"
 #include "processor/cli/briefs.h"
 #include "processor/cli/changelog_owner.h"
+#include "processor/cli/kept.h"
 #include "processor/cli/log_scan.h"
 #include "state/changelog.h"
 
@@ -178,11 +179,19 @@ bool operator<(const Waiting& a, const Waiting& b) {
 }
 
 absl::StatusOr<std::vector<Waiting>> ReadWaiting(Context* context, const WaitingQuery& query) {
+  if (query.key.has_value() && !query.partition.has_value() && context->environment().changelogs != nullptr) {
+    absl::StatusOr<std::vector<Waiting>> found = LookUpWaiting(context, query);
+    if (!MustReadThrough(*context, found.status())) return found;
+  }
   return Gatherer(context, query).Run();
 }
 
 absl::Status ReadQueue(Context* context, const Waiting& queue, uint64_t first, uint64_t limit,
                        const std::function<void(uint64_t sequence, const v1::ParkedEvent& event)>& take) {
+  if (queue.key.has_value() && context->environment().changelogs != nullptr) {
+    absl::Status found = LookUpQueue(context, queue, first, limit, take);
+    if (!MustReadThrough(*context, found)) return found;
+  }
   const std::string changelog = ChangelogTopic(context->application_id(), context->graph().groups[queue.group]);
   const std::string place =
       queue.key.has_value() ? *queue.key : PlaceOf({{queue.topic, queue.partition}, Offset(queue.offset)});

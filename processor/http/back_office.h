@@ -17,8 +17,7 @@ struct Question {
   std::vector<std::string> words = {};            // What stands in the places of {...}, decoded: any bytes.
   std::map<std::string, std::string> query = {};  // Decoded; only parameters that the route has.
   std::string body = {};                          // Of ?scope=application what this pod answers for itself.
-  std::string token = {};   // What it was asked with, for other pods; empty: nothing, or of no scope.
-  std::string issuer = {};  // Who asks: "NAME@ADDRESS" by the token's name, else "http@ADDRESS".
+  std::string issuer = {};                        // Who asks: "NAME@ADDRESS" by the token's name, else "http@ADDRESS".
 };
 
 class BackOffice {

@@ -29,7 +29,9 @@ struct Headers {
 
 }  // namespace
 
-absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& token, absl::Duration timeout) {
+std::string BearerOf(const std::string& token) { return token.empty() ? "" : absl::StrCat("Bearer ", token); }
+
+absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& authorization, absl::Duration timeout) {
   // Once in the process; what it returns is told by the calls below.
   static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(kReady == CURLE_OK ? curl_easy_init() : nullptr,
@@ -37,11 +39,13 @@ absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& token, 
   if (curl == nullptr) return absl::UnavailableError("libcurl does not start");
   Fetched fetched;
   Headers headers;
-  if (!token.empty()) headers.list = curl_slist_append(nullptr, absl::StrCat("Authorization: Bearer ", token).c_str());
+  if (!authorization.empty()) {
+    headers.list = curl_slist_append(nullptr, absl::StrCat("Authorization: ", authorization).c_str());
+  }
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 0L);
-  // Pods are asked themselves: the token is for no proxy that the environment names.
+  // Pods are asked themselves: this is for no proxy that the environment names.
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.list);
@@ -56,8 +60,9 @@ absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& token, 
   return fetched;
 }
 
-absl::StatusOr<std::string> FetchBody(const std::string& url, const std::string& token, absl::Duration timeout) {
-  absl::StatusOr<Fetched> fetched = Fetch(url, token, timeout);
+absl::StatusOr<std::string> FetchBody(const std::string& url, const std::string& authorization,
+                                      absl::Duration timeout) {
+  absl::StatusOr<Fetched> fetched = Fetch(url, authorization, timeout);
   if (!fetched.ok()) return fetched.status();
   if (fetched->status == 200) return std::move(fetched->body);
   const auto json = nlohmann::json::parse(fetched->body, nullptr, /*allow_exceptions=*/false);

@@ -14,14 +14,17 @@ struct Fetched {
   std::string body = {};
 };
 
-// What a GET at an http or https URL is answered with; `token` is sent as a bearer token, unless it is empty. It
-// follows no redirection, so that the token goes nowhere else. Unavailable, in words and without the token, if nothing
+// "Bearer TOKEN"; empty without one.
+std::string BearerOf(const std::string& token);
+
+// What a GET at an http or https URL is answered with; `authorization` is sent as the header's value, unless it is
+// empty. It follows no redirection, so that this goes nowhere else. Unavailable, in words and without it, if nothing
 // answers within `timeout`, or with more than 64 MiB. Thread-safe.
-absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& token, absl::Duration timeout);
+absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& authorization, absl::Duration timeout);
 
 // The body of an answer of 200; of another the error that it tells, as Unavailable, Unauthenticated (401, 403) or
 // NotFound.
-absl::StatusOr<std::string> FetchBody(const std::string& url, const std::string& token, absl::Duration timeout);
+absl::StatusOr<std::string> FetchBody(const std::string& url, const std::string& authorization, absl::Duration timeout);
 
 }  // namespace once::http
 

@@ -56,4 +56,17 @@ std::string AddressText(const sockaddr* address) {
   return text;
 }
 
+std::string OwnAddress(int connection) {
+  sockaddr_storage storage = {};
+  auto* const address = reinterpret_cast<sockaddr*>(&storage);
+  socklen_t size = sizeof(storage);
+  if (getsockname(connection, address, &size) != 0) return "";
+  const std::string host = AddressText(address);
+  if (host.empty()) return "";
+  const bool is_v6 = storage.ss_family == AF_INET6;
+  const in_port_t port =
+      is_v6 ? reinterpret_cast<sockaddr_in6*>(address)->sin6_port : reinterpret_cast<sockaddr_in*>(address)->sin_port;
+  return ListenAddress{.host = host, .port = ntohs(port)}.ToString();
+}
+
 }  // namespace once::http

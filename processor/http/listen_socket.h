@@ -22,6 +22,9 @@ absl::Status ListenFailure(const ListenAddress& address, const char* what);
 // The address in digits, without the port; empty if it is none of IP's.
 std::string AddressText(const sockaddr* address);
 
+// HOST:PORT of this end of a connection, the host in digits; empty if it is none of IP's.
+std::string OwnAddress(int connection);
+
 }  // namespace once::http
 
 #endif  // ONCE_PROCESSOR_HTTP_LISTEN_SOCKET_H_

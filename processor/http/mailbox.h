@@ -11,6 +11,7 @@
 
 #include "processor/base/mutex.h"
 #include "processor/http/message.h"
+#include "processor/http/waker.h"
 
 namespace once::http {
 
@@ -18,6 +19,9 @@ namespace once::http {
 // resumed.
 class Mailbox {
  public:
+  // Wakes when a connection is resumed.
+  const Waker& waker() const { return waker_; }
+
   // From now on an answer is taken for the number that it returns.
   uint64_t Open() {
     MutexLock lock(&mutex_);
@@ -31,7 +35,7 @@ class Mailbox {
     const auto found = letters_.find(number);
     if (found == letters_.end() || found->second.response.has_value()) return;
     found->second.response = std::move(response);
-    if (found->second.waits != nullptr) MHD_resume_connection(found->second.waits);
+    if (found->second.waits != nullptr) Resume(found->second.waits);
   }
 
   // By the server's thread, in MHD's callback. The answer if it is there, else the connection is suspended until it is.
@@ -61,7 +65,7 @@ class Mailbox {
     for (auto& [number, letter] : letters_) {
       if (letter.response.has_value()) continue;
       letter.response = response;
-      if (letter.waits != nullptr) MHD_resume_connection(letter.waits);
+      if (letter.waits != nullptr) Resume(letter.waits);
     }
   }
 
@@ -71,6 +75,12 @@ class Mailbox {
     std::optional<Response> response = {};
   };
 
+  void Resume(MHD_Connection* connection) {
+    MHD_resume_connection(connection);
+    waker_.Wake();
+  }
+
+  const Waker waker_;
   Mutex mutex_;
   std::optional<Response> last_word_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;

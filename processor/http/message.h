@@ -28,6 +28,7 @@ struct Request {
   std::optional<int64_t> content_length = {};  // Of a body; nothing: it does not say, or what it says is no number.
   std::string_view body = {};                  // Empty as long as Service::Refuse is asked.
   std::string peer = {};                       // The address that it comes from, in digits.
+  std::string own_address = {};                // That it came to: HOST:PORT, the host in digits.
 };
 
 struct Response {

@@ -132,7 +132,10 @@ constexpr Field kSink[] = {{"name", "string"}, {"topic", "string"}, {"type", "st
 constexpr Field kError[] = {{"error", "string"}};
 
 // As the command line's --json has them: docs/operations.md.
-constexpr Field kDeadLetters[] = {{"topic", "string"},
+// Of what brokers are asked for.
+constexpr Field kAsOf = {"as_of", "string", "What was visible as committed then is in it."};
+constexpr Field kDeadLetters[] = {kAsOf,
+                                  {"topic", "string"},
                                   {"letters", "[]DeadLetter", "In the order of time, the latest last."},
                                   {"notes", "[]string", "What is not shown, and why.", true}};
 constexpr Field kDeadLetter[] = {
@@ -148,7 +151,8 @@ constexpr Field kDeadLetter[] = {
     {"round", "string"},
     {"message", "string"},
     {"value", "?any", "Decoded by the application's own type; {\"text\": ...} or {\"base64\": ...} if it has none."}};
-constexpr Field kAudit[] = {{"results", "[]AuditResult", "In the order of time, the latest last."},
+constexpr Field kAudit[] = {kAsOf,
+                            {"results", "[]AuditResult", "In the order of time, the latest last."},
                             {"notes", "[]string", "What is not shown, and why.", true}};
 constexpr Field kAuditResult[] = {{"time", "string"},
                                   {"command_id", "string"},
@@ -165,7 +169,8 @@ constexpr Field kAuditResult[] = {{"time", "string"},
                                   {"hash_after", "?string"},
                                   {"reason", "string", "Why it was given."},
                                   {"message", "string"}};
-constexpr Field kAggregate[] = {{"aggregate", "string"},
+constexpr Field kAggregate[] = {kAsOf,
+                                {"aggregate", "string"},
                                 {"key", "string"},
                                 {"partition", "?integer", "Where its state is; null: it has none."},
                                 {"type", "?string", "Of the state."},

@@ -18,9 +18,10 @@ constexpr size_t kMostDigits = 9;
 // Of each of the page's files.
 constexpr Route kPageRoute = {"GET", "/", Access::kOpen, nullptr};
 
-std::string TokenOf(std::string_view authorization) {
-  const size_t blank = authorization.find(' ');
-  return blank == std::string_view::npos ? "" : std::string(authorization.substr(blank + 1));
+// What pods ask each other, and nothing else: what this pod has to say for itself.
+bool IsAskedByPods(const Route* route, const Request& request) {
+  return route != nullptr && route->access == Access::kGuarded && route->answer != nullptr && request.method == "GET" &&
+         request.query.empty();
 }
 
 std::optional<Response> ReadQuery(const Route& route, const Request& request,
@@ -49,10 +50,18 @@ std::optional<Response> ReadQuery(const Route& route, const Request& request,
 
 }  // namespace
 
-std::optional<Response> PodApi::FindWhoAsks(const Request& request, std::string* issuer) const {
+Caller PodApi::CheckProof(const Route* route, const Request& request, bool is_last) const {
+  if (!IsAskedByPods(route, request)) return {.refusal = "this is nothing that pods ask each other"};
+  return options_.guard->CheckProof(
+      request.authorization, {.method = request.method, .path = request.path, .address = request.own_address}, is_last);
+}
+
+std::optional<Response> PodApi::FindWhoAsks(const Route* route, const Request& request, bool is_last,
+                                            std::string* issuer) const {
   *issuer = absl::StrCat("http@", request.peer);
   if (options_.guard != nullptr) {
-    const Caller caller = options_.guard->Check(request.authorization);
+    const Caller caller = IsProof(request.authorization) ? CheckProof(route, request, is_last)
+                                                         : options_.guard->Check(request.authorization);
     if (!caller.name.empty()) *issuer = absl::StrCat(caller.name, "@", request.peer);
     if (caller.may_ask) return std::nullopt;
     Response refusal = ErrorResponse(401, caller.refusal);
@@ -85,14 +94,14 @@ std::optional<Response> PodApi::CheckBody(const Request& request) const {
   return std::nullopt;
 }
 
-PodApi::Asked PodApi::Read(const Request& request) const {
+PodApi::Asked PodApi::Read(const Request& request, bool is_last) const {
   Asked asked;
   asked.file = FindPageFile(request.path);
   asked.route = asked.file != nullptr ? &kPageRoute : FindRoute(request.path, &asked.question.words);
   const Route* const route = asked.route;
   // Before it is told what there is: who may not ask is told the same of every other path.
   if (route == nullptr || route->access == Access::kGuarded) {
-    asked.refusal = FindWhoAsks(request, &asked.question.issuer);
+    asked.refusal = FindWhoAsks(route, request, is_last, &asked.question.issuer);
     if (asked.refusal.has_value()) return asked;
   }
   if (route == nullptr) {
@@ -111,10 +120,10 @@ PodApi::Asked PodApi::Read(const Request& request) const {
   return asked;
 }
 
-std::optional<Response> PodApi::Refuse(const Request& head) { return Read(head).refusal; }
+std::optional<Response> PodApi::Refuse(const Request& head) { return Read(head, /*is_last=*/false).refusal; }
 
 std::optional<Response> PodApi::Answer(const Request& request, const Reply& later) {
-  Asked asked = Read(request);
+  Asked asked = Read(request, /*is_last=*/true);
   if (asked.refusal.has_value()) return std::move(asked.refusal);
   if (asked.file != nullptr) return PageResponse(*asked.file, request);
   asked.question.path = asked.route->path;
@@ -127,7 +136,6 @@ std::optional<Response> PodApi::Answer(const Request& request, const Reply& late
     }
     // What this pod has to say goes along.
     asked.question.body = std::move(own.body);
-    asked.question.token = TokenOf(request.authorization);
   }
   office_->Ask(std::move(asked.question), later);
   return std::nullopt;

@@ -24,6 +24,8 @@ struct PodApiOptions {
 
 // Thread-safe.
 //
+// Other pods of the application show that they know a token (proof.h), and are answered what they ask each other for.
+//
 // Probes, metrics and the description answer whoever asks. All else wants a token; without any it answers only on a
 // loopback address, and then only requests whose Host is an address or "localhost": a page in a browser whose own name
 // resolves to this machine is not let in. What changes something takes JSON alone, and nothing that another site's page
@@ -45,8 +47,11 @@ class PodApi final : public Service {
     Question question = {};
     std::optional<Response> refusal = {};
   };
-  Asked Read(const Request& request) const;
-  std::optional<Response> FindWhoAsks(const Request& request, std::string* issuer) const;
+  // `is_last`: it is answered, unless it is refused.
+  Asked Read(const Request& request, bool is_last) const;
+  std::optional<Response> FindWhoAsks(const Route* route, const Request& request, bool is_last,
+                                      std::string* issuer) const;
+  Caller CheckProof(const Route* route, const Request& request, bool is_last) const;
   std::optional<Response> CheckBody(const Request& request) const;
 
   StatusProvider* const status_;

@@ -130,7 +130,7 @@ class MhdServer final : public Server {
   void Run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
       // Without it nothing is served, and the pod goes on: it is no part of what it is there for.
-      if (MHD_run_wait(daemon_, kTurnMs) != MHD_YES) absl::SleepFor(absl::Milliseconds(kTurnMs));
+      if (!mailbox_->waker().Run(daemon_, kTurnMs)) absl::SleepFor(absl::Milliseconds(kTurnMs));
       EndDawdlers();
     }
   }
@@ -220,6 +220,8 @@ class MhdServer final : public Server {
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AddParameter, &request.query);
     const MHD_ConnectionInfo* const info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info != nullptr) request.peer = AddressText(info->client_addr);
+    const MHD_ConnectionInfo* const socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (socket != nullptr) request.own_address = OwnAddress(socket->connect_fd);
     return request;
   }
 

@@ -57,7 +57,8 @@ absl::Status Named(const std::string& path, const absl::Status& status) {
 
 class TokenFile final : public Guard {
  public:
-  TokenFile(std::string path, Clock* clock, LogSink* log) : path_(std::move(path)), clock_(clock), log_(log) {}
+  TokenFile(std::string path, Clock* clock, LogSink* log)
+      : path_(std::move(path)), clock_(clock), log_(log), proofs_(clock->Wall()) {}
 
   absl::Status Open() {
     MutexLock lock(&mutex_);
@@ -68,6 +69,22 @@ class TokenFile final : public Guard {
     MutexLock lock(&mutex_);
     Look();
     return tokens_->Check(authorization, clock_->Wall());
+  }
+
+  std::string Prove(const ProofSubject& subject) override {
+    MutexLock lock(&mutex_);
+    Look();
+    const absl::Time now = clock_->Wall();
+    return MakeProof(tokens_->KeysAt(now), subject, now, DrawNonce());
+  }
+
+  Caller CheckProof(std::string_view authorization, const ProofSubject& subject, bool is_shown) override {
+    MutexLock lock(&mutex_);
+    Look();
+    const absl::Time now = clock_->Wall();
+    absl::StatusOr<std::string> name = proofs_.Check(authorization, tokens_->KeysAt(now), subject, now, is_shown);
+    if (name.ok()) return {.may_ask = true, .name = *std::move(name)};
+    return {.refusal = std::string(name.status().message())};
   }
 
  private:
@@ -113,6 +130,7 @@ class TokenFile final : public Guard {
   std::optional<Tokens> tokens_ ABSL_GUARDED_BY(mutex_);
   Mark mark_ ABSL_GUARDED_BY(mutex_);
   absl::Time looked_ ABSL_GUARDED_BY(mutex_);
+  Proofs proofs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -180,6 +198,14 @@ Caller Tokens::Check(std::string_view authorization, absl::Time now) const {
   return {.refusal = absl::StrCat("this token has expired, at ",
                                   absl::FormatTime(absl::RFC3339_sec, found->expires, absl::UTCTimeZone()),
                                   "; ask with a newer one of --http_token_file")};
+}
+
+std::vector<ProofKey> Tokens::KeysAt(absl::Time now) const {
+  std::vector<ProofKey> keys;
+  for (const Token& token : tokens_) {
+    if (token.expires > now) keys.push_back({.token = token.text, .name = token.name});
+  }
+  return keys;
 }
 
 absl::StatusOr<std::unique_ptr<Guard>> OpenTokenFile(const std::string& path, Clock* clock, LogSink* log) {

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "processor/base/clock.h"
 #include "processor/base/log.h"
+#include "processor/http/proof.h"
 
 namespace once::http {
 
@@ -43,6 +44,9 @@ class Tokens {
   // `authorization` is the header's value. Takes as long whatever part of a token is right.
   Caller Check(std::string_view authorization, absl::Time now) const;
 
+  // Those that have not expired, in the order of the file. Views hold as long as this.
+  std::vector<ProofKey> KeysAt(absl::Time now) const;
+
  private:
   struct Token {
     std::string text = {};
@@ -59,6 +63,12 @@ class Guard {
  public:
   virtual ~Guard() = default;
   virtual Caller Check(std::string_view authorization) = 0;
+
+  // The value of Authorization by which another pod that knows one of the tokens believes this one; empty if none is
+  // left. By default always.
+  virtual std::string Prove(const ProofSubject&) { return ""; }
+  // Whether such a value is right; it is shown then, and will not be again, if `is_shown`. By default none is.
+  virtual Caller CheckProof(std::string_view, const ProofSubject&, bool) { return {.refusal = "no pod asks here"}; }
 };
 
 // The tokens of a file, which is looked at again, each second at most, when somebody asks. What can no longer be read

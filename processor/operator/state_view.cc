@@ -1,6 +1,7 @@
 // Changelogs read through, and only what was asked for kept.
 #include "processor/operator/state_view.h"
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <string_view>
@@ -149,6 +150,38 @@ absl::StatusOr<std::optional<StateEntry>> GetState(const Plan& plan, kafka::Clie
     std::erase(partitions, likely);
   }
   return FindIn(client, admin, partitions, prefix, key, timeout);
+}
+
+absl::StatusOr<std::optional<KeptKey>> FindKept(KeptChangelogs* changelogs, const Plan& plan, uint16_t group,
+                                                int32_t partition_count, const std::string& aggregate,
+                                                const std::string& key, const KeptChangelogs::Limits& limits) {
+  // The states of all aggregates say where the key is.
+  std::vector<std::string> keys = {AggregateStatusKey(key)};
+  size_t asked = 0;
+  for (const NodeIndex node : plan.aggregates[group]) {
+    const std::string& name = plan.graph->nodes[node].name;
+    if (name == aggregate) asked = keys.size();
+    keys.push_back(StateKeyPrefix(name) + key);
+  }
+  const std::string& changelog = plan.changelog_topics[group];
+  const SourceSpec& lead = plan.graph->sources[plan.group(group).sources.front()];
+  const std::optional<Partition> expected = ExpectedPartition(lead.partitioner, std::string_view(key), partition_count);
+  std::vector<std::vector<Partition>> tries;
+  if (expected.has_value()) tries.push_back({*expected});
+  tries.emplace_back();
+  for (int32_t p = 0; p < partition_count; ++p) tries.back().push_back(Partition(p));
+  for (const std::vector<Partition>& partitions : tries) {
+    absl::StatusOr<KeptChangelogs::Found> found = changelogs->Find(changelog, partitions, keys, limits);
+    if (!found.ok()) return found.status();
+    for (auto each = found->rbegin(); each != found->rend(); ++each) {
+      std::vector<std::optional<KeptRecord>>& records = each->second;
+      if (std::none_of(records.begin(), records.end(), [](const auto& record) { return record.has_value(); })) continue;
+      KeptKey kept{.partition = each->first, .status = std::move(records[0])};
+      if (asked != 0) kept.state = std::move(records[asked]);
+      return std::make_optional(std::move(kept));
+    }
+  }
+  return std::optional<KeptKey>();
 }
 
 absl::StatusOr<StatePage> ListState(const Plan& plan, kafka::Client* client, kafka::Admin* admin,

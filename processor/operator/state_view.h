@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "processor/engine/plan.h"
 #include "processor/kafka/kafka.h"
+#include "processor/operator/kept_changelogs.h"
 
 namespace once {
 
@@ -38,6 +39,20 @@ absl::StatusOr<uint16_t> GroupOfAggregate(const Plan& plan, const std::string& a
 absl::StatusOr<std::optional<StateEntry>> GetState(const Plan& plan, kafka::Client* client, kafka::Admin* admin,
                                                    const std::string& aggregate, const std::string& key,
                                                    absl::Duration timeout);
+
+// What a task group keeps of one record key.
+struct KeptKey {
+  Partition partition;
+  std::optional<KeptRecord> state = {};   // Of the aggregate that was asked for, if one was.
+  std::optional<KeptRecord> status = {};  // Of what waits.
+};
+// Nothing if there is neither. A key is looked for where its source's partitioner puts it, and, if nothing of it is
+// there, in all `partition_count` partitions of the changelog; of several that have it the last counts. `aggregate` may
+// be empty. Errors: those of KeptChangelogs::Find.
+absl::StatusOr<std::optional<KeptKey>> FindKept(KeptChangelogs* changelogs, const Plan& plan, uint16_t group,
+                                                int32_t partition_count, const std::string& aggregate,
+                                                const std::string& key, const KeptChangelogs::Limits& limits);
+
 // At most `limit` (1 or more) entries whose keys come behind `after`, if that is given.
 absl::StatusOr<StatePage> ListState(const Plan& plan, kafka::Client* client, kafka::Admin* admin,
                                     const std::string& aggregate, const std::optional<std::string>& after, size_t limit,

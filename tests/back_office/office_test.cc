@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "processor/back_office/kept.h"
 #include "processor/http/openapi.h"
 #include "tests/cli/shop.h"
 #include "tests/http/described.h"
@@ -26,7 +27,10 @@ class OfficeTest : public cli::ShopTest {
     client_ = *console_.environment.connect(options_, Config::Load({}));
     admin_ = *client_->NewAdmin();
     graph_ = BuildOrderTotals(Config::Load({}))->shared_graph();
-    inside_ = std::make_unique<Inside>(options_, graph_, client_.get(), admin_.get(), &driver_.clock());
+    // As a pod has them.
+    kept_ = std::make_unique<Kept>(client_.get(), admin_.get());
+    inside_ = std::make_unique<Inside>(options_, graph_, kept_->client(), admin_.get(), &driver_.clock(),
+                                       kept_->changelogs());
     office_ = std::make_unique<Office>(inside_.get(), graph_, &driver_.clock());
   }
 
@@ -62,6 +66,7 @@ class OfficeTest : public cli::ShopTest {
   std::unique_ptr<kafka::Client> client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::shared_ptr<const Graph> graph_;
+  std::unique_ptr<Kept> kept_;
   std::unique_ptr<Inside> inside_;
   std::unique_ptr<Office> office_;
 };

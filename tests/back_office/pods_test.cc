@@ -100,15 +100,13 @@ TEST(PodsTest, EachAnswersForItselfAndSilenceIsTold) {
   group.members = {Member("totals-a.http-8080-consumer", "/10.0.0.5"), Member("totals-b.http-1-consumer", "/10.0.0.6"),
                    Member("totals-c.http-2-consumer", "/10.0.0.7"), Member("totals-d.http-3-consumer", "/10.0.0.8")};
   Pods pods("totals", kOwn, &group,
-            [](const std::string& address, std::string_view path, const std::string& token,
-               absl::Duration) -> absl::StatusOr<std::string> {
+            [](const std::string& address, std::string_view path, absl::Duration) -> absl::StatusOr<std::string> {
               EXPECT_EQ(path, "/v1/status");
-              EXPECT_EQ(token, "a-token");
               if (address == "10.0.0.6:1") return "{\"from\": \"b\"}";
               if (address == "10.0.0.7:2") return absl::UnavailableError("nobody answers");
               return "{\"half\":";
             });
-  const json answer = json::parse(pods.Gather("/v1/status", "{\"from\": \"a\"}", "a-token", absl::Seconds(1)));
+  const json answer = json::parse(pods.Gather("/v1/status", "{\"from\": \"a\"}", absl::Seconds(1)));
   ASSERT_EQ(answer["pods"].size(), 4u);
   EXPECT_TRUE(answer["incomplete"].is_null());
   EXPECT_EQ(answer["pods"][0]["answer"]["from"], "a");
@@ -118,7 +116,7 @@ TEST(PodsTest, EachAnswersForItselfAndSilenceIsTold) {
   EXPECT_EQ(answer["pods"][2]["why"], "nobody answers");
   EXPECT_EQ(answer["pods"][3]["answered"], false);
   EXPECT_TRUE(answer["pods"][3]["answer"].is_null());
-  pods.Gather("/v1/status", "{}", "a-token", absl::Seconds(1));
+  pods.Gather("/v1/status", "{}", absl::Seconds(1));
   EXPECT_EQ(group.asked, 1) << "brokers are not asked each time";
 }
 
@@ -126,7 +124,7 @@ TEST(PodsTest, WithoutTheGroupThisPodIsShownAndWhy) {
   OneGroup group;
   group.status = absl::UnavailableError("no broker answers");
   Pods pods("totals", kOwn, &group, nullptr);
-  const json answer = json::parse(pods.Gather("/v1/tasks", "{}", "", absl::Seconds(1)));
+  const json answer = json::parse(pods.Gather("/v1/tasks", "{}", absl::Seconds(1)));
   ASSERT_EQ(answer["pods"].size(), 1u);
   EXPECT_EQ(answer["pods"][0]["instance"], "a");
   EXPECT_EQ(answer["pods"][0]["answered"], true);

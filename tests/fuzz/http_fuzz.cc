@@ -37,12 +37,17 @@ class OneStatus final : public StatusProvider {
 
 class OneGuard final : public Guard {
  public:
-  Caller Check(std::string_view authorization) override {
-    return tokens_.Check(authorization, absl::FromUnixSeconds(1'700'000'000));
+  Caller Check(std::string_view authorization) override { return tokens_.Check(authorization, kNow); }
+  Caller CheckProof(std::string_view authorization, const ProofSubject& subject, bool is_shown) override {
+    const auto name = proofs_.Check(authorization, tokens_.KeysAt(kNow), subject, kNow, is_shown);
+    return name.ok() ? Caller{.may_ask = true, .name = *name} : Caller{.refusal = std::string(name.status().message())};
   }
 
  private:
+  static constexpr absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
+
   const Tokens tokens_ = *Tokens::Parse(kToken);
+  Proofs proofs_{absl::UnixEpoch()};
 };
 
 class OneOffice final : public BackOffice {

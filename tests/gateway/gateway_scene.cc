@@ -80,11 +80,16 @@ void GatewayScene::Kill() {
 }
 
 http::Answer GatewayScene::Post(const std::string& path, const nlohmann::json& body, const Headers& headers) {
+  return PostTo(port_, path, body, headers);
+}
+
+http::Answer GatewayScene::PostTo(int port, const std::string& path, const nlohmann::json& body,
+                                  const Headers& headers) {
   const std::string text = body.dump();
-  std::string request = absl::StrCat("POST /api/v1/", path, " HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:", port_,
+  std::string request = absl::StrCat("POST /api/v1/", path, " HTTP/1.1\r\nConnection: close\r\nHost: 127.0.0.1:", port,
                                      "\r\nContent-Type: application/json\r\nContent-Length: ", text.size(), "\r\n");
   for (const auto& [name, value] : headers) absl::StrAppend(&request, name, ": ", value, "\r\n");
-  return http::Exchange(port_, request + "\r\n" + text);
+  return http::Exchange(port, request + "\r\n" + text);
 }
 
 http::Answer GatewayScene::Get(const std::string& path, const Headers& headers) {
@@ -107,6 +112,14 @@ std::string GatewayScene::Begin(int timeout_ms) {
   EXPECT_EQ(answer.status, 200) << answer.body;
   const auto json = nlohmann::json::parse(answer.body, nullptr, false);
   return json.is_object() ? json.value("transaction_id", "") : "";
+}
+
+std::vector<std::string> GatewayScene::MembersOf(const std::string& group) {
+  std::vector<std::string> members;
+  const absl::StatusOr<kafka::GroupDescription> described = admin_->DescribeGroup(group, kCall);
+  if (!described.ok()) return {described.status().ToString()};
+  for (const kafka::GroupMember& member : described->members) members.push_back(member.client_id);
+  return members;
 }
 
 std::vector<std::string> GatewayScene::Committed(const std::string& topic) {

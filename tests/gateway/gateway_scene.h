@@ -44,6 +44,8 @@ class GatewayScene {
   // False, with a failure of the test, if it does not serve. A second one of another instance may run beside it.
   bool Start(const GatewaySpec& spec = {});
   void Kill();
+  // It runs on, and is asked at port() as of now; another one may be started.
+  std::unique_ptr<Process> Detach() { return std::move(process_); }
   Process& process() { return *process_; }
   int port() const { return port_; }
   const std::string& dir() const { return dir_; }
@@ -51,6 +53,7 @@ class GatewayScene {
 
   // JSON to /api/v1/PATH. Status 0: the connection ended without an answer.
   http::Answer Post(const std::string& path, const nlohmann::json& body, const Headers& headers = {});
+  static http::Answer PostTo(int port, const std::string& path, const nlohmann::json& body, const Headers& headers);
   http::Answer Get(const std::string& path, const Headers& headers = {});
   // {"events": …} of untyped events: (topic, value).
   nlohmann::json Events(const std::vector<std::pair<std::string, std::string>>& events,
@@ -64,6 +67,9 @@ class GatewayScene {
   std::vector<std::string> Uncommitted(const std::string& topic);
   // Whether a transaction is open in the topic's first partition.
   bool IsHeldBack(const std::string& topic);
+
+  // The client IDs of a consumer group's members, as the brokers tell.
+  std::vector<std::string> MembersOf(const std::string& group);
 
   static bool Eventually(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(60));
 

@@ -198,7 +198,7 @@ TEST(GatewaySecurityTest, GarbledRequestsDoNoHarm) {
     }
     return text;
   };
-  ASSERT_EQ(scene.Post("producer/transaction", scene.Events({{"a", "0"}})).status, 200);
+  ASSERT_EQ(scene.Post("producer/transaction", scene.Events({{"a", "0"}}), {{"Idempotency-Key", "0"}}).status, 200);
   // What the first of each makes for good.
   ASSERT_EQ(scene.Get("/api/v1/consumer/messages?topic=" + scene.TopicName("a")).status, 200);
   const int64_t threads = StatusNumber(scene, "Threads:");

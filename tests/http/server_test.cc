@@ -1,6 +1,7 @@
 // The server with clients that do not behave.
 #include "processor/http/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -357,6 +358,22 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsToldInTime) {
   // Nobody waits any more.
   for (const Reply& reply : service_.TakeWaiting(1)) reply({.body = "told\n"});
   EXPECT_EQ(Get(port_, "/").status, 200);
+}
+
+TEST_F(ServerTest, AnAnswerThatComesLaterIsGivenAtOnce) {
+  Start();
+  std::vector<absl::Duration> waits(21);  // At the thread's next turn it would be 50 ms.
+  for (absl::Duration& wait : waits) {
+    Connection connection(port_);
+    connection.Write("GET /when-told HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const Reply reply = service_.TakeWaiting(1).at(0);
+    const absl::Time told = absl::Now();
+    reply({});
+    connection.ReadToEnd(kLong);
+    wait = absl::Now() - told;
+  }
+  std::nth_element(waits.begin(), waits.begin() + 10, waits.end());
+  EXPECT_LT(waits[10], absl::Milliseconds(25));
 }
 
 TEST_F(ServerTest, EndsWhileClientsWaitForAnswers) {

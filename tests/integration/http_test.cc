@@ -1,5 +1,6 @@
 // What a pod shows by HTTP on a real broker: probes through its life, under load, without its broker, with a handler
 // that hangs.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -169,6 +171,44 @@ TEST(HttpTest, ABrokerThatIsGoneIsNoReasonToStartAgain) {
   }
   EXPECT_GT(asked, 10);
   EXPECT_TRUE(pod->Running()) << pod->Log();
+}
+
+// What a pod keeps open and remembers for those who ask is right after its broker was away, and of a topic made anew.
+TEST(HttpTest, WhatIsKeptFollowsTheBrokers) {
+  Broker broker;
+  ASSERT_TRUE(broker.script_found()) << broker.script();
+  ASSERT_TRUE(broker.Start()) << broker.output();
+  Scene scene("http-kept", broker.bootstrap_servers());
+  scene.CreateTopics(2);
+  scene.Generate({.orders = 2'000, .poison_percent = 0, .customers = 10});
+  auto pod = scene.StartPod({.flags = {kListen}});
+  const int port = AwaitPort(*pod);
+  const auto orders = [&] {
+    return NumberAfter(Get(port, "/v1/aggregates/customer/customer-0000003").body, "\"order_count\": \"");
+  };
+  const auto letters = [&] {
+    const Answer answer = Get(port, "/v1/dead-letters?count=100");
+    return answer.status != 200 ? -1
+                                : static_cast<int>(absl::StrContains(answer.body, "\"place\"")
+                                                       ? std::count(answer.body.begin(), answer.body.end(), '/')
+                                                       : 0);
+  };
+  ASSERT_EQ(scene.Verify(), 0) << scene.verifier_output();
+  ASSERT_TRUE(Scene::Eventually([&] { return orders() > 100; }))
+      << Get(port, "/v1/aggregates/customer/customer-0000003").body;
+  ASSERT_TRUE(Scene::Eventually([&] { return letters() == 0; }));
+  const int64_t before = orders();
+  ASSERT_TRUE(broker.Kill()) << broker.output();
+  ASSERT_TRUE(broker.Start()) << broker.output();
+  scene.Generate({.orders = 2'000, .start_index = 1'000'000, .poison_percent = 0, .customers = 10});
+  EXPECT_TRUE(Scene::Eventually([&] { return orders() > before + 100; })) << pod->Log();
+  EXPECT_TRUE(Scene::Eventually([&] { return Get(port, "/v1/audit").status == 200; }));
+  scene.Generate({.orders = 20, .start_index = 2'000'000, .duplicates_percent = 0, .poison_percent = 100});
+  ASSERT_TRUE(Scene::Eventually([&] { return letters() > 0; })) << pod->Log();
+  ASSERT_TRUE(scene.admin().DeleteTopic(scene.dead_letters(), absl::Seconds(20)).ok());
+  ASSERT_TRUE(Scene::Eventually(
+      [&] { return scene.admin().CreateTopic({.name = scene.dead_letters()}, absl::Seconds(20)).ok(); }));
+  EXPECT_TRUE(Scene::Eventually([&] { return letters() == 0; })) << Get(port, "/v1/dead-letters?count=100").body;
 }
 
 TEST(HttpTest, R8AStuckHandlerTurnsLivezRed) {

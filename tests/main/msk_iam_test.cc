@@ -9,7 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "processor/app/sha256.h"
+#include "processor/base/sha256.h"
 
 namespace once {
 namespace {

@@ -226,10 +226,18 @@ http::Response Api::Metrics() {
 }
 
 http::Response Api::Status() {
+  // What the gateway's own consumer has counted, or what streams were sent where it does not follow.
+  std::map<std::string, FollowedTopic> all = parts_.followers->topics();
+  if (parts_.watch != nullptr) {
+    for (const auto& [name, topic] : parts_.watch->topics()) {
+      all[name].messages = topic.messages;
+      all[name].last_message_ms = topic.last_message_ms;
+    }
+  }
   Json topics = Json::array();
   uint64_t count = 0;
   int64_t last = -1;
-  for (const auto& [name, topic] : parts_.followers->topics()) {
+  for (const auto& [name, topic] : all) {
     count += topic.messages;
     last = std::max(last, topic.last_message_ms);
     topics.push_back({{"topic", name},
@@ -237,8 +245,8 @@ http::Response Api::Status() {
                       {"count", topic.messages},
                       {"last_message_ms", topic.last_message_ms < 0 ? Json() : Json(topic.last_message_ms)}});
   }
-  return JsonResponse(200, {{"running", true},
-                            {"group", nullptr},
+  return JsonResponse(200, {{"running", parts_.watch == nullptr || parts_.watch->is_running()},
+                            {"group", parts_.watch == nullptr ? Json() : Json(parts_.watch->group())},
                             {"instance", parts_.options->instance_id},
                             {"topics", std::move(topics)},
                             {"count", count},

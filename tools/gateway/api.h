@@ -19,6 +19,7 @@
 #include "tools/gateway/options.h"
 #include "tools/gateway/server.h"
 #include "tools/gateway/topic_facts.h"
+#include "tools/gateway/topic_watch.h"
 #include "tools/gateway/types.h"
 #include "tools/gateway/work_pool.h"
 
@@ -36,6 +37,7 @@ struct ApiParts {
   BatchProducer* batches = nullptr;
   ExplicitTransactions* transactions = nullptr;
   Followers* followers = nullptr;
+  TopicWatch* watch = nullptr;  // Null: no topic is followed by the gateway itself.
   LogSink* log = nullptr;
 };
 

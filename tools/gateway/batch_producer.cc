@@ -15,6 +15,12 @@ namespace {
 constexpr absl::Duration kTransactionTime = absl::Seconds(10);
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
 
+http::Response UnderWay(const char* why) {
+  http::Response response = ErrorResponse(409, why);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 }  // namespace
 
 BatchProducer::BatchProducer(const BatchProducerOptions& options, const std::function<std::string(int)>& make_id,
@@ -66,10 +72,12 @@ bool BatchProducer::Enter(const BatchRequest& request, http::Response* refusal) 
   MutexLock lock(&mutex_);
   const auto [found, is_new] = under_way_.emplace(request.idempotency_key, request.hash);
   if (is_new) return true;
-  *refusal = found->second == request.hash
-                 ? ErrorResponse(409, "a request with this Idempotency-Key is under way; ask again for its answer")
-                 : ErrorResponse(422, "a request with this Idempotency-Key and another body is under way");
-  refusal->headers.emplace_back("Retry-After", "1");
+  if (found->second == request.hash) {
+    *refusal = UnderWay("a request with this Idempotency-Key is under way; ask again for its answer");
+  } else {
+    *refusal = ErrorResponse(422, "a request with this Idempotency-Key and another body is under way");
+    refusal->headers.emplace_back("Retry-After", "1");
+  }
   return false;
 }
 
@@ -124,16 +132,17 @@ BatchProducer::Requests BatchProducer::Take() {
 
 void BatchProducer::Run(Transactor* transactor) {
   while (!stopping_.load()) {
-    Requests requests = Recall(Take());
-    if (!requests.empty()) Produce(transactor, std::move(requests));
+    Since since;
+    Requests requests = Recall(Take(), &since);
+    if (!requests.empty()) Produce(transactor, std::move(requests), since);
   }
 }
 
-BatchProducer::Requests BatchProducer::Recall(Requests requests) {
+BatchProducer::Requests BatchProducer::Recall(Requests requests, Since* since) {
   const bool has_key =
       std::any_of(requests.begin(), requests.end(), [](const auto& each) { return !each->idempotency_key.empty(); });
   // Another instance, or this one before it was started anew, may have seen the key.
-  const absl::Status caught_up = has_key ? outcomes_->CatchUp(SteadyNow() + kTransactionTime) : absl::OkStatus();
+  const absl::Status caught_up = has_key ? outcomes_->CatchUp(SteadyNow() + kTransactionTime, since) : absl::OkStatus();
   Requests fresh;
   for (auto& request : requests) {
     if (SteadyNow() >= request->deadline) {
@@ -156,46 +165,66 @@ BatchProducer::Requests BatchProducer::Recall(Requests requests) {
   return fresh;
 }
 
-void BatchProducer::Produce(Transactor* transactor, Requests requests) {
+BatchProducer::Requests BatchProducer::RefuseTaken(Requests requests, const std::set<std::string>& taken) {
+  Requests left;
+  for (auto& request : requests) {
+    if (!taken.contains(KeyOfRequest(request->idempotency_key))) {
+      left.push_back(std::move(request));
+      continue;
+    }
+    Finish(*request, UnderWay("another instance has a request with this Idempotency-Key under way; ask again for its"
+                              " answer"));
+  }
+  return left;
+}
+
+void BatchProducer::Produce(Transactor* transactor, Requests requests, const Since& since) {
   std::vector<const Event*> events;
   for (const auto& request : requests) {
     for (const Event& event : request->events) events.push_back(&event);
   }
   const absl::Time deadline = SteadyNow() + kTransactionTime;
   if (absl::Status begun = transactor->Begin(RandomId(), deadline); !begun.ok()) {
-    Fail(transactor, std::move(requests), begun, -1);
+    Fail(transactor, std::move(requests), since, begun, -1);
     return;
   }
   int failed = -1;
   if (absl::Status sent = transactor->Send(events, deadline, &failed); !sent.ok()) {
     transactor->Abort();
-    Fail(transactor, std::move(requests), sent, failed);
+    Fail(transactor, std::move(requests), since, sent, failed);
     return;
   }
   std::vector<std::pair<std::string, Outcome>> outcomes;
+  FirstCheck check{.since = since};
   for (const auto& request : requests) {
     if (request->idempotency_key.empty()) continue;
+    check.keys.push_back(KeyOfRequest(request->idempotency_key));
     outcomes.emplace_back(KeyOfRequest(request->idempotency_key),
                           Outcome{.request_hash = request->hash, .answer = request->answer});
   }
-  const absl::Status ended = transactor->Commit("", std::move(outcomes), absl::ToUnixMillis(clock_->Wall()), deadline);
+  const absl::Status ended = transactor->Commit("", std::move(outcomes), absl::ToUnixMillis(clock_->Wall()), deadline,
+                                                check.keys.empty() ? nullptr : &check);
   if (ended.ok()) {
     ++transactions_;
     for (const auto& request : requests) Finish(*request, Committed(request->answer, false));
+  } else if (absl::IsAlreadyExists(ended)) {
+    Requests left = RefuseTaken(std::move(requests), check.taken);
+    if (!left.empty()) Produce(transactor, std::move(left), since);
   } else if (absl::IsAborted(ended)) {
-    Fail(transactor, std::move(requests), absl::UnavailableError(std::string(ended.message())), -1);
+    Fail(transactor, std::move(requests), since, absl::UnavailableError(std::string(ended.message())), -1);
   } else {
     for (const auto& request : requests) Finish(*request, OutcomeUnknown());
   }
 }
 
-void BatchProducer::Fail(Transactor* transactor, Requests requests, const absl::Status& why, int failed) {
+void BatchProducer::Fail(Transactor* transactor, Requests requests, const Since& since, const absl::Status& why,
+                         int failed) {
   if (requests.size() > 1 && !absl::IsUnavailable(why)) {
     // One of them is to blame; alone each shows itself.
     for (auto& request : requests) {
       Requests one;
       one.push_back(std::move(request));
-      Produce(transactor, std::move(one));
+      Produce(transactor, std::move(one), since);
     }
     return;
   }

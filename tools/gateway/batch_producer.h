@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,10 +69,15 @@ class BatchProducer {
 
   void Run(Transactor* transactor);
   Requests Take();
-  // Answers those that have been before, and those that cannot be told; what is left is new.
-  Requests Recall(Requests requests);
-  void Produce(Transactor* transactor, Requests requests);
-  void Fail(Transactor* transactor, Requests requests, const absl::Status& why, int failed);
+  // Where the outcome topic ended when it was known what had been before.
+  using Since = std::map<Partition, Offset>;
+
+  // Answers those that have been before, and those that cannot be told; what is left is new, `since` then.
+  Requests Recall(Requests requests, Since* since);
+  void Produce(Transactor* transactor, Requests requests, const Since& since);
+  void Fail(Transactor* transactor, Requests requests, const Since& since, const absl::Status& why, int failed);
+  // Refuses those whose keys another instance has; what is left goes on.
+  Requests RefuseTaken(Requests requests, const std::set<std::string>& taken);
   // Keeps a key from being processed twice at a time; an answer if it is.
   bool Enter(const BatchRequest& request, http::Response* refusal);
   void Finish(BatchRequest& request, http::Response response);

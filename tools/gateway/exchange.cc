@@ -54,6 +54,7 @@ std::optional<absl::Time> MhdStream::WaitsSince() const {
 void MhdStream::Wake() {
   if (!std::exchange(is_suspended_, false)) return;
   MHD_resume_connection(connection_);
+  waker_->Wake();
 }
 
 ssize_t MhdStream::Read(void* self, uint64_t, char* into, size_t size) {
@@ -95,7 +96,7 @@ void Exchange::Answer(http::Response response) {
 std::shared_ptr<EventStream> Exchange::Stream(const std::string& content_type) {
   MutexLock lock(&mutex_);
   if (std::exchange(is_answered_, true)) return nullptr;
-  stream_ = std::make_shared<MhdStream>(max_stream_bytes_);
+  stream_ = std::make_shared<MhdStream>(max_stream_bytes_, waker_);
   answer_ = {.status = MHD_HTTP_OK, .content_type = content_type};
   Wake();
   return stream_;
@@ -107,7 +108,9 @@ bool Exchange::is_answered() const {
 }
 
 void Exchange::Wake() {
-  if (suspended_ != nullptr) MHD_resume_connection(std::exchange(suspended_, nullptr));
+  if (suspended_ == nullptr) return;
+  MHD_resume_connection(std::exchange(suspended_, nullptr));
+  waker_->Wake();
 }
 
 void Exchange::Suspend(MHD_Connection* connection) {

@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "processor/base/mutex.h"
+#include "processor/http/waker.h"
 #include "tools/gateway/server.h"
 
 namespace once::gateway {
@@ -18,7 +20,8 @@ namespace once::gateway {
 // connection is suspended.
 class MhdStream final : public EventStream {
  public:
-  explicit MhdStream(size_t max_bytes) : max_bytes_(max_bytes) {}
+  MhdStream(size_t max_bytes, std::shared_ptr<const http::Waker> waker)
+      : max_bytes_(max_bytes), waker_(std::move(waker)) {}
 
   bool Push(const std::string& text) override;
   size_t pending() const override;
@@ -37,6 +40,7 @@ class MhdStream final : public EventStream {
   void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_bytes_;
+  const std::shared_ptr<const http::Waker> waker_;
   mutable Mutex mutex_;
   std::string pending_ ABSL_GUARDED_BY(mutex_);
   absl::Time since_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
@@ -49,7 +53,9 @@ class MhdStream final : public EventStream {
 // A request that is read, then waits suspended for its answer.
 class Exchange final : public Responder {
  public:
-  explicit Exchange(size_t max_stream_bytes) : max_stream_bytes_(max_stream_bytes) {}
+  // `waker` is that of the server's thread.
+  Exchange(size_t max_stream_bytes, std::shared_ptr<const http::Waker> waker)
+      : max_stream_bytes_(max_stream_bytes), waker_(std::move(waker)) {}
 
   void Answer(http::Response response) override;
   std::shared_ptr<EventStream> Stream(const std::string& content_type) override;
@@ -76,6 +82,7 @@ class Exchange final : public Responder {
   void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_stream_bytes_;
+  const std::shared_ptr<const http::Waker> waker_;
   mutable Mutex mutex_;
   MHD_Connection* suspended_ ABSL_GUARDED_BY(mutex_) = nullptr;
   bool is_answered_ ABSL_GUARDED_BY(mutex_) = false;

@@ -52,7 +52,7 @@ absl::StatusOr<FollowPosition> ParsePosition(std::string_view text) {
 struct Followers::Follower {
   FollowerSpec spec = {};
   FollowPosition position = {};
-  std::shared_ptr<EventStream> stream = nullptr;  // Null: it is only counted.
+  std::shared_ptr<EventStream> stream = nullptr;
   std::unique_ptr<kafka::LogReader> reader = nullptr;
   kafka::Batch batch = {};
   size_t next_record = 0;  // Of the batch; those before it were sent.
@@ -106,16 +106,6 @@ absl::Status Followers::Add(FollowerSpec spec, std::shared_ptr<EventStream> stre
   return absl::OkStatus();
 }
 
-absl::Status Followers::Watch(FollowerSpec spec) {
-  absl::StatusOr<std::unique_ptr<Follower>> follower = Make(std::move(spec));
-  if (!follower.ok()) return follower.status();
-  MutexLock lock(&mutex_);
-  topics_[(*follower)->spec.topic];
-  arriving_.push_back(*std::move(follower));
-  arrived_.NotifyAll();
-  return absl::OkStatus();
-}
-
 bool Followers::is_full() const {
   MutexLock lock(&mutex_);
   return count_ >= max_followers_;
@@ -133,7 +123,6 @@ void Followers::Run() {
     const auto gone =
         std::partition(followers.begin(), followers.end(), [this](const auto& each) { return Serve(*each); });
     for (auto it = gone; it != followers.end(); ++it) {
-      if ((*it)->stream == nullptr) continue;
       (*it)->stream->End();
       MutexLock lock(&mutex_);
       --count_;
@@ -142,34 +131,33 @@ void Followers::Run() {
     followers.erase(gone, followers.end());
   }
   for (const auto& each : followers) {
-    if (each->stream != nullptr) each->stream->End();
+    each->stream->End();
   }
 }
 
 bool Followers::Serve(Follower& follower) {
   EventStream* const stream = follower.stream.get();
-  if (stream != nullptr && stream->has_ended()) return false;
+  if (stream->has_ended()) return false;
   const absl::Time now = SteadyNow();
-  if (stream != nullptr && now - follower.last_sent >= kHeartbeat) {
+  if (now - follower.last_sent >= kHeartbeat) {
     // Also how it is found out that the client has gone.
     follower.last_sent = now;
     stream->Push(": still here\n\n");
   }
-  if (stream != nullptr && stream->pending() >= kEnough) return true;
+  if (stream->pending() >= kEnough) return true;
   if (follower.next_record >= follower.batch.records.size()) {
     follower.next_record = 0;
     if (!follower.reader->Poll(absl::ZeroDuration(), &follower.batch).ok()) return false;
   }
   for (; follower.next_record < follower.batch.records.size(); ++follower.next_record) {
     // It goes on here when the client has taken some.
-    if (stream != nullptr && stream->pending() >= kEnough) return true;
+    if (stream->pending() >= kEnough) return true;
     if (!Send(follower, follower.batch.records[follower.next_record])) return false;
   }
   for (const kafka::EndOfPartition& end : follower.batch.ends) follower.position[end.partition] = end.position;
   if (follower.batch.errors.empty()) return true;
   const std::string why = follower.batch.errors.front().status.ToString();
   log_->Log(LogLevel::kWarning, OneLine(absl::StrCat("following ", follower.spec.topic, ": ", why)));
-  if (stream == nullptr) return true;
   const Json json = {{"error", OneLine(why)}};
   stream->Push(absl::StrCat("event: error\ndata: ", json.dump(), "\n\n"));
   return false;
@@ -184,7 +172,6 @@ bool Followers::Send(Follower& follower, const RecordView& record) {
     topic.last_seen_ms = absl::ToUnixMillis(absl::Now());
   }
   follower.position[record.partition] = record.offset + 1;
-  if (follower.stream == nullptr) return true;
   const Json json = MessageJson(follower.spec.topic, record, *types_, follower.spec.type);
   follower.last_sent = SteadyNow();
   // One that is too large for a stream ends it.

@@ -55,8 +55,6 @@ class Followers {
 
   // Makes a reader and sends what it brings. ResourceExhausted if there are so many already.
   absl::Status Add(FollowerSpec spec, std::shared_ptr<EventStream> stream);
-  // The same without anybody who is sent anything: what the gateway itself follows, for its status.
-  absl::Status Watch(FollowerSpec spec);
   bool is_full() const;
   void Stop();
 

@@ -25,6 +25,7 @@
 #include "tools/gateway/help.h"
 #include "tools/gateway/options.h"
 #include "tools/gateway/server.h"
+#include "tools/gateway/topic_watch.h"
 
 namespace once::gateway {
 
@@ -81,8 +82,10 @@ class Gateway {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<kafka::Client>> NewClient(absl::Duration transaction_timeout, const WrapClient& wrap) {
+  absl::StatusOr<std::unique_ptr<kafka::Client>> NewClient(absl::Duration transaction_timeout, const WrapClient& wrap,
+                                                           absl::Duration fetch_wait = absl::Milliseconds(100)) {
     kafka::RdKafkaConfig config;
+    config.fetch_wait = fetch_wait;
     config.bootstrap_servers = options_.bootstrap_servers;
     config.client_id = absl::StrCat(options_.name, "-", options_.instance_id);
     config.transaction_timeout = transaction_timeout;
@@ -98,6 +101,10 @@ class Gateway {
     auto client = NewClient(absl::Seconds(15), wrap);
     if (!client.ok()) return client.status();
     client_ = *std::move(client);
+    // Requests wait for its reading to have come to the end of its topic, which a broker tells after so long.
+    auto outcome_client = NewClient(absl::Seconds(15), wrap, absl::Milliseconds(10));
+    if (!outcome_client.ok()) return outcome_client.status();
+    outcome_client_ = *std::move(outcome_client);
     auto explicit_client = NewClient(options_.max_transaction_timeout + kEndAllowance, wrap);
     if (!explicit_client.ok()) return explicit_client.status();
     explicit_client_ = *std::move(explicit_client);
@@ -111,9 +118,10 @@ class Gateway {
     const absl::Time deadline = SteadyNow() + options_.start_timeout;
     outcomes_ = std::make_unique<OutcomeLog>(
         OutcomeLogOptions{.topic = options_.idempotency_topic,
+                          .instance = options_.instance_id,
                           .retention = options_.idempotency_retention,
                           .max_bytes = static_cast<size_t>(options_.idempotency_max_bytes)},
-        client_.get(), admin_.get(), &clock_, log_);
+        outcome_client_.get(), admin_.get(), &clock_, log_);
     // First the topic, since the producers write to it.
     absl::Status opened;
     do {
@@ -150,8 +158,9 @@ class Gateway {
     for (const std::string& topic : options_.follow) {
       auto description = topics_->Look(topic, SteadyNow() + absl::Seconds(10));
       if (!description.ok()) return description.status();
-      const absl::Status watched = followers_->Watch({.topic = topic, .partition_count = description->partition_count});
-      if (!watched.ok()) return watched;
+    }
+    if (!options_.follow.empty()) {
+      watch_ = std::make_unique<TopicWatch>(options_.group, options_.follow, client_.get(), log_);
     }
     return absl::OkStatus();
   }
@@ -168,6 +177,7 @@ class Gateway {
                                        .batches = batches_.get(),
                                        .transactions = transactions_.get(),
                                        .followers = followers_.get(),
+                                       .watch = watch_.get(),
                                        .log = log_});
     const HttpServerOptions serving{.address = options_.listen,
                                     .max_connections = static_cast<size_t>(options_.max_connections),
@@ -191,6 +201,7 @@ class Gateway {
   std::unique_ptr<http::Guard> tokens_;
   std::unique_ptr<Types> types_;
   std::unique_ptr<kafka::Client> client_;
+  std::unique_ptr<kafka::Client> outcome_client_;
   std::unique_ptr<kafka::Client> explicit_client_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<OutcomeLog> outcomes_;
@@ -198,6 +209,7 @@ class Gateway {
   std::unique_ptr<ExplicitTransactions> transactions_;
   std::unique_ptr<TopicFacts> topics_;
   std::unique_ptr<Followers> followers_;
+  std::unique_ptr<TopicWatch> watch_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<HttpServer> server_;
 };

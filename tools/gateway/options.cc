@@ -71,6 +71,10 @@ void LoadConnections(const Config& config, GatewayOptions* options) {
       LoadList(config, "create_topics", "Topics that are made at the start if they are missing, as a,b.");
   options->follow =
       LoadList(config, "follow", "Topics that the gateway counts the messages of, for its status, as a,b.");
+  options->group = config.Get("group", "",
+                              {.help = "The consumer group of --follow; empty: NAME-INSTANCE_ID. Of instances that "
+                                       "share one each counts a part.",
+                               .group = kConnections});
 }
 
 void LoadTransactions(const Config& config, GatewayOptions* options) {
@@ -87,6 +91,7 @@ void LoadTransactions(const Config& config, GatewayOptions* options) {
     std::string mistake = NamePartMistake(value);
     if (!mistake.empty()) config.AddError(option, mistake);
   }
+  if (options->group.empty()) options->group = absl::StrCat(options->name, "-", options->instance_id);
   options->idempotency_topic = config.Get(
       "idempotency_topic", "",
       {.help = "Where outcomes are kept. Empty: NAME-idempotency. Made where it is missing.", .group = kTransactions});

@@ -23,6 +23,7 @@ struct GatewayOptions {
   std::string http_token_file = {};
   std::vector<std::string> topics = {};
   std::vector<std::string> follow = {};
+  std::string group = {};
   std::vector<std::string> create_topics = {};
   int32_t create_partitions = 4;
   std::string idempotency_topic = {};

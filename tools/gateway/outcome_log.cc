@@ -120,12 +120,13 @@ bool OutcomeLog::Follow(kafka::LogReader& reader, kafka::Batch* batch) {
   return batch->errors.empty();
 }
 
-absl::Status OutcomeLog::CatchUp(absl::Time deadline) {
+absl::Status OutcomeLog::CatchUp(absl::Time deadline, std::map<Partition, Offset>* until) {
   const absl::Duration left = deadline - SteadyNow();
   if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("too late");
   kafka::LogOffsets ends = admin_->ReadLogOffsets(kafka::LogPoint::kHighWatermark, partitions_, left);
   for (const auto& [partition, end] : ends) {
     if (!end.ok()) return absl::UnavailableError(std::string(end.status().message()));
+    if (until != nullptr) (*until)[partition.partition] = *end;
   }
   MutexLock lock(&mutex_);
   for (const auto& [partition, end] : ends) {
@@ -136,6 +137,51 @@ absl::Status OutcomeLog::CatchUp(absl::Time deadline) {
                                                    " in time: a transaction is open there, or its broker is silent"));
       }
       moved_.WaitFor(&mutex_, std::min(remains, kPoll));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OutcomeLog::CheckFirst(const std::string& transaction_id, FirstCheck* check, absl::Time deadline) {
+  MutexLock lock(&checking_mutex_);
+  if (checker_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<kafka::LogReader>> reader = client_->NewUncommittedLogReader({options_.topic});
+    if (!reader.ok()) return absl::UnavailableError(std::string(reader.status().message()));
+    checker_ = *std::move(reader);
+  }
+  absl::Status read;
+  for (const auto& [partition, since] : check->since) {
+    if (read.ok()) read = checker_->Add({{options_.topic, partition}, since});
+  }
+  if (read.ok()) read = ReadUntilOwn(transaction_id, check, deadline);
+  for (const auto& [partition, since] : check->since) {
+    if (read.ok()) read = checker_->Remove({options_.topic, partition});
+  }
+  // One that is not empty any more, or has met an error, is made anew.
+  if (!read.ok()) checker_.reset();
+  if (!read.ok()) return absl::UnavailableError(std::string(read.message()));
+  if (check->taken.empty()) return absl::OkStatus();
+  return absl::AlreadyExistsError("another instance of the gateway has a request with this Idempotency-Key under way");
+}
+
+absl::Status OutcomeLog::ReadUntilOwn(const std::string& transaction_id, FirstCheck* check, absl::Time deadline) {
+  std::set<std::string, std::less<>> awaited(check->keys.begin(), check->keys.end());
+  kafka::Batch batch;
+  while (!awaited.empty()) {
+    if (SteadyNow() >= deadline || stopping_.load()) {
+      return absl::UnavailableError(absl::StrCat("what was written to ", options_.topic, " is not read in time"));
+    }
+    if (absl::Status polled = checker_->Poll(kPoll, &batch); !polled.ok()) return polled;
+    if (!batch.errors.empty()) return batch.errors.front().status;
+    for (const RecordView& record : batch.records) {
+      const auto key = awaited.find(record.key.value_or(std::string_view()));
+      if (key == awaited.end() || !check->since.contains(record.partition)) continue;
+      const OptionalBytes instance = FindHeader(record.headers, kInstanceHeader);
+      // An earlier try of this instance's, which was aborted: it has one request with a key at a time.
+      const bool is_own = instance == std::string_view(options_.instance);
+      if (is_own && FindHeader(record.headers, kTransactionHeader) != std::string_view(transaction_id)) continue;
+      if (!is_own) check->taken.insert(*key);
+      awaited.erase(key);
     }
   }
   return absl::OkStatus();

@@ -109,7 +109,7 @@ class MhdServer final : public HttpServer {
 
   void Run() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-      if (MHD_run_wait(daemon_, kTurnMs) != MHD_YES) absl::SleepFor(absl::Milliseconds(kTurnMs));
+      if (!waker_->Run(daemon_, kTurnMs)) absl::SleepFor(absl::Milliseconds(kTurnMs));
       Look();
       if (drain_until_ns_.load() != 0 && MayStop()) break;
     }
@@ -197,7 +197,7 @@ class MhdServer final : public HttpServer {
     if (found == server->peers_.end()) return MHD_NO;
     Peer& peer = found->second;
     if (*request_state == nullptr) {
-      peer.exchange = std::make_shared<Exchange>(server->options_.max_stream_bytes);
+      peer.exchange = std::make_shared<Exchange>(server->options_.max_stream_bytes, server->waker_);
       *request_state = peer.exchange.get();
       return server->Begin(connection, peer, url, method);
     }
@@ -274,6 +274,8 @@ class MhdServer final : public HttpServer {
   std::atomic<size_t> connections_{0};
   std::atomic<int64_t> drain_until_ns_{0};  // Steady; 0: it is not draining.
   std::atomic<bool> stopping_{false};
+  // Those who answer later may do so when the server is gone.
+  const std::shared_ptr<const http::Waker> waker_ = std::make_shared<http::Waker>();
   std::thread thread_;
 };
 

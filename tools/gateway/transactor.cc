@@ -122,17 +122,19 @@ absl::Status Transactor::Send(std::span<const Event* const> events, absl::Time d
 }
 
 absl::Status Transactor::Commit(const std::string& answer, std::vector<std::pair<std::string, Outcome>> outcomes,
-                                int64_t time_ms, absl::Time deadline) {
+                                int64_t time_ms, absl::Time deadline, FirstCheck* check) {
+  const HeaderView headers[] = {{kInstanceHeader, std::string_view(outcomes_->instance())},
+                                {kTransactionHeader, std::string_view(id_)}};
   outcomes.emplace_back(KeyOfTransaction(id_), Outcome{.answer = answer});
   for (auto& [key, outcome] : outcomes) {
     outcome.time_ms = time_ms;
     const std::string value = EncodeOutcome(outcome);
-    if (absl::Status sent = SendOne({.key = key, .value = value}, deadline); !sent.ok()) {
+    if (absl::Status sent = SendOne({.key = key, .value = value, .headers = headers}, deadline); !sent.ok()) {
       Abort();
       return absl::AbortedError(std::string(sent.message()));
     }
   }
-  const absl::Status ended = EndByCommit(deadline);
+  const absl::Status ended = EndByCommit(deadline, check);
   is_open_ = false;
   if (!ended.ok()) return ended;
   for (const auto& [key, outcome] : outcomes) outcomes_->Add(key, outcome);
@@ -144,10 +146,16 @@ absl::Status Transactor::Commit(const std::string& answer, std::vector<std::pair
   return absl::OkStatus();
 }
 
-absl::Status Transactor::EndByCommit(absl::Time deadline) {
+absl::Status Transactor::EndByCommit(absl::Time deadline, FirstCheck* check) {
   if (absl::Status written = AwaitWritten(deadline, nullptr); !written.ok()) {
     Abort();
     return absl::AbortedError(std::string(written.message()));
+  }
+  if (check != nullptr) {
+    if (absl::Status first = outcomes_->CheckFirst(id_, check, deadline); !first.ok()) {
+      Abort();
+      return absl::IsAlreadyExists(first) ? first : absl::AbortedError(std::string(first.message()));
+    }
   }
   kafka::Result result;
   do {

@@ -38,9 +38,10 @@ class Transactor {
   absl::Status Send(std::span<const Event* const> events, absl::Time deadline, int* failed = nullptr);
   // Writes the outcomes (by key), and the transaction's own with `answer`, and commits. OK: committed. Aborted: it was
   // not, and never will be. DeadlineExceeded, while stopping only: nobody knows. If the answer is lost it takes as long
-  // as it takes to find out.
+  // as it takes to find out. With `check`: AlreadyExists, and aborted, if another instance was first with a key
+  // (OutcomeLog::CheckFirst).
   absl::Status Commit(const std::string& answer, std::vector<std::pair<std::string, Outcome>> outcomes, int64_t time_ms,
-                      absl::Time deadline);
+                      absl::Time deadline, FirstCheck* check = nullptr);
   // Nothing of it will ever be committed, whatever the brokers say.
   void Abort();
 
@@ -52,7 +53,7 @@ class Transactor {
   absl::Status SendOne(const OutputRecord& record, absl::Time deadline);
   absl::Status AwaitWritten(absl::Time deadline, int* failed);
   absl::Status Explain(const kafka::Result& result, int* failed);
-  absl::Status EndByCommit(absl::Time deadline);
+  absl::Status EndByCommit(absl::Time deadline, FirstCheck* check);
   absl::Status FindOut();
 
   const std::string transactional_id_;

@@ -55,6 +55,10 @@ struct RdKafkaConfig {
   // without a bound, before librdkafka 2.2, which stalls a partition for a second when its queue is full.
   int64_t fetch_queue_bytes = 64 << 20;
 
+  // How long a broker keeps a request that finds nothing new, and so about how long the end of a partition is waited
+  // for. Short ones are asked again at once for as long as something is read.
+  absl::Duration fetch_wait = absl::Milliseconds(100);
+
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
   // break the guarantees are refused. {"sasl.password.file", PATH} takes a secret from a file (secrets.h).
   std::map<std::string, std::string> extra = {};

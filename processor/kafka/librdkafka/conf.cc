@@ -63,7 +63,7 @@ void AddReading(const RdKafkaConfig& config, Properties* properties) {
   // E7: a response that is larger is dropped, and the same asked for again, for ever; by default it is 100,000,000.
   set["receive.message.max.bytes"] = absl::StrCat(kLargestResponse);
   // Records are sent as they come; this is how long a request in vain keeps a seek or a new partition waiting.
-  set["fetch.wait.max.ms"] = "100";
+  set["fetch.wait.max.ms"] = Millis(config.fetch_wait);
   // A quarter is for the records' bytes. The client does not count its own objects, so what remains is a number of
   // records: small ones would take many times what is counted (X7).
   const int64_t bytes = config.fetch_queue_bytes / 4;

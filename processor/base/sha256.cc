@@ -1,4 +1,4 @@
-#include "processor/app/sha256.h"
+#include "processor/base/sha256.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -1,6 +1,6 @@
 // SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), by OpenSSL.
-#ifndef ONCE_PROCESSOR_APP_SHA256_H_
-#define ONCE_PROCESSOR_APP_SHA256_H_
+#ifndef ONCE_PROCESSOR_BASE_SHA256_H_
+#define ONCE_PROCESSOR_BASE_SHA256_H_
 
 #include <string>
 #include <string_view>
@@ -13,4 +13,4 @@ std::string HmacSha256(std::string_view key, std::string_view text);
 
 }  // namespace once
 
-#endif  // ONCE_PROCESSOR_APP_SHA256_H_
+#endif  // ONCE_PROCESSOR_BASE_SHA256_H_
