@@ -76,7 +76,7 @@ bool WantsSeek(const Task& task) {
 bool WantsControlSeek(const Task& task) {
   if (!task.control.has_value() || !task.control->awaiting_seek) return false;
   if (task.phase == TaskPhase::kOpening || task.phase == TaskPhase::kReplaying) return false;
-  return !task.is_ending() && !HasBrokenInput(task);
+  return !task.is_ending() && !task.control->position.is_broken;
 }
 
 absl::Time ResumeAt(const Task& task) {

@@ -168,7 +168,9 @@ void Engine::On(const E& outcome) {
 }
 
 void Engine::AskForSeeks() {
-  if (!step_.halted && epochs_.accepting() && !SeekTargets().empty()) step_.Ask(action::Seek{});
+  if (step_.halted || !epochs_.accepting()) return;
+  tasks_.LookAtEnded();
+  if (!SeekTargets().empty()) step_.Ask(action::Seek{});
 }
 
 void Engine::Conclude(CommitVerdict verdict) {

@@ -24,6 +24,10 @@ std::optional<Place> HeadOf(Task* task, const std::string& queue) {
   return Place{{head->topic(), Partition(head->partition())}, Offset(head->offset())};
 }
 
+bool IsEndOfReading(const Fetched& fetched) {
+  return fetched.kind == Fetched::Kind::kError && absl::IsOutOfRange(fetched.batch->errors[fetched.begin].status);
+}
+
 }  // namespace
 
 void Scheduler::Take(const std::shared_ptr<const kafka::Batch>& batch) {
@@ -65,6 +69,8 @@ void Scheduler::TakeRecords(const std::shared_ptr<const kafka::Batch>& batch) {
 
 void Scheduler::Push(const InputRef& ref, Fetched fetched) {
   Task* const task = ref.task;
+  // X4: known from now on, whatever the task is doing and whatever becomes of what was fetched.
+  if (task != nullptr && IsEndOfReading(fetched)) tasks_->NoteEnded(task, ref);
   if (task != nullptr && ref.is_control) return TakeCommands(task, std::move(fetched));
   // T7: of a partition that was given back meanwhile, or of a task whose inputs are sought before it goes on.
   if (task == nullptr || step_->stopping || IsVoid(*task)) return;

@@ -99,20 +99,6 @@ void Tasks::OnOpened(Task* task) {
   FollowCommands(task);
 }
 
-// All is well again but for the client, which reads such a partition only when it was assigned anew. With it the
-// worker's other tasks are opened anew, so not all the time.
-void Tasks::AssignAnew(Task* task) {
-  constexpr absl::Duration kBetweenRejoins = absl::Seconds(10);
-  task->phase = TaskPhase::kOpening;
-  task->opening_at = std::max(step_->now + options_->retry_interval, next_rejoin_);
-  // The worker has joined anew just now; this task is looked at again when it may do so once more.
-  if (step_->now < next_rejoin_) return;
-  next_rejoin_ = step_->now + kBetweenRejoins;
-  log_->Log(LogLevel::kInfo,
-            absl::StrCat("the worker joins its group anew, to read ", ToString(task->inputs.front().where), " again"));
-  step_->Ask(action::Rejoin{});
-}
-
 void Tasks::OnOffsets(const event::TaskOffsetsFetched& fetched) {
   Task* task = Find(fetched.task);
   if (task == nullptr) return;
@@ -201,13 +187,6 @@ void Tasks::Fail(Task* task, const absl::Status& why) {
   const bool have_all = std::all_of(tasks_.begin(), tasks_.end(),
                                     [](const auto& each) { return each.second->phase == TaskPhase::kFailed; });
   if (have_all) failures_.TellThatAllHave(tasks_.size());
-}
-
-void Tasks::LookAgain(Task* task, InputPosition* input) {
-  input->is_broken = true;
-  Mark(task);
-  task->looks_again = true;
-  if (!task->touched) EndOf(task);
 }
 
 void Tasks::EndOf(Task* task) {
@@ -348,11 +327,11 @@ void Tasks::SeekFailed(Task* task, const absl::Status& why, RecurringFailure* se
   constexpr int64_t kGivenUp = 11;  // Within a minute.
   Mark(task);
   seeks->Fail(step_->now, kFirstPause);
-  // R7: the client has given the partition up, as when its topic was gone for a while. Where brokers tell no ids the
-  // topics' watch may not see it.
-  const bool is_control = task->control.has_value() && seeks == &task->control->seeks;
-  if (is_control && absl::IsFailedPrecondition(why) && seeks->failures() > kGivenUp) {
-    LookAgain(task, &task->control->position);
+  // The client has given the partition up and said nothing of it, as when its topic was gone for a while. Where brokers
+  // tell no ids the topics' watch may not see it.
+  if (absl::IsFailedPrecondition(why) && seeks->failures() > kGivenUp) {
+    const bool is_control = task->control.has_value() && seeks == &task->control->seeks;
+    LookAgain(task, is_control ? &task->control->position : &task->inputs.front());
   }
   if (absl::IsUnavailable(why) && seeks->failures() <= kUsual) return;
   seeks->Tell(step_->now, LogLevel::kWarning,

@@ -79,7 +79,11 @@ class Tasks {
   void Fail(Task* task, const absl::Status& why);
   // Likewise it is opened anew: the client says that the log of `input` lacks what is next.
   void LookAgain(Task* task, InputPosition* input);
-  // What these two have asked for, of a task whose epoch has ended.
+  // The client has ended the reading of the input, and refuses to seek it from now on. What was fetched before is
+  // processed first; where that is void, LookAtEnded has the task opened anew as soon as it is to be sought.
+  void NoteEnded(Task* task, const InputRef& ref);
+  void LookAtEnded();
+  // What Fail and LookAgain have asked for, of a task whose epoch has ended.
   void EndOf(Task* task);
   // Failed tasks whose time has come are opened anew.
   void RetryFailed(const std::vector<Task*>& due);
@@ -108,6 +112,7 @@ class Tasks {
   void SetInput(uint32_t topic, Partition partition, const InputRef& ref);
   void KeepHeld(Task* task);
   void AssignAnew(Task* task);
+  void AskToRejoin(const TopicPartition& where);
   void ForgetIfFree(Task* task);
 
   const Plan* const plan_;

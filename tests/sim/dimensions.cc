@@ -44,6 +44,8 @@ const char* NameOf(Dimension dimension) {
       return "clock_steps";
     case Dimension::kCommands:
       return "commands";
+    case Dimension::kEndedReadings:
+      return "ended_readings";
   }
   return "";
 }
@@ -66,7 +68,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kDeadlyEvents)
       .Add(Dimension::kLeaders)
       .Add(Dimension::kClockSteps)
-      .Add(Dimension::kCommands);
+      .Add(Dimension::kCommands)
+      .Add(Dimension::kEndedReadings);
 }
 
 Dimensions Dimensions::All() {

@@ -29,8 +29,9 @@ enum class Dimension {
   kLeaders,        // Partitions have no leader for a while, and answers about offsets come late.
   kClockSteps,     // The wall clocks of pods step (X6): an hour ahead or back, two days ahead.
   kCommands,       // Operators send commands, some of them twice (R7).
+  kEndedReadings,  // Clients give partitions up that they cannot find the end of (X4).
 };
-inline constexpr int kDimensions = 17;
+inline constexpr int kDimensions = 18;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

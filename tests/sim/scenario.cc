@@ -74,6 +74,8 @@ const char* NameOf(FaultKind kind) {
       return "no leader of partition";
     case FaultKind::kStepClock:
       return "step the clock";
+    case FaultKind::kEndReadings:
+      return "end the readings of partition";
   }
   return "";
 }
@@ -263,6 +265,10 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
     scenario->commands_from = random.Between(absl::Milliseconds(100), scenario->span);
     // Their results make a changelog that is not read within so short a time.
     scenario->short_deletions = false;
+  }
+  // Fewer, since a worker joins its group anew at most each ten seconds.
+  if (draw(Dimension::kEndedReadings) && random.Chance(30)) {
+    AddFaults(FaultKind::kEndReadings, &random, scenario);
   }
 }
 

@@ -37,6 +37,7 @@ enum class FaultKind {
   kUnreadableChangelog,  // A partition of the changelog cannot be read, for a while.
   kNoLeader,             // A partition of a source or of the changelog is read, looked up and sought by nobody.
   kStepClock,            // The pod's wall clock steps.
+  kEndReadings,          // Who reads a partition of a source, or of the commands, reads it no more.
 };
 inline constexpr int kFaultKinds = 14;  // But for those of some dimensions.
 const char* NameOf(FaultKind kind);

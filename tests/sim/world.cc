@@ -331,9 +331,14 @@ absl::Duration World::HealingBound() const {
   if (deaths > absl::ZeroDuration() || has_crashes) {
     deaths += absl::Milliseconds(100) * static_cast<int64_t>(input_->events()->size());
   }
+  // A worker joins its group anew for a partition that its client has given up, and for the next one ten seconds later.
+  absl::Duration rejoins;
+  for (const ScheduledFault& fault : scenario_.faults) {
+    if (fault.kind == FaultKind::kEndReadings) rejoins += absl::Seconds(10);
+  }
   // With hardly any memory an epoch holds a few records.
   const absl::Duration small_epochs = scenario_.memory_bytes > 0 ? kHealingBound : absl::ZeroDuration();
-  return kHealingBound + handlers + deaths + pauses + small_epochs;
+  return kHealingBound + handlers + deaths + pauses + small_epochs + rejoins;
 }
 
 void World::Settle() {

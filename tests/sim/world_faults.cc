@@ -80,6 +80,8 @@ void World::Hit(const ScheduledFault& fault) {
       return FailTask(fault);
     case FaultKind::kNoLeader:
       return LoseLeader(fault, end);
+    case FaultKind::kEndReadings:
+      return EndReadings(fault);
     case FaultKind::kStepClock:
       return pod.SetWallClock(fault.wrong_by);
     case FaultKind::kGrowOutput:
@@ -95,6 +97,12 @@ void World::LoseLeader(const ScheduledFault& fault, absl::Time end) {
     cluster_.SetLeaderless(where, true);
     scheduler_.At(end, [this, where] { cluster_.SetLeaderless(where, false); });
   }
+}
+
+void World::EndReadings(const ScheduledFault& fault) {
+  const std::vector<std::string> topics = plan_->ConsumedTopics();
+  const auto which = static_cast<size_t>(random_.Below(static_cast<int64_t>(topics.size())));
+  cluster_.EndReadings({topics[which], Partition(fault.output % scenario_.partitions)});
 }
 
 // What its handler takes depends on the event and how often it was run, so that it ends one day.

@@ -101,6 +101,7 @@ class World {
   absl::Duration HealingBound() const;
   static std::string OutputOf(const ScheduledFault& fault);
   void LoseLeader(const ScheduledFault& fault, absl::Time end);
+  void EndReadings(const ScheduledFault& fault);
   void DeleteOutput(const std::string& topic, absl::Duration gone_for);
   void MakeMissing();
   void ScheduleRedrives();

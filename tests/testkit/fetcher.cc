@@ -31,6 +31,13 @@ void Fetcher::Set(const TopicPartition& where, Offset offset) {
   position.next = offset;
   position.log = log;
   position.topic_index = static_cast<uint32_t>(topic - topics_.begin());
+  position.endings = EndingsOf(where);
+}
+
+uint64_t Fetcher::EndingsOf(const TopicPartition& where) const {
+  if (core_->endings.empty()) return 0;
+  const auto found = core_->endings.find(where);
+  return found == core_->endings.end() ? 0 : found->second;
 }
 
 const PartitionLog* Fetcher::Locate(const TopicPartition& where, Position& position, kafka::Batch* batch) {
@@ -64,6 +71,13 @@ void Fetcher::Read(const TopicPartition& where, Position& position, size_t limit
   const uint32_t index = position.topic_index;
   const PartitionLog* const log = Locate(where, position, batch);
   if (log == nullptr) return;
+  if (EndingsOf(where) != position.endings) {
+    position.is_broken = true;
+    batch->errors.push_back(
+        {index, where.partition,
+         absl::OutOfRangeError(absl::StrCat("reading ", ToString(where), ": its end is not known"))});
+    return;
+  }
   if (!log->Contains(position.next)) {
     position.is_broken = true;
     batch->errors.push_back(

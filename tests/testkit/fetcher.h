@@ -43,9 +43,11 @@ class Fetcher {
     bool is_known = false;        // It has been there once.
     bool is_denied = false;
     std::optional<Offset> reported_end = std::nullopt;
+    uint64_t endings = 0;  // Of the partition's readings, when this one began.
     bool is_broken = false;
   };
 
+  uint64_t EndingsOf(const TopicPartition& where) const;
   // Up to where it may be read.
   Offset EndOf(const PartitionLog& log) const;
   // Where the partition is now; nothing is to be read of it this time if null.

@@ -320,6 +320,11 @@ void MemoryCluster::SetLargestResponse(size_t bytes) {
   core_->largest_response = bytes;
 }
 
+void MemoryCluster::EndReadings(const TopicPartition& where) {
+  const std::lock_guard lock(core_->mutex);
+  ++core_->endings[where];
+}
+
 void MemoryCluster::SetLeaderless(const TopicPartition& where, bool is_leaderless) {
   const std::lock_guard lock(core_->mutex);
   if (is_leaderless) {

@@ -128,6 +128,9 @@ class MemoryCluster {
   // A partition without a leader is not read, looked up or sought by anybody; others are. What is written to it is
   // kept.
   void SetLeaderless(const TopicPartition& where, bool is_leaderless);
+  // Whoever reads the partition now is told OutOfRange, and reads it again only after it was assigned anew: as
+  // librdkafka when it cannot find out the end that it is to read from.
+  void EndReadings(const TopicPartition& where);
   // From now on readers of a topic that is gone hear of it, as librdkafka when it asks for metadata meanwhile: such a
   // partition is read again only after it was assigned anew, though the topic comes back.
   void LetClientsNoticeDeletions();

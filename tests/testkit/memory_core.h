@@ -84,6 +84,7 @@ struct MemoryCore {
   std::vector<std::function<void()>> late;  // Duplicates of requests that wait for delivery.
   bool is_reachable = true;
   std::set<TopicPartition> leaderless;
+  std::map<TopicPartition, uint64_t> endings;          // How often readings of it were ended.
   std::map<std::string, std::string> broker_settings;  // What brokers say of themselves.
   uint64_t producers = 0;                              // Made so far.
 };

@@ -275,6 +275,8 @@ MUTANTS = [
      "a task that is opened anew takes events though a command has paused it"),
     ("commands_forgotten", "processor/engine/control_state.cc", "R7",
      "the IDs of commands are not read when a task is opened"),
+    ("ended_reading_unheard", "processor/engine/scheduler.cc", "X4",
+     "that the client has given a partition up is not known where what was fetched is void"),
     ("resume_outlives_abort", "processor/engine/epochs.cc", "R7",
      "a pause whose resume was aborted is over"),
 ]
