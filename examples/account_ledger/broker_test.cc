@@ -67,20 +67,17 @@ class AccountLedgerBroker : public testing::Test {
   void SetUp() override {
     scene_.CreateTopics({"commands", "events", "rejections", "ledger-dlq", "by-owner", "by-owner-2", "balances-dlq"});
   }
-  std::unique_ptr<once::Process> StartLedger(const std::string& instance) {
+  std::unique_ptr<once::Process> StartLedger() {
     return scene_.Start(
         {.application = "ledger",
-         .instance = instance,
          .flags = {"--commands_topic=" + scene_.Topic("commands"), "--events_topic=" + scene_.Topic("events"),
                    "--rejections_topic=" + scene_.Topic("rejections"),
                    "--dead_letter_topic=" + scene_.Topic("ledger-dlq")}});
   }
-  std::unique_ptr<once::Process> StartBalances(const std::string& application, const std::string& by_owner,
-                                               const std::string& instance) {
+  std::unique_ptr<once::Process> StartBalances(const std::string& application, const std::string& by_owner) {
     return scene_.Start(
         {.program = "examples/account_ledger/owner_balances",
          .application = application,
-         .instance = instance,
          .flags = {"--events_topic=" + scene_.Topic("events"), "--by_owner_topic=" + scene_.Topic(by_owner),
                    "--dead_letter_topic=" + scene_.Topic("balances-dlq"), "--http_listen=127.0.0.1:0"}});
   }
@@ -112,15 +109,15 @@ class AccountLedgerBroker : public testing::Test {
 };
 
 TEST_F(AccountLedgerBroker, TheReadModelIsAskedByHttpAndMadeAnew) {
-  auto ledger = StartLedger("a");
-  auto balances = StartBalances("balances", "by-owner", "a");
+  auto ledger = StartLedger();
+  auto balances = StartBalances("balances", "by-owner");
   scene_.Send(Open());
   for (int round = 0; round < kRounds / 2; ++round) scene_.Send(Round(round));
   ASSERT_TRUE(once::Scene::Eventually([&] { return !scene_.Read("events").empty(); })) << ledger->Log();
   ProgramScene::Kill(ledger.get());
   ProgramScene::Kill(balances.get());
-  ledger = StartLedger("b");
-  balances = StartBalances("balances", "by-owner", "b");
+  ledger = StartLedger();
+  balances = StartBalances("balances", "by-owner");
   for (int round = kRounds / 2; round < kRounds; ++round) scene_.Send(Round(round));
   ASSERT_TRUE(scene_.AwaitConsumed({"commands"}, "ledger")) << ledger->Log();
   ASSERT_TRUE(scene_.AwaitConsumed({"events"}, "balances")) << balances->Log();
@@ -132,7 +129,7 @@ TEST_F(AccountLedgerBroker, TheReadModelIsAskedByHttpAndMadeAnew) {
   for (int i = 0; i < kOwners; ++i) EXPECT_EQ(states.at(absl::StrCat("owner-", i)), Expected(i));
 
   // Of the same events, by another application.
-  auto anew = StartBalances("anew", "by-owner-2", "a");
+  auto anew = StartBalances("anew", "by-owner-2");
   ASSERT_TRUE(scene_.AwaitConsumed({"events"}, "anew")) << anew->Log();
   ASSERT_TRUE(scene_.AwaitConsumed({"by-owner-2"}, "anew")) << anew->Log();
   EXPECT_EQ(Ask(*anew), states);

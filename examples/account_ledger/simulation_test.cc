@@ -147,8 +147,8 @@ TEST(AccountLedgerSimulation, EventsSnapshotsAndReadModelAreWhatTheCommandsSay) 
     const Work work = Draw(seed);
     const TrialResult result =
         once::sim::RunTrial({.seed = seed,
-                  .applications = {{.factory = BuildAccountLedger}, {.factory = BuildOwnerBalances}},
-                  .events = work.events});
+                             .applications = {{.factory = BuildAccountLedger}, {.factory = BuildOwnerBalances}},
+                             .events = work.events});
     ASSERT_EQ(result.violation, "");
     JudgeLedger(work, result);
     JudgeReadModel(work, result);

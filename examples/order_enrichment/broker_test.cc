@@ -1,4 +1,5 @@
-// Enrichment on a real broker: the program is killed with -9 while orders wait, and loses nothing.
+// Enrichment on a real broker: the program is killed with -9 while orders wait, its disk is lost, and
+// nothing else is.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -50,7 +51,7 @@ std::vector<ProgramEvent> Customers() {
   return events;
 }
 
-TEST(OrderEnrichmentBroker, OrdersThatWaitOutliveAKill) {
+TEST(OrderEnrichmentBroker, OrdersThatWaitOutliveAKillAndALostDisk) {
   ProgramScene scene("enrichment", "examples/order_enrichment/order_enrichment");
   scene.CreateTopics({"customers", "orders", "enriched", "dlq"});
   const std::vector<std::string> flags = {
@@ -63,8 +64,8 @@ TEST(OrderEnrichmentBroker, OrdersThatWaitOutliveAKill) {
 
   scene.Send(Orders("late"));
   ProgramScene::Kill(pod.get());
-  // Another instance, which has none of its state on disk.
-  pod = scene.Start({.instance = "b", .flags = flags});
+  scene.LoseDisk();
+  pod = scene.Start({.flags = flags});
   scene.Send(Customers());
   ASSERT_TRUE(scene.AwaitConsumed({"orders", "customers"})) << pod->Log();
 

@@ -80,12 +80,10 @@ class OrderSagaBroker : public testing::Test {
     scene_.CreateTopics({"orders", "payment-commands", "payment-results", "shipping-commands", "shipping-results",
                          "outcomes", "saga-dlq", "services-dlq"});
   }
-  void StartBoth(const std::string& instance) {
-    saga_ = scene_.Start({.application = "saga", .instance = instance, .flags = Flags("saga-dlq")});
-    services_ = scene_.Start({.program = "examples/order_saga/order_services",
-                              .application = "services",
-                              .instance = instance,
-                              .flags = Flags("services-dlq")});
+  void StartBoth() {
+    saga_ = scene_.Start({.application = "saga", .flags = Flags("saga-dlq")});
+    services_ = scene_.Start(
+        {.program = "examples/order_saga/order_services", .application = "services", .flags = Flags("services-dlq")});
   }
   std::vector<std::string> Flags(const std::string& dead_letters) const {
     return {"--orders_topic=" + scene_.Topic("orders"),
@@ -103,14 +101,14 @@ class OrderSagaBroker : public testing::Test {
 };
 
 TEST_F(OrderSagaBroker, EachOrderEndsOnceThoughBothAreKilled) {
-  StartBoth("a");
+  StartBoth();
   scene_.Send(Funds());
   scene_.Send(Orders(0, kOrders / 2));
   ASSERT_TRUE(once::Scene::Eventually([&] { return !scene_.Read("outcomes").empty(); })) << saga_->Log();
   scene_.Send(Orders(kOrders / 2, kOrders / 2));
   ProgramScene::Kill(saga_.get());
   ProgramScene::Kill(services_.get());
-  StartBoth("b");
+  StartBoth();
   ASSERT_TRUE(once::Scene::Eventually([&] { return scene_.Read("outcomes").size() >= kOrders; }))
       << saga_->Log() << services_->Log();
   ASSERT_TRUE(scene_.AwaitConsumed({"orders", "payment-results", "shipping-results"}, "saga")) << saga_->Log();

@@ -1,7 +1,7 @@
 #include "tests/integration/program_scene.h"
 
+#include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -38,23 +38,26 @@ void ProgramScene::CreateTopics(const std::vector<std::string>& short_names) {
 
 std::unique_ptr<Process> ProgramScene::Start(const ProgramSpec& spec) {
   const std::string program = spec.program.empty() ? program_ : spec.program;
-  const std::string name = ApplicationId(spec.application) + "-" + spec.instance;
+  const std::string state_dir = StateDir(spec.application, spec.instance);
   std::vector<std::string> args = {std::filesystem::absolute(program).string(),
                                    "--bootstrap_servers=" + scene_.bootstrap_servers(),
-                                   "--application_id=" + ApplicationId(spec.application),
-                                   "--state_dir=" + scene_.StateDir(name),
+                                   "--application_id=" + ApplicationId(spec.application), "--state_dir=" + state_dir,
                                    "--instance_id=" + spec.instance,
-                                   "--session_timeout=3s",
-                                   "--commit_interval=50ms"};
+                                   // A pod that comes back under its name need not wait for its own session to end.
+                                   "--static_membership", "--session_timeout=10s", "--commit_interval=50ms"};
   args.insert(args.end(), spec.flags.begin(), spec.flags.end());
   static int starts = 0;
   return std::make_unique<Process>(args, std::vector<std::pair<std::string, std::string>>{},
-                                   absl::StrCat(scene_.StateDir(name), "-", starts++, ".log"));
+                                   absl::StrCat(state_dir, "-", starts++, ".log"));
 }
 
 void ProgramScene::Kill(Process* pod) {
   pod->Signal(SIGKILL);
   ASSERT_TRUE(pod->Wait(absl::Seconds(10)).has_value());
+}
+
+void ProgramScene::LoseDisk(const std::string& application, const std::string& instance) {
+  EXPECT_GT(std::filesystem::remove_all(StateDir(application, instance)), 0u);
 }
 
 void ProgramScene::Send(const std::vector<ProgramEvent>& events) {

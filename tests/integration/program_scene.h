@@ -56,6 +56,8 @@ class ProgramScene {
   std::unique_ptr<Process> Start(const ProgramSpec& spec = {});
   // Kills it with -9, and waits until it is gone.
   static void Kill(Process* pod);
+  // The state directory of an instance that does not run is gone.
+  void LoseDisk(const std::string& application = "", const std::string& instance = "a");
   // In one transaction.
   void Send(const std::vector<ProgramEvent>& events);
   // Until the application has committed the topics to their ends; false if it takes too long.
@@ -68,6 +70,10 @@ class ProgramScene {
   static constexpr int kPartitions = 3;
 
  private:
+  std::string StateDir(const std::string& application, const std::string& instance) const {
+    return scene_.StateDir(ApplicationId(application) + "-" + instance);
+  }
+
   Scene scene_;
   const std::string program_;
   std::unique_ptr<kafka::TransactionalProducer> producer_;
