@@ -71,7 +71,8 @@ Work Draw(uint64_t seed) {
     order.set_cents(random.Chance(2) ? -1 : 1 + i);
     if (order.cents() < 0 && sent.first_bad == SIZE_MAX) sent.first_bad = sent.orders.size();
     sent.orders.push_back(order.order_id());
-    work.events.push_back({.topic = "orders", .key = key, .value = order.SerializeAsString(), .id = order.order_id()});
+    work.events.push_back(
+        {.topic = "customer-orders", .key = key, .value = order.SerializeAsString(), .id = order.order_id()});
   }
   return work;
 }

@@ -26,7 +26,7 @@ EnrichedOrder Enrich(const Order& order, const Customer& customer) {
 absl::StatusOr<once::Topology> BuildOrderEnrichment(const once::Config& config) {
   once::TopologyBuilder builder("order-enrichment");
   auto customers = builder.AddSource("customers", {.topic = config.Get("customers_topic", "customers")});
-  auto orders = builder.AddSource("orders", {.topic = config.Get("orders_topic", "orders")});
+  auto orders = builder.AddSource("orders", {.topic = config.Get("orders_topic", "customer-orders")});
   auto enriched = builder.AddSink<EnrichedOrder>("enriched", {.topic = config.Get("output_topic", "enriched-orders")});
   const int64_t limit = config.Get("max_waiting", int64_t{1'000}, {.help = "Orders that wait for one customer."});
   builder.DeadLetterTo(config.Get("dead_letter_topic", "order-enrichment.dlq"));

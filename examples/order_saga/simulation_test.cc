@@ -85,8 +85,11 @@ Work Draw(uint64_t seed) {
     } else {
       ++work.mistakes;
     }
-    work.events.push_back(
-        {.topic = "orders", .key = id, .value = order.SerializeAsString(), .id = id, .type = "saga.v1.OrderPlaced"});
+    work.events.push_back({.topic = "placed-orders",
+                           .key = id,
+                           .value = order.SerializeAsString(),
+                           .id = id,
+                           .type = "saga.v1.OrderPlaced"});
   }
   return work;
 }

@@ -40,7 +40,7 @@ namespace {
 
 struct Topics {
   explicit Topics(const once::Config& config)
-      : orders(config.Get("orders_topic", "orders")),
+      : orders(config.Get("orders_topic", "placed-orders")),
         payment_commands(config.Get("payment_commands_topic", "payment-commands")),
         payment_results(config.Get("payment_results_topic", "payment-results")),
         shipping_commands(config.Get("shipping_commands_topic", "shipping-commands")),
