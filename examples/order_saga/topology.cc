@@ -57,10 +57,17 @@ struct Topics {
 
 using OutcomeSink = once::Sink<OrderOutcome, std::string>;
 
-// An answer that the step does not wait for: somebody else writes to the topic, or a service answers twice.
-absl::Status Unexpected(const Saga& saga, const char* answer) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(answer, " does not fit step ", SagaStep_Name(saga.step()), " of its order"));
+// An answer that the step does not wait for: somebody else writes to the topic, or a service answers twice, or in words
+// that are new.
+absl::Status Unexpected(const Saga& saga, const std::string& answer) {
+  return absl::FailedPreconditionError(absl::StrCat(answer.empty() ? "an unknown answer" : answer,
+                                                    " does not fit step ", SagaStep_Name(saga.step()),
+                                                    " of its order"));
+}
+
+// Nobody pays, is paid or ships less than nothing.
+absl::Status CheckPositive(int64_t number, const char* name) {
+  return number > 0 ? absl::OkStatus() : absl::InvalidArgumentError(absl::StrCat(name, " must be positive"));
 }
 
 template <typename Context>
@@ -91,8 +98,8 @@ absl::StatusOr<once::Topology> BuildOrderSaga(const once::Config& config) {
       .EmitsTo(charges, refunds, shipments, outcomes)
       .On<OrderPlaced>(orders,
                        [charges](const OrderPlaced& order, auto& context) {
-                         if (order.cents() <= 0) return absl::InvalidArgumentError("cents must be positive");
-                         if (order.quantity() <= 0) return absl::InvalidArgumentError("quantity must be positive");
+                         if (auto checked = CheckPositive(order.cents(), "cents"); !checked.ok()) return checked;
+                         if (auto checked = CheckPositive(order.quantity(), "quantity"); !checked.ok()) return checked;
                          // Placed again under another event ID: an order is charged for once.
                          if (context.exists()) return absl::OkStatus();
                          context.mutable_state()->set_step(STEP_CHARGING);
@@ -118,12 +125,14 @@ absl::StatusOr<once::Topology> BuildOrderSaga(const once::Config& config) {
                              return End(ORDER_REJECTED, outcomes, context);
                            if (saga.step() == STEP_REFUNDING && result.outcome() == PAYMENT_REFUNDED)
                              return End(ORDER_CANCELLED, outcomes, context);
-                           return Unexpected(saga, PaymentOutcome_Name(result.outcome()).c_str());
+                           return Unexpected(saga, PaymentOutcome_Name(result.outcome()));
                          })
       .On<ShippingResult>(shipping_results, [refunds, outcomes](const ShippingResult& result, auto& context) {
         const Saga& saga = context.state();
-        if (saga.step() != STEP_SHIPPING) return Unexpected(saga, ShippingOutcome_Name(result.outcome()).c_str());
-        if (result.outcome() == SHIPPING_DONE) return End(ORDER_COMPLETED, outcomes, context);
+        const bool is_shipped = result.outcome() == SHIPPING_DONE;
+        if (saga.step() != STEP_SHIPPING || (!is_shipped && result.outcome() != SHIPPING_REFUSED))
+          return Unexpected(saga, ShippingOutcome_Name(result.outcome()));
+        if (is_shipped) return End(ORDER_COMPLETED, outcomes, context);
         // Compensation: what was done is taken back, in the opposite order.
         Refund refund;
         refund.set_order_id(context.key());
@@ -147,7 +156,7 @@ absl::StatusOr<once::Topology> BuildOrderServices(const once::Config& config) {
       .EmitsTo(payment_results)
       .On<Deposit>(payment_commands,
                    [](const Deposit& deposit, auto& account) {
-                     if (deposit.cents() <= 0) return absl::InvalidArgumentError("cents must be positive");
+                     if (auto checked = CheckPositive(deposit.cents(), "cents"); !checked.ok()) return checked;
                      Account& state = *account.mutable_state();
                      if (deposit.cents() > INT64_MAX - state.cents()) return absl::OutOfRangeError("balance overflows");
                      state.set_cents(state.cents() + deposit.cents());
@@ -155,6 +164,7 @@ absl::StatusOr<once::Topology> BuildOrderServices(const once::Config& config) {
                    })
       .On<Charge>(payment_commands,
                   [payment_results](const Charge& charge, auto& account) {
+                    if (auto checked = CheckPositive(charge.cents(), "cents"); !checked.ok()) return checked;
                     // Too little money is an answer, no failure: a dead letter would block the account.
                     const bool is_covered = account.state().cents() >= charge.cents();
                     if (is_covered) account.mutable_state()->set_cents(account.state().cents() - charge.cents());
@@ -164,6 +174,7 @@ absl::StatusOr<once::Topology> BuildOrderServices(const once::Config& config) {
                     return absl::OkStatus();
                   })
       .On<Refund>(payment_commands, [payment_results](const Refund& refund, auto& account) {
+        if (auto checked = CheckPositive(refund.cents(), "cents"); !checked.ok()) return checked;
         account.mutable_state()->set_cents(account.state().cents() + refund.cents());
         PaymentResult result;
         result.set_outcome(PAYMENT_REFUNDED);
@@ -174,7 +185,7 @@ absl::StatusOr<once::Topology> BuildOrderServices(const once::Config& config) {
       .EmitsTo(shipping_results)
       .On<Restock>(shipping_commands,
                    [](const Restock& restock, auto& stock) {
-                     if (restock.quantity() <= 0) return absl::InvalidArgumentError("quantity must be positive");
+                     if (auto checked = CheckPositive(restock.quantity(), "quantity"); !checked.ok()) return checked;
                      Stock& state = *stock.mutable_state();
                      if (restock.quantity() > INT64_MAX - state.quantity())
                        return absl::OutOfRangeError("stock overflows");
@@ -182,6 +193,7 @@ absl::StatusOr<once::Topology> BuildOrderServices(const once::Config& config) {
                      return absl::OkStatus();
                    })
       .On<Ship>(shipping_commands, [shipping_results](const Ship& ship, auto& stock) {
+        if (auto checked = CheckPositive(ship.quantity(), "quantity"); !checked.ok()) return checked;
         const bool is_there = stock.state().quantity() >= ship.quantity();
         if (is_there) stock.mutable_state()->set_quantity(stock.state().quantity() - ship.quantity());
         ShippingResult result;

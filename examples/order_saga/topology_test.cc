@@ -125,10 +125,24 @@ TEST_F(OrderSagaTest, AnswersThatDoNotFitAreDeadLettered) {
   EXPECT_EQ(driver_.dead_letters()[0].message, "SHIPPING_DONE does not fit step STEP_CHARGING of its order");
 }
 
+// As of a newer version of shipping: it is no reason to take the money back.
+TEST_F(OrderSagaTest, AnAnswerThatIsNotKnownIsDeadLettered) {
+  Send("orders", Placed(2, 500));
+  Send("payment-results", Paid(PAYMENT_CHARGED));
+  Send("shipping-results", Shipped(static_cast<ShippingOutcome>(77)));
+  ASSERT_EQ(driver_.dead_letters().size(), 1u);
+  EXPECT_EQ(driver_.dead_letters()[0].message, "an unknown answer does not fit step STEP_SHIPPING of its order");
+  EXPECT_EQ(driver_.Read<Refund>("payment-commands").size(), 1u) << "only the charge";
+}
+
 TEST_F(OrderSagaTest, OrdersOfNothingAreDeadLettered) {
   Send("orders", Placed(0, 500));
   ASSERT_EQ(driver_.dead_letters().size(), 1u);
-  EXPECT_EQ(driver_.dead_letters()[0].reason, "INVALID_ARGUMENT");
+  EXPECT_EQ(driver_.dead_letters()[0].message, "quantity must be positive");
+  driver_.Send("orders", "o2", Placed(1, 0));
+  driver_.RunUntilIdle();
+  ASSERT_EQ(driver_.dead_letters().size(), 2u);
+  EXPECT_TRUE(driver_.Read<Charge>("payment-commands").empty());
 }
 
 TEST(OrderServicesTest, ChargesWhatIsThereAndTakesItBack) {
@@ -156,6 +170,22 @@ TEST(OrderServicesTest, ChargesWhatIsThereAndTakesItBack) {
   EXPECT_EQ(results["o1"], (std::vector{PAYMENT_CHARGED, PAYMENT_REFUNDED}));
   EXPECT_EQ(results["o2"], std::vector{PAYMENT_REFUSED});
   EXPECT_EQ(driver.State<Account>("account", "alice")->cents(), 700);
+}
+
+// Anybody may write to the topic.
+TEST(OrderServicesTest, NobodyIsChargedLessThanNothing) {
+  once::TopologyTestDriver driver(BuildOrderServices);
+  Charge charge;
+  charge.set_order_id("o1");
+  charge.set_cents(-500);
+  driver.Send("payment-commands", "alice", charge, {.event_type = "saga.v1.Charge"});
+  Ship ship;
+  ship.set_quantity(-1);
+  driver.Send("shipping-commands", "book", ship, {.event_type = "saga.v1.Ship"});
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.dead_letters().size(), 2u);
+  EXPECT_FALSE(driver.State<Account>("account", "alice").has_value());
+  EXPECT_FALSE(driver.State<Stock>("stock", "book").has_value());
 }
 
 TEST(OrderServicesTest, ShipsWhatIsThere) {
