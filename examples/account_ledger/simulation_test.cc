@@ -163,4 +163,22 @@ TEST(AccountLedgerSimulation, EventsSnapshotsAndReadModelAreWhatTheCommandsSay) 
   EXPECT_GT(duplicates, 5 * kSeeds);
 }
 
+// Both write the same events, with the same IDs, to the topic by owner.
+TEST(AccountLedgerSimulation, CopiesByAnotherReadModelCountOnce) {
+  for (uint64_t seed = 0; seed < 20 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    const Work work = Draw(seed);
+    const TrialResult result =
+        once::sim::RunTrial({.seed = seed,
+                             .applications = {{.factory = BuildAccountLedger},
+                                              {.factory = BuildOwnerBalances, .application_id = "one"},
+                                              {.factory = BuildOwnerBalances, .application_id = "two"}},
+                             .events = work.events});
+    ASSERT_EQ(result.violation, "");
+    EXPECT_EQ(result.records.at("owner-balances.by-owner").size(), 2 * result.records.at("account-events").size());
+    JudgeReadModel(work, result);
+    EXPECT_TRUE(result.records.at("owner-balances.dlq").empty());
+  }
+}
+
 }  // namespace
