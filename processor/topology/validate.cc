@@ -282,7 +282,9 @@ class Rules {
 
   void CheckCycles() {
     for (const std::string& cycle : FindCycles(graph_)) {
-      Add("events would go round for ever: ", cycle, "; let one of these nodes emit to another topic");
+      Add("events would go round for ever: ", cycle,
+          "; let one of these nodes emit to another topic, or, where each round comes to an end, as that of a saga,"
+          " put one of them into an application of its own");
     }
   }
 

@@ -87,6 +87,8 @@ ALL_PUBLIC = "processor/once.h"
 ALSO = (
     (re.compile(r"processor/app/(application|kafka_properties|kafka_client)\w*\.cc"), (LIBRDKAFKA, ROCKSDB)),
     (re.compile(r"examples/.*_test\.cc"), (TESTKIT,)),
+    # In the simulator, and on a broker.
+    (re.compile(r"examples/.*/(simulation|broker)_test\.cc"), (TESTS,)),
     (re.compile(r"tests/testkit/.*_test\.cc"), (TESTS,)),
     # Formats of topics, which others read as well.
     (re.compile(r"examples/order_totals/verifier_\w+\.(h|cc)"), ("proto",)),

@@ -90,6 +90,7 @@ class StyleTest(unittest.TestCase):
                 ("processor/app/main.cc", '"tests/testkit/driver.h"'),
                 ("examples/x/main.cc", '"once/testing.h"'),
                 ("examples/x/main.cc", '"processor/engine/engine.h"'),
+                ("examples/x/topology_test.cc", '"tests/sim/trial.h"'),
                 ("tests/testkit/a.cc", '"processor/kafka/librdkafka/consumer.h"')):
             with self.subTest(path=path, include=include):
                 self.assert_breach(path, include, "must not know")
@@ -106,6 +107,7 @@ class StyleTest(unittest.TestCase):
                 ("examples/x/topology_test.cc", '"once/testing.h"'),
                 ("examples/x/main.cc", '"once/topology.h"'),
                 ("examples/x/topology_test.cc", '"tests/testkit/driver.h"'),
+                ("examples/x/simulation_test.cc", '"tests/sim/trial.h"'),
                 ("tests/testkit/memory/a_test.cc", '"tests/kafka/contract.h"'),
                 ("examples/x/order_verifier.cc", '"examples/x/orders.pb.h"'),
                 ("tests/unit/a.cc", '"processor/engine/engine.h"'),

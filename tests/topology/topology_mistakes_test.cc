@@ -113,7 +113,8 @@ std::vector<Case> CycleCases() {
          b.AddTransform("loop").EmitsTo(sink).On<Bought>(in, kOk);
        },
        "events would go round for ever: topic \"in\" -> transform \"loop\" -> topic \"in\"; let one of these nodes "
-       "emit"},
+       "emit to another topic, or, where each round comes to an end, as that of a saga, put one of them into an "
+       "application of its own"},
       {"OverTwoNodes",
        [](TopologyBuilder& b, In, Out) {
          Lead(b, "a", "b");

@@ -1,0 +1,4 @@
+#include "examples/account_ledger/topology.h"
+#include "once/main.h"
+
+int main(int argc, char** argv) { return once::Main(argc, argv, BuildOwnerBalances); }
