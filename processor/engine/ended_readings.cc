@@ -1,11 +1,21 @@
-// X4: inputs that the client has given up, as it does where it was sent to an offset that the log does not have, or could
-// not find out its end. It refuses to seek them until they were assigned anew.
+// X4: inputs that the client has given up, as it does where it was sent to an offset that the log does not have, or
+// could not find out its end. It refuses to seek them until they were assigned anew.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "processor/engine/tasks.h"
 
 namespace once {
+
+namespace {
+
+// One of them must be.
+const TopicPartition& EndedOf(const Task& task) {
+  if (task.control.has_value() && task.control->position.is_broken) return task.control->position.where;
+  return std::find_if(task.inputs.begin(), task.inputs.end(), [](const auto& each) { return each.is_broken; })->where;
+}
+
+}  // namespace
 
 void Tasks::LookAgain(Task* task, InputPosition* input) {
   input->is_broken = true;
@@ -41,7 +51,7 @@ void Tasks::AssignAnew(Task* task) {
   task->phase = TaskPhase::kOpening;
   // Where the worker has joined anew just now, this task is looked at again when it may do so once more.
   task->opening_at = std::max(step_->now + options_->retry_interval, next_rejoin_);
-  AskToRejoin(task->inputs.front().where);
+  AskToRejoin(EndedOf(*task));
 }
 
 // With what is to be read again the worker's other tasks are opened anew, so not all the time.

@@ -42,15 +42,14 @@ class EndedReadingTest : public testing::Test {
     Wait();
     Wait();
   }
-  void ExpectToBeRead() {
+  void ExpectToBeRead(const TopicPartition& where) {
     Wait();
     scene_.SendAlice(2, 2);
     EXPECT_EQ(driver().State<CustomerTotal>("customer", "alice")->cents(), 1 + 2);
     EXPECT_EQ(Short(driver().Pause("customer", 0)), "APPLIED");
+    const std::string told = absl::StrCat("the worker joins its group anew, to read ", ToString(where), " again");
     EXPECT_EQ(std::count_if(driver().log().begin(), driver().log().end(),
-                            [](const std::string& line) {
-                              return absl::StrContains(line, "the worker joins its group anew");
-                            }),
+                            [&](const std::string& line) { return absl::StrContains(line, told); }),
               1);
     EXPECT_TRUE(driver().status().ok()) << driver().status();
   }
@@ -60,19 +59,19 @@ class EndedReadingTest : public testing::Test {
 
 TEST_F(EndedReadingTest, X4WhileTheTaskRuns) {
   driver().cluster().EndReadings(kInput);
-  ExpectToBeRead();
+  ExpectToBeRead(kInput);
 }
 
 TEST_F(EndedReadingTest, X4WhileTheTaskIsOpened) {
   StartTo(TaskPhase::kOpening);
   driver().cluster().EndReadings(kInput);
-  ExpectToBeRead();
+  ExpectToBeRead(kInput);
 }
 
 TEST_F(EndedReadingTest, X4OfCommandsWhileTheTaskIsOpened) {
   StartTo(TaskPhase::kOpening);
   driver().cluster().EndReadings(kControl);
-  ExpectToBeRead();
+  ExpectToBeRead(kControl);
 }
 
 // The task waits at its input's end, where nothing of it is taken in.
@@ -81,7 +80,7 @@ TEST_F(EndedReadingTest, X4WhileTheInputsArePaused) {
   driver().cluster().EndReadings(kInput);
   Wait();
   EXPECT_EQ(Short(driver().Resume("customer", 0)), "APPLIED");
-  ExpectToBeRead();
+  ExpectToBeRead(kInput);
 }
 
 TEST_F(EndedReadingTest, X4OfCommandsWhileTheInputsArePaused) {
@@ -89,17 +88,17 @@ TEST_F(EndedReadingTest, X4OfCommandsWhileTheInputsArePaused) {
   driver().cluster().EndReadings(kControl);
   Wait();
   EXPECT_EQ(Short(driver().Resume("customer", 0)), "APPLIED");
-  ExpectToBeRead();
+  ExpectToBeRead(kControl);
 }
 
 TEST_F(EndedReadingTest, X4WhileTheTaskHasFailed) {
   FailAndEnd(kInput);
-  ExpectToBeRead();
+  ExpectToBeRead(kInput);
 }
 
 TEST_F(EndedReadingTest, X4OfCommandsWhileTheTaskHasFailed) {
   FailAndEnd(kControl);
-  ExpectToBeRead();
+  ExpectToBeRead(kControl);
 }
 
 }  // namespace

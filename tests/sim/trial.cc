@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "state/changelog.h"
 #include "tests/sim/pod.h"
+#include "tests/sim/pod_faults.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/world_state.h"
 
@@ -59,7 +60,6 @@ class Trial {
   void ScheduleEvents();
   void Send(const TrialEvent& event);
   void Hit(const ScheduledFault& fault);
-  void ExpireMember(const Member& member);
   void Heal();
   // Starts what is not running; what ended by itself with an error is a violation.
   void KeepRunning();
@@ -158,12 +158,6 @@ void Trial::ScheduleEvents() {
   }
 }
 
-void Trial::ExpireMember(const Member& member) {
-  const std::vector<std::string> ids = cluster_.Members(member.plan.application_id);
-  if (ids.empty()) return;
-  cluster_.ExpireMember(ids[static_cast<size_t>(random_.Below(static_cast<int64_t>(ids.size())))]);
-}
-
 void Trial::Hit(const ScheduledFault& fault) {
   Member& member = *members_[static_cast<size_t>(random_.Below(static_cast<int64_t>(members_.size())))];
   SimPod& pod = *member.pods[static_cast<size_t>(fault.pod)];
@@ -171,21 +165,10 @@ void Trial::Hit(const ScheduledFault& fault) {
   if (trace_.is_printed()) {
     trace_.Print(absl::StrCat("FAULT ", fault.ToString(), " of ", member.plan.application_id));
   }
-  ++result_.faults;
+  // A call is counted when it hits.
+  if (fault.kind != FaultKind::kCall) ++result_.faults;
+  if (HitPod(fault, member.plan, &pod, member.network.get(), &random_)) return;
   switch (fault.kind) {
-    case FaultKind::kCrash:
-    case FaultKind::kLoseDisk:
-    case FaultKind::kTorn:
-      pod.Crash(fault.kind == FaultKind::kLoseDisk);
-      if (fault.kind == FaultKind::kTorn && !pod.running()) pod.disk().Tear(&random_, member.plan);
-      return scheduler_.At(end, [&pod] { pod.Start(); });
-    case FaultKind::kPause:
-      return pod.Pause(fault.length);
-    case FaultKind::kCut:
-      return member.network->Cut(pod.process_id(), end);
-    case FaultKind::kCall:
-      --result_.faults;  // Counted when it hits.
-      return member.network->Arm(fault.call);
     case FaultKind::kCoordinators:
       for (const auto& each : members_) each->network->LoseCoordinators(end);
       return;
@@ -193,18 +176,11 @@ void Trial::Hit(const ScheduledFault& fault) {
       if (random_.Chance(70)) cluster_.MoveTransactionCoordinator(fault.length);
       if (random_.Chance(70)) cluster_.MoveGroupCoordinator(fault.length);
       return;
-    case FaultKind::kLeave:
-      return pod.RequestStop();
     case FaultKind::kExpireMember:
-      return ExpireMember(member);
+      return ExpireAnyMember(member.plan.application_id, &cluster_, &random_);
     case FaultKind::kHoldMarkers:
       cluster_.HoldMarkers(random_.Chance(50));
       return scheduler_.At(end, [this] { cluster_.ReleaseMarkers(); });
-    case FaultKind::kDiskFull:
-      pod.disk().SetFull(true);
-      return scheduler_.At(end, [&pod] { pod.disk().SetFull(false); });
-    case FaultKind::kCorrupt:
-      return pod.disk().Corrupt(&random_, member.plan);
     case FaultKind::kCompact:
       for (const std::string& topic : member.plan.changelog_topics) cluster_.Compact(topic);
       return;
@@ -239,24 +215,8 @@ void Trial::KeepRunning() {
 }
 
 std::string Trial::Unsettled() const {
-  for (const std::string& topic : cluster_.TopicNames()) {
-    for (int32_t p = 0; p < scenario_.partitions; ++p) {
-      const TopicPartition where{topic, Partition(p)};
-      if (cluster_.LastStableOffset(where) == cluster_.HighWatermark(where)) continue;
-      return absl::StrCat("a transaction is open in ", once::ToString(where));
-    }
-  }
   for (const auto& member : members_) {
-    for (const std::string& topic : member->plan.ConsumedTopics()) {
-      for (int32_t p = 0; p < scenario_.partitions; ++p) {
-        const TopicPartition where{topic, Partition(p)};
-        const Offset committed = cluster_.PeekCommittedOffset(member->plan.application_id, where).value_or(Offset(-1));
-        const Offset end = cluster_.HighWatermark(where);
-        if (committed == end) continue;
-        return absl::StrCat(member->plan.application_id, " has committed ", once::ToString(where), " up to ",
-                            committed.value(), " of ", end.value());
-      }
-    }
+    if (std::string unsettled = FindUnsettled(member->plan, cluster_); !unsettled.empty()) return unsettled;
   }
   return "";
 }

@@ -12,6 +12,7 @@
 #include "processor/engine/recurring_failure.h"
 #include "state/changelog.h"
 #include "tests/sim/memory_checker.h"
+#include "tests/sim/pod_faults.h"
 #include "tests/sim/world_state.h"
 
 namespace once::sim {
@@ -201,25 +202,7 @@ void World::Heal() {
 // I8: nothing lags, nothing is open.
 std::string World::Unsettled() {
   if (std::string waiting = checker_->Unsettled(); !waiting.empty()) return waiting;
-  for (const std::string& topic : cluster_.TopicNames()) {
-    for (int32_t p = 0; p < PartitionCount(topic); ++p) {
-      const TopicPartition where{topic, Partition(p)};
-      if (cluster_.LastStableOffset(where) != cluster_.HighWatermark(where)) {
-        return absl::StrCat("a transaction is open in ", once::ToString(where));
-      }
-    }
-  }
-  for (const std::string& topic : plan_->ConsumedTopics()) {
-    for (int32_t p = 0; p < PartitionCount(topic); ++p) {
-      const TopicPartition where{topic, Partition(p)};
-      const Offset committed = cluster_.PeekCommittedOffset(plan_->application_id, where).value_or(Offset(-1));
-      const Offset end = cluster_.HighWatermark(where);
-      if (committed != end) {
-        return absl::StrCat(once::ToString(where), " is committed up to ", committed.value(), " of ", end.value());
-      }
-    }
-  }
-  return "";
+  return FindUnsettled(*plan_, cluster_);
 }
 
 // False of a task that another worker has gone on with, and this one does not know it yet.

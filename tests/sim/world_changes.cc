@@ -7,6 +7,7 @@
 #include "once/v1/changelog.pb.h"
 #include "processor/engine/frontier.h"
 #include "state/changelog.h"
+#include "tests/sim/pod_faults.h"
 #include "tests/sim/world_state.h"
 
 namespace once::sim {
@@ -20,11 +21,7 @@ constexpr uint32_t kFutureFormat = 1000;
 
 }  // namespace
 
-int32_t World::PartitionCount(const std::string& topic) const {
-  int32_t count = 0;
-  while (cluster_.HasPartition({topic, Partition(count)})) ++count;
-  return count;
-}
+int32_t World::PartitionCount(const std::string& topic) const { return CountPartitions(topic, cluster_); }
 
 void World::StopPods() {
   for (const auto& pod : pods_) {

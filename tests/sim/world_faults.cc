@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/sim/pod_faults.h"
 #include "tests/sim/world_state.h"
 
 namespace once::sim {
@@ -23,31 +24,14 @@ void World::ScheduleFaults() {
   }
 }
 
-void World::ExpireMember() {
-  const std::vector<std::string> members = cluster_.Members(plan_->application_id);
-  if (members.empty()) return;
-  cluster_.ExpireMember(members[static_cast<size_t>(random_.Below(static_cast<int64_t>(members.size())))]);
-}
-
 void World::Hit(const ScheduledFault& fault) {
   SimPod& pod = *pods_[static_cast<size_t>(fault.pod)];
   const absl::Time end = scheduler_.now() + fault.length;
   if (trace_.is_printed()) trace_.Print(absl::StrCat("FAULT ", fault.ToString()));
-  ++faults_;
+  // A call is counted when it hits.
+  if (fault.kind != FaultKind::kCall) ++faults_;
+  if (HitPod(fault, *plan_, &pod, &network_, &random_)) return;
   switch (fault.kind) {
-    case FaultKind::kCrash:
-    case FaultKind::kLoseDisk:
-    case FaultKind::kTorn:
-      pod.Crash(fault.kind == FaultKind::kLoseDisk);
-      if (fault.kind == FaultKind::kTorn && !pod.running()) pod.disk().Tear(&random_, *plan_);
-      return scheduler_.At(end, [&pod] { pod.Start(); });
-    case FaultKind::kPause:
-      return pod.Pause(fault.length);
-    case FaultKind::kCut:
-      return network_.Cut(pod.process_id(), end);
-    case FaultKind::kCall:
-      --faults_;  // Counted when it hits.
-      return network_.Arm(fault.call);
     case FaultKind::kCoordinators:
       return network_.LoseCoordinators(end);
     case FaultKind::kMoveCoordinators:
@@ -55,19 +39,12 @@ void World::Hit(const ScheduledFault& fault) {
       if (random_.Chance(70)) cluster_.MoveTransactionCoordinator(fault.length);
       if (random_.Chance(70)) cluster_.MoveGroupCoordinator(fault.length);
       return;
-    case FaultKind::kLeave:
-      return pod.RequestStop();
     case FaultKind::kExpireMember:
-      return ExpireMember();
+      return ExpireAnyMember(plan_->application_id, &cluster_, &random_);
     case FaultKind::kHoldMarkers:
       cluster_.HoldMarkers(random_.Chance(50));
       input_->set_markers_are_held(true);
       return scheduler_.At(end, [this] { ReleaseMarkers(); });
-    case FaultKind::kDiskFull:
-      pod.disk().SetFull(true);
-      return scheduler_.At(end, [&pod] { pod.disk().SetFull(false); });
-    case FaultKind::kCorrupt:
-      return pod.disk().Corrupt(&random_, *plan_);
     case FaultKind::kCompact:
       return cluster_.Compact(plan_->changelog_topics[0]);
     case FaultKind::kDenyWriting:
@@ -87,6 +64,9 @@ void World::Hit(const ScheduledFault& fault) {
     case FaultKind::kGrowOutput:
       if (cluster_.HasPartition({OutputOf(fault), Partition(scenario_.partitions)})) return;
       if (!cluster_.TopicId(OutputOf(fault)).empty()) cluster_.GrowTopic(OutputOf(fault), scenario_.partitions + 1);
+      return;
+    default:  // HitPod has done it.
+      return;
   }
 }
 

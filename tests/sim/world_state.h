@@ -91,7 +91,6 @@ class World {
   void Observe(const testkit::CommittedTransaction& transaction);
   void ScheduleFaults();
   void Hit(const ScheduledFault& fault);
-  void ExpireMember();
   absl::Duration HandlerTime(int64_t number, int64_t run) const;
   void Handle(int64_t number);
   void TakeTime(int64_t number);
