@@ -13,7 +13,7 @@ bool Fetcher::Knows(const std::string& topic) const {
 
 bool Fetcher::IsBroken(const TopicPartition& where) const {
   const auto found = positions_.find(where);
-  return found != positions_.end() && found->second.is_broken;
+  return found != positions_.end() && (found->second.is_broken || found->second.endings != EndingsOf(where));
 }
 
 Offset Fetcher::EndOf(const PartitionLog& log) const {

@@ -24,7 +24,7 @@ class Fetcher {
   // Whether the topic is among those that the reader was created with.
   bool Knows(const std::string& topic) const;
   bool IsReading(const TopicPartition& where) const { return positions_.contains(where); }
-  // Ended by a PartitionError; it is read again only after it was removed and added.
+  // Ended by a PartitionError, which may be yet to be polled; it is read again only after it was removed and added.
   bool IsBroken(const TopicPartition& where) const;
 
   void Set(const TopicPartition& where, Offset offset);

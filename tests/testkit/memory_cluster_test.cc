@@ -232,6 +232,19 @@ TEST_F(MemoryClusterTest, UnreachableClusterAnswersNothingForGood) {
   EXPECT_THAT(Values(), ElementsAre("a"));
 }
 
+// As librdkafka, which sends no request any more for a partition that it has given up, whether that was polled or not.
+TEST_F(MemoryClusterTest, EndedReadingIsNotSoughtBeforeItWasPolled) {
+  auto member = NewMember();
+  member->Poll();
+  ASSERT_EQ(member->assigned().size(), 2u);
+  cluster_.EndReadings(At("t", 0));
+  const std::vector<TopicPartitionOffset> both = {At("t", 0, 0), At("t", 1, 0)};
+  const auto failures = member->consumer().SeekEach(both);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].target.where, At("t", 0));
+  EXPECT_TRUE(absl::IsFailedPrecondition(failures[0].status)) << failures[0].status;
+}
+
 TEST_F(MemoryClusterTest, AppendedRecordsAreReadBackWhole) {
   cluster_.Append("t", Partition(1), "k", std::nullopt, {{"h", "1"}, {"h", std::nullopt}}, 42);
   cluster_.Append("t", kAnyPartition, "k", "v");
