@@ -47,7 +47,8 @@ class ValueEncoder {
   virtual absl::StatusOr<std::string_view> Encode(const T& value, Arena* arena) const = 0;
   // The same, for formats of which a part stands in headers of the record: what is appended to `headers`, which is
   // empty, goes behind those that the handler gives. Names may begin with "ce_" or "once.", as long as they are none of
-  // the engine's. What contexts call.
+  // the engine's (ce_id, ce_type, once.timestamp, those of dead letters): such a one fails the event as INTERNAL. What
+  // contexts call.
   virtual absl::StatusOr<std::string_view> EncodeWithHeaders(const T& value, Arena* arena, RecordHeaders*) const {
     return Encode(value, arena);
   }

@@ -3,14 +3,13 @@
 #include "processor/engine/dead_letter.h"
 
 #include <algorithm>
-#include <iterator>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "processor/base/own_headers.h"
 #include "processor/base/strings.h"
 #include "processor/engine/foreign_headers.h"
-#include "processor/engine/output_stamps.h"
 
 namespace once {
 
@@ -22,11 +21,6 @@ constexpr size_t kTinyTextBytes = 64;
 
 // How much of the event and of the explanation a dead letter carries; each level is smaller than the one before.
 enum class Detail { kFull, kShort, kNoValue, kNoKey, kMinimal, kPlace };
-
-// R6: what is named here is taken off an event that is sent back, so each header that is appended must be.
-constexpr std::string_view kOnceHeaders[] = {
-    "once.disposition",        "once.reason", "once.message",     "once.blocked_by", "once.node",  "once.attempts",
-    "once.first_failure_time", "once.origin", "once.application", "once.aggregate",  "once.round", "once.omitted"};
 
 // At most `bytes` of it, as text: handlers and events may say any bytes.
 std::string_view TextOf(std::string_view text, size_t bytes, Arena* arena) {
@@ -81,10 +75,6 @@ void AppendOnceHeaders(const RecordView& record, const std::string& topic, const
   if (letter.round > 0) headers->push_back({"once.round", Number(letter.round, arena)});
 }
 
-bool IsOnceHeader(std::string_view name) {
-  return std::find(std::begin(kOnceHeaders), std::end(kOnceHeaders), name) != std::end(kOnceHeaders);
-}
-
 // Whether the event comes with what a dead letter of Once said of it.
 bool WasLetter(const RecordView& record) {
   return FindHeader(record.headers, "once.origin").has_value() &&
@@ -100,8 +90,8 @@ void AppendEventHeaders(const RecordView& record, bool all, const LetterFamilies
   for (const HeaderView& header : record.headers) {
     const bool is_stamp = header.name == kTimestampHeader;
     if (is_stamp && stamp.empty() && IsStamp(header.value.value_or(std::string_view()))) stamp = *header.value;
-    const bool is_told =
-        was_letter ? IsLetterHeader(header.name) : IsOnceHeader(header.name) || IsForeignHeader(header.name, families);
+    const bool is_told = was_letter ? IsLetterHeader(header.name)
+                                    : IsOnceLetterHeader(header.name) || IsForeignHeader(header.name, families);
     if (all && !is_stamp && !is_told) headers->push_back(header);
   }
   if (stamp.empty() && record.timestamp_ms >= 0) stamp = Number(record.timestamp_ms, arena);
@@ -167,7 +157,7 @@ OutputRecord MakeDeadLetter(const RecordView& record, const std::string& topic, 
 bool IsLetterHeader(std::string_view name) {
   // Whatever was asked for when the letter was written.
   constexpr LetterFamilies kAll{.kafka_streams = true, .spring = true, .connect = true};
-  return IsOnceHeader(name) || IsForeignHeader(name, kAll);
+  return IsOnceLetterHeader(name) || IsForeignHeader(name, kAll);
 }
 
 std::string StatusCodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/own_headers.h"
 #include "processor/base/trace_context.h"
 #include "processor/engine/dead_letter.h"
 

@@ -15,9 +15,6 @@
 
 namespace once {
 
-// Unix milliseconds as text: the timestamp of an event whose record could not carry it.
-inline constexpr char kTimestampHeader[] = "once.timestamp";
-
 // Not thread-safe. Topics are indices of Plan::output_topics, times Unix milliseconds.
 class Stamps {
  public:

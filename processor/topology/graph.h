@@ -55,7 +55,7 @@ struct RecordShape {
     int64_t timestamp_ms = -1;   // Unix milliseconds, of the event that caused it; -1: it has none.
     std::string_view value = {};
   };
-  // Beside ce_id and ce_type. Names may begin with "ce_".
+  // Beside ce_id and ce_type. Names may begin with "ce_"; Once's own are a mistake of the topology.
   std::vector<std::pair<std::string, std::string>> headers = {};
   // The record's value, in the arena; absent: the encoded value as it is. A function of its parts; throws nothing.
   std::function<std::string_view(const Parts& parts, Arena* arena)> wrap = {};

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "processor/base/names.h"
+#include "processor/base/own_headers.h"
 #include "processor/base/strings.h"
 #include "processor/topology/cycles.h"
 
@@ -110,6 +111,10 @@ class Rules {
       const SinkSpec& sink = graph_.sinks[i];
       CheckName("sink", sink.name);
       CheckTopic(absl::StrCat("sink \"", sink.name, "\""), sink.topic);
+      for (const auto& [name, value] : sink.shape.headers) {
+        const std::string mistake = FormatHeaderMistake(name);
+        if (!mistake.empty()) Add("sink \"", sink.name, "\": its format adds a ", mistake);
+      }
       // Emitting there would fail when the first event comes.
       if (!IsEmittedTo(i)) Add("nothing emits to sink \"", sink.name, "\"; name it in an EmitsTo or remove it");
     }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/arena.h"
+#include "processor/base/own_headers.h"
 #include "processor/base/strings.h"
 
 namespace once::internal {
@@ -37,7 +38,7 @@ void ContextCore::SetKeyError(std::string_view bytes, std::string_view type, con
 
 void ContextCore::EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value, Headers headers,
                          Headers format_headers) {
-  if (!MayEmit(builder, sink) || !MayAdd(headers)) return;
+  if (!MayEmit(builder, sink) || !MayAdd(headers) || !MayAddAsFormat(format_headers)) return;
   std::span<const HeaderView> kept;
   if (const size_t count = headers.size() + format_headers.size(); count > 0) {
     // The caller's strings may be gone when the event is merged.
@@ -82,6 +83,16 @@ bool ContextCore::MayAdd(Headers headers) {
     SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
                                                      "\", but names that begin with \"", ToAbsl(prefix),
                                                      "\" are Once's own; give it another name")));
+    return false;
+  }
+  return true;
+}
+
+bool ContextCore::MayAddAsFormat(Headers headers) {
+  for (const auto& [name, value] : headers) {
+    const std::string mistake = FormatHeaderMistake(name);
+    if (mistake.empty()) continue;
+    SetError(absl::InternalError(absl::StrCat("\"", node_->name, "\" emits a value whose format adds a ", mistake)));
     return false;
   }
   return true;

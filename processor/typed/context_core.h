@@ -47,6 +47,7 @@ class ContextCore {
  private:
   bool MayEmit(uint64_t builder, SinkIndex sink);
   bool MayAdd(Headers headers);
+  bool MayAddAsFormat(Headers headers);
 
   EventContext* const event_;
   const NodeInfo* const node_;

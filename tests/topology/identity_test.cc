@@ -2,12 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "processor/base/names.h"
 #include "processor/topology/describe.h"
+#include "processor/value_format.h"
 #include "tests/topology/handler_harness.h"
 #include "tests/topology/shop.pb.h"
 
@@ -49,6 +51,66 @@ TEST(EmitOptionsTest, X8HeadersOfTheEnginesAreRefused) {
   for (const std::string name : {"ce", "CE_ID", "xce_id", "once", "traceparent", ""}) {
     EXPECT_TRUE(harness.Run({.value = name}).ok()) << name;
     EXPECT_EQ(harness.outputs.size(), 3u);
+  }
+}
+
+// Adds the header that the value names; and one to all records of its sinks.
+class Labelling final : public ValueFormat<std::string> {
+ public:
+  explicit Labelling(std::string for_all) : for_all_(std::move(for_all)) {}
+  std::string TypeName() const override { return "label"; }
+  std::unique_ptr<ValueDecoder<std::string>> NewDecoder(const std::string&) const override { return nullptr; }
+  std::shared_ptr<const ValueEncoder<std::string>> NewEncoder(const std::string&) const override {
+    return std::make_shared<Encoder>();
+  }
+  RecordShape Shape() const override { return {.headers = {{for_all_, "all"}}}; }
+  absl::StatusOr<std::string> ToJson(const std::string& value) const override { return value; }
+
+ private:
+  class Encoder final : public ValueEncoder<std::string> {
+    absl::StatusOr<std::string_view> Encode(const std::string&, Arena*) const override { return "plain"; }
+    absl::StatusOr<std::string_view> EncodeWithHeaders(const std::string& value, Arena*,
+                                                       RecordHeaders* headers) const override {
+      headers->emplace_back(value, "label");
+      return "labelled";
+    }
+  };
+
+  const std::string for_all_;
+};
+
+absl::StatusOr<Topology> Labelled(const std::string& for_all) {
+  TopologyBuilder builder("app");
+  auto in = builder.AddSource("in", {.topic = "in"});
+  auto out = builder.AddSink<std::string>("out", {.topic = "out"}, std::make_shared<Labelling>(for_all));
+  builder.DeadLetterTo("dlq");
+  builder.AddTransform("label").EmitsTo(out).OnAny(in, [out](const Bytes& name, auto& event) {
+    event.Emit(out, name.data);
+    return absl::OkStatus();
+  });
+  return std::move(builder).Build();
+}
+
+const std::string kOfTheEngine[] = {"ce_id", "ce_type", "once.timestamp", "once.origin", std::string("a\0b", 3)};
+
+TEST(ValueFormatTest, X8HeadersOfTheEnginesAreRefused) {
+  HandlerHarness harness(*Labelled("ce_source"));
+  for (const std::string& name : kOfTheEngine) {
+    const absl::Status status = harness.Run({.value = name});
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("\"label\" emits a value whose format adds a header \""));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("give it "));
+    EXPECT_THAT(harness.outputs, IsEmpty());
+  }
+  for (const std::string name : {"ce_subject", "once.claim", "content-type"}) {
+    EXPECT_TRUE(harness.Run({.value = name}).ok()) << name;
+    EXPECT_EQ(harness.outputs.size(), 1u);
+  }
+}
+
+TEST(ValueFormatTest, X8HeadersOfTheEnginesForAllItsRecordsAreAMistake) {
+  for (const std::string& name : kOfTheEngine) {
+    EXPECT_THAT(std::string(Labelled(name).status().message()), HasSubstr("sink \"out\": its format adds a header \""));
   }
 }
 

@@ -1,0 +1,22 @@
+// Names of headers by which Once's records say what they are: an event's identity, and what a dead letter tells.
+#ifndef ONCE_PROCESSOR_BASE_OWN_HEADERS_H_
+#define ONCE_PROCESSOR_BASE_OWN_HEADERS_H_
+
+#include <string>
+#include <string_view>
+
+namespace once {
+
+// Unix milliseconds as text: the timestamp of an event whose record could not carry it.
+inline constexpr char kTimestampHeader[] = "once.timestamp";
+
+// R6: of those that a dead letter adds by Once's names; they are taken off an event that is sent back.
+bool IsOnceLetterHeader(std::string_view name);
+
+// What is wrong with a header of this name that a format adds, which may begin with "ce_" or "once." otherwise than a
+// handler's (X8), with one fix; empty: nothing.
+std::string FormatHeaderMistake(std::string_view name);
+
+}  // namespace once
+
+#endif  // ONCE_PROCESSOR_BASE_OWN_HEADERS_H_
