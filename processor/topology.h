@@ -59,12 +59,10 @@ struct SourceOptions {
   std::string topic = {};
   StartFrom start_from = StartFrom::kEarliest;  // When the group has no committed offset.
   bool ignore_unknown_types = false;            // Events of types without a handler are passed over, not failed.
-  // What an event without ce_type is taken for: a type that is handled here. Empty: the only type there is; with
-  // several types such an event is of an unknown one.
+  // What an event without ce_type is taken for, a type that is handled here. Empty: the only one; of several, none.
   std::string default_type = {};
-  // Names the task group that the source is part of, and with it the topics that keep its state: with a name of its own
-  // the group keeps them when a source is renamed or another becomes the first. Said by one of the group's sources, or
-  // by several alike. Empty: as the group's first source.
+  // Names the task group that the source is part of, and with it the topics that keep its state, also when a source is
+  // renamed or another becomes the first. Said by one of its sources, or several alike. Empty: as its first source.
   std::string group = {};
   // How the topic's producers choose partitions. Sources that feed one aggregate must agree in where a key is, or its
   // events meet different states.
@@ -340,6 +338,10 @@ class TopologyBuilder {
   // Where events go that fail for good, are blocked or are rejected.
   void DeadLetterTo(std::string topic) { graph_->SetDeadLetterTopic(std::move(topic)); }
 
+  // Where the values of events lie that a changelog or the dead-letter topic has no room for, as KeepIn of
+  // once/claim_check.h; without it such an event is kept by its place alone (docs/failures.md). Shared by all workers.
+  void KeepLargeEvents(std::shared_ptr<LargeValues> values) { graph_->SetLargeValues(std::move(values)); }
+
   // A keyed, stateful node. The name is also its store's, so renaming it loses the state.
   template <typename State = internal::Unnamed, typename Key = std::string>
   AggregateBuilder<State, Key> AddAggregate(std::string name) {
@@ -384,10 +386,9 @@ class TopologyBuilder {
  private:
   template <typename Key>
   static std::string KeyTypeName() {
-    constexpr bool kHasCodec = internal::HasCodec<Key>;
-    static_assert(kHasCodec,
+    static_assert(internal::HasCodec<Key>,
                   "there is no once::Codec for this type of key: take std::string or once::Bytes, or see once/codec.h");
-    if constexpr (kHasCodec) return Codec<Key>::TypeName();
+    if constexpr (internal::HasCodec<Key>) return Codec<Key>::TypeName();
     return std::string();
   }
 

@@ -29,7 +29,8 @@ std::string FormatHeaderMistake(std::string_view name) {
                         "\", whose name readers would see only up to the NUL in it; give it a name of text");
   }
   // E4: an event would have two identities.
-  const bool is_own = name == "ce_id" || name == "ce_type" || name == kTimestampHeader || IsOnceLetterHeader(name);
+  const bool is_own = name == "ce_id" || name == "ce_type" || name == kTimestampHeader || name == kKeptHeader ||
+                      IsOnceLetterHeader(name);
   return is_own ? absl::StrCat("header \"", Printable(name), "\", which is Once's own; give it another name") : "";
 }
 

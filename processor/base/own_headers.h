@@ -10,6 +10,9 @@ namespace once {
 // Unix milliseconds as text: the timestamp of an event whose record could not carry it.
 inline constexpr char kTimestampHeader[] = "once.timestamp";
 
+// A reference to the event's value, which no record could hold (TopologyBuilder::KeepLargeEvents).
+inline constexpr char kKeptHeader[] = "once.kept";
+
 // R6: of those that a dead letter adds by Once's names; they are taken off an event that is sent back.
 bool IsOnceLetterHeader(std::string_view name);
 

@@ -24,6 +24,7 @@
 #include "google/protobuf/message.h"
 #include "once/codec.h"
 #include "once/value_format.h"
+#include "processor/base/large_values.h"
 #include "processor/claim_check/blob_store.h"
 #include "processor/claim_check/claim_options.h"
 #include "processor/claim_check/claim_reference.h"
@@ -270,6 +271,10 @@ template <typename T>
 Format<Claimed<T>> LazyClaimCheck(std::shared_ptr<BlobStore> store, const ClaimCheckOptions& options = {}) {
   return LazyClaimCheck<T>(std::make_shared<const internal::CodecFormat<T>>(), std::move(store), options);
 }
+
+// For TopologyBuilder::KeepLargeEvents: events of which a changelog or the dead-letter topic has no room for the value
+// leave that in the store and are kept by reference. Of the options `inline_bytes` does not count.
+std::shared_ptr<LargeValues> KeepIn(std::shared_ptr<BlobStore> store, const ClaimCheckOptions& options = {});
 
 }  // namespace once
 

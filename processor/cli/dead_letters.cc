@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/own_headers.h"
 #include "processor/base/strings.h"
 #include "processor/cli/letters.h"
 #include "processor/cli/log_scan.h"
@@ -94,12 +95,14 @@ std::string TypeOfLetter(const Shown& shown, const Letter& letter) {
 
 Cell ValueOfLetter(const Shown& shown, const Letter& letter) {
   const OptionalBytes value = letter.value.has_value() ? OptionalBytes(*letter.value) : std::nullopt;
-  return shown.Value(SourceOfLetter(shown, letter), TypeOfLetter(shown, letter), value);
+  return shown.Value(SourceOfLetter(shown, letter), TypeOfLetter(shown, letter), value, letter.Header(kKeptHeader));
 }
 
 // Of a list: nothing of what is too long for one.
 Cell ListedValue(const Context& context, const Shown& shown, const Letter& letter) {
   if (!context.args().Switch("values") || !letter.value.has_value()) return Cell(Json(), "");
+  // A list asks no store.
+  if (!letter.Header(kKeptHeader).empty()) return {Json::Object().Set("kept", letter.Header(kKeptHeader)), "(kept)"};
   if (letter.value->size() == letter.value_bytes) return Cell(ValueOfLetter(shown, letter).json);
   const std::string bytes = absl::StrCat(letter.value_bytes, " bytes");
   return Cell(Json::Object().Set("too_long", bytes), bytes);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/base/own_headers.h"
 #include "processor/base/strings.h"
 #include "processor/cli/parked.h"
 
@@ -187,18 +188,21 @@ void AddEvent(const Shown& shown, uint64_t place, const v1::ParkedEvent& event, 
   const SourceSpec* const source = shown.SourceOfTopic(event.topic());
   std::vector<std::pair<std::string, OptionalBytes>> headers;
   OptionalBytes ce_type, ce_id;
+  std::string_view kept;
   for (const v1::Header& header : event.headers()) {
     const OptionalBytes value = header.has_value() ? OptionalBytes(header.value()) : std::nullopt;
     headers.emplace_back(header.name(), value);
     if (header.name() == "ce_type") ce_type = value;
     if (header.name() == "ce_id") ce_id = value;
+    if (header.name() == kKeptHeader) kept = value.value_or("");
   }
   const std::string origin = ToString({event.topic(), Partition(event.partition())}, Offset(event.offset()));
   const std::string id = ce_id.has_value() ? std::string(*ce_id) : origin;
   const std::string type = source == nullptr ? std::string(ce_type.value_or("")) : shown.TypeOf(*source, ce_type);
-  const Cell value = event.omitted()
-                         ? Cell(Json(), "(too large to be kept: it is at its origin)")
-                         : shown.Value(source, type, event.has_value() ? OptionalBytes(event.value()) : std::nullopt);
+  const Cell value =
+      event.omitted()
+          ? Cell(Json(), "(too large to be kept: it is at its origin)")
+          : shown.Value(source, type, event.has_value() ? OptionalBytes(event.value()) : std::nullopt, kept);
   Json json = Json::Object();
   json.Set("place", place).Set("event_id", id).Set("event_type", type).Set("origin", origin);
   json.Set("time", MomentJson(event.timestamp_ms())).Set("parked_at", MomentJson(event.parked_time_ms()));

@@ -2,8 +2,6 @@
 // command_portions.cc.
 #include "processor/engine/commands.h"
 
-#include <xxhash.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,13 +17,6 @@ constexpr size_t kMaxIdBytes = 64;
 
 int64_t QueueLength(const v1::AggregateStatus& status) {
   return static_cast<int64_t>(status.next_sequence() - status.head_sequence());
-}
-
-std::string Hash(OptionalBytes value) {
-  if (!value.has_value()) return "";
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits(value->data(), value->size()));
-  return std::string(reinterpret_cast<const char*>(canonical.digest), sizeof(canonical.digest));
 }
 
 // "skipped by command 7f3a of alice: wrong currency".
@@ -232,41 +223,6 @@ Commands::Answer Commands::Discard(Task* task, const v1::Command& command) {
   found.status.set_discard_below(found.status.next_sequence());
   found.status.set_message(std::string(CutUtf8(Words("discarded", command), kMaxStoredMessageBytes)));
   answer.Take(failures_->Release(task, found.queue, std::move(found.status)));
-  return answer;
-}
-
-Commands::Answer Commands::Replace(Task* task, const v1::Command& command) {
-  const v1::Replace& replace = command.replace();
-  Found found = Find(*task, replace.target());
-  if (!found.refusal.ok()) return {.refusal = found.refusal};
-  absl::StatusOr<v1::ParkedEvent> head = task->parking.Read(found.queue, found.status.head_sequence());
-  if (!head.ok()) return {.store = head.status()};
-  if (head->omitted()) {
-    return {.refusal = absl::FailedPreconditionError(
-                "the event itself was too large to be kept, so there is nothing to be replaced: its headers are lost;"
-                " skip it, and send it anew")};
-  }
-  Answer answer{.queues = 1, .events = 1, .event_id = found.status.blocking_event_id()};
-  answer.hash_before = Hash(head->has_value() ? OptionalBytes(head->value()) : std::nullopt);
-  answer.hash_after = Hash(replace.has_value() ? OptionalBytes(replace.value()) : std::nullopt);
-  const Place place{{head->topic(), Partition(head->partition())}, Offset(head->offset())};
-  head->clear_value();
-  if (replace.has_value()) head->set_value(replace.value());
-  // E7: before anything is changed.
-  if (!failures_->FitsChangelog(*task, found.queue.size() + 16, head->ByteSizeLong())) {
-    return {.refusal = absl::OutOfRangeError(absl::StrCat("the value of ", replace.value().size(),
-                                                          " bytes does not fit into ", task->changelog.topic))};
-  }
-  answer.store = task->parking.ReplaceHead(found.queue, *head, &found.status);
-  // What its value did to its process, or its outputs to the broker, the new one may not do.
-  task->suspects.Forget(place);
-  if (!answer.store.ok() || !replace.release()) return answer;
-  if (found.status.state() == v1::AggregateStatus::RETRYING) {
-    answer.store = RetryQueueNow(task, found.queue, std::move(found.status));
-  } else {
-    ++epoch_->counters.released;
-    answer.Take(failures_->Release(task, found.queue, std::move(found.status)));
-  }
   return answer;
 }
 

@@ -67,6 +67,8 @@ class Commands {
   Answer Skip(Task* task, const v1::Command& command);
   Answer Discard(Task* task, const v1::Command& command);
   Answer Replace(Task* task, const v1::Command& command);
+  // Of the event's whole value.
+  std::string HashOf(const v1::ParkedEvent& event) const;
   Answer AddNever(Task* task, const v1::Command& command, Offset offset);
   Answer RemoveNever(Task* task, const v1::Command& command);
   Answer Pause(Task* task, const v1::Command& command);

@@ -70,6 +70,8 @@ class EventPipeline : private StateReader {
   void CountDuplicate(const Attempt& attempt, const Redrive& redrive);
   Outcome Resolve(const Attempt& attempt);
   Verdict Run(const Attempt& attempt);
+  // Of an event whose value is at hand.
+  Verdict RunWhole(const Attempt& attempt);
   // The user's code: the key's codec, then the handlers.
   void RunUserCode(const Attempt& attempt, const Dispatcher::Choice& choice, Verdict* verdict);
   absl::Status RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node);

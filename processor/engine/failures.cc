@@ -52,6 +52,7 @@ Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch,
       epoch_(epoch),
       log_(log),
       observer_(observer),
+      kept_values_(plan->graph->large_values.get(), log),
       unwritten_(LogLevel::kError,
                  absl::StrCat("dead letters that ", plan->graph->dead_letter_topic, " has no room for"),
                  "raise its max.message.bytes; the events are still at these places"),
@@ -61,6 +62,7 @@ Failures::Failures(const Plan* plan, const EngineOptions* options, Epoch* epoch,
 
 void Failures::ReleaseStep() {
   revived_.clear();
+  kept_values_.ReleaseStep(epoch_->opened_at);
   for (Tally* tally : {&unwritten_, &failed_, &rejected_, &retried_}) tally->Tell(epoch_->opened_at, log_);
 }
 
@@ -93,6 +95,14 @@ bool Failures::EmitDeadLetter(const Attempt& attempt, const DeadLetter& letter) 
                                 .only_minimal = attempt.task->suspects.NeedsMinimalLetter(PlaceOf(attempt)),
                                 .families = options_->letter_families};
   OutputRecord record = MakeDeadLetter(*attempt.record, *attempt.topic, letter, limits, epoch_->arena);
+  const bool has_value = record.value == attempt.record->value;
+  if (!has_value && !letter.value_is_lost && !limits.only_minimal) {
+    // With a reference instead it is still an event, which can be sent back (R6).
+    if (const auto kept = kept_values_.Keep(*attempt.record, epoch_->arena); kept.has_value()) {
+      const OutputRecord with = MakeDeadLetter(*kept, *attempt.topic, letter, limits, epoch_->arena);
+      if (with.value == kept->value) record = with;
+    }
+  }
   // X3: a dead letter that fits nowhere is told of in the log; the event is over all the same.
   if (EstimatedSize(record) > limits.max_bytes) {
     unwritten_.Count([&] { return OriginOf(*attempt.record, *attempt.topic); });

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "processor/base/log.h"
+#include "processor/engine/kept_values.h"
 #include "processor/engine/dead_letter.h"
 #include "processor/engine/epoch.h"
 #include "processor/engine/handler_observer.h"
@@ -112,6 +113,9 @@ class Failures {
   // Writes one outstanding notice, of a follower of a head that failed for good.
   Outcome Notice(Task* task, const std::string& queue, v1::AggregateStatus status);
 
+  // Of events that no record could hold.
+  KeptValues& kept_values() { return kept_values_; }
+
   // The epoch's outputs so far were taken: what they pointed to may go.
   void ReleaseStep();
 
@@ -127,7 +131,7 @@ class Failures {
   Outcome Block(const Attempt& attempt, const Verdict& verdict, v1::AggregateStatus::State state);
   Outcome CheckParkingLimits(const Task& task, const v1::AggregateStatus* status) const;
   // The event as its queue keeps it; whether the changelog takes that, with its status.
-  v1::ParkedEvent Pack(const Attempt& attempt, const std::string& queue) const;
+  v1::ParkedEvent Pack(const Attempt& attempt, const std::string& queue);
   Outcome Park(const Attempt& attempt, const std::string& queue, v1::AggregateStatus status);
   bool CanPark(const Attempt& attempt, const std::string& queue) const;
   absl::StatusOr<Attempt> Revive(Task* task, const std::string& queue, uint64_t sequence);
@@ -162,6 +166,7 @@ class Failures {
   LogSink* const log_;
   HandlerObserver* const observer_;
   std::vector<std::unique_ptr<Revived>> revived_;  // What this step's outputs may point into.
+  KeptValues kept_values_;
   Tally unwritten_;
   Tally failed_;
   Tally rejected_;

@@ -1,4 +1,5 @@
 // What is parked of an event, until when there is room for it (R4), and what is told of those that wait behind (R2).
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -22,20 +23,28 @@ bool Failures::CanPark(const Attempt& attempt, const std::string& queue) const {
   return FitsChangelog(*attempt.task, queue.size() + 32, kStatusBytes);
 }
 
-// A record that the changelog takes (E7): the whole event, or else where it is. The queue's name has the key then.
-v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue) const {
+// A record that the changelog takes (E7): the whole event, or with a reference instead of its value, or else where it
+// is. The queue's name has the key then.
+v1::ParkedEvent Failures::Pack(const Attempt& attempt, const std::string& queue) {
   const RecordView& record = *attempt.record;
-  size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
-  for (const HeaderView& header : record.headers) {
-    bytes += header.name.size() + header.value.value_or("").size() + 16;
-  }
-  bytes += attempt.topic->size() + 64;
+  const auto fits = [&](const RecordView& whole) {
+    size_t bytes = whole.key.value_or("").size() + whole.value.value_or("").size();
+    for (const HeaderView& header : whole.headers) {
+      bytes += header.name.size() + header.value.value_or("").size() + 16;
+    }
+    bytes += attempt.topic->size() + 64;
+    return FitsChangelog(*attempt.task, queue.size() + 16, bytes);
+  };
   // A broker that refused it may say another size than it did at the start.
   const Suspects& suspects = attempt.task->suspects;
   // A head has no queue yet when it is packed.
   const bool follows = attempt.task->parking.FindQueue(queue) != nullptr;
   const bool refused = !suspects.empty() && suspects.NeedsOmission(PlaceOf(attempt), follows);
-  if (!refused && FitsChangelog(*attempt.task, queue.size() + 16, bytes)) return ToParkedEvent(record, *attempt.topic);
+  if (!refused) {
+    if (fits(record)) return ToParkedEvent(record, *attempt.topic);
+    const std::optional<RecordView> kept = kept_values_.Keep(record, epoch_->arena);
+    if (kept.has_value() && fits(*kept)) return ToParkedEvent(*kept, *attempt.topic);
+  }
   v1::ParkedEvent place;
   place.set_topic(*attempt.topic);
   place.set_partition(record.partition.value());

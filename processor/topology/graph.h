@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "processor/base/arena.h"
 #include "processor/base/failure_policy.h"
+#include "processor/base/large_values.h"
 #include "processor/base/partitioner.h"
 #include "processor/base/record.h"
 #include "processor/topology/event_context.h"
@@ -152,7 +153,8 @@ struct Graph {
   std::vector<HandlerSpec> handlers;  // In the order of registration, which is the order of running.
   std::vector<TaskGroupSpec> groups;
   std::vector<StartCheck> start_checks;
-  std::string dead_letter_topic;  // Where events go that fail for good, are blocked or are rejected.
+  std::string dead_letter_topic;                   // Where events go that fail for good, are blocked or are rejected.
+  std::shared_ptr<LargeValues> large_values = {};  // Null: events too large to be kept are kept by their places.
 };
 
 // What the internal topics of a task group are called.

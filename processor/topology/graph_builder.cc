@@ -52,6 +52,11 @@ void GraphBuilder::AddHandler(HandlerSpec handler, uint64_t source_builder) {
 
 void GraphBuilder::SetPolicy(NodeIndex node, FailurePolicy policy) { graph_.nodes[node].policy = std::move(policy); }
 
+void GraphBuilder::SetLargeValues(std::shared_ptr<LargeValues> values) {
+  AddStartCheck({.what = "KeepLargeEvents", .run = [values] { return values->CheckAtStart(); }});
+  graph_.large_values = std::move(values);
+}
+
 absl::StatusOr<std::shared_ptr<const Graph>> GraphBuilder::Build() {
   // X4's "all that is wrong is told at once" begins here: whoever mends one mistake should not meet the next one after.
   const std::vector<std::string> mistakes = FindMistakes(graph_);

@@ -37,6 +37,7 @@ class GraphBuilder {
   void SetPolicy(NodeIndex node, FailurePolicy policy);
   void AddStartCheck(StartCheck check) { graph_.start_checks.push_back(std::move(check)); }
   void SetDeadLetterTopic(std::string topic) { graph_.dead_letter_topic = std::move(topic); }
+  void SetLargeValues(std::shared_ptr<LargeValues> values);
   // Of a source of this builder; empty for another's.
   std::string SourceTopic(uint64_t builder, SourceIndex source) const {
     return builder == id_ ? graph_.sources[source].topic : std::string();

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "once/blob_store.h"
@@ -61,16 +64,22 @@ class ClaimsOnBrokerTest : public ::testing::Test {
 
   std::string Topic(const std::string& name) const { return absl::StrCat(unique_, "-", name); }
 
+  // Of the application, with these words before.
+  std::unique_ptr<Process> Start(const std::vector<std::string>& words) {
+    std::vector<std::string> args = {kProgram};
+    args.insert(args.end(), words.begin(), words.end());
+    for (const std::string& each : Options()) args.push_back(each);
+    return std::make_unique<Process>(args, std::vector<std::pair<std::string, std::string>>(),
+                                     absl::StrCat(directory_, "/pod-", ++starts_, ".log"));
+  }
   std::unique_ptr<Process> StartPod() {
-    std::vector<std::string> args = {kProgram,
-                                     "--bootstrap_servers=" + Variable("ONCE_TEST_BOOTSTRAP"),
-                                     "--create_topics",
-                                     "--app_name=" + unique_,
-                                     "--instance_id=pod-0",
-                                     "--state_dir=" + directory_ + "/state",
-                                     "--texts_topic=" + Topic("texts"),
-                                     "--copies_topic=" + Topic("copies"),
-                                     "--letters_topic=" + Topic("letters")};
+    return Start({"run", "--create_topics", "--instance_id=pod-0", "--state_dir=" + directory_ + "/state"});
+  }
+
+  std::vector<std::string> Options() const {
+    std::vector<std::string> args = {"--bootstrap_servers=" + Variable("ONCE_TEST_BOOTSTRAP"), "--app_name=" + unique_,
+                                     "--texts_topic=" + Topic("texts"), "--copies_topic=" + Topic("copies"),
+                                     "--letters_topic=" + (letters_topic_.empty() ? Topic("letters") : letters_topic_)};
     if (options_.directory.empty()) {
       args.push_back("--claim_store_s3_endpoint=" + options_.s3.endpoint);
       args.push_back("--claim_store_s3_bucket=claims");
@@ -80,21 +89,21 @@ class ClaimsOnBrokerTest : public ::testing::Test {
     } else {
       args.push_back("--claim_store_directory=" + options_.directory);
     }
-    return std::make_unique<Process>(args, std::vector<std::pair<std::string, std::string>>(),
-                                     absl::StrCat(directory_, "/pod-", ++starts_, ".log"));
+    return args;
   }
 
   // One transaction, which is committed or aborted.
-  void Send(const std::vector<std::pair<std::string, std::string>>& texts, bool commits) {
+  void Send(const std::vector<std::pair<std::string, std::string>>& texts, bool commits, const std::string& key = "",
+            bool with_claims = true) {
     auto producer = client_->NewProducer(absl::StrCat(unique_, "-p", ++producers_), {Topic("texts")}).value();
     ASSERT_TRUE(producer->InitTransactions(kCall).ok());
     ASSERT_TRUE(producer->BeginTransaction().ok());
     for (const auto& [id, text] : texts) {
-      const Claim claim = WriteClaim(store_, text, 1000);
+      const Claim claim = with_claims ? WriteClaim(store_, text, 1000) : Claim{text, {}};
       std::vector<HeaderView> headers = {{"ce_id", id}, {"ce_type", "text"}};
       for (const auto& [name, value] : claim.headers) headers.push_back({name, value});
       OutputRecord record;
-      record.key = id;
+      record.key = key.empty() ? id : key;
       record.value = claim.value;
       record.headers = headers;
       ASSERT_TRUE(producer->Send(record).ok());
@@ -104,9 +113,10 @@ class ClaimsOnBrokerTest : public ::testing::Test {
   }
 
   // What is committed, by key: names of blobs.
-  std::multimap<std::string, std::string> Read(const std::string& name) {
+  std::multimap<std::string, std::string> Read(const std::string& name) { return ReadTopic(Topic(name)); }
+  std::multimap<std::string, std::string> ReadTopic(const std::string& topic) {
     std::multimap<std::string, std::string> claims;
-    claim_sweep::TopicReader reader(client_.get(), admin_.get(), Topic(name), kCall, kPatience);
+    claim_sweep::TopicReader reader(client_.get(), admin_.get(), topic, kCall, kPatience);
     const absl::Status read = reader.ReadOn([&](const RecordView& record) {
       const auto claim = internal::ClaimOf(record);
       claims.emplace(std::string(record.key.value_or("")), claim.ok() && claim->has_value() ? (*claim)->name : "");
@@ -114,9 +124,10 @@ class ClaimsOnBrokerTest : public ::testing::Test {
     EXPECT_TRUE(read.ok()) << read;
     return claims;
   }
-  bool WaitFor(const std::string& name, size_t count) {
+  bool WaitFor(const std::string& name, size_t count) { return WaitForRecords(Topic(name), count); }
+  bool WaitForRecords(const std::string& topic, size_t count) {
     const absl::Time deadline = SteadyNow() + kPatience;
-    while (Read(name).size() < count) {
+    while (ReadTopic(topic).size() < count) {
       if (SteadyNow() > deadline) return false;
       absl::SleepFor(absl::Milliseconds(200));
     }
@@ -130,6 +141,7 @@ class ClaimsOnBrokerTest : public ::testing::Test {
   BlobStoreOptions options_;
   std::shared_ptr<BlobStore> store_;
   std::string directory_;
+  std::string letters_topic_;
   int starts_ = 0, producers_ = 0;
 };
 
@@ -172,6 +184,46 @@ TEST_F(ClaimsOnBrokerTest, LargeTextsComeOutOnceThroughKillsAndOrphansAreSwept) 
     ASSERT_TRUE(blob.ok()) << blob.status();
     EXPECT_EQ(*blob == absl::StrCat("TEXT ", i, std::string(kTextBytes, 'X')), true) << i;
   }
+}
+
+// R1, R6: of events that neither the changelog nor the dead-letter topic has room for.
+TEST_F(ClaimsOnBrokerTest, TextsThatNoRecordCanHoldAreRunInTheirTurn) {
+  const std::string changelog = absl::StrCat(unique_, "-texts-changelog"), narrow = absl::StrCat(unique_, "-narrow");
+  for (const std::string& topic : {changelog, narrow}) {
+    std::map<std::string, std::string> settings = {{"max.message.bytes", "200000"}};
+    if (topic == changelog) settings["cleanup.policy"] = "compact";
+    ASSERT_TRUE(admin_->CreateTopic({.name = topic, .partition_count = 2, .settings = settings}, kCall).ok());
+  }
+  letters_topic_ = narrow;
+  const std::string rest(500'000, 'x');
+  Send({{"1", "bad" + rest}, {"2", "fine" + rest}, {"3", "fine too" + rest}}, true, "key", false);
+  auto pod = StartPod();
+  ASSERT_TRUE(WaitForRecords(narrow, 3)) << pod->Log();
+  // What it knows of them is in the changelog alone.
+  pod->Signal(SIGKILL);
+  pod->Wait(kPatience);
+  std::filesystem::remove_all(directory_ + "/state");
+  pod = StartPod();
+  auto shown = Start({"parked", "show", "copier", "key", "--json"});
+  ASSERT_TRUE(shown->Wait(kPatience).has_value());
+  EXPECT_TRUE(absl::StrContains(shown->Log(), "badxxxxxxxx")) << shown->Log().substr(0, 1000);
+  auto skipped = Start({"parked", "skip", "copier", "key", "--yes"});
+  const auto done = skipped->Wait(kPatience);
+  ASSERT_TRUE(done.has_value() && done->code == 0) << skipped->Log();
+  ASSERT_TRUE(WaitFor("copies", 2)) << pod->Log();
+  pod->Signal(SIGTERM);
+  const auto ended = pod->Wait(kPatience);
+  ASSERT_TRUE(ended.has_value() && ended->code == 0) << pod->Log();
+  std::multiset<size_t> sizes;
+  for (const auto& [key, blob] : Read("copies")) sizes.insert(store_->Get(blob, 1'000'000)->size());
+  EXPECT_EQ(sizes, (std::multiset<size_t>{rest.size() + 4, rest.size() + 8}));
+
+  // The letters, the last of them of what was skipped, refer to their values.
+  const claim_sweep::SweepOptions sweep{.topics = {Topic("texts"), Topic("copies"), narrow, changelog},
+                                        .deletes = true};
+  const auto report = claim_sweep::Sweep(client_.get(), store_.get(), absl::Now() + absl::Hours(48), sweep);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_GE(report->kept, 2 + 3) << "two copies, and three letters";
 }
 
 }  // namespace

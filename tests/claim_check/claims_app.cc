@@ -16,6 +16,7 @@ absl::StatusOr<once::Topology> Build(const once::Config& config) {
   auto texts = builder.AddSource("texts", {.topic = config.Get("texts_topic", "texts")});
   auto copies = builder.AddSink<std::string>("copies", {.topic = config.Get("copies_topic", "copies")}, format);
   builder.DeadLetterTo(config.Get("letters_topic", "texts.dlq"));
+  builder.KeepLargeEvents(once::KeepIn(*store));
   builder.AddAggregate<std::string>("copier").EmitsTo(copies).On<std::string>(
       texts, {"text"}, format, [copies](const std::string& text, auto& copier) -> absl::Status {
         if (text.starts_with("bad")) return absl::InvalidArgumentError("it is bad");

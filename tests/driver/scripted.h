@@ -14,6 +14,7 @@ namespace once {
 struct Script {
   std::function<absl::Status(const OrderPlaced&)> handle;
   FailurePolicy policy;
+  std::shared_ptr<LargeValues> large_values = nullptr;
 };
 
 inline TopologyTestDriver::Factory Scripted(const std::shared_ptr<Script>& script) {
@@ -22,6 +23,7 @@ inline TopologyTestDriver::Factory Scripted(const std::shared_ptr<Script>& scrip
     auto orders = builder.AddSource("orders", {.topic = "orders"});
     auto totals = builder.AddSink<CustomerTotal>("totals", {.topic = "customer-totals"});
     builder.DeadLetterTo("orders.dlq");
+    if (script->large_values != nullptr) builder.KeepLargeEvents(script->large_values);
     builder.AddAggregate<CustomerTotal>("customer")
         .EmitsTo(totals)
         .WithPolicy(script->policy)

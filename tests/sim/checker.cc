@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "once/v1/changelog.pb.h"
 #include "state/changelog.h"
+#include "tests/sim/letters.h"
 
 namespace once::sim {
 
@@ -18,13 +19,6 @@ namespace {
 
 // What a clock may be ahead of a broker's by default, and the engine's own margin below it.
 constexpr absl::Duration kPresent = absl::Hours(2);
-
-std::string HeaderOf(const StoredRecord& record, std::string_view name) {
-  for (const auto& [header, value] : record.headers) {
-    if (header == name) return value.value_or("");
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -103,6 +97,7 @@ void Checker::ReadOutput(const StoredRecord& record, bool is_main) {
   Effects* effects = EffectsOf(number, absl::StrCat("output \"", value, "\""));
   if (effects == nullptr) return;
   const SimEvent& event = (*events_)[static_cast<size_t>(number)];
+  if (!HeaderOf(record, kKeptHeader).empty()) Fail(absl::StrCat("R1: an output of ", TextOf(event), " refers to it"));
   const std::string key = is_main ? event.key : "other-" + event.key;
   if (event.keyless ? record.key.has_value() : record.key != key)
     Fail(absl::StrCat("I1: an output of ", TextOf(event), " has key ", record.key.value_or("<null>")));
@@ -158,7 +153,7 @@ void Checker::CheckPause(const SimEvent& event, const StoredRecord& record) {
 }
 
 void Checker::ReadDeadLetter(const StoredRecord& record) {
-  const int64_t number = NumberOf(record.value.value_or(""));
+  const int64_t number = NumberOfLetter(record);
   if (number < 0 || number >= static_cast<int64_t>(events_->size())) return Fail("a dead letter stems from no event");
   const SimEvent& event = (*events_)[static_cast<size_t>(number)];
   if (event.source >= static_cast<int>(sources_.size())) return;  // Another task group's.

@@ -6,6 +6,7 @@
 #include "once/v1/changelog.pb.h"
 #include "state/changelog.h"
 #include "tests/sim/checker.h"
+#include "tests/sim/letters.h"
 
 namespace once::sim {
 namespace {
@@ -145,7 +146,7 @@ std::set<int64_t> Checker::ParkedOf(const TaskModel& task, const std::string& ke
   for (auto it = task.fold.lower_bound(prefix); it != task.fold.end() && it->first.starts_with(prefix); ++it) {
     v1::ParkedEvent event;
     event.ParseFromString(it->second);
-    parked.insert(NumberOf(event.value()));
+    parked.insert(NumberOfParked(event));
   }
   return parked;
 }
@@ -199,7 +200,7 @@ void Checker::CheckParked(const TaskModel& task, const std::string& key, const K
   for (auto it = task.fold.lower_bound(prefix); it != task.fold.end() && it->first.starts_with(prefix); ++it) {
     v1::ParkedEvent event;
     event.ParseFromString(it->second);
-    parked[sources_.size() > 1 && event.topic() == sources_[1] ? 1 : 0].push_back(NumberOf(event.value()));
+    parked[sources_.size() > 1 && event.topic() == sources_[1] ? 1 : 0].push_back(NumberOfParked(event));
   }
   for (size_t source = 0; source < sources_.size(); ++source) {
     std::vector<int64_t> waiting;

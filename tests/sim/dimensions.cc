@@ -46,6 +46,8 @@ const char* NameOf(Dimension dimension) {
       return "commands";
     case Dimension::kEndedReadings:
       return "ended_readings";
+    case Dimension::kKeptValues:
+      return "kept_values";
   }
   return "";
 }
@@ -69,7 +71,8 @@ Dimensions Dimensions::Default() {
       .Add(Dimension::kLeaders)
       .Add(Dimension::kClockSteps)
       .Add(Dimension::kCommands)
-      .Add(Dimension::kEndedReadings);
+      .Add(Dimension::kEndedReadings)
+      .Add(Dimension::kKeptValues);
 }
 
 Dimensions Dimensions::All() {

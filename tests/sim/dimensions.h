@@ -30,8 +30,9 @@ enum class Dimension {
   kClockSteps,     // The wall clocks of pods step (X6): an hour ahead or back, two days ahead.
   kCommands,       // Operators send commands, some of them twice (R7).
   kEndedReadings,  // Clients give partitions up that they cannot find the end of (X4).
+  kKeptValues,     // Events that no record can hold are kept by reference (R1).
 };
-inline constexpr int kDimensions = 18;
+inline constexpr int kDimensions = 19;
 const char* NameOf(Dimension dimension);
 
 class Dimensions {

@@ -6,6 +6,8 @@
 
 #include "absl/strings/numbers.h"
 #include "processor/base/murmur2.h"
+#include "tests/sim/large_values.h"
+#include "tests/sim/letters.h"
 
 namespace once::sim {
 namespace {
@@ -74,10 +76,11 @@ void Input::SendPlain(SimEvent* event) {
 }
 
 void Input::SendBack(const testkit::StoredRecord& letter) {
-  const int64_t number = NumberOf(letter.value.value_or(""));
+  const int64_t number = NumberOfLetter(letter);
   if (number < 0 || number >= static_cast<int64_t>(events_.size())) return;
   SimEvent copy = events_[static_cast<size_t>(number)];
-  if (letter.value != copy.value()) return;
+  const std::string kept = HeaderOf(letter, kKeptHeader);
+  if (kept.empty() ? letter.value != copy.value() : kept != ReferenceOf(copy.value())) return;
   std::string disposition;
   for (const auto& [name, value] : letter.headers) {
     if (name == "once.origin") copy.origin = value.value_or("");

@@ -129,8 +129,9 @@ std::string Scenario::ToString() const {
       "seed=", seed, " topology=", NameOf(topology), " partitions=", partitions, " pods=", pods, " workers=", workers,
       " events=", events, " commit_interval=", absl::FormatDuration(commit_interval), on_rocksdb ? " on RocksDB" : "",
       transactional_input ? " transactional input" : "", with_large ? " large events" : "",
-      limit_is_lowered ? " under a lowered limit" : "", with_skew ? " skewed timestamps" : "",
-      has_breaker ? " breaker" : "", short_deletions ? " short-lived deletions" : "", is_burst ? " burst" : "");
+      keeps_values ? " kept values" : "", limit_is_lowered ? " under a lowered limit" : "",
+      with_skew ? " skewed timestamps" : "", has_breaker ? " breaker" : "",
+      short_deletions ? " short-lived deletions" : "", is_burst ? " burst" : "");
   if (max_parked > 0) absl::StrAppend(&text, " max_parked=", max_parked);
   if (handler_time > absl::ZeroDuration())
     absl::StrAppend(&text, " handlers of ", absl::FormatDuration(handler_time), " and more");
@@ -173,6 +174,7 @@ EventOptions Scenario::event_options() const {
           .with_odd = with_odd_records,
           .with_hostile = with_hostile_code,
           .with_deadly = with_deadly_events,
+          .with_kept = keeps_values,
           .second_source_at = change == Change::kAddSource ? change_at : absl::ZeroDuration(),
           // To a single source they are events like others.
           .with_misplaced = topology == TopologyKind::kJoin && change != Change::kAddSource && max_parked == 0};
@@ -280,6 +282,8 @@ void AddDimensions(Dimensions dimensions, Scenario* scenario) {
   if (draw(Dimension::kEndedReadings) && random.Chance(30)) {
     AddFaults(FaultKind::kEndReadings, &random, scenario);
   }
+  // Few, since large records take time. Under the limit of large outputs what is forwarded would fail.
+  scenario->keeps_values = draw(Dimension::kKeptValues) && random.Chance(15) && !scenario->with_large;
 }
 
 }  // namespace

@@ -91,6 +91,7 @@ struct Scenario {
   absl::Duration commands_from;
   bool fails_tasks = false;
   bool with_deadly_events = false;
+  bool keeps_values = false;    // Changelog and dead letters have no room for the largest events, and a store has.
   absl::Duration slow_answers;  // Those about offsets come up to so much later.
   std::vector<ScheduledFault> faults;
 

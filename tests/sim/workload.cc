@@ -63,7 +63,8 @@ absl::Status JudgeFirst(const Order& order, const bool* is_mended, Context& cont
   if (order.kind == EventKind::kFailing) return absl::InvalidArgumentError("fails for good");
   if (order.kind == EventKind::kThrowing) throw std::runtime_error("the handler throws");
   if (order.kind == EventKind::kLongError) return absl::InvalidArgumentError(std::string(1'100'000, 'e'));
-  if (order.kind == EventKind::kFlaky && context.event().attempt() <= order.attempts) {
+  const bool may_pass = order.kind == EventKind::kFlaky || order.kind == EventKind::kHuge;
+  if (may_pass && context.event().attempt() <= order.attempts) {
     return absl::UnavailableError("fails for now");
   }
   return absl::OkStatus();
@@ -144,6 +145,7 @@ EventKind DrawAnyKind(const EventOptions& options, Random* random) {
   const int64_t draw = random->Below(100);
   if (options.with_deadly && random->Below(1000) < 6) return EventKind::kDeadly;
   if (options.with_large && random->Chance(3)) return EventKind::kLarge;
+  if (options.with_kept && random->Chance(3)) return EventKind::kHuge;
   if (options.with_odd && random->Chance(3)) {
     // Under the limit of large outputs a forwarded one would fail.
     return options.with_large || random->Chance(80) ? EventKind::kThrowing : EventKind::kHuge;
@@ -261,6 +263,7 @@ absl::StatusOr<Topology> BuildSimTopology(const TopologyOptions& options) {
   const TextSink main = builder.AddSink<std::string>(kMainSink, {.topic = kMainSink});
   const TextSink second = builder.AddSink<std::string>(kSecondSink, {.topic = kSecondSink});
   builder.DeadLetterTo(kDeadLetters);
+  if (options.large_values != nullptr) builder.KeepLargeEvents(options.large_values);
   if (HasAggregate(options.kind)) {
     AddAggregate(&builder, sources, main, second, options);
   } else {
@@ -293,6 +296,7 @@ std::vector<SimEvent> MakeEvents(const EventOptions& options, Random* random) {
       event.id = random->Chance(90) ? absl::StrCat("e", i) : "";
       event.kind = DrawKind(options, random);
       if (event.kind == EventKind::kFlaky) event.attempts = DrawAttempts(options, random);
+      if (event.kind == EventKind::kHuge && options.with_kept) event.attempts = random->Chance(60) ? 1 : 0;
       event.partition = PartitionForKey(event.key, options.partitions).value();
     }
     if (event.keyless) event.key = absl::StrCat("keyless ", i);  // It waits for nobody, not even its like.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ enum class EventKind : char {
   kGarbage = 'u',     // Cannot be decoded.
   kLarge = 'l',       // Its output is larger than kSinkLimit, which the main sink may have.
   kThrowing = 'x',    // The handler throws.
-  kHuge = 'g',        // As large as the input takes; else as usual.
+  kHuge = 'g',        // As large as the input takes; at the first `attempts` attempts it fails for a passing reason.
   kBadCodec = 'c',    // The codec throws when it decodes the value.
   kDeadly = 'k',      // The handler ends its process.
   kLongError = 'h',   // Fails for good, with a text that no record could hold.
@@ -114,6 +115,7 @@ struct TopologyOptions {
   std::string first_topic = SourceTopic(0);
   std::string group = "";     // Of the first source; empty: it has the source's name.
   bool second_apart = false;  // A second source feeds an aggregate of its own.
+  std::shared_ptr<LargeValues> large_values = nullptr;
 };
 
 absl::StatusOr<Topology> BuildSimTopology(const TopologyOptions& options);
@@ -130,6 +132,7 @@ struct EventOptions {
   bool with_odd = false;                 // Some have no key, are huge, misplaced, or make the handler throw.
   bool with_hostile = false;             // Some make the codec throw, or the handler say too much.
   bool with_deadly = false;              // A few make the handler end its process.
+  bool with_kept = false;                // Some are huge, and fail for passing reasons at first.
   absl::Duration second_source_at = {};  // None comes from the second source before.
   int sources = 0;                       // 0: those of the topology.
   bool with_misplaced = false;           // Of the odd ones.

@@ -30,6 +30,9 @@ const absl::Duration kCheckpointInterval = absl::Milliseconds(200);
 // A checkpoint becomes due, is written, and what memory holds is measured.
 const absl::Duration kRest = 2 * kCheckpointInterval + absl::Milliseconds(100);
 
+// Less than a kHuge.
+constexpr char kNarrow[] = "500000";
+
 }  // namespace
 
 std::map<std::string, std::string> World::SettingsOf(const std::string& topic) const {
@@ -41,6 +44,7 @@ std::map<std::string, std::string> World::SettingsOf(const std::string& topic) c
   if (is_output && topic != kDeadLetters && scenario_.is_strict_on_time) {
     settings["retention.ms"] = absl::StrCat(absl::ToInt64Milliseconds(kRetention));
   }
+  if (topic == kDeadLetters && scenario_.keeps_values) settings["max.message.bytes"] = kNarrow;
   if (topic == kMainSink && scenario_.with_large && !scenario_.limit_is_lowered) {
     settings["max.message.bytes"] = absl::StrCat(kSinkLimit);
   }
@@ -51,6 +55,7 @@ absl::StatusOr<const Plan*> World::Lay(Version version) {
   if (scenario_.handler_time > absl::ZeroDuration() || scenario_.with_deadly_events)
     version.topology.hook = [this](int64_t number) { Handle(number); };
   version.topology.is_mended = &is_handler_mended_;
+  if (scenario_.keeps_values) version.topology.large_values = large_values_;
   absl::StatusOr<Topology> topology = BuildSimTopology(version.topology);
   if (!topology.ok()) return topology.status();
   plans_.push_back(MakePlan(topology->shared_graph(), version.application));
@@ -59,6 +64,8 @@ absl::StatusOr<const Plan*> World::Lay(Version version) {
 }
 
 absl::Status World::SetUp() {
+  // What is given up after a second failure would be up to the store.
+  large_values_->set_shaky(!scenario_.gives_up());
   const TopologyOptions usual = scenario_.topology_options();
   const Change change = scenario_.change;
   mending_ = MendingOf(change, &redrives_);
@@ -80,7 +87,7 @@ absl::Status World::SetUp() {
   }
   // Made before any pod is, so that it has the settings that the scenario wants.
   std::map<std::string, std::string> compacted = {{"cleanup.policy", "compact"},
-                                                  {"max.message.bytes", "3145728"},
+                                                  {"max.message.bytes", scenario_.keeps_values ? kNarrow : "3145728"},
                                                   {"message.timestamp.after.max.ms", testkit::Topics::kUnlimited}};
   // Where partitions lose their leaders reading takes longer, and a rebuild must have a chance.
   const char* const kept_ms = scenario_.slow_answers > absl::ZeroDuration() ? "3000" : "700";

@@ -7,6 +7,7 @@
 #include "once/v1/changelog.pb.h"
 #include "processor/engine/frontier.h"
 #include "state/changelog.h"
+#include "tests/sim/letters.h"
 #include "tests/sim/pod_faults.h"
 #include "tests/sim/world_state.h"
 
@@ -218,7 +219,7 @@ void World::SendLettersBack() {
   if (scheduler_.now() > start_ + scenario_.load) return;
   for (int64_t i = redrives_.Between(int64_t{1}, int64_t{3}); i > 0 && !letters_.empty(); --i) {
     const auto letter = letters_[static_cast<size_t>(redrives_.Below(static_cast<int64_t>(letters_.size())))];
-    const bool is_deadly = IsDeadly(NumberOf(letter->value.value_or("")));
+    const bool is_deadly = IsDeadly(NumberOfLetter(*letter));
     for (int64_t times = redrives_.Chance(40) ? 2 : 1; times > 0; --times) {
       const absl::Duration way = redrives_.Between(absl::ZeroDuration(), absl::Milliseconds(200));
       if (is_deadly && ++deadly_releases_ > kMostDeadlyReleases) {

@@ -3,19 +3,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/sim/letters.h"
 #include "tests/sim/world_state.h"
 
 namespace once::sim {
 namespace {
 
 const absl::Duration kLongestWay = absl::Milliseconds(100);
-
-std::string HeaderOf(const testkit::StoredRecord& record, std::string_view name) {
-  for (const auto& [header, value] : record.headers) {
-    if (header == name) return value.value_or("");
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -43,7 +37,7 @@ v1::Command World::DrawCommand(int32_t* partition) {
   if (kind < 60 && !letters_.empty()) {
     const testkit::StoredRecord& letter =
         *letters_[static_cast<size_t>(operator_.Below(static_cast<int64_t>(letters_.size())))];
-    const int64_t number = NumberOf(letter.value.value_or(""));
+    const int64_t number = NumberOfLetter(letter);
     if (number >= 0 && number < static_cast<int64_t>(events.size()) && letter.key.has_value()) {
       *partition = events[static_cast<size_t>(number)].partition;
       v1::Target* const target = kind < 30   ? command.mutable_release()->mutable_target()

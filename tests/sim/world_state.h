@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/input.h"
+#include "tests/sim/large_values.h"
 #include "tests/sim/pod.h"
 #include "tests/sim/world.h"
 
@@ -165,6 +166,7 @@ class World {
   std::unique_ptr<kafka::Client> pods_client_;
   Network network_;
   const absl::Time start_;
+  const std::shared_ptr<SimLargeValues> large_values_ = std::make_shared<SimLargeValues>();
   std::deque<Plan> plans_;
   const Plan* plan_ = nullptr;  // What pods run, or are meant to.
   Mending mending_ = Mending::kPutBack;
