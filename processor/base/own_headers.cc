@@ -16,22 +16,34 @@ constexpr std::string_view kLetterHeaders[] = {
     "once.disposition",        "once.reason", "once.message",     "once.blocked_by", "once.node",  "once.attempts",
     "once.first_failure_time", "once.origin", "once.application", "once.aggregate",  "once.round", "once.omitted"};
 
+// Clients of C cut a name at its first NUL, so it would come out as another one.
+std::string CutNameMistake(std::string_view name) {
+  if (name.find('\0') == std::string_view::npos) return "";
+  return absl::StrCat("header \"", Printable(name),
+                      "\", whose name readers would see only up to the NUL in it; give it a name of text");
+}
+
 }  // namespace
 
 bool IsOnceLetterHeader(std::string_view name) {
   return std::find(std::begin(kLetterHeaders), std::end(kLetterHeaders), name) != std::end(kLetterHeaders);
 }
 
-std::string FormatHeaderMistake(std::string_view name) {
-  // Clients of C cut a name at its first NUL, so it would come out as another one.
-  if (name.find('\0') != std::string_view::npos) {
-    return absl::StrCat("header \"", Printable(name),
-                        "\", whose name readers would see only up to the NUL in it; give it a name of text");
+std::string HandlerHeaderMistake(std::string_view name) {
+  for (const std::string_view prefix : {"ce_", "once."}) {
+    if (!name.starts_with(prefix)) continue;
+    return absl::StrCat("header \"", Printable(name), "\", but names that begin with \"", ToAbsl(prefix),
+                        "\" are Once's own; give it another name");
   }
+  return CutNameMistake(name);
+}
+
+std::string FormatHeaderMistake(std::string_view name) {
   // E4: an event would have two identities.
   const bool is_own = name == "ce_id" || name == "ce_type" || name == kTimestampHeader || name == kKeptHeader ||
                       IsOnceLetterHeader(name);
-  return is_own ? absl::StrCat("header \"", Printable(name), "\", which is Once's own; give it another name") : "";
+  if (is_own) return absl::StrCat("header \"", Printable(name), "\", which is Once's own; give it another name");
+  return CutNameMistake(name);
 }
 
 }  // namespace once

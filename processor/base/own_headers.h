@@ -16,8 +16,10 @@ inline constexpr char kKeptHeader[] = "once.kept";
 // R6: of those that a dead letter adds by Once's names; they are taken off an event that is sent back.
 bool IsOnceLetterHeader(std::string_view name);
 
-// What is wrong with a header of this name that a format adds, which may begin with "ce_" or "once." otherwise than a
-// handler's (X8), with one fix; empty: nothing.
+// What is wrong with a header of this name that a handler adds, with one fix; empty: nothing. One of the engine's kind,
+// by its prefix, would stand for the event's identity to whoever reads the record (E4, X8).
+std::string HandlerHeaderMistake(std::string_view name);
+// The same of a format, whose headers may begin with "ce_" or "once.", but be none that the engine itself writes.
 std::string FormatHeaderMistake(std::string_view name);
 
 }  // namespace once

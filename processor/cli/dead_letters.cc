@@ -11,6 +11,7 @@
 #include "processor/cli/records.h"
 #include "processor/cli/scan_back.h"
 #include "processor/cli/shown.h"
+#include "processor/engine/kept_values.h"
 
 namespace once::cli {
 
@@ -95,14 +96,18 @@ std::string TypeOfLetter(const Shown& shown, const Letter& letter) {
 
 Cell ValueOfLetter(const Shown& shown, const Letter& letter) {
   const OptionalBytes value = letter.value.has_value() ? OptionalBytes(*letter.value) : std::nullopt;
-  return shown.Value(SourceOfLetter(shown, letter), TypeOfLetter(shown, letter), value, letter.Header(kKeptHeader));
+  const std::string kept = letter.Header(kKeptHeader);
+  return shown.Value(SourceOfLetter(shown, letter), TypeOfLetter(shown, letter), value,
+                     kept.empty() ? std::nullopt : OptionalBytes(kept));
 }
 
 // Of a list: nothing of what is too long for one.
 Cell ListedValue(const Context& context, const Shown& shown, const Letter& letter) {
   if (!context.args().Switch("values") || !letter.value.has_value()) return Cell(Json(), "");
   // A list asks no store.
-  if (!letter.Header(kKeptHeader).empty()) return {Json::Object().Set("kept", letter.Header(kKeptHeader)), "(kept)"};
+  if (const std::string kept = letter.Header(kKeptHeader); IsKeptForm(*letter.value, kept) && !kept.empty()) {
+    return {Json::Object().Set("kept", kept), "(kept)"};
+  }
   if (letter.value->size() == letter.value_bytes) return Cell(ValueOfLetter(shown, letter).json);
   const std::string bytes = absl::StrCat(letter.value_bytes, " bytes");
   return Cell(Json::Object().Set("too_long", bytes), bytes);

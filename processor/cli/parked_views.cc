@@ -187,14 +187,13 @@ void AddStatus(const Context& context, const Shown& shown, const Waiting& queue,
 void AddEvent(const Shown& shown, uint64_t place, const v1::ParkedEvent& event, Output* out, Json* array) {
   const SourceSpec* const source = shown.SourceOfTopic(event.topic());
   std::vector<std::pair<std::string, OptionalBytes>> headers;
-  OptionalBytes ce_type, ce_id;
-  std::string_view kept;
+  OptionalBytes ce_type, ce_id, kept;
   for (const v1::Header& header : event.headers()) {
     const OptionalBytes value = header.has_value() ? OptionalBytes(header.value()) : std::nullopt;
     headers.emplace_back(header.name(), value);
     if (header.name() == "ce_type") ce_type = value;
     if (header.name() == "ce_id") ce_id = value;
-    if (header.name() == kKeptHeader) kept = value.value_or("");
+    if (header.name() == kKeptHeader) kept = value;
   }
   const std::string origin = ToString({event.topic(), Partition(event.partition())}, Offset(event.offset()));
   const std::string id = ce_id.has_value() ? std::string(*ce_id) : origin;

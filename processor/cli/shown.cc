@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "processor/base/guarded.h"
 #include "processor/base/strings.h"
+#include "processor/engine/kept_values.h"
 
 namespace once::cli {
 
@@ -135,17 +135,13 @@ const JsonForm* Shown::FormOf(const SourceSpec& source, const std::string& type)
   return nullptr;
 }
 
-Cell Shown::Value(const SourceSpec* source, const std::string& type, OptionalBytes value, std::string_view kept) const {
+Cell Shown::Value(const SourceSpec* source, const std::string& type, OptionalBytes value, OptionalBytes kept) const {
   if (!value.has_value()) return {Json(), "(none)"};
-  std::string fetched;
-  if (!kept.empty() && graph_->large_values != nullptr) {
-    const absl::Status status = Guarded(absl::StatusCode::kInternal, "the store of large values", [&] {
-      absl::StatusOr<std::string> whole = graph_->large_values->Fetch(kept);
-      if (whole.ok()) fetched = *std::move(whole);
-      return whole.status();
-    });
-    if (!status.ok()) return {Json(), PlainText(absl::StrCat("(in the blob store: ", status.ToString(), ")"))};
-    value = fetched;
+  absl::StatusOr<std::string> whole;
+  if (IsKeptForm(value, kept) && graph_->large_values != nullptr) {
+    whole = FetchValue(graph_->large_values.get(), *kept);
+    if (!whole.ok()) return {Json(), PlainText(absl::StrCat("(in the blob store: ", whole.status().ToString(), ")"))};
+    value = *whole;
   }
   const JsonForm* const form = source == nullptr ? nullptr : FormOf(*source, type);
   if (form != nullptr && form->of_bytes) {

@@ -41,10 +41,11 @@ class Shown {
   std::string TypeOf(const SourceSpec& source, OptionalBytes ce_type) const;
   // How values of that type are read and written; null if no handler of the source takes it.
   const JsonForm* FormOf(const SourceSpec& source, const std::string& type) const;
-  // The value decoded: JSON, or, of what cannot be, {"text":...} or {"base64":...}; null for none. `kept`, unless
-  // empty, is what the record's header once.kept says: the value is fetched, which may block, or the cell says why it
-  // is not.
-  Cell Value(const SourceSpec* source, const std::string& type, OptionalBytes value, std::string_view kept = {}) const;
+  // The value decoded: JSON, or, of what cannot be, {"text":...} or {"base64":...}; null for none. `kept` is
+  // what the record's header once.kept says: of a value that lies elsewhere, which is fetched, and that may block, or
+  // the cell says why it is not.
+  Cell Value(const SourceSpec* source, const std::string& type, OptionalBytes value,
+             OptionalBytes kept = std::nullopt) const;
 
  private:
   SourceIndex IndexOf(const SourceSpec& source) const;

@@ -20,6 +20,19 @@ constexpr std::string_view kKeptValue =
 
 }  // namespace
 
+bool IsKeptForm(OptionalBytes value, OptionalBytes reference) { return value == kKeptValue && reference.has_value(); }
+
+absl::StatusOr<std::string> FetchValue(LargeValues* values, std::string_view reference) {
+  std::string fetched;
+  const absl::Status status = Guarded(absl::StatusCode::kInternal, "the store of large values", [&] {
+    absl::StatusOr<std::string> value = values->Fetch(reference);
+    if (value.ok()) fetched = *std::move(value);
+    return value.status();
+  });
+  if (!status.ok()) return status;
+  return fetched;
+}
+
 KeptValues::KeptValues(LargeValues* values, LogSink* log)
     : values_(values),
       log_(log),
@@ -52,18 +65,13 @@ std::optional<RecordView> KeptValues::Keep(const RecordView& record, Arena* aren
 }
 
 bool KeptValues::IsKept(const RecordView& record) const {
-  return values_ != nullptr && record.value == kKeptValue && FindHeader(record.headers, kKeptHeader).has_value();
+  return values_ != nullptr && IsKeptForm(record.value, FindHeader(record.headers, kKeptHeader));
 }
 
 absl::StatusOr<RecordView> KeptValues::Fetch(const RecordView& record, Arena* arena) {
-  auto fetched = std::make_unique<std::string>();
-  const absl::Status status = Guarded(absl::StatusCode::kInternal, "the store of large values", [&] {
-    absl::StatusOr<std::string> value = values_->Fetch(*FindHeader(record.headers, kKeptHeader));
-    if (value.ok()) *fetched = *std::move(value);
-    return value.status();
-  });
-  if (!status.ok()) return status;
-  fetched_.push_back(std::move(fetched));
+  absl::StatusOr<std::string> fetched = FetchValue(values_, *FindHeader(record.headers, kKeptHeader));
+  if (!fetched.ok()) return fetched.status();
+  fetched_.push_back(std::make_unique<std::string>(*std::move(fetched)));
   RecordView whole = record;
   whole.value = *fetched_.back();
   // What is forwarded of it is the event as it came.

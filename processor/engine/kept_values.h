@@ -6,9 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "processor/base/arena.h"
 #include "processor/base/large_values.h"
@@ -17,6 +19,11 @@
 #include "processor/engine/tally.h"
 
 namespace once {
+
+// Whether a record is of that form, by its value and by what its header once.kept says.
+bool IsKeptForm(OptionalBytes value, OptionalBytes reference);
+// The value of a reference. Nothing that the store throws goes further: INTERNAL then.
+absl::StatusOr<std::string> FetchValue(LargeValues* values, std::string_view reference);
 
 // Not thread-safe. Arguments must outlive this.
 class KeptValues {

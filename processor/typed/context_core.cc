@@ -12,12 +12,13 @@ namespace once::internal {
 
 namespace {
 
-// The prefix by which a header is the engine's own; empty if its name is the user's.
-std::string_view ReservedPrefix(std::string_view header_name) {
-  for (const std::string_view prefix : {"ce_", "once."}) {
-    if (header_name.starts_with(prefix)) return prefix;
+// Of the first header that has one; empty: none has.
+template <typename Headers>
+std::string FirstMistake(const Headers& headers, std::string (*mistake_of)(std::string_view name)) {
+  for (const auto& [name, value] : headers) {
+    if (std::string mistake = mistake_of(name); !mistake.empty()) return mistake;
   }
-  return std::string_view();
+  return "";
 }
 
 }  // namespace
@@ -68,34 +69,18 @@ bool ContextCore::MayEmit(uint64_t builder, SinkIndex sink) {
   return false;
 }
 
-// A header of the engine's kind would stand for the event's identity to whoever reads the record (E4, X8).
 bool ContextCore::MayAdd(Headers headers) {
-  for (const auto& [name, value] : headers) {
-    // Clients of C cut a name at its first NUL, so it would come out as another one.
-    if (name.find('\0') != std::string::npos) {
-      SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
-                                                       "\", whose name readers would see only up to the NUL in it;"
-                                                       " give it a name of text")));
-      return false;
-    }
-    const std::string_view prefix = ReservedPrefix(name);
-    if (prefix.empty()) continue;
-    SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a header \"", Printable(name),
-                                                     "\", but names that begin with \"", ToAbsl(prefix),
-                                                     "\" are Once's own; give it another name")));
-    return false;
-  }
-  return true;
+  const std::string mistake = FirstMistake(headers, HandlerHeaderMistake);
+  if (mistake.empty()) return true;
+  SetError(absl::InvalidArgumentError(absl::StrCat("\"", node_->name, "\" emits a ", mistake)));
+  return false;
 }
 
 bool ContextCore::MayAddAsFormat(Headers headers) {
-  for (const auto& [name, value] : headers) {
-    const std::string mistake = FormatHeaderMistake(name);
-    if (mistake.empty()) continue;
-    SetError(absl::InternalError(absl::StrCat("\"", node_->name, "\" emits a value whose format adds a ", mistake)));
-    return false;
-  }
-  return true;
+  const std::string mistake = FirstMistake(headers, FormatHeaderMistake);
+  if (mistake.empty()) return true;
+  SetError(absl::InternalError(absl::StrCat("\"", node_->name, "\" emits a value whose format adds a ", mistake)));
+  return false;
 }
 
 }  // namespace once::internal

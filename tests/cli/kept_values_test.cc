@@ -1,4 +1,6 @@
 // What commands show of events that no record can hold, and do with them: their values lie in a blob store.
+#include <xxhash.h>
+
 #include <string>
 #include <vector>
 
@@ -13,7 +15,6 @@ namespace once::cli {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 struct Scene {
   Scene() {
@@ -35,11 +36,21 @@ class KeptValuesTest : private Scene, public ApplicationTest {
     }
     driver_.Restart(build_);
     for (int i = 1; i <= 2; ++i) {
-      OrderPlaced order = Order(i);
-      order.set_order_id("long" + std::string(30'000, 'o'));
-      driver_.Send("orders", "bob", order, {.event_id = absl::StrCat(i)});
+      driver_.Send("orders", "bob", Large(i), {.event_id = absl::StrCat(i)});
     }
     driver_.RunUntilIdle();
+  }
+  static OrderPlaced Large(int cents) {
+    OrderPlaced order = Order(cents);
+    order.set_order_id("long" + std::string(30'000, 'o'));
+    return order;
+  }
+  // As the audit has it.
+  static std::string Hash(const OrderPlaced& order) {
+    const std::string bytes = order.SerializeAsString();
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+    return std::string(reinterpret_cast<const char*>(canonical.digest), sizeof(canonical.digest));
   }
   using Scene::blobs;
   using Scene::broken;
@@ -73,11 +84,29 @@ TEST_F(KeptValuesTest, AreReleasedAndSentBack) {
   EXPECT_EQ(driver_.Parked("bob"), 0);
 }
 
+// The audit has the hash of the whole value before, and what follows refers to nothing.
 TEST_F(KeptValuesTest, AreReplaced) {
   console_.files["v.json"] = R"({"cents": "7"})";
-  EXPECT_EQ(Do({"parked", "replace", "customer", "bob", "--value=v.json", "--release"}), kExitDone) << console_.err;
+  const auto replace = [&] { return Do({"parked", "replace", "customer", "bob", "--value=v.json"}); };
+  EXPECT_EQ(replace(), kExitDone) << console_.err;
+  EXPECT_EQ(driver_.audit().back().result.hash_before(), Hash(Large(1)));
+  EXPECT_EQ(driver_.audit().back().result.hash_after().size(), 16u);
+  EXPECT_EQ(Run({"parked", "show", "customer", "bob", "--json"}), kExitDone) << console_.err;
+  EXPECT_THAT(console_.out, HasSubstr("\"value\":{\"cents\":\"7\"}"));
+  const size_t reference = console_.out.find("once.kept");
+  EXPECT_GT(reference, console_.out.find("\"place\":2")) << "the one behind it has one still";
+  broken = 0;
+  EXPECT_EQ(Do({"parked", "release", "customer", "bob"}), kExitDone) << console_.err;
   driver_.RunUntilIdle();
   EXPECT_EQ(Totals(driver_), "bob:1:7 bob:2:9");
+}
+
+// Whose value is its own, whatever its headers say.
+TEST_F(KeptValuesTest, AReferenceThatAnEventBringsAlongIsNone) {
+  driver_.Send("orders", "carol", Order(1), {.event_id = "3", .headers = {{"once.kept", "mine"}}});
+  driver_.RunUntilIdle();
+  EXPECT_EQ(Run({"parked", "show", "customer", "carol", "--json"}), kExitDone) << console_.err;
+  EXPECT_THAT(console_.out, HasSubstr("\"value\":{\"cents\":\"1\"}"));
 }
 
 }  // namespace
