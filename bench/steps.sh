@@ -36,7 +36,7 @@ bench_prepare() {
     setup/install
   fi
   # Links of its own: another build moves bazel-bin elsewhere.
-  step "Building the benchmark" bazel build --config=opt --symlink_prefix="$BENCH_WORK/bazel-" --curses=no --color=no \
+  step "Building the benchmark" bazel build --symlink_prefix="$BENCH_WORK/bazel-" --curses=no --color=no \
     ${BENCH_BUILD_OPTIONS[@]+"${BENCH_BUILD_OPTIONS[@]}"} "//$target" ||
     die "the build failed: see above"
   # A copy: another build may replace it while it runs.

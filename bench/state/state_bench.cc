@@ -1,5 +1,5 @@
 // Cost of the state's hot paths. Run with:
-//   bazel run --config=opt //bench/state:state_bench
+//   bazel run //bench/state:state_bench
 // RocksDB's figures are of a directory under $TMPDIR (/tmp if unset).
 #include <unistd.h>
 

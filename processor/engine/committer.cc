@@ -183,7 +183,7 @@ CommitVerdict Committer::OnProducerReady(const kafka::Result& result, absl::Time
   if (advice.remedy == Remedy::kProgram || (is_unknown && now - rebuilding_.since() >= kPatience)) {
     return CommitVerdict::kHopeless;
   }
-  rebuilding_.Tell(now, advice.remedy == Remedy::kPeople ? LogLevel::kError : LogLevel::kWarning,
+  rebuilding_.Tell(now, advice.remedy == Remedy::kPeople ? LogLevel::kError : LogLevel::kWarning, result.code,
                    absl::StrCat(error_, "; trying again"), log_);
   retry_at_ = rebuilding_.until();
   return CommitVerdict::kPending;

@@ -65,15 +65,14 @@ void FailingEpochs::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
   // R3b: the next try is another one, so there is nothing to wait for.
   if (failure.refusal.has_value()) {
     refusals_.Fail(step_->now, absl::ZeroDuration());
-    refusals_.Tell(step_->now, LogLevel::kWarning, *failure.refusal, log_);
+    refusals_.Tell(step_->now, LogLevel::kWarning, /*kind=*/"", *failure.refusal, log_);
     return;
   }
   // What ends the producer concerns all that it writes.
   const bool is_of_producer = failure.result.has_value() && failure.result->error == kafka::ErrorClass::kFatal;
   const bool is_of_topic = failure.topic_index.has_value() && !failure.tasks.empty() && !is_of_producer;
-  const Advice advice = AdviceFor(is_of_topic                  ? failure.code
-                                  : failure.result.has_value() ? failure.result->code
-                                                               : failure.code);
+  const std::string& code = is_of_topic || !failure.result.has_value() ? failure.code : failure.result->code;
+  const Advice advice = AdviceFor(code);
   const std::string text = Describe(failure, epoch, is_of_topic);
   // X4: only what another start mends ends the worker.
   if (advice.remedy == Remedy::kProgram) return step_->Halt(absl::FailedPreconditionError(text));
@@ -98,8 +97,8 @@ void FailingEpochs::OnDrop(const EpochFailure& failure, const Epoch& epoch) {
   const bool is_fenced = failure.result.has_value() && failure.result->fenced;
   const bool is_lasting = failure.lasting || advice.remedy == Remedy::kPeople ||
                           (is_fenced && step_->now - epoch.opened_at < options_->transaction_timeout);
-  scope.trouble.Tell(step_->now, is_lasting ? LogLevel::kError : LogLevel::kWarning, absl::StrCat(text, "; ", then),
-                     log_);
+  scope.trouble.Tell(step_->now, is_lasting ? LogLevel::kError : LogLevel::kWarning, code,
+                     absl::StrCat(text, "; ", then), log_);
 }
 
 void FailingEpochs::OnCommit(const Epoch& epoch) {

@@ -72,14 +72,22 @@ void RecurringFailure::Fail(absl::Time now, absl::Duration first_pause) {
   until_ = failures_ == 1 ? now : now + std::min(first_pause * (int64_t{1} << doublings), kLongestPause);
 }
 
-void RecurringFailure::Tell(absl::Time now, LogLevel level, const std::string& what, LogSink* log) {
+void RecurringFailure::Tell(absl::Time now, LogLevel level, std::string_view kind, const std::string& what,
+                            LogSink* log) {
+  auto told = told_at_.find(kind);
+  if (told == told_at_.end()) told = told_at_.emplace(kind, absl::InfinitePast()).first;
   // It is counted, and said with the next one.
-  if (now - told_at_ < kTellingInterval) return;
+  if (now - told->second < kTellingInterval) return;
   std::string often;
   if (untold_ > 1) often = absl::StrCat(" (", untold_, " times since that was said last)");
   log->Log(level, OneLine(absl::StrCat(what, often)));
-  told_at_ = now;
+  told->second = now;
   untold_ = 0;
+}
+
+bool RecurringFailure::over(absl::Time now) const {
+  return failures_ == 0 && std::all_of(told_at_.begin(), told_at_.end(),
+                                       [&](const auto& told) { return now - told.second >= kTellingInterval; });
 }
 
 void RecurringFailure::End(absl::Time now, const std::string& what, LogSink* log) {

@@ -4,6 +4,8 @@
 #define ONCE_PROCESSOR_ENGINE_RECURRING_FAILURE_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -46,18 +48,20 @@ class RecurringFailure {
   int64_t failures() const { return failures_; }
   absl::Time since() const { return since_; }
 
-  // Says `what`, unless something was said within kTellingInterval before `now`; then also how often it has failed.
-  void Tell(absl::Time now, LogLevel level, const std::string& what, LogSink* log);
+  // Says `what`, unless something of that `kind`, the error's name, was said within kTellingInterval before `now`; then
+  // also how often it has failed. What comes of the first failure may be the first to name the cause, so it is not kept
+  // back for the first one's sake.
+  void Tell(absl::Time now, LogLevel level, std::string_view kind, const std::string& what, LogSink* log);
   // It went well. Says so if it was told of before as lasting: `what` is what goes on again.
   void End(absl::Time now, const std::string& what, LogSink* log);
   // Nothing is left to remember.
-  bool over(absl::Time now) const { return failures_ == 0 && now - told_at_ >= kTellingInterval; }
+  bool over(absl::Time now) const;
 
  private:
   int64_t failures_ = 0;
   absl::Time since_ = absl::InfiniteFuture();
   absl::Time until_ = absl::InfinitePast();
-  absl::Time told_at_ = absl::InfinitePast();
+  std::map<std::string, absl::Time, std::less<>> told_at_;  // By kind; few.
   int64_t untold_ = 0;
 };
 

@@ -67,7 +67,7 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
     // What passes is told with the progress, if it does not soon.
     const LogLevel level = absl::IsUnavailable(fetched.offsets.status()) ? LogLevel::kDebug : LogLevel::kWarning;
     task->lookups.Tell(
-        now, level,
+        now, level, absl::StatusCodeToString(fetched.offsets.status().code()),
         absl::StrCat("task ", Name(*task), " cannot be opened yet: ", task->opening_waits_for, "; trying again"), log_);
     return absl::OkStatus();
   }

@@ -334,7 +334,7 @@ void Tasks::SeekFailed(Task* task, const absl::Status& why, RecurringFailure* se
     LookAgain(task, is_control ? &task->control->position : &task->inputs.front());
   }
   if (absl::IsUnavailable(why) && seeks->failures() <= kUsual) return;
-  seeks->Tell(step_->now, LogLevel::kWarning,
+  seeks->Tell(step_->now, LogLevel::kWarning, absl::StatusCodeToString(why.code()),
               absl::StrCat("task ", ToString(task->inputs.front().where), " waits, and others go on: ", why.ToString(),
                            "; it is tried again, at least every ", absl::FormatDuration(kLongestPause)),
               log_);

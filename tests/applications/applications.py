@@ -177,8 +177,9 @@ def main(test):
     """Runs test(work, bazel) in a temporary directory; returns the exit code."""
     os.environ.setdefault("HOME", "/root")
     os.environ.setdefault("USER", "root")
-    # Where lintian's and the rehearsal's helpers are; not every PATH has it.
-    os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    # As in a shell. Bazel calls the compiler by where PATH has it first, and by another name it would compile everything
+    # again: a test's own PATH begins with /bin. Lintian's and the rehearsal's helpers are in sbin.
+    os.environ["PATH"] = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
     work = tempfile.mkdtemp(prefix="once-applications.", dir=os.environ.get("ONCE_TEST_DIR", "/tmp"))
     bazel = Bazel(work)
     # What ends a test that takes too long; it leaves nothing behind.

@@ -1,5 +1,6 @@
 """./install, and what CMake and pkg-config make of it: examples/own_workspace built by CMake, run against the broker."""
 
+import concurrent.futures
 import os
 import re
 import shutil
@@ -74,11 +75,16 @@ def check_each_public_header(work, prefix):
     flags = applications.run(["pkg-config", "--cflags", "once"], env=pkg_config_path(prefix)).split()
     headers = sorted(name for name in os.listdir(os.path.join(prefix, "include/once")) if name.endswith(".h"))
     expect({"topology.h", "main.h", "testing.h", "application.h"} <= set(headers), "public headers are missing: %s" % headers)
-    source = os.path.join(work, "all_headers.cc")
-    for name in headers:
+    command = ["c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"] + flags
+
+    def check(name):
+        source = os.path.join(work, name + ".alone.cc")
         with open(source, "w", encoding="utf-8") as file:
             file.write('#include "once/%s"\n' % name)
-        applications.run(["c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"] + flags + [source])
+        applications.run(command + [source])
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(check, headers))
 
 
 def pkg_config_path(prefix):

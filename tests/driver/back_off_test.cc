@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 #include "tests/driver/unkind_client.h"
 
@@ -101,6 +102,28 @@ TEST_P(OutputTest, X2ThatIsNotWrittenHoldsItsTasksBackOnly) {
 
 INSTANTIATE_TEST_SUITE_P(All, OutputTest,
                          testing::Values("TOPIC_AUTHORIZATION_FAILED", "UNKNOWN_TOPIC_OR_PART", "NOT_LEADER"));
+
+// A deleted topic shows as records that time out, and only then as a topic that is not there: what to do about it is
+// said when it is known, and not a minute after the first sign.
+TEST(BackOffTest, X2ACauseThatShowsLaterIsToldAtOnce) {
+  Unkindness broker;
+  Copies copies;
+  TopologyTestDriver driver(copies.factory(), Unkindly(&broker, 1));
+  driver.RunUntilIdle();
+  broker.denied["copies"] = "_MSG_TIMED_OUT";
+  driver.Send("orders", "alice", Order(1));
+  driver.RunUntilIdle();
+  EXPECT_EQ(Lines(driver, "copies are not written: _MSG_TIMED_OUT"), 1) << Log(driver);
+  broker.denied["copies"] = "UNKNOWN_TOPIC_OR_PART";
+  Pass(&driver, absl::Seconds(30));
+  EXPECT_EQ(Lines(driver, "make topic copies again"), 1) << Log(driver);
+  // Neither is told each time, though they take turns.
+  for (int turn = 0; turn < 4; ++turn) {
+    broker.denied["copies"] = turn % 2 == 0 ? "_MSG_TIMED_OUT" : "UNKNOWN_TOPIC_OR_PART";
+    Pass(&driver, absl::Seconds(30));
+  }
+  EXPECT_LE(Lines(driver, "copies are not written"), 6) << Log(driver);
+}
 
 // Nothing says whom it concerns, so all wait; a commit ends it.
 TEST(BackOffTest, X2AnOffsetCommitThatIsRefusedHoldsAllBack) {

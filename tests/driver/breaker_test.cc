@@ -1,4 +1,5 @@
 // The breaker (rule R5): a task that fails too much pauses, longer each time.
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

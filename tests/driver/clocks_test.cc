@@ -1,6 +1,7 @@
 // Wall clocks that step (rule X6): nothing is held up, nothing is forgotten, nothing is rebuilt for ever.
 #include <string>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "processor/base/strings.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -1,5 +1,7 @@
 // Commands of operators that concern more than one queue, and what they leave behind (rule R7): never-process rules,
 // pauses, tasks that have failed, releases of many.
+#include "absl/strings/match.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/command_scene.h"
 
 namespace once {

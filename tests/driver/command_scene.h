@@ -8,31 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "tests/driver/scripted.h"
 
 namespace once {
 
 // Orders of these cents fail, for good or for a passing reason.
 struct CommandScene {
-  explicit CommandScene(DriverOptions options = {}) : driver(Scripted(MakeScript()), std::move(options)) {}
+  explicit CommandScene(DriverOptions options = {});
 
-  std::shared_ptr<Script> MakeScript() {
-    script = NewScript();
-    script->handle = [this](const OrderPlaced& order) {
-      if (broken.contains(order.cents())) return absl::InvalidArgumentError("broken");
-      if (away.contains(order.cents())) return absl::UnavailableError("away");
-      return absl::OkStatus();
-    };
-    return script;
-  }
+  std::shared_ptr<Script> MakeScript();
   // Orders 1, 2, ... of alice, with these numbers as their IDs.
-  void SendAlice(int from, int to) {
-    for (int i = from; i <= to; ++i) driver.Send("orders", "alice", Order(i), {.event_id = absl::StrCat(i)});
-    driver.RunUntilIdle();
-  }
-  const EventCounters& counters() { return driver.worker().engine().committed_counters(); }
+  void SendAlice(int from, int to);
+  const EventCounters& counters();
 
   std::shared_ptr<Script> script;  // Before the driver, which is made of it.
   std::set<int64_t> broken;
@@ -40,41 +27,18 @@ struct CommandScene {
   TopologyTestDriver driver;
 };
 
-inline DriverOptions WithEngine(const std::function<void(EngineOptions&)>& change) {
-  DriverOptions options;
-  change(options.engine);
-  return options;
-}
+DriverOptions WithEngine(const std::function<void(EngineOptions&)>& change);
 
 // "APPLIED" or "REFUSED NOT_FOUND".
-inline std::string Short(const CommandOutcome& outcome) {
-  return absl::StrCat(outcome.outcome, outcome.code.empty() ? "" : absl::StrCat(" ", outcome.code));
-}
+std::string Short(const CommandOutcome& outcome);
 
-inline v1::NeverRule NeverEvent(const std::string& id) {
-  v1::NeverRule rule;
-  rule.set_event_id(id);
-  return rule;
-}
+v1::NeverRule NeverEvent(const std::string& id);
 
-inline v1::NeverRule NeverKey(const std::string& key) {
-  v1::NeverRule rule;
-  rule.set_key(key);
-  return rule;
-}
+v1::NeverRule NeverKey(const std::string& key);
 
-inline v1::NeverRule NeverType(const std::string& type) {
-  v1::NeverRule rule;
-  rule.set_event_type(type);
-  return rule;
-}
+v1::NeverRule NeverType(const std::string& type);
 
-inline v1::NeverRule NeverPlace(const std::string& topic, int64_t offset) {
-  v1::NeverRule rule;
-  rule.mutable_place()->set_topic(topic);
-  rule.mutable_place()->set_offset(offset);
-  return rule;
-}
+v1::NeverRule NeverPlace(const std::string& topic, int64_t offset);
 
 }  // namespace once
 

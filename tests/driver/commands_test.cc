@@ -1,4 +1,6 @@
 // Commands of operators, each carried out once (rule R7): what they do to the queues of blocked aggregates.
+#include "absl/strings/match.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/command_scene.h"
 
 namespace once {

@@ -8,6 +8,7 @@
 
 #include "processor/runtime/crash_journal.h"
 #include "processor/runtime/solitude.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

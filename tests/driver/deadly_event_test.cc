@@ -4,6 +4,7 @@
 #include <set>
 #include <vector>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/command_scene.h"
 
 namespace once {

@@ -1,4 +1,5 @@
 // Events and their IDs, sizes and frontiers (rules E1 to E7, F1).
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

@@ -1,4 +1,6 @@
 // Events that fail: retry, park, drain, dead letters, limits, breaker (rules R1 to R5).
+#include "once/v1/changelog.pb.h"
+#include "state/changelog.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -1,4 +1,5 @@
 // Faults that the simulator found, each brought about on purpose.
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

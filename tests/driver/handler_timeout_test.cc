@@ -3,6 +3,7 @@
 
 #include "processor/base/mutex.h"
 #include "processor/runtime/handler_monitor.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -7,6 +7,7 @@
 
 #include "once/v1/changelog.pb.h"
 #include "processor/engine/frontier.h"
+#include "processor/runtime/worker.h"
 #include "state/changelog.h"
 #include "tests/driver/orders.h"
 

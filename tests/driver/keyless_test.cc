@@ -1,6 +1,7 @@
 // Events without a key that fail (rules R2, R3, X3): they wait with the same backoff as keyed ones, each by itself.
 #include <map>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -8,6 +8,7 @@
 
 #include "processor/engine/engine.h"
 #include "processor/runtime/offset_reader.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

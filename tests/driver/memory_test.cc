@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "processor/runtime/worker.h"
 #include "state/idempotency_window.h"
 #include "tests/driver/orders.h"
 #include "tests/driver/scripted.h"

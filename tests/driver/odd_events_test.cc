@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "processor/base/strings.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "processor/engine/task_opener.h"
+#include "processor/runtime/worker.h"
 #include "state/changelog.h"
 #include "tests/driver/orders.h"
 

@@ -2,6 +2,7 @@
 #include <map>
 #include <vector>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -1,6 +1,7 @@
 // What follows from each outcome of a transaction (rules T1 to T6, T9, T10).
 #include <algorithm>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "processor/base/murmur2.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

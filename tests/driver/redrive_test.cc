@@ -1,6 +1,7 @@
 // Dead letters that are sent back to their source (rule R6): rounds, releases, duplicates.
 #include <set>
 
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

@@ -1,4 +1,5 @@
 // Opening tasks: frontier, checkpoint, replay, and what halts (rules F1 to F8).
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

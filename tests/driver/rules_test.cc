@@ -2,6 +2,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/recording_client.h"
 #include "tests/driver/scripted.h"
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "processor/base/murmur2.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/recording_client.h"
 #include "tests/driver/scripted.h"
 

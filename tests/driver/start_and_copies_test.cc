@@ -5,6 +5,7 @@
 #include "processor/engine/opening_progress.h"
 #include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/start_wait.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

@@ -12,6 +12,7 @@
 #include "processor/runtime/status_board.h"
 #include "processor/runtime/status_writer.h"
 #include "processor/runtime/summary.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 #include "tests/testkit/manual_clock.h"
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 
 namespace once {

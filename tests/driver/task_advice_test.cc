@@ -2,6 +2,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "processor/engine/frontier.h"
+#include "processor/runtime/worker.h"
 #include "state/changelog.h"
 #include "tests/driver/orders.h"
 

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "once/v1/changelog.pb.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/scripted.h"
 
 namespace once {

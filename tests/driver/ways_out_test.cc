@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "processor/runtime/worker.h"
 #include "tests/driver/orders.h"
 #include "tests/driver/unkind_client.h"
 

@@ -226,7 +226,7 @@ def parse(arguments):
 def main(arguments):
     options = parse(arguments)
     if options.bin is None:
-        subprocess.run(["bazel", "build", "--config=opt", *PROGRAMS], cwd=TREE, check=True)
+        subprocess.run(["bazel", "build", *PROGRAMS], cwd=TREE, check=True)
         options.bin = os.path.realpath(os.path.join(TREE, "bazel-bin"))
     work = tempfile.mkdtemp(prefix="once-rehearsal.")
     rehearsal, good = Rehearsal(options, work), False

@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "processor/operator/sole_member.h"
+#include "processor/runtime/worker.h"
 #include "tests/operator/scene.h"
 
 namespace once {

@@ -4,6 +4,7 @@
 #include "processor/operator/lag.h"
 #include "processor/operator/state_view.h"
 #include "processor/operator/topics.h"
+#include "state/changelog.h"
 #include "tests/operator/scene.h"
 
 namespace once {

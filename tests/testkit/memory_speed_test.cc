@@ -1,6 +1,6 @@
 // How fast the cluster in memory serves a simulator's schedules. Prints figures; asserts only that the work was done.
 //
-//   bazel run --config=opt //tests/testkit:memory_speed_test
+//   bazel run //tests/testkit:memory_speed_test
 #include <string>
 #include <vector>
 

@@ -7,7 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "processor/base/guarded.h"
 #include "processor/base/strings.h"
+#include "processor/runtime/checkpoint_writer.h"
 #include "processor/runtime/preflight.h"
+#include "processor/runtime/worker.h"
+#include "state/changelog.h"
 
 namespace once {
 

@@ -38,14 +38,17 @@
 #include "once/v1/control.pb.h"
 #include "processor/base/log.h"
 #include "processor/base/status.h"
+#include "processor/engine/options.h"
+#include "processor/engine/plan.h"
 #include "processor/runtime/status_board.h"
-#include "processor/runtime/worker.h"
-#include "state/changelog.h"
 #include "tests/testkit/manual_clock.h"
 #include "tests/testkit/memory_cluster.h"
 #include "tests/testkit/store/memory_checkpoint_store.h"
 
 namespace once {
+
+class InlineCheckpointWriter;
+class Worker;  // processor/runtime/worker.h, for who looks into it.
 
 struct DriverOptions {
   int partitions = 1;                              // Of every topic; 1 or more.
@@ -322,12 +325,14 @@ class TopologyTestDriver {
       return std::string(key);
     } else {
       Arena arena;
-      CheckKeyType(graph_->sources[graph_->groups[GroupOf(aggregate)].sources.front()].name, Codec<Key>::TypeName());
+      CheckKeyType(SourceOf(aggregate), Codec<Key>::TypeName());
       return std::string(Codec<Key>::Encode(key, &arena));
     }
   }
   // The task group of an aggregate, or of a source.
   uint16_t GroupOf(const std::string& aggregate) const;
+  // The group's first source.
+  const std::string& SourceOf(const std::string& aggregate) const;
   v1::Target TargetOf(const std::string& aggregate, const std::string& key, const CommandOptions& options) const;
   // To the partition of the queue that the command names.
   CommandOutcome Command(const std::string& aggregate, v1::Command command, const CommandOptions& options);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "processor/base/partitioner.h"
+#include "processor/runtime/worker.h"
 #include "tests/testkit/topology_test_driver.h"
 
 namespace once {
@@ -53,6 +54,10 @@ uint16_t TopologyTestDriver::GroupOf(const std::string& aggregate) const {
   }
   throw DriverError(absl::StrCat("TopologyTestDriver: the topology has no aggregate or source named \"", aggregate,
                                  "\"; there are: ", absl::StrJoin(names, ", ")));
+}
+
+const std::string& TopologyTestDriver::SourceOf(const std::string& aggregate) const {
+  return graph_->sources[graph_->groups[GroupOf(aggregate)].sources.front()].name;
 }
 
 v1::Target TopologyTestDriver::TargetOf(const std::string& aggregate, const std::string& key,

@@ -1,7 +1,7 @@
 """A mutant: the simulator with one deliberate bug in the engine."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary")
-load("//third_party:copts.bzl", "ONCE_COPTS")
+load("//third_party:copts.bzl", "ONCE_TEST_COPTS")
 
 def once_mutant(name, source):
     """Makes the binary NAME: the simulator with NAME.patch applied to a copy of one source file.
@@ -24,8 +24,8 @@ def once_mutant(name, source):
         name = name,
         testonly = True,
         srcs = [name + ".cc"],
-        # What a bug leaves unused is no concern.
-        copts = ONCE_COPTS + ["-w"],
+        # There are two hundred, and most run for a second. What a bug leaves unused is no concern.
+        copts = ONCE_TEST_COPTS + ["-w"],
         tags = ["manual"],
         deps = [
             "//processor/engine",
