@@ -18,12 +18,38 @@ namespace once {
 namespace {
 
 constexpr size_t kDerivedIdBytes = 32;
+constexpr size_t kUsualIdInput = 512;
+
+// Each returns where the next goes.
+char* PutBytes(const void* bytes, size_t size, char* to) {
+  if (size > 0) std::memcpy(to, bytes, size);
+  return to + size;
+}
 
 // With its length before it, so that "ab" and "c" are not "a" and "bc".
-void AppendPart(std::string_view part, std::string* out) {
+char* PutPart(std::string_view part, char* to) {
   const auto size = static_cast<uint32_t>(part.size());
-  out->append(reinterpret_cast<const char*>(&size), sizeof(size));
-  out->append(part);
+  return PutBytes(part.data(), part.size(), PutBytes(&size, sizeof(size), to));
+}
+
+size_t PartSize(std::string_view part) { return sizeof(uint32_t) + part.size(); }
+
+void AppendPart(std::string_view part, std::string* out) {
+  const size_t before = out->size();
+  out->resize(before + PartSize(part));
+  PutPart(part, out->data() + before);
+}
+
+// By node and sink: what an ID takes of their names.
+std::vector<std::string> NamesInIds(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const NodeSpec& node : graph.nodes) {
+    for (const SinkSpec& sink : graph.sinks) {
+      AppendPart(node.name, &names.emplace_back());
+      AppendPart(sink.name, &names.back());
+    }
+  }
+  return names;
 }
 
 std::string_view Hex128(XXH128_hash_t hash, Arena* arena) {
@@ -47,26 +73,30 @@ std::vector<SinkIndex> FirstOfTopic(const Graph& graph) {
 }
 
 // Counts an event's outputs as they are built, in arrays that are zero between events: so an event with many sinks
-// costs no more for each (X7).
+// costs no more for each (X7). Of an only output there is nothing to count.
 class OutputCounts {
  public:
   OutputCounts(const Graph& graph, const std::vector<SinkIndex>& first_of_topic,
                const std::vector<EventContext::Output>& outputs)
       : first_of_topic_(first_of_topic), outputs_(outputs), sinks_(graph.sinks.size()) {
+    if (outputs_.size() < 2) return;
     Grow(&ByNodeAndSink(), graph.nodes.size() * sinks_);
     Grow(&ForwardsByTopic(), sinks_);
   }
   ~OutputCounts() {
+    if (outputs_.size() < 2) return;
     for (const EventContext::Output& output : outputs_) {
       ByNodeAndSink()[output.node * sinks_ + output.sink] = 0;
       ForwardsByTopic()[first_of_topic_[output.sink]] = 0;
     }
   }
   // How many earlier outputs of the event went to the same sink from the same node.
-  uint64_t Ordinal(const EventContext::Output& output) { return ByNodeAndSink()[output.node * sinks_ + output.sink]++; }
+  uint64_t Ordinal(const EventContext::Output& output) {
+    return outputs_.size() < 2 ? 0 : ByNodeAndSink()[output.node * sinks_ + output.sink]++;
+  }
   // Whether no earlier output was a forward to the topic of that one, which is a forward.
   bool IsFirstForward(const EventContext::Output& output) {
-    return ForwardsByTopic()[first_of_topic_[output.sink]]++ == 0;
+    return outputs_.size() < 2 || ForwardsByTopic()[first_of_topic_[output.sink]]++ == 0;
   }
 
  private:
@@ -125,32 +155,37 @@ OutputBuilder::OutputBuilder(const Plan* plan, const Stamps* stamps)
     : plan_(plan),
       stamps_(stamps),
       is_merged_(MergedSinks(*plan->graph)),
-      first_of_topic_(FirstOfTopic(*plan->graph)) {}
+      first_of_topic_(FirstOfTopic(*plan->graph)),
+      names_(NamesInIds(*plan->graph)) {}
 
 std::string_view OutputBuilder::DerivedId(const EventContext& context, const EventContext::Output& output,
                                           uint64_t ordinal, const Cause& cause, Arena* arena) const {
-  // Scratch space of the thread: built anew for every output, and its capacity is worth keeping.
-  thread_local std::string input;
-  input.clear();
   const RecordView& record = context.record();
-  // E4: nothing goes in that a replay would have otherwise: no clock, no epoch, no attempt.
-  AppendPart(*context.info().topic, &input);
-  if (context.info().id.empty()) {
-    const int64_t place[2] = {record.partition.value(), record.offset.value()};
-    input.append(reinterpret_cast<const char*>(place), sizeof(place));
-    // A topic made anew has other events at the same places.
-    input.append(plan_->input_topic_ids[cause.source]);
-  } else {
-    AppendPart(context.info().source, &input);
-    AppendPart(context.info().id, &input);
-  }
-  AppendPart(plan_->graph->nodes[output.node].name, &input);
-  AppendPart(plan_->graph->sinks[output.sink].name, &input);
+  const EventInfo& info = context.info();
+  const std::string& names = names_[output.node * plan_->graph->sinks.size() + output.sink];
+  const int64_t place[2] = {record.partition.value(), record.offset.value()};
+  // A topic made anew has other events at the same places.
+  const std::string& topic_id = plan_->input_topic_ids[cause.source];
   const uint64_t numbers[2] = {cause.generation, ordinal};
-  input.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
+  const size_t cause_size =
+      info.id.empty() ? sizeof(place) + topic_id.size() : PartSize(info.source) + PartSize(info.id);
+  const size_t most = PartSize(*info.topic) + cause_size + names.size() + sizeof(numbers) + sizeof(cause.round);
+  // On the stack where it fits, as it nearly always does: this is done for every output.
+  char on_stack[kUsualIdInput];
+  char* const input = most <= sizeof(on_stack) ? on_stack : arena->Allocate(most);
+  // E4: nothing goes in that a replay would have otherwise: no clock, no epoch, no attempt.
+  char* end = PutPart(*info.topic, input);
+  if (info.id.empty()) {
+    end = PutBytes(place, sizeof(place), end);
+    end = PutBytes(topic_id.data(), topic_id.size(), end);
+  } else {
+    end = PutPart(info.id, PutPart(info.source, end));
+  }
+  end = PutBytes(names.data(), names.size(), end);
+  end = PutBytes(numbers, sizeof(numbers), end);
   // R6: outputs of a copy that was sent back are others than those of the first time.
-  if (cause.round > 0) input.append(reinterpret_cast<const char*>(&cause.round), sizeof(cause.round));
-  return Hex128(XXH3_128bits(input.data(), input.size()), arena);
+  if (cause.round > 0) end = PutBytes(&cause.round, sizeof(cause.round), end);
+  return Hex128(XXH3_128bits(input, static_cast<size_t>(end - input)), arena);
 }
 
 std::span<const HeaderView> OutputBuilder::EmitHeaders(const EventContext::Output& output, std::string_view id,

@@ -75,6 +75,7 @@ class OutputBuilder {
   const Stamps* const stamps_;
   std::vector<bool> is_merged_;            // By sink: its topic is fed from several sources.
   std::vector<SinkIndex> first_of_topic_;  // By sink: the first one with its topic.
+  std::vector<std::string> names_;         // By node and sink.
 };
 
 }  // namespace once

@@ -1,8 +1,9 @@
 // The identity of forwarded and emitted events (rules E4, X8): unique in each topic.
 #include <set>
 
+#include "gmock/gmock.h"
 #include "processor/engine/output_builder.h"
-#include "tests/driver/orders.h"
+#include "tests/driver/scripted.h"
 
 namespace once {
 namespace {
@@ -48,6 +49,20 @@ TEST(IdentityTest, E4X8ForwardsOfSeveralSourcesDoNotCollide) {
   EXPECT_EQ(std::set<Identity>(found.begin(), found.end()).size(), 6u);
   EXPECT_EQ(std::count(found.begin(), found.end(), Identity{"web", "1"}), 1) << "the ID stays where its source tells";
   EXPECT_EQ(std::count(found.begin(), found.end(), Identity{"shop", "1"}), 1);
+}
+
+// An event that is processed again by another version of Once, as after an upgrade, must give the outputs of before.
+TEST(IdentityTest, E4IdentitiesAreThoseOfEarlierVersions) {
+  TopologyTestDriver driver(Scripted(NewScript()));
+  driver.Send("orders", "alice", Order(1), {.event_id = "1"});
+  driver.Send("orders", "alice", Order(1), {.event_id = "1", .headers = {{"ce_source", "shop"}}});
+  driver.Send("orders", "alice", Order(1));
+  driver.Send("orders", "alice", Order(1), {.event_id = std::string(600, 'x')});
+  driver.RunUntilIdle();
+  EXPECT_THAT(Identities(driver, "customer-totals"),
+              testing::ElementsAre(
+                  Identity("", "7c13a265a27ee80089ee3366f39921f0"), Identity("", "3ef502731666e0d2125985c7a5535bca"),
+                  Identity("", "503553f7a82dc639054742dea558615b"), Identity("", "381cea2389619346c03c1106ef5731e2")));
 }
 
 TEST(IdentityTest, E4X8IdentitiesAreTheSameOnEveryReplay) {
