@@ -78,13 +78,13 @@ class OutputCounts {
  public:
   OutputCounts(const Graph& graph, const std::vector<SinkIndex>& first_of_topic,
                const std::vector<EventContext::Output>& outputs)
-      : first_of_topic_(first_of_topic), outputs_(outputs), sinks_(graph.sinks.size()) {
-    if (outputs_.size() < 2) return;
+      : first_of_topic_(first_of_topic), outputs_(outputs), sinks_(graph.sinks.size()), is_only_(outputs.size() < 2) {
+    if (is_only_) return;
     Grow(&ByNodeAndSink(), graph.nodes.size() * sinks_);
     Grow(&ForwardsByTopic(), sinks_);
   }
   ~OutputCounts() {
-    if (outputs_.size() < 2) return;
+    if (is_only_) return;
     for (const EventContext::Output& output : outputs_) {
       ByNodeAndSink()[output.node * sinks_ + output.sink] = 0;
       ForwardsByTopic()[first_of_topic_[output.sink]] = 0;
@@ -92,11 +92,11 @@ class OutputCounts {
   }
   // How many earlier outputs of the event went to the same sink from the same node.
   uint64_t Ordinal(const EventContext::Output& output) {
-    return outputs_.size() < 2 ? 0 : ByNodeAndSink()[output.node * sinks_ + output.sink]++;
+    return is_only_ ? 0 : ByNodeAndSink()[output.node * sinks_ + output.sink]++;
   }
   // Whether no earlier output was a forward to the topic of that one, which is a forward.
   bool IsFirstForward(const EventContext::Output& output) {
-    return outputs_.size() < 2 || ForwardsByTopic()[first_of_topic_[output.sink]]++ == 0;
+    return is_only_ || ForwardsByTopic()[first_of_topic_[output.sink]]++ == 0;
   }
 
  private:
@@ -116,6 +116,7 @@ class OutputCounts {
   const std::vector<SinkIndex>& first_of_topic_;
   const std::vector<EventContext::Output>& outputs_;
   const size_t sinks_;
+  const bool is_only_;
 };
 
 // By sink: whether nodes that hear several sources among them write to its topic.
