@@ -65,9 +65,25 @@ EventIdTable::Tag IdempotencyWindow::AllocateTag() {
   return table_.NewTag();
 }
 
+bool IdempotencyWindow::IsNewestFull() const {
+  const auto& [number, bucket] = *buckets_.rbegin();
+  // Without those of this epoch: a bucket takes whole epochs.
+  const auto ids = table_.count(bucket.tag) - (bucket.tag == epoch_tag_ ? static_cast<int64_t>(epoch_ids_.size()) : 0);
+  // Behind the last number there is none: that bucket stays open.
+  return ids >= std::max<int64_t>(max_ids_ / kBuckets, 1) && number != kMaxNumber;
+}
+
+// For the IDs of an epoch that begins: that of the newest bucket, or of another if it is known already that Seal will
+// begin one.
+EventIdTable::Tag IdempotencyWindow::ChooseTag() {
+  if (buckets_.empty() || IsNewestFull()) {
+    if (const EventIdTable::Tag tag = AllocateTag(); tag != 0 || buckets_.empty()) return tag;
+  }
+  return buckets_.rbegin()->second.tag;
+}
+
 bool IdempotencyWindow::Reserve(const EventIdHash& id) {
-  // To the newest bucket for now; Seal may begin another.
-  if (epoch_tag_ == 0) epoch_tag_ = buckets_.empty() ? AllocateTag() : buckets_.rbegin()->second.tag;
+  if (epoch_tag_ == 0) epoch_tag_ = ChooseTag();
   // E1: reserved and remembered are one to whoever asks.
   if (table_.Insert(id, epoch_tag_) != 0) return false;
   epoch_ids_.push_back(id);
@@ -100,19 +116,17 @@ absl::Status IdempotencyWindow::ChooseBucket(int64_t clock_ms) {
   uint64_t newest = horizon_;
   if (newest_tag != 0) {
     newest = buckets_.rbegin()->first;
-    // Without those of this epoch: a bucket takes whole epochs.
-    const int64_t ids_before = table_.count(newest_tag) - static_cast<int64_t>(epoch_ids_.size());
-    const bool full = ids_before >= std::max<int64_t>(max_ids_ / kBuckets, 1);
     const bool passed = HasPassed(newest, std::max<int64_t>(retention_ms_ / kBuckets, 1), clock_ms);
-    // Behind the last number there is none: that bucket stays open.
-    if ((!full && !passed) || newest == kMaxNumber) {
-      staged_.bucket = newest;
-      return absl::OkStatus();
+    if (epoch_tag_ == newest_tag) {
+      if (!IsNewestFull() && (!passed || newest == kMaxNumber)) {
+        staged_.bucket = newest;
+        return absl::OkStatus();
+      }
+      const EventIdTable::Tag tag = AllocateTag();
+      if (tag == 0) return absl::ResourceExhaustedError("idempotency window: too many time buckets");
+      for (const EventIdHash& id : epoch_ids_) table_.Retag(id, tag);
+      epoch_tag_ = tag;
     }
-    const EventIdTable::Tag tag = AllocateTag();
-    if (tag == 0) return absl::ResourceExhaustedError("idempotency window: too many time buckets");
-    for (const EventIdHash& id : epoch_ids_) table_.Retag(id, tag);
-    epoch_tag_ = tag;
   }
   // Numbers grow, also where the clock has not.
   staged_.bucket = std::max(Number(clock_ms), newest + 1);

@@ -126,6 +126,8 @@ class IdempotencyWindow {
   };
 
   EventIdTable::Tag AllocateTag();
+  bool IsNewestFull() const;
+  EventIdTable::Tag ChooseTag();
   absl::Status ChooseBucket(int64_t clock_ms);
   void ChooseForgotten(int64_t clock_ms);
   void WriteEpochIds(TaskState* state);

@@ -103,8 +103,8 @@ void TaskState::PrefetchBytes(size_t hash) const {
   if (!is_pending) __builtin_prefetch(it->entry->committed_.data());
 }
 
-absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key) {
-  const Sought sought = Seek(key);
+absl::StatusOr<TaskState::Entry*> TaskState::Open(std::string_view key, size_t hash) {
+  const Sought sought{hash, key};
   if (Entry* const entry = Find(sought); entry != nullptr) {
     entry->recently_used_ = true;
     return entry;

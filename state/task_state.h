@@ -75,7 +75,9 @@ class TaskState {
 
   // Finds the key's entry, reading the disk if need be; an absent key gets an entry without a value. The pointer holds
   // until the epoch ends (CommitEpoch, DropEpoch) or memory is trimmed.
-  absl::StatusOr<Entry*> Open(std::string_view key);
+  absl::StatusOr<Entry*> Open(std::string_view key) { return Open(key, HashOf(key)); }
+  // The same if HashOf(key) is known already.
+  absl::StatusOr<Entry*> Open(std::string_view key, size_t hash);
 
   // For a key that Open will be asked for soon: bring what it will touch into the processor's cache, one after the
   // other with other work between, since each needs what the one before fetched. All do nothing for a key that is not

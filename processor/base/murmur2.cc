@@ -35,9 +35,4 @@ uint32_t Murmur2(std::string_view bytes) {
   return hash;
 }
 
-Partition PartitionForKey(std::string_view key, int32_t partition_count) {
-  // Java clears the sign, which is not the absolute value.
-  return Partition(static_cast<int32_t>(Murmur2(key) & 0x7fffffff) % partition_count);
-}
-
 }  // namespace once

@@ -15,7 +15,10 @@ namespace once {
 uint32_t Murmur2(std::string_view bytes);
 
 // The partition of a record with this key in a topic of `partition_count` (> 0) partitions.
-Partition PartitionForKey(std::string_view key, int32_t partition_count);
+inline Partition PartitionForKey(std::string_view key, int32_t partition_count) {
+  // As Java does: made positive by its sign bit, not by its absolute value.
+  return Partition(static_cast<int32_t>(Murmur2(key) & 0x7fffffff) % partition_count);
+}
 
 }  // namespace once
 

@@ -3,8 +3,6 @@
 
 #include <array>
 
-#include "processor/base/murmur2.h"
-
 namespace once {
 
 namespace {
@@ -30,20 +28,6 @@ uint32_t Crc32(std::string_view bytes) {
   uint32_t crc = 0xffffffff;
   for (const char c : bytes) crc = (crc >> 8) ^ kTable[(crc ^ static_cast<uint8_t>(c)) & 0xff];
   return ~crc;
-}
-
-std::optional<Partition> ExpectedPartition(Partitioner partitioner, const OptionalBytes& key, int32_t partition_count) {
-  // Such records go anywhere.
-  if (!key.has_value() || key->empty()) return std::nullopt;
-  switch (partitioner) {
-    case Partitioner::kMurmur2:
-      return PartitionForKey(*key, partition_count);
-    case Partitioner::kCrc32:
-      return Partition(static_cast<int32_t>(Crc32(*key) % static_cast<uint32_t>(partition_count)));
-    case Partitioner::kAny:
-      break;
-  }
-  return std::nullopt;
 }
 
 }  // namespace once

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "processor/base/murmur2.h"
 #include "processor/base/record.h"
 #include "processor/base/types.h"
 
@@ -22,7 +23,20 @@ uint32_t Crc32(std::string_view bytes);
 
 // The partition of `partition_count` (> 0) that a record with this key belongs into. Nothing if it may be in any: with
 // kAny, and of keys that are null or empty, which partitioners put anywhere.
-std::optional<Partition> ExpectedPartition(Partitioner partitioner, const OptionalBytes& key, int32_t partition_count);
+inline std::optional<Partition> ExpectedPartition(Partitioner partitioner, const OptionalBytes& key,
+                                                  int32_t partition_count) {
+  // Such records go anywhere.
+  if (!key.has_value() || key->empty()) return std::nullopt;
+  switch (partitioner) {
+    case Partitioner::kMurmur2:
+      return PartitionForKey(*key, partition_count);
+    case Partitioner::kCrc32:
+      return Partition(static_cast<int32_t>(Crc32(*key) % static_cast<uint32_t>(partition_count)));
+    case Partitioner::kAny:
+      break;
+  }
+  return std::nullopt;
+}
 
 }  // namespace once
 

@@ -12,10 +12,10 @@ namespace once {
 class Reused {
  public:
   // Empties `elements`. Its memory is given back when it is several times what the uses of late have needed; in
-  // between, a use that needs much is remembered for some hundred further ones.
+  // between, a use that needs much is remembered for some thousand further ones.
   template <typename T>
   void Clear(std::vector<T>* elements) {
-    lately_ = std::max(elements->size(), lately_ - lately_ / 64);
+    lately_ = std::max(elements->size(), lately_ - lately_ / 512);
     elements->clear();
     if (elements->capacity() <= kAlwaysKept || elements->capacity() / 4 <= lately_) return;
     std::vector<T>().swap(*elements);

@@ -99,6 +99,19 @@ std::string Escape(std::string_view text, std::string_view kept) {
   return out;
 }
 
+// Fewer than eight bytes in one word, each at least once.
+uint64_t AllBytesOf(std::string_view text) {
+  const auto first_and_last = [&](auto word) {
+    decltype(word) last = 0;
+    std::memcpy(&word, text.data(), sizeof(word));
+    std::memcpy(&last, text.data() + text.size() - sizeof(last), sizeof(last));
+    return uint64_t{word} << (8 * sizeof(word)) | last;
+  };
+  if (text.size() >= sizeof(uint32_t)) return first_and_last(uint32_t{0});
+  if (text.size() >= sizeof(uint16_t)) return first_and_last(uint16_t{0});
+  return text.empty() ? 0 : static_cast<uint8_t>(text[0]);
+}
+
 }  // namespace
 
 std::string OneLine(std::string_view text) { return Escape(text, ""); }
@@ -118,6 +131,7 @@ std::string_view CutUtf8(std::string_view text, size_t bytes) {
 bool IsValidUtf8(std::string_view text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
   constexpr size_t kEight = sizeof(uint64_t);
+  if (text.size() < kEight && (AllBytesOf(text) & kHighBits) == 0) return true;
   size_t i = 0;
   while (i < text.size()) {
     // Most text is ASCII: eight bytes at a time, the last of them with some again.

@@ -54,32 +54,37 @@ EventPipeline::EventPipeline(const Plan* plan, const EngineOptions* options, Epo
   }
 }
 
-EventPipeline::WindowKey EventPipeline::LookAhead(const Task& task, SourceIndex source, const RecordView& record) {
-  WindowKey key;
+void EventPipeline::LookAhead(const Task& task, SourceIndex source, const RecordView& record, WindowKey* result) {
+  WindowKey& key = *result;
+  key = {};
   // For the caches alone: of several aggregates that hear the source, the state of the first is fetched.
   const NodeIndex node = policy_nodes_[source];
   if (record.key.has_value() && plan_->graph->nodes[node].kind == NodeKind::kAggregate) {
     ahead_scratch_.assign(store_prefixes_[node]).append(*record.key);
     key.has_state = true;
+    key.state_node = node;
     key.state_hash = TaskState::HashOf(ahead_scratch_);
     task.state.PrefetchSlot(key.state_hash);
   }
   const std::string& topic = plan_->input_topics[source];
-  key.redrive = ReadRedrive(record.headers, plan_->application_id, topic);
+  EventIdentifier::Identity& identity = key.identity;
+  bool may_be_letter = false;
+  EventIdentifier::ReadHeaders(record.headers, &identity, &may_be_letter);
+  if (may_be_letter) key.redrive = ReadRedrive(record.headers, plan_->application_id, topic);
   // The window is switched off.
-  if (options_->idempotency_retention <= absl::ZeroDuration()) return key;
-  const EventIdentifier::Identity identity = identifier_.Of(source, record);
+  if (options_->idempotency_retention <= absl::ZeroDuration()) return;
+  identifier_.Complete(source, record, &identity);
+  key.has_identity = !plan_->graph->sources[source].identify;
   std::string_view id = identity.id;
   // Sent back twice it takes effect once, also without an ID of its own.
   if (id.empty() && key.redrive.kind == Redrive::Kind::kRound) id = key.redrive.origin;
   // E3: without an ID its offset alone tells it apart.
-  if (id.empty()) return key;
+  if (id.empty()) return;
   // E3, R6: the round is part of it, so a copy sent back is an event of its own, once.
   key.hash = HashEventId(topic, identity.source, id, task.frontier.idempotency_generation(), key.redrive.round);
   key.present = true;
   // By the time the event has its turn the window's line is in the cache.
   task.window.Prefetch(key.hash);
-  return key;
 }
 
 void EventPipeline::ReleaseStep() {
@@ -126,7 +131,8 @@ void EventPipeline::CountHollow(const Attempt& attempt, const Redrive& redrive) 
 }
 
 Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key) {
-  const Attempt attempt{.task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source]};
+  const Attempt attempt{
+      .task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source], .key = &key};
   NoteEvent(attempt);
   // Before the window: its ID is that of an event that is known (R6).
   if (key.redrive.is_notice()) return NoticeCameBack(attempt, key.redrive);
@@ -212,6 +218,7 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
 Verdict EventPipeline::Run(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
   task_ = attempt.task;
+  key_ = attempt.key;
   store_error_ = absl::OkStatus();
   // X3: what the changelog had no room for cannot be run; its place is told instead.
   if (attempt.omitted) {
@@ -230,12 +237,18 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
   if (!whole.ok()) return {.status = whole.status(), .node = policy_nodes_[attempt.source]};
   Attempt attempt_at_whole = attempt;
   attempt_at_whole.record = &*whole;
+  // What was worked out ahead is of the record without it.
+  attempt_at_whole.key = key_ = nullptr;
   return RunWhole(attempt_at_whole);
 }
 
 Verdict EventPipeline::RunWhole(const Attempt& attempt) {
   const RecordView& record = *attempt.record;
-  identity_ = identifier_.Of(attempt.source, record);
+  if (attempt.key != nullptr && attempt.key->has_identity) {
+    identity_ = attempt.key->identity;
+  } else {
+    identifier_.Read(attempt.source, record, &identity_);
+  }
   const Dispatcher::Choice choice = dispatcher_.Choose(attempt.source, identity_.type, record.value.has_value());
   Verdict verdict{.node = policy_nodes_[attempt.source]};
   if (choice.verdict == Dispatcher::Verdict::kIgnored) {
@@ -308,7 +321,9 @@ absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher
 absl::StatusOr<OptionalBytes> EventPipeline::Read(uint16_t node, std::string_view record_key) {
   key_scratch_.assign(store_prefixes_[node]);
   key_scratch_.append(record_key);
-  absl::StatusOr<TaskState::Entry*> entry = task_->state.Open(key_scratch_);
+  const bool is_hashed = key_ != nullptr && key_->has_state && node == key_->state_node;
+  absl::StatusOr<TaskState::Entry*> entry =
+      task_->state.Open(key_scratch_, is_hashed ? key_->state_hash : TaskState::HashOf(key_scratch_));
   if (!entry.ok()) {
     // Kept, since the handler may pass over what it is given; the pipeline asks for it afterwards.
     store_error_ = entry.status();
@@ -336,7 +351,9 @@ absl::Status EventPipeline::Merge(const Attempt& attempt) {
       context_.outputs().empty()
           ? 0
           : epoch_->AddCause(attempt.task, *attempt.topic, attempt.record->partition, attempt.record->offset);
-  const Redrive redrive = ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic);
+  const Redrive redrive = attempt.key != nullptr
+                              ? attempt.key->redrive
+                              : ReadRedrive(attempt.record->headers, plan_->application_id, *attempt.topic);
   const OutputBuilder::Cause cause{.source = attempt.source,
                                    .generation = attempt.task->frontier.idempotency_generation(),
                                    .round = redrive.round,

@@ -22,6 +22,7 @@
 #include "processor/engine/redrive.h"
 #include "processor/engine/tally.h"
 #include "processor/engine/task.h"
+#include "processor/engine/window_key.h"
 #include "processor/topology/dispatch.h"
 
 namespace once {
@@ -32,16 +33,8 @@ class EventPipeline : private StateReader {
   // `observer` may be null.
   EventPipeline(const Plan* plan, const EngineOptions* options, Epoch* epoch, LogSink* log, HandlerObserver* observer);
 
-  // What a record will be looked up by, worked out ahead of its turn: in the idempotency window, and the state of its
-  // key. The look-ups are cache misses, which have passed by the time the record is processed.
-  struct WindowKey {
-    bool present = false;
-    bool has_state = false;
-    EventIdHash hash = {};
-    size_t state_hash = 0;
-    Redrive redrive = {};  // Its views are the record's.
-  };
-  WindowKey LookAhead(const Task& task, SourceIndex source, const RecordView& record);
+  // For a record whose turn comes soon; also brings what it will need into the processor's cache.
+  void LookAhead(const Task& task, SourceIndex source, const RecordView& record, WindowKey* result);
 
   // How the record must be run, for what the broker refused before.
   Suspects::Treatment TreatmentOf(const Task& task, SourceIndex source, const RecordView& record) const {
@@ -95,6 +88,7 @@ class EventPipeline : private StateReader {
   std::vector<NodeIndex> policy_nodes_;      // By source: whose policy counts when no handler was chosen.
   // Of the event under way.
   Task* task_ = nullptr;
+  const WindowKey* key_ = nullptr;  // If it was consumed just now.
   EventIdentifier::Identity identity_;
   std::vector<TaskState::Entry*> opened_;  // By node: the state entry read, or null.
   absl::Status store_error_;

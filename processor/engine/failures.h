@@ -24,6 +24,7 @@
 #include "processor/engine/redrive.h"
 #include "processor/engine/tally.h"
 #include "processor/engine/task.h"
+#include "processor/engine/window_key.h"
 
 namespace once {
 
@@ -48,6 +49,7 @@ struct Attempt {
   SourceIndex source = 0;
   const RecordView* record = nullptr;
   const std::string* topic = nullptr;
+  const WindowKey* key = nullptr;  // What is known of the record if it was consumed just now.
   int number = 1;
   int64_t first_failure_ms = 0;        // 0: none yet.
   absl::Duration retried = {};         // For how long attempts at it have failed.

@@ -62,6 +62,8 @@ std::string Parking::QueueOf(const RecordView& record, std::string_view topic) {
 }
 
 const v1::AggregateStatus* Parking::Find(std::string_view key) const {
+  // Asked for each event, and mostly nothing is parked.
+  if (index_.empty()) return nullptr;
   const auto found = index_.find(OfKey{key});
   return found == index_.end() ? nullptr : &found->second.status;
 }

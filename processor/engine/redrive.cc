@@ -34,10 +34,6 @@ std::optional<Partition> PartitionIn(std::string_view origin, std::string_view t
 
 Redrive ReadRedrive(std::span<const HeaderView> headers, std::string_view application, std::string_view topic) {
   Redrive redrive;
-  // Nearly all records have none of ours, and this is on their way.
-  if (std::none_of(headers.begin(), headers.end(), [](const HeaderView& h) { return h.name.starts_with("once."); })) {
-    return redrive;
-  }
   const std::string_view origin = FindHeader(headers, "once.origin").value_or(std::string_view());
   const std::optional<Partition> partition = PartitionIn(origin, topic);
   const OptionalBytes disposition = FindHeader(headers, "once.disposition");

@@ -209,26 +209,29 @@ bool Scheduler::RunNext(Task* task) {
   return true;
 }
 
-EventPipeline::WindowKey Scheduler::WindowKeyOf(const Task& task, const Fetched& run) {
-  constexpr size_t kAhead = 12;
+const WindowKey& Scheduler::WindowKeyOf(const Task& task, const Fetched& run) {
+  // A header is an object of the client's, somewhere in memory.
+  constexpr size_t kRecordAhead = 8;
   // The state's table leads to an entry, and that to its bytes: each is fetched when the one before has come.
   constexpr size_t kEntryAhead = 8;
   constexpr size_t kBytesAhead = 4;
-  const size_t known_end = keys_begin_ + window_keys_.size();
-  if (keys_of_ != run.batch.get() || run.begin < keys_begin_ || run.begin > known_end) {
+  const auto key_of = [this](size_t i) -> WindowKey& { return window_keys_[i % window_keys_.size()]; };
+  if (keys_of_ != run.batch.get() || run.begin < keys_begin_ || run.begin > keys_end_) {
     keys_of_ = run.batch.get();
-    keys_begin_ = run.begin;
-    window_keys_.clear();
+    keys_end_ = run.begin;
   }
-  for (size_t i = keys_begin_ + window_keys_.size(); i < std::min(run.begin + kAhead, run.end); ++i) {
-    window_keys_.push_back(pipeline_->LookAhead(task, run.input->source, run.batch->records[i]));
+  keys_begin_ = run.begin;
+  for (; keys_end_ < std::min(run.begin + window_keys_.size(), run.end); ++keys_end_) {
+    const std::vector<RecordView>& records = run.batch->records;
+    if (const size_t i = keys_end_ + kRecordAhead; i < run.end && !records[i].headers.empty()) {
+      __builtin_prefetch(records[i].headers.front().name.data());
+    }
+    pipeline_->LookAhead(task, run.input->source, records[keys_end_], &key_of(keys_end_));
   }
-  const size_t at = run.begin - keys_begin_;
-  if (const size_t i = at + kEntryAhead; i < window_keys_.size() && window_keys_[i].has_state)
-    task.state.PrefetchEntry(window_keys_[i].state_hash);
-  if (const size_t i = at + kBytesAhead; i < window_keys_.size() && window_keys_[i].has_state)
-    task.state.PrefetchBytes(window_keys_[i].state_hash);
-  return window_keys_[at];
+  const auto has_state = [&](size_t i) { return i < keys_end_ && key_of(i).has_state; };
+  if (const size_t i = run.begin + kEntryAhead; has_state(i)) task.state.PrefetchEntry(key_of(i).state_hash);
+  if (const size_t i = run.begin + kBytesAhead; has_state(i)) task.state.PrefetchBytes(key_of(i).state_hash);
+  return key_of(run.begin);
 }
 
 // False if the epoch must end first: events that the broker may have refused run apart from others (R3b).
@@ -242,8 +245,7 @@ bool Scheduler::JoinApart(Task* task, Suspects::Treatment treatment, int64_t gro
   return true;
 }
 
-bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record,
-                              const EventPipeline::WindowKey& key) {
+bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const WindowKey& key) {
   // Read again after a rewind or a rebalance: it is done (X5p).
   if (record.offset < input->next) return true;
   Suspects::Treatment treatment = pipeline_->TreatmentOf(*task, input->source, record);

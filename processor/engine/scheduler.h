@@ -12,6 +12,7 @@
 #define ONCE_PROCESSOR_ENGINE_SCHEDULER_H_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -115,8 +116,8 @@ class Scheduler {
   // That task, if what is committed may still say so of its event.
   Task* FindNamed() const;
   void LookAtNamed();
-  bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const EventPipeline::WindowKey& key);
-  EventPipeline::WindowKey WindowKeyOf(const Task& task, const Fetched& run);
+  bool ProcessRecord(Task* task, InputPosition* input, const RecordView& record, const WindowKey& key);
+  const WindowKey& WindowKeyOf(const Task& task, const Fetched& run);
   void ProcessEnd(Task* task, InputPosition* input, const kafka::EndOfPartition& end);
   void ProcessError(Task* task, InputPosition* input, const kafka::PartitionError& error);
   bool HandleOutcome(Task* task, const Outcome& outcome);
@@ -153,10 +154,12 @@ class Scheduler {
   std::optional<Turn> unfinished_;  // Cut short by the end of the slice; charged at the next tick.
   absl::Time slice_began_ = absl::InfinitePast();
 
-  // Window keys of the run under way, a little beyond its cursor.
+  // Window keys of the run under way, from its cursor on: of records [keys_begin_, keys_end_) of the batch, each at its
+  // number modulo the size. Few, so that they stay in the processor's first cache.
   const kafka::Batch* keys_of_ = nullptr;
   size_t keys_begin_ = 0;
-  std::vector<EventPipeline::WindowKey> window_keys_;
+  size_t keys_end_ = 0;
+  std::array<WindowKey, 16> window_keys_;
 };
 
 }  // namespace once

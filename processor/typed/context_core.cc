@@ -39,7 +39,9 @@ void ContextCore::SetKeyError(std::string_view bytes, std::string_view type, con
 
 void ContextCore::EmitTo(uint64_t builder, SinkIndex sink, OptionalBytes key, OptionalBytes value, Headers headers,
                          Headers format_headers) {
-  if (!MayEmit(builder, sink) || !MayAdd(headers) || !MayAddAsFormat(format_headers)) return;
+  if (!MayEmit(builder, sink)) return;
+  if (!headers.empty() && !MayAdd(headers)) return;
+  if (!format_headers.empty() && !MayAddAsFormat(format_headers)) return;
   std::span<const HeaderView> kept;
   if (const size_t count = headers.size() + format_headers.size(); count > 0) {
     // The caller's strings may be gone when the event is merged.
