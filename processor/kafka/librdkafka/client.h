@@ -57,7 +57,7 @@ struct RdKafkaConfig {
 
   // How long a broker keeps a request that finds nothing new, and so about how long the end of a partition is waited
   // for. Short ones are asked again at once for as long as something is read.
-  absl::Duration fetch_wait = absl::Milliseconds(100);
+  absl::Duration fetch_wait = absl::Milliseconds(150);
 
   // librdkafka's own properties, verbatim, applied after our defaults: {"compression.type", "lz4"}. Those that would
   // break the guarantees are refused. {"sasl.password.file", PATH} takes a secret from a file (secrets.h).
