@@ -1,13 +1,12 @@
-// By libcurl.
+// Each call has a connection of its own: pods come and go.
 #include "processor/http/fetch.h"
 
-#include <curl/curl.h>
-
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "processor/base/strings.h"
+#include "processor/net/http_call.h"
 
 namespace once::http {
 
@@ -15,49 +14,18 @@ namespace {
 
 constexpr size_t kMostBytes = size_t{64} << 20;
 
-size_t Take(char* data, size_t size, size_t count, void* body) {
-  auto* const text = static_cast<std::string*>(body);
-  if (text->size() + size * count > kMostBytes) return 0;
-  text->append(data, size * count);
-  return size * count;
-}
-
-struct Headers {
-  curl_slist* list = nullptr;
-  ~Headers() { curl_slist_free_all(list); }
-};
-
 }  // namespace
 
 std::string BearerOf(const std::string& token) { return token.empty() ? "" : absl::StrCat("Bearer ", token); }
 
 absl::StatusOr<Fetched> Fetch(const std::string& url, const std::string& authorization, absl::Duration timeout) {
-  // Once in the process; what it returns is told by the calls below.
-  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, void (*)(CURL*)> curl(kReady == CURLE_OK ? curl_easy_init() : nullptr,
-                                                    &curl_easy_cleanup);
-  if (curl == nullptr) return absl::UnavailableError("libcurl does not start");
-  Fetched fetched;
-  Headers headers;
-  if (!authorization.empty()) {
-    headers.list = curl_slist_append(nullptr, absl::StrCat("Authorization: ", authorization).c_str());
-  }
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 0L);
   // Pods are asked themselves: this is for no proxy that the environment names.
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.list);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(timeout)));
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &Take);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &fetched.body);
-  const CURLcode done = curl_easy_perform(curl.get());
-  if (done != CURLE_OK) return absl::UnavailableError(curl_easy_strerror(done));
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  fetched.status = static_cast<int>(status);
-  return fetched;
+  internal::HttpCall call{.url = url, .max_answer_bytes = kMostBytes, .timeout = timeout, .may_use_proxy = false};
+  if (!authorization.empty()) call.headers.push_back(absl::StrCat("Authorization: ", authorization));
+  absl::StatusOr<internal::HttpReply> reply = internal::HttpConnections().Ask(call);
+  if (!reply.ok()) return reply.status();
+  if (reply->is_too_long) return absl::UnavailableError(absl::StrCat("its answer exceeds ", kMostBytes, " bytes"));
+  return Fetched{.status = static_cast<int>(reply->status), .body = std::move(reply->body)};
 }
 
 absl::StatusOr<std::string> FetchBody(const std::string& url, const std::string& authorization,

@@ -54,7 +54,7 @@ class HttpSchemaRegistry final : public SchemaRegistry {
 
   absl::StatusOr<SubjectVersion> FindVersion(const std::string& subject, int version) override {
     const std::string which = version == kLatestVersion ? "latest" : absl::StrCat(version);
-    return Call(absl::StrCat("/subjects/", HttpClient::Escape(subject), "/versions/", which), "",
+    return Call(absl::StrCat("/subjects/", internal::EscapeForUrl(subject), "/versions/", which), "",
                 internal::ReadSubjectVersion);
   }
 
@@ -66,12 +66,12 @@ class HttpSchemaRegistry final : public SchemaRegistry {
       if (found.ok()) found->schema = schema;
       return found;
     };
-    return Call(absl::StrCat("/subjects/", HttpClient::Escape(subject)), body, read);
+    return Call(absl::StrCat("/subjects/", internal::EscapeForUrl(subject)), body, read);
   }
 
   absl::Status CheckCompatible(const std::string& subject, const Schema& schema) override {
     const absl::StatusOr<internal::Compatibility> answer =
-        Call(absl::StrCat("/compatibility/subjects/", HttpClient::Escape(subject), "/versions/latest?verbose=true"),
+        Call(absl::StrCat("/compatibility/subjects/", internal::EscapeForUrl(subject), "/versions/latest?verbose=true"),
              internal::SchemaBody(schema), internal::ReadCompatibility);
     if (absl::IsNotFound(answer.status())) return absl::OkStatus();
     if (!answer.ok()) return answer.status();
@@ -82,7 +82,7 @@ class HttpSchemaRegistry final : public SchemaRegistry {
   }
 
   absl::StatusOr<int32_t> Register(const std::string& subject, const Schema& schema) override {
-    return Call(absl::StrCat("/subjects/", HttpClient::Escape(subject), "/versions"), internal::SchemaBody(schema),
+    return Call(absl::StrCat("/subjects/", internal::EscapeForUrl(subject), "/versions"), internal::SchemaBody(schema),
                 internal::ReadId);
   }
 

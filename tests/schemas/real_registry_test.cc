@@ -9,8 +9,8 @@
 #include "once/schema_formats.h"
 #include "once/testing.h"
 #include "once/topology.h"
+#include "processor/net/http_call.h"
 #include "processor/schema/framing.h"
-#include "processor/schema/http_client.h"
 #include "processor/schema/proto_schema.h"
 #include "tests/schemas/orders.pb.h"
 #include "tests/schemas/registry_contract.h"
@@ -35,7 +35,7 @@ void BeStrict(SchemaRegistry*, const std::string& subject) {
   const std::string command = absl::StrCat(
       "curl --noproxy '*' -fsS -X PUT -H 'Content-Type: application/vnd.schemaregistry.v1+json' -d "
       "'{\"compatibility\":\"BACKWARD\"}' '",
-      Url(), "/config/", internal::HttpClient::Escape(subject), "' >/dev/null");
+      Url(), "/config/", internal::EscapeForUrl(subject), "' >/dev/null");
   ASSERT_EQ(std::system(command.c_str()), 0);
 }
 
