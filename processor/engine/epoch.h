@@ -51,6 +51,7 @@ struct Epoch {
   FlowCounts flows = {};
   std::vector<int64_t> sampled_ms = {};  // Timestamps of a sample of the events that were processed.
   Place last_event = {};                 // The one that ran last.
+  bool has_unrun = false;                // See Outcome.
   Largest largest = {};                  // The one that made most of its bytes.
   bool is_note = false;                  // It was opened, or ended, for what crash memories say (X3).
   Task* careful = nullptr;               // Holds suspects of this task, and nothing else.

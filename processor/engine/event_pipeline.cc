@@ -192,7 +192,9 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
     }
     return {};
   }
-  return failures_.Fail(attempt, verdict);
+  Outcome outcome = failures_.Fail(attempt, verdict);
+  outcome.is_unrun = verdict.is_unrun;
+  return outcome;
 }
 
 Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
@@ -207,8 +209,9 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
   if (Outcome ended; failures_.EndUnrun(*head, status, &ended)) return ended;
   const Verdict verdict = Run(*head);
   if (!store_error_.ok()) return FromStore(store_error_);
-  const Outcome outcome = verdict.status.ok() ? failures_.HeadProcessed(*head, std::move(status))
-                                              : failures_.HeadFailed(*head, verdict, std::move(status));
+  Outcome outcome = verdict.status.ok() ? failures_.HeadProcessed(*head, std::move(status))
+                                        : failures_.HeadFailed(*head, verdict, std::move(status));
+  outcome.is_unrun = verdict.is_unrun;
   if (outcome.kind != Outcome::Kind::kDone) return outcome;
   if (head->number > 1) ++epoch_->counters.retries;
   if (verdict.status.ok()) epoch_->NoteProcessed(head->record->timestamp_ms);
@@ -234,7 +237,12 @@ Verdict EventPipeline::Run(const Attempt& attempt) {
     const Observed observed(observer_, *attempt.topic, record);
     whole = failures_.kept_values().Fetch(record, epoch_->arena);
   }
-  if (!whole.ok()) return {.status = whole.status(), .node = policy_nodes_[attempt.source]};
+  if (!whole.ok()) {
+    // Of one that is not to be run the reason is known without its value.
+    if (absl::Status blame = Blame(attempt); !blame.ok())
+      return {.status = blame, .node = policy_nodes_[attempt.source]};
+    return {.status = whole.status(), .node = policy_nodes_[attempt.source], .is_unrun = true};
+  }
   Attempt attempt_at_whole = attempt;
   attempt_at_whole.record = &*whole;
   // What was worked out ahead is of the record without it.
@@ -262,10 +270,7 @@ Verdict EventPipeline::RunWhole(const Attempt& attempt) {
     return verdict;
   }
   // Before any of the user's code: whatever ended the process would end it again (X3).
-  if (const std::string* reason = BlamedFor(attempt); reason != nullptr) {
-    verdict.status = absl::Status(attempt.task->suspects.BlameCode(PlaceOf(attempt)), *reason);
-    return verdict;
-  }
+  if (verdict.status = Blame(attempt); !verdict.status.ok()) return verdict;
   RunUserCode(attempt, choice, &verdict);
   if (verdict.status.ok()) verdict.status = Merge(attempt);
   if (verdict.status.ok()) epoch_->NoteFlows(attempt.source, choice.steps, context_.outputs());
@@ -289,9 +294,11 @@ void EventPipeline::RunUserCode(const Attempt& attempt, const Dispatcher::Choice
   verdict->status = RunHandlers(attempt, choice, &verdict->node);
 }
 
-const std::string* EventPipeline::BlamedFor(const Attempt& attempt) const {
-  if (attempt.task->suspects.empty()) return nullptr;
-  return attempt.task->suspects.BlamedFor(PlaceOf(attempt));
+absl::Status EventPipeline::Blame(const Attempt& attempt) {
+  const Suspects& suspects = attempt.task->suspects;
+  if (suspects.empty()) return absl::OkStatus();
+  const std::string* const reason = suspects.BlamedFor(PlaceOf(attempt));
+  return reason == nullptr ? absl::OkStatus() : absl::Status(suspects.BlameCode(PlaceOf(attempt)), *reason);
 }
 
 absl::Status EventPipeline::RunHandlers(const Attempt& attempt, const Dispatcher::Choice& choice, NodeIndex* node) {

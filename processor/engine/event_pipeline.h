@@ -57,7 +57,8 @@ class EventPipeline : private StateReader {
  private:
   absl::StatusOr<OptionalBytes> Read(uint16_t node, std::string_view record_key) override;
   void NoteEvent(const Attempt& attempt);
-  const std::string* BlamedFor(const Attempt& attempt) const;
+  // Why the event is not to be run, if it is not.
+  static absl::Status Blame(const Attempt& attempt);
   Outcome NoticeCameBack(const Attempt& attempt, const Redrive& redrive);
   void CountHollow(const Attempt& attempt, const Redrive& redrive);
   void CountDuplicate(const Attempt& attempt, const Redrive& redrive);

@@ -38,6 +38,8 @@ struct Outcome {
   };
   Kind kind = Kind::kDone;
   absl::Status status;
+  // The event's value could not be fetched: none of the user's code has run, so that nothing is known of what it does.
+  bool is_unrun = false;
 };
 
 // kDone, or kStoreFailed if `status` is an error of the checkpoint store.
@@ -69,6 +71,7 @@ struct Verdict {
   NodeIndex node = 0;     // Whose policy counts.
   bool rejected = false;  // No handler can take it, whatever is done about it: it blocks nothing.
   bool ignored = false;   // Nobody wants it.
+  bool is_unrun = false;  // See Outcome.
 };
 
 // Not thread-safe; arguments must outlive this.

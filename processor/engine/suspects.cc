@@ -127,7 +127,9 @@ void Suspects::OnOutgrown(const Place& place, bool was_alone, const std::string&
 std::optional<Place> Suspects::OnCommitted(const Ran& ran) {
   std::optional<Place> settled;
   if (empty()) return settled;
-  if (const auto known = ran.only.has_value() ? known_.find(*ran.only) : known_.end(); known != known_.end()) {
+  // X3: an event whose value was not to be had is as suspect as before.
+  const bool is_cleared = ran.only.has_value() && !ran.is_unrun;
+  if (const auto known = is_cleared ? known_.find(*ran.only) : known_.end(); known != known_.end()) {
     if (known->second.was_told) settled = known->first;
     known_.erase(known);
   }

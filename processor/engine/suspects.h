@@ -54,6 +54,7 @@ class Suspects {
   struct Ran {
     int64_t events = 0;                             // Of the whole epoch, all tasks.
     std::optional<Place> only = {};                 // If it was one: that.
+    bool is_unrun = false;                          // None of the user's code has run for one of them.
     std::map<TopicPartition, Offset> read_to = {};  // The task's inputs: the next offset.
   };
 

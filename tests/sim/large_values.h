@@ -26,13 +26,14 @@ class SimLargeValues final : public LargeValues {
   absl::StatusOr<std::string> Fetch(std::string_view reference) override {
     const auto found = values_.find(std::string(reference));
     if (found == values_.end()) return absl::NotFoundError("no such value");
-    if (is_shaky_ && ++fetches_ % 4 == 0) return absl::UnavailableError("the store is away");
+    if (away_each_ > 0 && ++fetches_ % away_each_ == 0) return absl::UnavailableError("the store is away");
     return found->second;
   }
-  void set_shaky(bool is_shaky) { is_shaky_ = is_shaky; }
+  // At one of so many calls; 0: never. What is asked for in a rhythm may meet it again and again.
+  void set_away_each(int64_t calls) { away_each_ = calls; }
 
  private:
-  bool is_shaky_ = false;
+  int64_t away_each_ = 0;
   int64_t fetches_ = 0;
   std::map<std::string, std::string> values_;
 };

@@ -65,7 +65,7 @@ absl::StatusOr<const Plan*> World::Lay(Version version) {
 
 absl::Status World::SetUp() {
   // What is given up after a second failure would be up to the store.
-  large_values_->set_shaky(!scenario_.gives_up());
+  large_values_->set_away_each(scenario_.gives_up() ? 0 : 3 + scenario_.events % 3);
   const TopologyOptions usual = scenario_.topology_options();
   const Change change = scenario_.change;
   mending_ = MendingOf(change, &redrives_);

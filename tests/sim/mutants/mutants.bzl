@@ -281,6 +281,8 @@ MUTANTS = [
      "an event that is kept by reference is run with what stands for its value"),
     ("kept_as_another", "processor/engine/kept_values.cc", "R1",
      "of two events that no record can hold the second is kept as the first"),
+    ("unrun_is_cleared", "processor/engine/scheduler.cc", "X3",
+     "an event that ends its process is cleared by an attempt that was not made, since its value was not to be had"),
     ("reference_forwarded", "processor/engine/kept_values.cc", "R1",
      "what is forwarded of an event that was kept by reference refers to it"),
     ("resume_outlives_abort", "processor/engine/epochs.cc", "R7",

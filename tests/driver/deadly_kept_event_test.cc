@@ -1,0 +1,86 @@
+// X3: an event that ends its process, and whose value lies in a store that is not always there.
+#include <string>
+
+#include "tests/driver/deadly_scene.h"
+
+namespace once {
+namespace {
+
+class ShakyValues final : public LargeValues {
+ public:
+  absl::StatusOr<std::string> Keep(std::string_view value) override {
+    value_ = std::string(value);
+    return "value";
+  }
+  absl::StatusOr<std::string> Fetch(std::string_view) override {
+    if (++fetches_ % away_each_ == 0) return absl::UnavailableError("the store is away");
+    return value_;
+  }
+  void set_away_each(int calls) { away_each_ = calls; }
+
+ private:
+  int away_each_ = 1'000'000;
+  int fetches_ = 0;
+  std::string value_;
+};
+
+class DeadlyKeptEventsTest : public DeadlyScene {
+ protected:
+  // One event that is parked after its first attempt, and whose value its changelog has no room for.
+  void ParkLarge() {
+    script_->large_values = values_;
+    script_->policy.initial_backoff = absl::Milliseconds(50);
+    script_->policy.max_backoff = absl::Milliseconds(50);
+    script_->handle = [this, handle = script_->handle](const OrderPlaced& order) {
+      return handled_.empty() ? (handled_.push_back(0), absl::UnavailableError("later")) : handle(order);
+    };
+    Make();
+    driver_->cluster().SetTopicSetting("scripted-orders-changelog", "max.message.bytes", "20000");
+    driver_->Restart(Scripted(script_));
+    OrderPlaced order = Order(2);
+    order.set_order_id(std::string(30'000, 'o'));
+    driver_->Send("orders", "bob", order, {.event_id = "2"});
+    RunUntil([this] { return driver_->Parked("bob") == 1; });
+    ASSERT_EQ(driver_->Parked("bob"), 1);
+  }
+
+  // With a store that is away at one call of so many.
+  void FindOut(int away_each) {
+    ParkLarge();
+    values_->set_away_each(away_each);
+    deadly_ = {2};
+    EXPECT_LE(RunThroughDeaths(40), 10);
+    EXPECT_EQ(Letters(*driver_), "FAILED:2");
+    EXPECT_TRUE(driver_->dead_letters().at(0).message.starts_with("the process ended 3 times"))
+        << driver_->dead_letters().at(0).message;
+  }
+
+  std::shared_ptr<ShakyValues> values_ = std::make_shared<ShakyValues>();
+};
+
+// Whenever the store is away: when the event would be run alone, nothing was run, and nothing of it is forgotten.
+TEST_P(DeadlyKeptEventsTest, X3AnAttemptThatIsNotMadeSavesNobodyEachSecond) { FindOut(2); }
+TEST_P(DeadlyKeptEventsTest, X3AnAttemptThatIsNotMadeSavesNobodyEachThird) { FindOut(3); }
+TEST_P(DeadlyKeptEventsTest, X3AnAttemptThatIsNotMadeSavesNobodyEachFourth) { FindOut(4); }
+TEST_P(DeadlyKeptEventsTest, X3AnAttemptThatIsNotMadeSavesNobodyEachFifth) { FindOut(5); }
+
+// And one that does not end its process takes effect when the store is back, however often it is ended from outside.
+TEST_P(DeadlyKeptEventsTest, X3AStoreThatIsAwayBlamesNobody) {
+  ParkLarge();
+  values_->set_away_each(1);
+  for (int start = 0; start < 8; ++start) {
+    int turns = 100;
+    RunUntil([&] { return turns-- == 0; });
+    Start();
+  }
+  values_->set_away_each(1'000'000);
+  EXPECT_EQ(RunThroughDeaths(1), 0);
+  EXPECT_EQ(Totals(*driver_), "bob:1:2");
+  EXPECT_EQ(Letters(*driver_), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(, DeadlyKeptEventsTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "AnotherInstance" : "AnotherDisk"; });
+
+}  // namespace
+}  // namespace once
