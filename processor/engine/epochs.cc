@@ -43,6 +43,7 @@ void Epochs::Join(Task* task) {
     epoch_.sampled_ms.clear();
     epoch_.careful = nullptr;
     epoch_.is_note = false;
+    epoch_.has_unrun = false;
     epoch_.in_calls = {};
     epoch_.causes.clear();
     // X2: all that the one before brought has been heard by now.

@@ -264,7 +264,7 @@ bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView
   input->next = record.offset + 1;
   if (place.has_value()) task->crashes.NoteRan(lane, place);
   ++epochs_->current().records;
-  epochs_->current().has_unrun = epochs_->current().has_unrun || outcome.is_unrun;
+  epochs_->current().has_unrun |= outcome.is_unrun;
   ++task->epoch_breaker.finished;
   CountForBreaker(task);
   return true;
@@ -343,7 +343,7 @@ bool Scheduler::RunParked(Task* task) {
   const Outcome outcome = pipeline_->RunParked(task, *queue);
   ++epochs_->current().records;
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
-  epochs_->current().has_unrun = epochs_->current().has_unrun || outcome.is_unrun;
+  epochs_->current().has_unrun |= outcome.is_unrun;
   if (outcome.is_unrun) {
     // X3: that says nothing for it, so what is known of its deaths stays.
     task->crashes.CameBack();

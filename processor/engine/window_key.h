@@ -21,8 +21,7 @@ struct WindowKey {
   EventIdHash hash = {};
   Redrive redrive = {};
   EventIdentifier::Identity identity = {};
-  bool has_identity =
-      false;  // Whether `identity` is all: what a source reads of values holds for one record at a time.
+  bool has_identity = false;  // Not if the source reads values: that holds for one record at a time.
 };
 
 }  // namespace once

@@ -34,7 +34,7 @@ class DeadlyKeptEventsTest : public DeadlyScene {
     script_->handle = [this, handle = script_->handle](const OrderPlaced& order) {
       return handled_.empty() ? (handled_.push_back(0), absl::UnavailableError("later")) : handle(order);
     };
-    Make();
+    Make(options_);
     driver_->cluster().SetTopicSetting("scripted-orders-changelog", "max.message.bytes", "20000");
     driver_->Restart(Scripted(script_));
     OrderPlaced order = Order(2);
@@ -55,6 +55,7 @@ class DeadlyKeptEventsTest : public DeadlyScene {
         << driver_->dead_letters().at(0).message;
   }
 
+  DriverOptions options_;
   std::shared_ptr<ShakyValues> values_ = std::make_shared<ShakyValues>();
 };
 
@@ -77,6 +78,20 @@ TEST_P(DeadlyKeptEventsTest, X3AStoreThatIsAwayBlamesNobody) {
   EXPECT_EQ(RunThroughDeaths(1), 0);
   EXPECT_EQ(Totals(*driver_), "bob:1:2");
   EXPECT_EQ(Letters(*driver_), "");
+}
+
+// Nor does it leave others suspected that came back in later transactions.
+TEST_P(DeadlyKeptEventsTest, X3AStoreThatWasAwayKeepsNobodySuspected) {
+  options_.engine.crash_suspects = {{.place = {{"orders", Partition(0)}, Offset(1)}}};
+  ParkLarge();
+  values_->set_away_each(1);
+  int turns = 100;
+  RunUntil([&] { return turns-- == 0; });
+  values_->set_away_each(1'000'000);
+  Send("alice", 3);
+  RunUntil([this] { return driver_->Parked("bob") == 0; });
+  EXPECT_EQ(RunThroughDeaths(1), 0);
+  EXPECT_TRUE(driver_->worker().engine().tasks().begin()->second->suspects.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(, DeadlyKeptEventsTest, testing::Bool(),

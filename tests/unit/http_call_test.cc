@@ -132,9 +132,8 @@ TEST(HttpCallTest, AReasonHasNoSecret) {
   EXPECT_NE(answer.status().message().find("connect"), std::string::npos) << answer.status();
 }
 
-TEST(HttpCallTest, WhoDoesNotAnswerIsWaitedForNoLonger) {
+TEST(HttpCallTest, AConnectionThatClosesWithoutAWordIsNoAnswer) {
   Server silent({""});
-  // It closes without a word.
   EXPECT_EQ(HttpConnections().Ask({.url = silent.Url("/")}).status().code(), absl::StatusCode::kUnavailable);
 }
 
