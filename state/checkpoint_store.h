@@ -69,6 +69,10 @@ class CheckpointStore {
   virtual uint64_t SizeOnDisk() = 0;
 };
 
+// Whether anything of the task but its meta is there, such as what a wipe that was cut short has left: that is no
+// checkpoint, and stands for nothing (F7).
+absl::StatusOr<bool> HasEntries(CheckpointStore* store, std::string_view task_prefix);
+
 }  // namespace once
 
 #endif  // ONCE_STATE_CHECKPOINT_STORE_H_

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "processor/engine/task_checkpoint.h"
 
 namespace once {
 namespace {

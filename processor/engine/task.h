@@ -196,6 +196,7 @@ struct Task {
   std::string misfit = {};  // Of the group's offsets and the frontier, when they were read last.
   absl::Time misfit_since = absl::InfinitePast();
   bool rebuilding = false;   // Replays from the beginning after a wipe.
+  bool is_rebuilt = false;   // Such a replay, of this process, has made what it holds.
   int void_rebuilds = 0;     // Of these, in a row, that were of no use when they ended.
   absl::Status rebuild_why;  // It is to be rebuilt as soon as it may be, and waits until then; OK: it is not.
 

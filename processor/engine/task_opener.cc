@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "processor/engine/frontier.h"
 #include "processor/engine/log_gaps.h"
+#include "processor/engine/task_checkpoint.h"
 #include "state/changelog.h"
 
 namespace once {
@@ -19,10 +20,11 @@ constexpr absl::Duration kMostPatience = absl::Seconds(5);
 
 std::string Name(const Task& task) { return ToString(task.inputs.front().where); }
 
-absl::Status LoadWindowRecord(Task* task, std::string_view key, OptionalBytes value) {
-  absl::StatusOr<ChangelogKey> parsed = ParseChangelogKey(key);
-  if (!parsed.ok()) return parsed.status();
-  return task->window.Load(*parsed, value);
+// What was read once is no longer all that counts, or never was: a replay from the beginning mends it.
+absl::Status OutdatedError(Task* task, absl::string_view why) {
+  task->rebuilding = false;
+  task->is_rebuilt = false;
+  return absl::DataLossError(why);
 }
 
 }  // namespace
@@ -110,7 +112,7 @@ absl::Status TaskOpener::OnOffsets(Task* task, const event::TaskOffsetsFetched& 
 // Where the replay begins: after what memory holds, after the checkpoint, or at the beginning.
 absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffsets& offsets) {
   if (!task->state_is_loaded && !task->rebuilding) {
-    if (absl::Status loaded = LoadFromCheckpoint(task); !loaded.ok()) return loaded;
+    if (absl::Status loaded = LoadCheckpoint(*plan_, *clock_, store_, task); !loaded.ok()) return loaded;
   }
   // Nothing to stand on: the whole changelog is read, and what it makes is as old as the beginning of that (F6).
   if (!task->state_is_loaded) {
@@ -134,8 +136,7 @@ absl::StatusOr<Offset> TaskOpener::ReplayStart(Task* task, const event::TaskOffs
   }
   if (task->changelog_position < offsets.changelog_begin) {
     if (absl::Status whole = CheckHead(*task, offsets); !whole.ok()) return whole;
-    task->rebuilding = false;  // A replay that was overtaken begins anew.
-    return absl::DataLossError("the changelog's beginning moved past what it stands for");
+    return OutdatedError(task, "the changelog's beginning moved past what it stands for");
   }
   return task->changelog_position;
 }
@@ -154,42 +155,9 @@ absl::Status TaskOpener::CheckHead(const Task& task, const event::TaskOffsets& o
       ". An instance whose state directory has all that is gone goes on; else start under a new application_id"));
 }
 
-// A state directory may have served another application, whose tasks have the same names.
-absl::Status TaskOpener::CheckOwner(Task* task) const {
-  const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(FrontierKey());
-  if (!entry.ok()) return entry.status();
-  const absl::StatusOr<v1::Frontier> frontier = ParseFrontier((*entry)->value().value_or(std::string_view()));
-  // What cannot be read is judged at the end of the replay, by what it is then.
-  if (!frontier.ok() || frontier->application().empty() || frontier->application() == plan_->application_id) {
-    return absl::OkStatus();
-  }
-  return absl::DataLossError(absl::StrCat("its checkpoint is of application \"", frontier->application(), "\""));
-}
-
-absl::Status TaskOpener::LoadFromCheckpoint(Task* task) {
-  const absl::StatusOr<std::optional<CheckpointMeta>> meta = store_->ReadMeta(PrefixOf(*task));
-  if (!meta.ok()) return meta.status();
-  if (!meta->has_value()) return absl::OkStatus();
-  if ((*meta)->incarnation == 0) {
-    return absl::DataLossError(
-        "its checkpoint is of a rebuild that did not come far enough to tell of which changelog");
-  }
-  if (absl::Status ours = CheckOwner(task); !ours.ok()) return ours;
-  // E6: IDs are all in memory; of other kinds each is read from the disk when it is asked for.
-  absl::Status failure;
-  const absl::Status scanned =
-      task->state.Scan(KindPrefix(ChangelogKind::kEventIds), [&](std::string_view key, std::string_view value) {
-        failure = LoadWindowRecord(task, key, value);
-        return failure.ok();
-      });
-  if (!scanned.ok()) return scanned;
-  if (!failure.ok()) return failure;
-  task->changelog_position = (*meta)->changelog_offset;
-  task->incarnation = (*meta)->incarnation;
-  // X6: what the wall clocks of then and now make of it. From here on it ages by the steady clock.
-  task->current_at = clock_->now - (clock_->wall - absl::FromUnixMillis((*meta)->written_ms));
-  task->state_is_loaded = true;
-  return absl::OkStatus();
+bool TaskOpener::WouldRebuildMend(const Task& task, const absl::Status& status) {
+  if (!absl::IsDataLoss(status) || task.rebuilding) return false;
+  return !task.is_rebuilt || IsCorruptStore(status);
 }
 
 absl::Status TaskOpener::RebuildIfFree(Task* task) {
@@ -204,7 +172,7 @@ absl::Status TaskOpener::Rebuild(Task* task, const std::string& why) {
   Forget(task);
   // Before the wipe: should that fail, no further rebuild is tried (Tasks::StoreFailed).
   task->rebuilding = true;
-  if (absl::Status wiped = store_->Wipe(PrefixOf(*task)); !wiped.ok()) return wiped;
+  if (absl::Status wiped = store_->Wipe(PrefixOf(*plan_, *task)); !wiped.ok()) return wiped;
   // The index goes with the state that it was made from.
   return task->parking.Load();
 }
@@ -218,6 +186,7 @@ void TaskOpener::Forget(Task* task) {
   task->two_histories = false;
   task->state_is_loaded = false;
   task->rebuilding = false;
+  task->is_rebuilt = false;
 }
 
 absl::Status TaskOpener::OnReplayed(Task* task, const RecordView& record) {
@@ -295,12 +264,8 @@ absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
   }
   if (why.empty()) return absl::OkStatus();
   // A checkpoint that is no good is replaced by a rebuild; that is repeated, but not for ever.
-  if (!task->rebuilding) return absl::DataLossError(why);
   constexpr int kVoidRebuilds = 3;
-  if (++task->void_rebuilds < kVoidRebuilds) {
-    task->rebuilding = false;  // This one is over.
-    return absl::DataLossError(why);
-  }
+  if (!task->rebuilding || ++task->void_rebuilds < kVoidRebuilds) return OutdatedError(task, why);
   return absl::FailedPreconditionError(absl::StrCat(
       "task ", Name(*task), " cannot be rebuilt from ", ToString(task->changelog), ": ", why, ", ", kVoidRebuilds,
       " times in a row; keys that were deleted could be back. Raise its delete.retention.ms (",
@@ -315,7 +280,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (!ready.ok()) return ready;
   // What is held now lacks nothing of the changelog as of then, whether it opens now or waits for offsets that fit.
   task->current_at = task->looked_at;
-  task->rebuilding = false;
+  task->is_rebuilt |= std::exchange(task->rebuilding, false);
   task->void_rebuilds = 0;
   ready = task->parking.Load();
   if (ready.ok()) ready = task->control_state.Load();
@@ -383,13 +348,6 @@ absl::Status TaskOpener::CheckControl(Task* task) const {
   const absl::Status fits = PlaceControl(*plan_, task, &passed);
   if (!passed.empty()) LogOf(*task, log_, LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", passed));
   return fits;
-}
-
-CheckpointMeta DescribeCheckpoint(const Task& task, const ClockReading& clock) {
-  const bool is_judged = task.phase == TaskPhase::kRunning || task.phase == TaskPhase::kPaused;
-  return {.changelog_offset = task.changelog_position,
-          .incarnation = is_judged ? task.frontier.incarnation() : task.incarnation,
-          .written_ms = absl::ToUnixMillis(clock.wall - (clock.now - task.current_at))};
 }
 
 }  // namespace once

@@ -37,6 +37,9 @@ class TaskOpener {
   // The reader stands at `position` and there is nothing more yet. Runs the task once that is far enough.
   absl::Status OnReplayEnd(Task* task, Offset position, absl::Time now, Actions* actions);
 
+  // Whether `status`, an error of the task's state, is one of its local copy, so that the changelog has what is meant. What
+  // cannot be read in a state that was made from the changelog itself is so there (F7).
+  static bool WouldRebuildMend(const Task& task, const absl::Status& status);
   // If task.rebuild_why asks for it: forgets the task's local state, memory and disk, and opens it from the changelog's
   // beginning. Waits for a call when nothing writes its state any more (the write would come after the wipe, and pass a
   // part for all) and no epoch speaks for it; until then the task, which must be opening, does not open (F7).
@@ -46,9 +49,7 @@ class TaskOpener {
 
  private:
   absl::StatusOr<Offset> ReplayStart(Task* task, const event::TaskOffsets& offsets);
-  absl::Status LoadFromCheckpoint(Task* task);
   absl::Status CheckHead(const Task& task, const event::TaskOffsets& offsets) const;
-  absl::Status CheckOwner(Task* task) const;
   absl::Status Rebuild(Task* task, const std::string& why);
   void NoteFrontier(Task* task, OptionalBytes value) const;
   absl::Status Finish(Task* task, absl::Time now);
@@ -57,9 +58,6 @@ class TaskOpener {
   absl::Status CheckControl(Task* task) const;
   absl::Status ReadFrontier(Task* task);
   absl::Status CheckBase(Task* task, absl::Time now) const;
-  std::string PrefixOf(const Task& task) const {
-    return TaskPrefix(plan_->group(task.id.group).name, task.id.partition);
-  }
 
   const Plan* const plan_;
   const EngineOptions* const options_;
@@ -69,10 +67,6 @@ class TaskOpener {
   const std::function<uint64_t()> new_incarnation_;
   uint64_t last_request_ = 0;
 };
-
-// What a checkpoint of the task says of itself. Until the opening has judged what the replay stands on, it has the age
-// and the incarnation of that (F6). Its age is told as a time of the wall clock as that is set now.
-CheckpointMeta DescribeCheckpoint(const Task& task, const ClockReading& clock);
 
 }  // namespace once
 

@@ -223,12 +223,24 @@ bool Tasks::Retry(const TaskId& id) {
   return true;
 }
 
+namespace {
+
+// F7: a rebuild has met it, so it is in the changelog.
+absl::Status BlameChangelog(const Task& task, const absl::Status& status) {
+  if (!absl::IsDataLoss(status) || !task.is_rebuilt) return status;
+  return absl::DataLossError(absl::StrCat(
+      std::string(status.message()), ", and so it is in ", ToString(task.changelog),
+      ", which the state was just rebuilt from; was it written by another program, or by a newer version of this one?"
+      " Run the version that wrote it, or start under a new application_id"));
+}
+
+}  // namespace
+
 void Tasks::StoreFailed(Task* task, const absl::Status& status) {
   if (task->phase == TaskPhase::kFailed) return;
   // All tasks share damaged files: who runs us makes them anew.
   if (IsCorruptStore(status) && task->rebuilding) return step_->Halt(status);
-  // F7: only damage of the local state is mended by a rebuild, and not if that has met it again.
-  if (!absl::IsDataLoss(status) || task->rebuilding) return Fail(task, status);
+  if (!TaskOpener::WouldRebuildMend(*task, status)) return Fail(task, BlameChangelog(*task, status));
   Reopen(task);
   // X5b: not at once: a write of its state may be under way, or an epoch may speak for it.
   task->rebuild_why = status;

@@ -164,8 +164,12 @@ void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration 
 void BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention) {
   const std::string prefix = TaskPrefix(plan.group(task.group).name, task.partition);
   const auto meta = store_->ReadMeta(prefix);
-  // There is no copy.
-  if (!meta.ok() || !meta->has_value()) return;
+  if (!meta.ok()) return;
+  if (!meta->has_value()) {
+    // There is no copy, but perhaps the rest of one whose wipe was cut short.
+    const absl::StatusOr<bool> has_rest = HasEntries(store_, prefix);
+    if (!has_rest.ok() || !*has_rest) return;
+  }
   const std::string name = ToString(plan.InputsOf(task).front());
   if (absl::Status wiped = store_->Wipe(prefix); !wiped.ok()) {
     return log_->Log(LogLevel::kWarning, absl::StrCat("the local copy of task ", name, " cannot be dropped: ",

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "processor/engine/task_opener.h"
+#include "processor/engine/task_checkpoint.h"
 #include "processor/runtime/worker.h"
 #include "state/changelog.h"
 #include "tests/driver/orders.h"
@@ -13,12 +13,13 @@ namespace {
 
 const TopicPartition kChangelog{"opening-orders-changelog", Partition(0)};
 
-// An order of 0 cents deletes its customer's total.
+// An order of 0 cents deletes its customer's total; one of less fails for now.
 absl::StatusOr<Topology> BuildWithDeletions(const Config&) {
   TopologyBuilder builder("opening");
   auto orders = builder.AddSource("orders", {.topic = "orders"});
   builder.DeadLetterTo("orders.dlq");
   builder.AddAggregate<CustomerTotal>("customer").On<OrderPlaced>(orders, [](const OrderPlaced& order, auto& customer) {
+    if (order.cents() < 0) return absl::UnavailableError("away");
     if (order.cents() == 0) {
       customer.Delete();
     } else {
@@ -87,6 +88,26 @@ class ReplayingTest : public testing::Test {
     driver_.cluster().Compact(kChangelog.topic);
     driver_.clock().Advance(absl::Hours(25));
     driver_.cluster().Compact(kChangelog.topic);
+  }
+
+  // Somebody's record in the changelog.
+  void WriteByHand(const std::string& key, OptionalBytes value) {
+    const std::unique_ptr<kafka::Client> client = driver_.cluster().NewClient({});
+    const auto producer = *client->NewProducer("somebody", {kChangelog.topic});
+    ASSERT_TRUE(producer->InitTransactions(absl::Seconds(1)).ok());
+    ASSERT_TRUE(producer->BeginTransaction().ok());
+    OutputRecord record;
+    record.partition = kChangelog.partition;
+    record.key = key;
+    record.value = value;
+    ASSERT_TRUE(producer->Send(record).ok());
+    ASSERT_TRUE(producer->Commit(absl::Seconds(1)).ok());
+  }
+  void ExpectHalt(const std::string& why) {
+    EXPECT_TRUE(absl::IsDataLoss(driver_.status())) << driver_.status();
+    EXPECT_NE(driver_.status().message().find(why), absl::string_view::npos) << driver_.status();
+    EXPECT_NE(driver_.status().message().find("so it is in " + kChangelog.topic), absl::string_view::npos)
+        << driver_.status();
   }
 
   TopologyTestDriver driver_{BuildWithDeletions};
@@ -217,6 +238,47 @@ TEST_F(ReplayingTest, X5ACheckpointDatedInTheFutureIsNotUsed) {
   ASSERT_TRUE(driver_.status().ok()) << driver_.status();
   EXPECT_FALSE(Exists("ghost"));
   EXPECT_TRUE(Exists("customer3"));
+}
+
+// Rule F7: what a wipe that was cut short has left, without an offset, passes for nothing: keys whose deletions are
+// gone from the changelog would be back.
+TEST_F(ReplayingTest, F7WhatACutShortWipeHasLeftIsNotGoneOnFrom) {
+  Fill(/*with_checkpoint=*/true);
+  Send("customer3", 0);
+  driver_.RunUntilIdle();
+  driver_.Crash();
+  CompactDeletionsAway();
+  driver_.store().FailNext(StoreOperation::kWipe, absl::UnavailableError("I/O error"));
+  Turn(5);
+  driver_.Crash();  // In the middle of the wipe, as it were.
+  const std::string prefix = TaskPrefix("orders", Partition(0));
+  ASSERT_FALSE(driver_.store().ReadMeta(prefix)->has_value());
+  ASSERT_TRUE(driver_.store().Get(prefix, StateKeyPrefix("customer") + "customer3")->has_value());
+  driver_.RunUntilIdle();
+  ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+  EXPECT_FALSE(Exists("customer3"));
+  EXPECT_TRUE(Exists("customer4"));
+  EXPECT_TRUE(Logged("a wipe that was cut short"));
+}
+
+// A rebuild makes nothing readable that cannot be read in the changelog itself: it is tried once, not for ever.
+TEST_F(ReplayingTest, F7AStatusThatCannotBeReadInTheChangelogHalts) {
+  Fill(/*with_checkpoint=*/true);
+  driver_.Crash();
+  WriteByHand(AggregateStatusKey("customer1"), "\xff");
+  Turn(200);
+  ExpectHalt("status of key customer1 is unreadable");
+}
+
+TEST_F(ReplayingTest, F7AParkedEventThatIsMissingInTheChangelogHalts) {
+  Fill(/*with_checkpoint=*/true);
+  Send("customer1", -1);
+  Send("customer2", 1);
+  Turn(20);
+  driver_.Crash();
+  WriteByHand(ParkedEventKey("customer1", 0), std::nullopt);
+  Turn(200);
+  ExpectHalt("parked event 0 of key customer1 is missing");
 }
 
 // A process that stood still for two days has not followed its changelog meanwhile, and its checkpoint does not say so.

@@ -132,7 +132,7 @@ TEST(PostponedRebuildTest, X5ATaskThatIsToBeRebuiltTakesNoPartInEpochs) {
   for (int i = 0; i < 5 && !scene.writes(0); ++i) scene.Tick();
   ASSERT_TRUE(scene.writes(0));
   ASSERT_TRUE(scene.task(0).state.checkpoint_under_way());
-  scene.store().FailNext(StoreOperation::kGet, absl::DataLossError("bad block"));
+  scene.store().FailNext(StoreOperation::kGet, CorruptStoreError("bad block"));
   scene.Record(0, "bob");
   EXPECT_EQ(scene.task(0).phase, TaskPhase::kOpening);
   const int lookups = scene.lookups(0);

@@ -10,6 +10,7 @@
 
 #include "once/v1/changelog.pb.h"
 #include "processor/engine/plan.h"
+#include "processor/engine/task_checkpoint.h"
 #include "processor/engine/task_opener.h"
 #include "state/changelog.h"
 #include "tests/fuzz/input.h"
@@ -128,7 +129,7 @@ class Scene {
     if (status.ok()) return false;
     ONCE_CHECK(absl::IsDataLoss(status) || absl::IsFailedPrecondition(status));
     ONCE_CHECK(!status.message().empty());
-    if (!absl::IsDataLoss(status) || task_.rebuilding) {
+    if (!TaskOpener::WouldRebuildMend(task_, status)) {
       is_refused_ = true;
       return true;
     }

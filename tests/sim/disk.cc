@@ -17,7 +17,7 @@ namespace {
 
 class MemoryDisk final : public Disk {
  public:
-  MemoryDisk() { Lose(); }
+  MemoryDisk(Scheduler* scheduler, uint64_t seed) : scheduler_(scheduler), random_(seed) { Lose(); }
   absl::Status Mount() override {
     former_.clear();
     return absl::OkStatus();
@@ -27,6 +27,7 @@ class MemoryDisk final : public Disk {
   void Lose() override {
     former_.push_back(std::move(store_));
     store_ = std::make_unique<MemoryCheckpointStore>();
+    store_->SetWipePause([this] { scheduler_->Sleep(random_.Between(absl::ZeroDuration(), LongestWipe())); });
   }
   void SetFull(bool full) override { store_->SetFull(full); }
   void Corrupt(Random* random, const Plan& plan) override {
@@ -38,6 +39,11 @@ class MemoryDisk final : public Disk {
   void Tear(Random* random, const Plan& plan) override { Corrupt(random, plan); }
 
  private:
+  // Of much data, now and then.
+  absl::Duration LongestWipe() { return random_.Chance(20) ? absl::Milliseconds(400) : absl::Milliseconds(10); }
+
+  Scheduler* const scheduler_;
+  Random random_;  // Its own: how long one wipe takes changes nothing else that is drawn.
   std::unique_ptr<MemoryCheckpointStore> store_;
   // A thread that was killed inside a handler comes back to them on its way out.
   std::vector<std::unique_ptr<MemoryCheckpointStore>> former_;
@@ -124,7 +130,9 @@ class RocksDbDisk final : public Disk {
 
 }  // namespace
 
-std::unique_ptr<Disk> MakeMemoryDisk() { return std::make_unique<MemoryDisk>(); }
+std::unique_ptr<Disk> MakeMemoryDisk(Scheduler* scheduler, uint64_t seed) {
+  return std::make_unique<MemoryDisk>(scheduler, seed);
+}
 
 std::unique_ptr<Disk> MakeRocksDbDisk(const std::string& parent, LogSink* log) {
   return std::make_unique<RocksDbDisk>(parent, log);

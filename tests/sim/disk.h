@@ -2,6 +2,7 @@
 #ifndef ONCE_TESTS_SIM_DISK_H_
 #define ONCE_TESTS_SIM_DISK_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -33,7 +34,8 @@ class Disk {
   virtual void Tear(Random* random, const Plan& plan) = 0;
 };
 
-std::unique_ptr<Disk> MakeMemoryDisk();
+// Wipes take time, and a crash may fall into one. `scheduler` must outlive it.
+std::unique_ptr<Disk> MakeMemoryDisk(Scheduler* scheduler, uint64_t seed);
 // A real RocksDB in a directory of its own below `parent`, deleted at the end. It cannot be full, nor corrupt while in
 // use.
 std::unique_ptr<Disk> MakeRocksDbDisk(const std::string& parent, LogSink* log);

@@ -1,10 +1,15 @@
 // The simulator's command line; see --help.
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -31,6 +36,16 @@ constexpr char kExamples[] =
     "  bazel run //tests/sim -- --seed=4711            one seed; a violation is shrunk to the faults it needs\n"
     "  bazel run //tests/sim -- --seed=4711 --trace    and everything that happens in it\n";
 
+// Databases of simulated pods need no disk, which takes a tenth of the time.
+std::string DefaultTempDir() {
+  constexpr std::uintmax_t kEnough = 1 << 30;
+  const char* const memory = "/dev/shm";
+  std::error_code unknown;
+  const std::filesystem::space_info space = std::filesystem::space(memory, unknown);
+  const bool is_usable = !unknown && space.available >= kEnough && access(memory, W_OK) == 0;
+  return is_usable ? memory : "/tmp";
+}
+
 struct Flags {
   int64_t seeds = 10'000;
   int64_t first_seed = 0;
@@ -41,7 +56,7 @@ struct Flags {
   int64_t max_shown = 3;
   std::string dimension_names = "default";
   Dimensions dimensions;
-  std::string temp_dir = "/tmp";
+  std::string temp_dir = DefaultTempDir();
 };
 
 struct Totals {

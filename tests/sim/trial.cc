@@ -125,7 +125,7 @@ void Trial::MakePods() {
   config.engine.breaker_min_failures = 1'000'000;
   for (const auto& member : members_) {
     for (int i = 0; i < scenario_.pods; ++i) {
-      member->disks.push_back(MakeMemoryDisk());
+      member->disks.push_back(MakeMemoryDisk(&scheduler_, Mix(scenario_.seed + static_cast<uint64_t>(i))));
       member->pods.push_back(std::make_unique<SimPod>(config, &member->plan, client_.get(), member->disks.back().get(),
                                                       member->network.get(), &random_, &log_));
       scheduler_.At(start_ + absl::Milliseconds(random_.Below(200)),

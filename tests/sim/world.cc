@@ -7,11 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "once/v1/changelog.pb.h"
-#include "processor/base/strings.h"
 #include "processor/engine/recurring_failure.h"
-#include "state/changelog.h"
-#include "tests/sim/memory_checker.h"
 #include "tests/sim/pod_faults.h"
 #include "tests/sim/world_state.h"
 
@@ -26,9 +22,6 @@ constexpr int kDeathsOfADeadlyEvent = 6;
 // What strict outputs keep, by the timestamps of their records.
 const absl::Duration kRetention = absl::Hours(36);
 const absl::Duration kRetryInterval = absl::Milliseconds(100);
-const absl::Duration kCheckpointInterval = absl::Milliseconds(200);
-// A checkpoint becomes due, is written, and what memory holds is measured.
-const absl::Duration kRest = 2 * kCheckpointInterval + absl::Milliseconds(100);
 
 // Less than a kHuge.
 constexpr char kNarrow[] = "500000";
@@ -172,7 +165,9 @@ void World::MakePods() {
   config.engine.letter_families = {.kafka_streams = seed % 2 == 0, .spring = seed % 3 == 0, .connect = seed % 5 == 0};
   if (scenario_.max_parked > 0) config.engine.max_parked_per_aggregate = scenario_.max_parked;
   for (int i = 0; i < scenario_.pods; ++i) {
-    disks_.push_back(scenario_.on_rocksdb ? MakeRocksDbDisk(options_.temp_dir, &log_) : MakeMemoryDisk());
+    disks_.push_back(scenario_.on_rocksdb
+                         ? MakeRocksDbDisk(options_.temp_dir, &log_)
+                         : MakeMemoryDisk(&scheduler_, Mix(scenario_.seed + static_cast<uint64_t>(i))));
     config.index = i;
     pods_.push_back(
         std::make_unique<SimPod>(config, plan_, pods_client_.get(), disks_.back().get(), &network_, &random_, &log_));
@@ -210,93 +205,6 @@ void World::Heal() {
 std::string World::Unsettled() {
   if (std::string waiting = checker_->Unsettled(); !waiting.empty()) return waiting;
   return FindUnsettled(*plan_, cluster_);
-}
-
-// False of a task that another worker has gone on with, and this one does not know it yet.
-bool World::IsCurrent(const Task& task) {
-  // Its offsets may be the same: retries move none.
-  v1::Frontier frontier;
-  const auto& fold = checker_->Fold(task.id.partition.value());
-  const auto found = fold.find(FrontierKey());
-  if (found != fold.end() && (!frontier.ParseFromString(found->second) || frontier.epoch() != task.frontier.epoch())) {
-    return false;
-  }
-  return std::all_of(task.inputs.begin(), task.inputs.end(), [&](const InputPosition& input) {
-    return cluster_.PeekCommittedOffset(plan_->application_id, input.where) == input.committed;
-  });
-}
-
-// I4: what live workers read through their caches is what the committed changelog says.
-void World::CheckStores() {
-  for (const auto& pod : pods_) {
-    for (const auto& worker : pod->workers()) {
-      if (!worker->engine().idle()) continue;  // What an open epoch has written is no part of the changelog yet.
-      for (const auto& [id, task] : worker->engine().tasks()) {
-        // The other task groups have no model.
-        if (id.group != 0 || task->phase != TaskPhase::kRunning || !IsCurrent(*task)) continue;
-        for (const auto& [key, value] : checker_->Fold(id.partition.value())) {
-          const absl::StatusOr<TaskState::Entry*> entry = task->state.Open(key);
-          // Reading a checkpoint that a fault has corrupted makes the engine rebuild it.
-          if (absl::IsDataLoss(entry.status())) continue;
-          if (!entry.ok() || (*entry)->value() != OptionalBytes(value)) {
-            Fail(absl::StrCat("I4: pod ", pod->process_id(), " reads another value than the changelog's of partition ",
-                              id.partition.value(), ", key \"", Printable(key), "\": ",
-                              entry.ok() ? Printable((*entry)->value().value_or("nothing")) : entry.status().ToString(),
-                              ", not ", Printable(value)));
-          }
-        }
-      }
-    }
-  }
-}
-
-void World::CheckEnd() {
-  if (const std::string broken = cluster_.Check(); !broken.empty())
-    Fail(absl::StrCat("the simulated log is broken: ", broken));
-  CheckMemory();
-  CheckStores();
-}
-
-// Until nothing has happened for long enough that all is measured and on the disk.
-void World::Rest() {
-  // Of members that died before, tasks move when their sessions end; each that is opened then has yet to come to rest.
-  const auto opened = [this] {
-    std::string tasks;
-    for (const auto& pod : pods_) {
-      for (const auto& worker : pod->workers()) {
-        absl::StrAppend(&tasks, "|");
-        for (const auto& [id, task] : worker->engine().tasks()) {
-          absl::StrAppend(&tasks, id.group, "-", id.partition.value(), " ", static_cast<int>(task->phase), " ",
-                          absl::ToUnixNanos(task->looked_at), ",");
-        }
-      }
-    }
-    return tasks;
-  };
-  constexpr int kMostTimes = 20;
-  absl::Time rest_begins = scheduler_.now();
-  for (const auto& pod : pods_) rest_begins = std::max(rest_begins, pod->paused_until());
-  for (int times = 0; times < kMostTimes; ++times) {
-    const std::string before = opened();
-    // A worker may be within calls whose answers are late.
-    scheduler_.RunUntil(rest_begins + kRest + 4 * scenario_.slow_answers);
-    if (opened() == before) return;
-    rest_begins = scheduler_.now();
-  }
-  Fail("X7: tasks are opened again and again, and nothing comes to rest");
-}
-
-// X7. Where memory is short, some time after all has come to rest.
-void World::CheckMemory() {
-  const bool is_tight = scenario_.memory_bytes > 0;
-  if (is_tight) Rest();
-  for (const auto& pod : pods_) {
-    for (const auto& worker : pod->workers()) {
-      if (!pod->running()) continue;
-      const std::string wrong = MemoryChecker::AtRest(worker->engine(), is_tight);
-      if (!wrong.empty()) Fail(absl::StrCat(wrong, " (pod ", pod->process_id(), ")"));
-    }
-  }
 }
 
 // A pause of the engine's back-off is at most as long as all the trouble before it, and the first one. A handler that

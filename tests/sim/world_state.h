@@ -43,6 +43,9 @@ class TraceLog final : public LogSink {
   std::string errors_;
 };
 
+// How often engines of a world write checkpoints.
+inline constexpr absl::Duration kCheckpointInterval = absl::Milliseconds(200);
+
 class World {
  public:
   World(const Scenario& scenario, const RunOptions& options)
@@ -152,6 +155,7 @@ class World {
   void CheckEnd();
   bool IsCurrent(const Task& task);
   void CheckMemory();
+  void CheckSuspects();
   void Rest();
   void CheckStores();
 

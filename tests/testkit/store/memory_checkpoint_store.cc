@@ -90,11 +90,15 @@ absl::Status MemoryCheckpointStore::Flush() {
 }
 
 absl::Status MemoryCheckpointStore::Wipe(std::string_view task_prefix) {
+  {
+    MutexLock lock(&mutex_);
+    const absl::Status status = Begin(StoreOperation::kWipe);
+    if (const auto it = metas_.find(task_prefix); it != metas_.end()) metas_.erase(it);
+    unflushed_.clear();
+    if (!status.ok()) return status;
+  }
+  wipe_pause_();
   MutexLock lock(&mutex_);
-  const absl::Status status = Begin(StoreOperation::kWipe);
-  if (const auto it = metas_.find(task_prefix); it != metas_.end()) metas_.erase(it);
-  unflushed_.clear();
-  if (!status.ok()) return status;
   for (auto it = data_.lower_bound(task_prefix); it != data_.end() && HasPrefix(it->first, task_prefix);) {
     it = data_.erase(it);
   }

@@ -49,6 +49,8 @@ class MemoryCheckpointStore final : public CheckpointStore {
   void Crash(size_t surviving = 0);
   // The next call of `operation` does nothing but fail. A Wipe that fails has forgotten the meta, but no data.
   void FailNext(StoreOperation operation, absl::Status status);
+  // Each Wipe calls it between the meta and the data. If it throws, the data is left.
+  void SetWipePause(std::function<void()> pause) { wipe_pause_ = std::move(pause); }
   // While set, Write and Flush fail with ResourceExhausted.
   void SetFull(bool full);
   // Reads of the task fail with DataLoss until it is wiped.
@@ -66,6 +68,7 @@ class MemoryCheckpointStore final : public CheckpointStore {
   absl::Status CheckReadable(std::string_view task_prefix) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Set(std::string key, std::optional<std::string> value, Undo* undo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  std::function<void()> wipe_pause_ = [] {};
   mutable Mutex mutex_;
   // By task prefix and key.
   std::map<std::string, std::string, std::less<>> data_ ABSL_GUARDED_BY(mutex_);
