@@ -30,8 +30,15 @@ Commands::Answer Commands::Begin(Task* task, const v1::Command& command, Offset 
   return {.store = task->control_state.AddUnderWay(begun), .is_under_way = true};
 }
 
+Place Commands::PlaceOfPortion(const Task& task) {
+  const ControlState& state = task.control_state;
+  return {task.control->position.where, Offset(state.under_way().at(state.NextPortion()).offset())};
+}
+
 Outcome Commands::RunPortion(Task* task) {
   ControlState& state = task->control_state;
+  // R3b: should its state be refused, that is the command's.
+  NoteCommand(PlaceOfPortion(*task));
   const uint64_t sequence = state.NextPortion();
   v1::CommandUnderWay command = state.under_way().at(sequence);
   ControlState::Walk& walk = state.WalkOf(sequence);

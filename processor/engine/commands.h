@@ -34,6 +34,8 @@ class Commands {
   Outcome Process(Task* task, const RecordView& record);
   // Goes on with one of the commands that are under way.
   Outcome RunPortion(Task* task);
+  // The command that RunPortion goes on with.
+  static Place PlaceOfPortion(const Task& task);
 
   // The epoch's outputs so far were taken.
   void ReleaseStep() { carried_out_.Tell(epoch_->opened_at, log_); }
@@ -59,6 +61,7 @@ class Commands {
     absl::Status refusal = {};
   };
 
+  void NoteCommand(const Place& place);
   Answer Execute(Task* task, const v1::Command& command, Offset offset);
   absl::Status CheckCommand(const Task& task, const v1::Command& command) const;
   Found Find(const Task& task, const v1::Target& target) const;

@@ -51,7 +51,7 @@ void Scheduler::TakeCommands(Task* task, Fetched fetched) {
 bool Scheduler::RunControl(Task* task) {
   ControlInput& control = *task->control;
   if (control.awaiting_seek || control.backlog.empty()) {
-    if (!JoinApart(task, Suspects::Treatment::kFree, GroupOf(*task))) return false;
+    if (!JoinForCommand(task, Commands::PlaceOfPortion(*task))) return false;
     const Outcome outcome = commands_->RunPortion(task);
     ++epochs_->current().records;
     return HandleOutcome(task, outcome);
@@ -78,13 +78,17 @@ bool Scheduler::RunControl(Task* task) {
   return true;
 }
 
+bool Scheduler::JoinForCommand(Task* task, const Place& place) {
+  auto treatment = Suspects::Treatment::kFree;
+  if (!task->suspects.empty()) treatment = task->suspects.TreatmentOf(place);
+  if (treatment == Suspects::Treatment::kAlone && !IsAlone()) return false;
+  return JoinApart(task, treatment, GroupOf(*task));
+}
+
 bool Scheduler::RunCommand(Task* task, const RecordView& record) {
   InputPosition& position = task->control->position;
   if (record.offset < position.next) return true;
-  auto treatment = Suspects::Treatment::kFree;
-  if (!task->suspects.empty()) treatment = task->suspects.TreatmentOf({position.where, record.offset});
-  if (treatment == Suspects::Treatment::kAlone && !IsAlone()) return false;
-  if (!JoinApart(task, treatment, GroupOf(*task))) return false;
+  if (!JoinForCommand(task, {position.where, record.offset})) return false;
   const Outcome outcome = commands_->Process(task, record);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
   // In the transaction of its effect; an abort takes both back.

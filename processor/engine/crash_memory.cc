@@ -120,6 +120,10 @@ void CrashMemory::NoteRan(size_t lane, const std::optional<Place>& place, bool i
   if (is_last || its.turns + its.ran >= its.round) its.moved = true;
 }
 
+void CrashMemory::NoteEnded(const Place& place) {
+  if (marks_.contains(place)) done_.insert(place);
+}
+
 void CrashMemory::AddTo(bool has_parked, v1::Frontier* frontier) const {
   for (size_t i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];

@@ -86,6 +86,9 @@ class CrashMemory {
   // now.
   void NoteRan(size_t lane, const std::optional<Place>& place, bool is_last = false);
 
+  // In the open epoch a command ends the event, which is not run any more.
+  void NoteEnded(const Place& place);
+
   // The open epoch moves the input's offset.
   void NoteMoved(size_t input) { lanes_[input].moved = true; }
   // To the open epoch's frontier, whose inputs are set. `has_parked`: the task has parked events.

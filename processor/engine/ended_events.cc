@@ -37,6 +37,10 @@ Outcome Failures::EndHead(Task* task, const std::string& queue, v1::AggregateSta
   const absl::StatusOr<Attempt> head = Head(task, queue, status);
   if (!head.ok()) return FromStore(head.status());
   SendEndNotice(*head, disposition, why, status.aggregate());
+  // X3: whatever was known of it is over with it.
+  const Place place = PlaceOf(*head);
+  if (!task->suspects.empty()) epoch_->ended.emplace_back(task, place);
+  task->crashes.NoteEnded(place);
   status.clear_aggregate();
   status.clear_head_origin();
   return HeadProcessed(*head, std::move(status));

@@ -3,6 +3,7 @@
 #define ONCE_PROCESSOR_ENGINE_EPOCH_H_
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -49,13 +50,14 @@ struct Epoch {
   std::vector<Cause> causes = {};  // They stay until the next one opens: a report may come late.
   EventCounters counters = {};
   FlowCounts flows = {};
-  std::vector<int64_t> sampled_ms = {};  // Timestamps of a sample of the events that were processed.
-  Place last_event = {};                 // The one that ran last.
-  bool has_unrun = false;                // See Outcome.
-  Largest largest = {};                  // The one that made most of its bytes.
-  bool is_note = false;                  // It was opened, or ended, for what crash memories say (X3).
-  Task* careful = nullptr;               // Holds suspects of this task, and nothing else.
-  int64_t careful_room = 0;              // How many more of them it may hold.
+  std::vector<int64_t> sampled_ms = {};                   // Timestamps of a sample of the events that were processed.
+  std::optional<Place> last_event = {};                   // The one that ran last; of what runs no event, none.
+  bool has_unrun = false;                                 // See Outcome.
+  std::vector<std::pair<const Task*, Place>> ended = {};  // Events that commands have ended.
+  Largest largest = {};                                   // The one that made most of its bytes.
+  bool is_note = false;                                   // It was opened, or ended, for what crash memories say (X3).
+  Task* careful = nullptr;                                // Holds suspects of this task, and nothing else.
+  int64_t careful_room = 0;                               // How many more of them it may hold.
 
   // Where a step's outputs go, and their bytes.
   std::vector<OutputRecord>* outputs = nullptr;

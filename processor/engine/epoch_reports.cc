@@ -80,6 +80,9 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   ran.events = epoch_.records;
   if (epoch_.records == 1) ran.only = epoch_.last_event;
   ran.is_unrun = epoch_.has_unrun;
+  for (const auto& [of, place] : epoch_.ended) {
+    if (of == &task) ran.ended.push_back(place);
+  }
   for (const InputPosition& input : task.inputs) ran.read_to[input.where] = input.next;
   if (task.control.has_value()) ran.read_to[task.control->position.where] = task.control->position.next;
   return ran;

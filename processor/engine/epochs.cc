@@ -44,6 +44,8 @@ void Epochs::Join(Task* task) {
     epoch_.careful = nullptr;
     epoch_.is_note = false;
     epoch_.has_unrun = false;
+    epoch_.last_event.reset();
+    epoch_.ended.clear();
     epoch_.in_calls = {};
     epoch_.causes.clear();
     // X2: all that the one before brought has been heard by now.
@@ -233,9 +235,7 @@ CommitVerdict Epochs::On(const event::ProducerReady& ready) {
 void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
     // Before positions move: it asks what this epoch has read.
-    if (std::optional<Place> settled = task->suspects.OnCommitted(WhatRan(*task)); settled.has_value()) {
-      settled_.push_back(*std::move(settled));
-    }
+    task->suspects.OnCommitted(WhatRan(*task), &settled_);
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();

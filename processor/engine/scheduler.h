@@ -95,6 +95,7 @@ class Scheduler {
   // One command, or a portion of one.
   bool RunControl(Task* task);
   bool RunCommand(Task* task, const RecordView& record);
+  bool JoinForCommand(Task* task, const Place& place);
   void TakeCommands(Task* task, Fetched fetched);
   // Runs what has its turn.
   bool RunKind(Task* task, Kind kind);

@@ -109,7 +109,8 @@ absl::Status Suspects::OnRefused(const Ran& ran, std::span<const Refused> refuse
       if (each.likeliest && !own) known_.try_emplace(each.cause);
       continue;
     }
-    const Place& place = ran.only.has_value() ? *ran.only : each.cause;
+    // A command that runs alone is not what its letter is of.
+    const Place& place = own ? *ran.only : each.cause;
     if (!judged.emplace(place, each.what == Refused::What::kDeadLetter).second) continue;
     if (absl::Status blamed = Blame(each, place); !blamed.ok()) return blamed;
   }
@@ -124,15 +125,18 @@ void Suspects::OnOutgrown(const Place& place, bool was_alone, const std::string&
   if (was_alone && ++known.outgrown >= kPatience) known.blamed_for = why;
 }
 
-std::optional<Place> Suspects::OnCommitted(const Ran& ran) {
-  std::optional<Place> settled;
-  if (empty()) return settled;
+void Suspects::Clear(const Place& place, std::vector<Place>* settled) {
+  const auto known = known_.find(place);
+  if (known == known_.end()) return;
+  if (known->second.was_told) settled->push_back(place);
+  known_.erase(known);
+}
+
+void Suspects::OnCommitted(const Ran& ran, std::vector<Place>* settled) {
+  if (empty()) return;
   // X3: an event whose value was not to be had is as suspect as before.
-  const bool is_cleared = ran.only.has_value() && !ran.is_unrun;
-  if (const auto known = is_cleared ? known_.find(*ran.only) : known_.end(); known != known_.end()) {
-    if (known->second.was_told) settled = known->first;
-    known_.erase(known);
-  }
+  if (ran.only.has_value() && !ran.is_unrun) Clear(*ran.only, settled);
+  for (const Place& place : ran.ended) Clear(place, settled);
   // What commits is innocent: back to full speed, in steps.
   group_ *= 2;
   const bool passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
@@ -141,7 +145,6 @@ std::optional<Place> Suspects::OnCommitted(const Ran& ran) {
   });
   // All that was in the refused epoch has committed, the culprit included.
   if (passed) careful_to_.clear();
-  return settled;
 }
 
 }  // namespace once

@@ -55,6 +55,7 @@ class Suspects {
     int64_t events = 0;                             // Of the whole epoch, all tasks.
     std::optional<Place> only = {};                 // If it was one: that.
     bool is_unrun = false;                          // None of the user's code has run for one of them.
+    std::vector<Place> ended = {};                  // By commands, without being run.
     std::map<TopicPartition, Offset> read_to = {};  // The task's inputs: the next offset.
   };
 
@@ -103,8 +104,8 @@ class Suspects {
   // The epoch outlasted its transaction's timeout, and this event made more than a whole epoch should have. It is run
   // alone, and when that has come to the same several times it is to blame, for `why`.
   void OnOutgrown(const Place& place, bool was_alone, const std::string& why);
-  // The epoch took effect. If it was that of one event which Warn had told of: that.
-  std::optional<Place> OnCommitted(const Ran& ran);
+  // The epoch took effect. Adds to `settled` the events which Warn had told of and that is over for.
+  void OnCommitted(const Ran& ran, std::vector<Place>* settled);
 
  private:
   struct Known {
@@ -118,6 +119,7 @@ class Suspects {
   };
 
   absl::Status Blame(const Refused& refused, const Place& place);
+  void Clear(const Place& place, std::vector<Place>* settled);
   void Suspect(const Ran& ran);
 
   std::map<Place, Known> known_;

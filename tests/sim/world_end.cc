@@ -111,6 +111,7 @@ void World::CheckSuspects() {
   for (const auto& pod : pods_) {
     if (!pod->running()) continue;
     for (const auto& worker : pod->workers()) {
+      if (!worker->engine().idle()) continue;  // It has not heard of the last commit yet.
       for (const auto& [id, task] : worker->engine().tasks()) {
         if (task->phase != TaskPhase::kRunning || task->suspects.empty() || task->parking.parked_events() > 0) continue;
         Fail(absl::StrCat("X3: task ", ToString(task->inputs.front().where), " still suspects an event, at the end"));

@@ -23,7 +23,7 @@ FIRST_STRETCH = 8
 # The seed that catches a rare mutant, and the dimensions that it was found with, as long as neither scenarios nor engine draw
 # or do otherwise.
 HINTS = {"old_checkpoint_kept": (1952, "none"), "unrun_is_cleared": (16741, "default"),
-         "unrun_for_ever": (15453, "default"), "torn_wipe_trusted": (14661, "default")}
+         "torn_wipe_trusted": (14661, "default"), "skipped_stays_suspected": (17125, "default")}
 # What a seed may take at the very most, on a machine that others use too.
 SECONDS_OF_STRETCH = 60
 SECONDS_OF_SEED = 0.5

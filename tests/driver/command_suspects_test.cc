@@ -1,0 +1,53 @@
+// Events that brokers may have refused, and commands that end or release them (R3b, X3).
+#include "processor/runtime/worker.h"
+#include "tests/driver/command_scene.h"
+#include "tests/driver/orders.h"
+
+namespace once {
+namespace {
+
+Suspects& SuspectsOf(CommandScene* scene) { return scene->driver.worker().engine().tasks().begin()->second->suspects; }
+
+Place PlaceAt(int64_t offset) { return {{"orders", Partition(0)}, Offset(offset)}; }
+
+// What has ended is run no more: suspected for ever, it would have each parked event run in a transaction of its own.
+TEST(CommandSuspectsTest, X3ASkippedEventIsSuspectedNoMore) {
+  CommandScene scene;
+  scene.broken = {1};
+  scene.SendAlice(1, 2);
+  SuspectsOf(&scene).Warn(PlaceAt(0), "");
+  EXPECT_EQ(Short(scene.driver.Skip("customer", "alice")), "APPLIED");
+  EXPECT_TRUE(SuspectsOf(&scene).empty());
+  EXPECT_EQ(Totals(scene.driver), "alice:1:2");
+}
+
+// The broker refuses a letter, not the command that has it sent.
+TEST(CommandSuspectsTest, R3bTheLetterOfASkippedEventShrinks) {
+  CommandScene scene;
+  scene.broken = {1};
+  scene.SendAlice(1, 2);
+  scene.driver.cluster().SetTopicSetting("orders.dlq", "max.message.bytes", "250");
+  EXPECT_EQ(Short(scene.driver.Skip("customer", "alice", {.reason = std::string(500, 'r')})), "APPLIED");
+  ASSERT_TRUE(scene.driver.status().ok()) << scene.driver.status();
+  EXPECT_EQ(scene.driver.dead_letters().back().topic_partition_offset, "orders-0-0");
+  EXPECT_EQ(Totals(scene.driver), "alice:1:2");
+  EXPECT_TRUE(SuspectsOf(&scene).empty());
+}
+
+// A transaction with nothing but a portion of a command says nothing of the event that ran before it.
+TEST(CommandSuspectsTest, R3bAPortionClearsNoEvent) {
+  CommandScene scene;
+  scene.broken = {1};
+  for (int i = 0; i < 10; ++i) scene.driver.Send("orders", absl::StrCat("c", i), Order(1));
+  scene.driver.RunUntilIdle();
+  scene.driver.ReleaseAll("customer", {.per_second = 1});
+  scene.driver.Send("orders", "alice", Order(5));
+  scene.driver.RunUntilIdle();
+  SuspectsOf(&scene).Warn(PlaceAt(10), "");
+  scene.driver.AdvanceTime(absl::Seconds(2));
+  EXPECT_GE(scene.counters().released, 2);
+  EXPECT_FALSE(SuspectsOf(&scene).empty());
+}
+
+}  // namespace
+}  // namespace once
