@@ -235,7 +235,7 @@ CommitVerdict Epochs::On(const event::ProducerReady& ready) {
 void Epochs::Commit() {
   for (Task* task : epoch_.touched) {
     // Before positions move: it asks what this epoch has read.
-    task->suspects.OnCommitted(WhatRan(*task), &settled_);
+    for (const Place& settled : task->suspects.OnCommitted(WhatRan(*task))) settled_.push_back(settled);
     task->state.CommitEpoch();
     task->window.CommitEpoch();
     task->parking.Commit();

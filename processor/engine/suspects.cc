@@ -132,11 +132,12 @@ void Suspects::Clear(const Place& place, std::vector<Place>* settled) {
   known_.erase(known);
 }
 
-void Suspects::OnCommitted(const Ran& ran, std::vector<Place>* settled) {
-  if (empty()) return;
+std::vector<Place> Suspects::OnCommitted(const Ran& ran) {
+  std::vector<Place> settled;
+  if (empty()) return settled;
   // X3: an event whose value was not to be had is as suspect as before.
-  if (ran.only.has_value() && !ran.is_unrun) Clear(*ran.only, settled);
-  for (const Place& place : ran.ended) Clear(place, settled);
+  if (ran.only.has_value() && !ran.is_unrun) Clear(*ran.only, &settled);
+  for (const Place& place : ran.ended) Clear(place, &settled);
   // What commits is innocent: back to full speed, in steps.
   group_ *= 2;
   const bool passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
@@ -145,6 +146,7 @@ void Suspects::OnCommitted(const Ran& ran, std::vector<Place>* settled) {
   });
   // All that was in the refused epoch has committed, the culprit included.
   if (passed) careful_to_.clear();
+  return settled;
 }
 
 }  // namespace once

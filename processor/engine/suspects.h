@@ -104,8 +104,8 @@ class Suspects {
   // The epoch outlasted its transaction's timeout, and this event made more than a whole epoch should have. It is run
   // alone, and when that has come to the same several times it is to blame, for `why`.
   void OnOutgrown(const Place& place, bool was_alone, const std::string& why);
-  // The epoch took effect. Adds to `settled` the events which Warn had told of and that is over for.
-  void OnCommitted(const Ran& ran, std::vector<Place>* settled);
+  // The epoch took effect. Returns the events that Warn had told of and that are none any more.
+  std::vector<Place> OnCommitted(const Ran& ran);
 
  private:
   struct Known {
