@@ -83,8 +83,7 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   for (const auto& [of, place] : epoch_.ended) {
     if (of == &task) ran.ended.push_back(place);
   }
-  for (const InputPosition& input : task.inputs) ran.read_to[input.where] = input.next;
-  if (task.control.has_value()) ran.read_to[task.control->position.where] = task.control->position.next;
+  ran.read_to = task.ReadTo();
   return ran;
 }
 

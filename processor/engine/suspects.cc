@@ -140,13 +140,28 @@ std::vector<Place> Suspects::OnCommitted(const Ran& ran) {
   for (const Place& place : ran.ended) Clear(place, &settled);
   // What commits is innocent: back to full speed, in steps.
   group_ *= 2;
-  const bool passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
-    const auto read = ran.read_to.find(careful.first);
-    return read == ran.read_to.end() || read->second >= careful.second;
-  });
-  // All that was in the refused epoch has committed, the culprit included.
-  if (passed) careful_to_.clear();
+  EndCare(ran.read_to);
   return settled;
+}
+
+void Suspects::OnOpened(const std::map<TopicPartition, Offset>& read_to, bool has_parked) {
+  if (empty()) return;
+  EndCare(read_to);
+  if (has_parked) return;
+  std::erase_if(known_, [&](const auto& known) {
+    const Place& place = known.first;
+    const auto read = read_to.find(place.where);
+    return read != read_to.end() && place.offset < read->second;
+  });
+}
+
+// Once all that was in the refused epoch has committed, the culprit included.
+void Suspects::EndCare(const std::map<TopicPartition, Offset>& read_to) {
+  const bool has_passed = std::all_of(careful_to_.begin(), careful_to_.end(), [&](const auto& careful) {
+    const auto read = read_to.find(careful.first);
+    return read == read_to.end() || read->second >= careful.second;
+  });
+  if (has_passed) careful_to_.clear();
 }
 
 }  // namespace once

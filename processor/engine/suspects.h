@@ -104,6 +104,9 @@ class Suspects {
   // The epoch outlasted its transaction's timeout, and this event made more than a whole epoch should have. It is run
   // alone, and when that has come to the same several times it is to blame, for `why`.
   void OnOutgrown(const Place& place, bool was_alone, const std::string& why);
+  // The task is opened, and stands at `read_to`: what lies before that is over, whoever has committed it, unless it is
+  // parked.
+  void OnOpened(const std::map<TopicPartition, Offset>& read_to, bool has_parked);
   // The epoch took effect. Returns the events that Warn had told of and that are none any more.
   std::vector<Place> OnCommitted(const Ran& ran);
 
@@ -121,6 +124,7 @@ class Suspects {
   absl::Status Blame(const Refused& refused, const Place& place);
   void Clear(const Place& place, std::vector<Place>* settled);
   void Suspect(const Ran& ran);
+  void EndCare(const std::map<TopicPartition, Offset>& read_to);
 
   std::map<Place, Known> known_;
   std::map<TopicPartition, Offset> careful_to_;  // Events below are run in groups.

@@ -129,6 +129,14 @@ struct Task {
     if (control.has_value()) f(control->position);
   }
 
+  // The next offset of each of these.
+  std::map<TopicPartition, Offset> ReadTo() const {
+    std::map<TopicPartition, Offset> read_to;
+    for (const InputPosition& input : inputs) read_to[input.where] = input.next;
+    if (control.has_value()) read_to[control->position.where] = control->position.next;
+    return read_to;
+  }
+
   const TaskId id;
   const TopicPartition changelog;
   TaskPhase phase = TaskPhase::kOpening;

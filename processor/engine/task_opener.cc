@@ -297,6 +297,8 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (const std::string told = task->crashes.Load(task->frontier, &task->suspects); !told.empty()) {
     LogOf(*task, log_, LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", told));
   }
+  // T5: what a commit of unknown outcome, or another worker, has ended, no commit of ours will.
+  task->suspects.OnOpened(task->ReadTo(), task->parking.parked_events() > 0);
   task->incarnation = task->frontier.incarnation();
   // By this number a checkpoint of another changelog with the same name is told (F6).
   if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());

@@ -1,4 +1,4 @@
-// Events that brokers may have refused, and commands that end or release them (R3b, X3).
+// What ends the suspicion of an event, and what does not: commits, commands, openings (R3b, X3).
 #include "processor/runtime/worker.h"
 #include "tests/driver/command_scene.h"
 #include "tests/driver/orders.h"
@@ -11,7 +11,7 @@ Suspects& SuspectsOf(CommandScene* scene) { return scene->driver.worker().engine
 Place PlaceAt(int64_t offset) { return {{"orders", Partition(0)}, Offset(offset)}; }
 
 // What has ended is run no more: suspected for ever, it would have each parked event run in a transaction of its own.
-TEST(CommandSuspectsTest, X3ASkippedEventIsSuspectedNoMore) {
+TEST(ClearedSuspectsTest, X3ASkippedEventIsSuspectedNoMore) {
   CommandScene scene;
   scene.broken = {1};
   scene.SendAlice(1, 2);
@@ -22,7 +22,7 @@ TEST(CommandSuspectsTest, X3ASkippedEventIsSuspectedNoMore) {
 }
 
 // The broker refuses a letter, not the command that has it sent.
-TEST(CommandSuspectsTest, R3bTheLetterOfASkippedEventShrinks) {
+TEST(ClearedSuspectsTest, R3bTheLetterOfASkippedEventShrinks) {
   CommandScene scene;
   scene.broken = {1};
   scene.SendAlice(1, 2);
@@ -34,8 +34,19 @@ TEST(CommandSuspectsTest, R3bTheLetterOfASkippedEventShrinks) {
   EXPECT_TRUE(SuspectsOf(&scene).empty());
 }
 
+// T5: that an event has ended shows when the task is opened again.
+TEST(ClearedSuspectsTest, X3AnEventThatACommitOfUnknownOutcomeEndedIsSuspectedNoMore) {
+  CommandScene scene;
+  scene.SendAlice(1, 1);
+  SuspectsOf(&scene).Warn(PlaceAt(1), "");
+  scene.driver.FailNextCommit(/*landed=*/true);
+  scene.SendAlice(2, 2);
+  EXPECT_EQ(Totals(scene.driver), "alice:1:1 alice:2:3");
+  EXPECT_TRUE(SuspectsOf(&scene).empty());
+}
+
 // A transaction with nothing but a portion of a command says nothing of the event that ran before it.
-TEST(CommandSuspectsTest, R3bAPortionClearsNoEvent) {
+TEST(ClearedSuspectsTest, R3bAPortionClearsNoEvent) {
   CommandScene scene;
   scene.broken = {1};
   for (int i = 0; i < 10; ++i) scene.driver.Send("orders", absl::StrCat("c", i), Order(1));
