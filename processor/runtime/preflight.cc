@@ -157,8 +157,9 @@ class Checker {
               absl::StrCat("created topic ", topic.name, " with ", topic.partition_count, " partitions"));
     if (DescribeBefore(SteadyNow() + options_.timeout, topic.name)) return true;
     if (fatal_.ok() && !refused_.contains(topic.name)) {
-      problems_.push_back(
-          absl::StrCat("topic ", topic.name, " was created but the broker does not show it; start again"));
+      // X5: of many partitions, or by a busy controller, it takes its time. No mistake of anybody's either.
+      fatal_ = absl::UnavailableError(absl::StrCat("topic ", topic.name, " was created, but ",
+                                                   options_.bootstrap_servers, " does not show it yet"));
     }
     return false;
   }

@@ -31,6 +31,7 @@ class FakeAdmin final : public kafka::Admin {
   absl::Status CreateTopic(const kafka::NewTopic& topic, absl::Duration) override {
     if (!create_error.ok()) return create_error;
     created.insert(topic.name);
+    if (shows_late) return absl::OkStatus();
     answers[topic.name] = kafka::TopicDescription{.partition_count = topic.partition_count};
     return absl::OkStatus();
   }
@@ -44,6 +45,7 @@ class FakeAdmin final : public kafka::Admin {
 
   std::map<std::string, absl::StatusOr<kafka::TopicDescription>> answers;
   absl::Status create_error;
+  bool shows_late = false;
   std::set<std::string> created;
 };
 
@@ -202,6 +204,16 @@ TEST_F(PreflightTest, OnlyAnUnreachableBrokerIsUnavailable) {
   const absl::Status checked = Run();
   EXPECT_TRUE(absl::IsUnavailable(checked)) << checked;
   EXPECT_THAT(checked.ToString(), HasSubstr("is the broker up"));
+}
+
+// As one of a thousand partitions, by a busy controller: the start waits on.
+TEST_F(PreflightTest, X5ACreatedTopicThatShowsLateIsNobodysMistake) {
+  admin_.answers.erase(kChangelog);
+  admin_.shows_late = true;
+  const absl::Status checked =
+      Preflight({.bootstrap_servers = "b:1", .timeout = absl::Milliseconds(50)}, &admin_, &log_, &plan_);
+  EXPECT_TRUE(absl::IsUnavailable(checked)) << checked;
+  EXPECT_THAT(checked.ToString(), HasSubstr("was created, but b:1 does not show it yet"));
 }
 
 TEST_F(PreflightTest, RefusedCredentialsAreSaidOnce) {
