@@ -21,14 +21,6 @@ absl::Status CorruptStoreError(std::string_view message) {
 
 bool IsCorruptStore(const absl::Status& status) { return status.GetPayload(kCorruptStore).has_value(); }
 
-absl::StatusOr<bool> HasEntries(CheckpointStore* store, std::string_view task_prefix) {
-  bool found = false;
-  const absl::Status scanned =
-      store->Scan(task_prefix, {}, [&](std::string_view, std::string_view) { return !(found = true); });
-  if (!scanned.ok()) return scanned;
-  return found;
-}
-
 // By name, not by number: groups are numbered anew when the topology changes.
 std::string TaskPrefix(std::string_view group_name, Partition partition) {
   const auto hash = static_cast<uint64_t>(XXH3_64bits(group_name.data(), group_name.size()));

@@ -55,6 +55,10 @@ class CheckpointStore {
   virtual absl::Status Scan(std::string_view task_prefix, std::string_view key_prefix,
                             const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
 
+  // Whether anything of the task but its meta is there, such as what a wipe that was cut short has left: that is no
+  // checkpoint, and stands for nothing (F7). However much was wiped, it takes no longer.
+  virtual absl::StatusOr<bool> HasEntries(std::string_view task_prefix) = 0;
+
   // All entries (each key once, in any order) and the meta, together or not at all. Not durable before Flush.
   virtual absl::Status Write(std::string_view task_prefix, std::span<const CheckpointEntry> entries,
                              const CheckpointMeta& meta) = 0;
@@ -68,10 +72,6 @@ class CheckpointStore {
   // Bytes on disk, for metrics; 0 if unknown.
   virtual uint64_t SizeOnDisk() = 0;
 };
-
-// Whether anything of the task but its meta is there, such as what a wipe that was cut short has left: that is no
-// checkpoint, and stands for nothing (F7).
-absl::StatusOr<bool> HasEntries(CheckpointStore* store, std::string_view task_prefix);
 
 }  // namespace once
 

@@ -53,7 +53,7 @@ bool Scheduler::RunControl(Task* task) {
   if (control.awaiting_seek || control.backlog.empty()) {
     if (!JoinForCommand(task, Commands::PlaceOfPortion(*task))) return false;
     const Outcome outcome = commands_->RunPortion(task);
-    ++epochs_->current().records;
+    epochs_->NoteRecord(task);
     return HandleOutcome(task, outcome);
   }
   const Fetched next = control.backlog.front();
@@ -93,7 +93,7 @@ bool Scheduler::RunCommand(Task* task, const RecordView& record) {
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
   // In the transaction of its effect; an abort takes both back.
   position.next = record.offset + 1;
-  ++epochs_->current().records;
+  epochs_->NoteRecord(task);
   if (task->control_state.paused() != nullptr && task->phase == TaskPhase::kRunning) {
     // What comes behind it is not taken in any more.
     task->awaiting_seek = true;

@@ -62,6 +62,16 @@ std::string CrashMemory::Load(const v1::Frontier& frontier, Suspects* suspects) 
   return told;
 }
 
+void CrashMemory::OnOpened(const std::map<TopicPartition, Offset>& read_to,
+                           const std::function<bool(const Place&)>& waits) {
+  std::erase_if(marks_, [&](const auto& entry) {
+    const Place& place = entry.first;
+    const auto read = read_to.find(place.where);
+    return read != read_to.end() && place.offset < read->second && !waits(place);
+  });
+  SetCalm();
+}
+
 void CrashMemory::SetCalm() {
   for (Lane& lane : lanes_) {
     lane.is_calm = lane.begun == Begun::kYes && lane.left == 0 && marks_.empty() && !about_.has_value();

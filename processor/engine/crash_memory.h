@@ -27,6 +27,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -56,6 +57,11 @@ class CrashMemory {
   // The task is about to run, and this is its frontier. Counts once: later calls change nothing. `suspects` is told of
   // events that are to fail. Returns what is to be told; empty: nothing.
   std::string Load(const v1::Frontier& frontier, Suspects* suspects);
+
+  // The task has been opened, at `read_to`: what lies before that and does not `wait` among the parked events is over.
+  void OnOpened(const std::map<TopicPartition, Offset>& read_to, const std::function<bool(const Place&)>& waits);
+  // Some event is named, by openings before this one.
+  bool has_marks() const { return !marks_.empty(); }
 
   // Lanes: the inputs by index, and this.
   size_t parked_lane() const { return lanes_.size() - 1; }

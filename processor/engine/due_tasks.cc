@@ -13,7 +13,8 @@ absl::Time NextRetry(const Task& task, absl::Time now) {
       task.phase == TaskPhase::kRunning || (task.phase == TaskPhase::kPaused && task.retries_while_paused);
   // One that has a turn already is run by that.
   if (!may_retry || task.has_parked_turn) return absl::InfiniteFuture();
-  return task.parking.IsRunnable(now) ? now : task.parking.NextRetry();
+  const absl::Time next = task.parking.IsRunnable(now) ? now : task.parking.NextRetry();
+  return IsHeld(task, now) ? std::max(next, task.held_until) : next;
 }
 
 // T9.
@@ -39,10 +40,13 @@ absl::Time NextCheckpoint(const Task& task, const EngineOptions& options) {
 }
 
 // What is done of its commands, besides those that were fetched, which have a turn.
-absl::Time NextPortion(const Task& task) {
+absl::Time NextPortion(const Task& task, absl::Time now) {
   // Without commands what is under way stands still.
   const bool may_go_on = task.control.has_value() && !task.control->has_turn && IsWritable(task);
-  return may_go_on ? task.control_state.NextPortionAt() : absl::InfiniteFuture();
+  if (!may_go_on) return absl::InfiniteFuture();
+  // What was fetched lost its turn while the task was held.
+  if (IsHeld(task, now)) return task.held_until;
+  return task.control_state.NextPortionAt();
 }
 
 }  // namespace
@@ -59,6 +63,11 @@ bool HasUncommittedOffset(const Task& task) {
   };
   return std::any_of(task.inputs.begin(), task.inputs.end(), is_uncommitted) ||
          (task.control.has_value() && is_uncommitted(task.control->position));
+}
+
+absl::Time LooksAgainAt(const Task& task) {
+  constexpr absl::Duration kPatience = absl::Seconds(30);
+  return std::max(task.replay_since, task.replayed_at) + kPatience;
 }
 
 bool HasBrokenInput(const Task& task) {
@@ -94,11 +103,12 @@ absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time no
   } else if (task.phase == TaskPhase::kOpening && task.offsets_request == 0) {
     next = task.opening_at;
   }
+  if (task.phase == TaskPhase::kReplaying) next = std::min(next, LooksAgainAt(task));
   // X3: what is committed names an event that has come back: as long as it does, an end would be put down to it.
   if (task.crashes.has_news()) next = now;
   if (WantsSeek(task)) next = std::min(next, task.seeks.until());
   if (WantsControlSeek(task)) next = std::min(next, task.control->seeks.until());
-  next = std::min(next, NextPortion(task));
+  next = std::min(next, NextPortion(task, now));
   if (task.phase == TaskPhase::kPaused) next = std::min(next, ResumeAt(task));
   if (task.phase == TaskPhase::kFailed) {
     // While its checkpoint is written it has to wait.

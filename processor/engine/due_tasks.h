@@ -15,6 +15,8 @@ namespace once {
 // Between tries of a checkpoint that fails, at least.
 inline constexpr absl::Duration kCheckpointRetry = absl::Seconds(1);
 
+// When a replay that comes no further asks anew where it is to come to, which may be in its log no more (F3).
+absl::Time LooksAgainAt(const Task& task);
 // The client reads one of its inputs no more until it is assigned anew.
 bool HasBrokenInput(const Task& task);
 // Whether its inputs are to be read from somewhere else than they are.

@@ -57,6 +57,7 @@ void Engine::On(const event::Tick& tick) {
   const std::vector<Task*> due = tasks_.Due();
   if (!due.empty()) memory_.NoteChange();
   if (!step_.stopping) tasks_.RetryFailed(due);
+  tasks_.LookAgainAtReplays(due);
   tasks_.RequestOffsets(due);
   checkpoints_.Write(due);
   if (epochs_.accepting()) OnTickBetweenEpochs(due);

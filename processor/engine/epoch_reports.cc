@@ -77,8 +77,8 @@ Suspects::Ran Epochs::WhatRan(const Task& task) const {
   // Reports of a producer that is replaced come when its epoch has been dropped.
   if (const auto dropped = ran_.find(task.id); dropped != ran_.end()) return dropped->second;
   Suspects::Ran ran;
-  ran.events = epoch_.records;
-  if (epoch_.records == 1) ran.only = epoch_.last_event;
+  ran.events = task.epoch_records;
+  if (epoch_.records == 1 && task.epoch_records == 1) ran.only = epoch_.last_event;
   ran.is_unrun = epoch_.has_unrun;
   for (const auto& [of, place] : epoch_.ended) {
     if (of == &task) ran.ended.push_back(place);

@@ -320,6 +320,7 @@ void Epochs::Close() {
     task->touched = false;
     tasks_->Mark(task);
     task->epoch_breaker = {};
+    task->epoch_records = 0;
     task->pending_changelog_position.reset();
   }
   epoch_.open = false;

@@ -50,6 +50,11 @@ class Epochs {
 
   // Makes sure that an epoch is open and speaks for the task.
   void Join(Task* task);
+  // An event of the task, which has joined, is in the epoch.
+  void NoteRecord(Task* task) {
+    ++epoch_.records;
+    ++task->epoch_records;
+  }
   // Likewise, for what its crash memory has to say.
   void JoinToNote(Task* task) {
     Join(task);

@@ -193,7 +193,7 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
     return {};
   }
   Outcome outcome = failures_.Fail(attempt, verdict);
-  outcome.is_unrun = verdict.is_unrun;
+  outcome.is_unrun = verdict.is_unrun && attempt.task->parking.FindQueue(Parking::QueueOf(record, *attempt.topic)) != nullptr;
   return outcome;
 }
 
@@ -203,6 +203,7 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
   // R2: all that is left to do there is to tell its followers.
   if (found->state() == v1::AggregateStatus::PARKED) return failures_.Notice(task, queue, *found);
   v1::AggregateStatus status = *found;
+  const uint64_t sequence = status.head_sequence();
   const absl::StatusOr<Attempt> head = failures_.Head(task, queue, status);
   if (!head.ok()) return FromStore(head.status());
   NoteEvent(*head);
@@ -211,7 +212,9 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
   if (!store_error_.ok()) return FromStore(store_error_);
   Outcome outcome = verdict.status.ok() ? failures_.HeadProcessed(*head, std::move(status))
                                         : failures_.HeadFailed(*head, verdict, std::move(status));
-  outcome.is_unrun = verdict.is_unrun;
+  // X3: one that has ended without being run is over like any.
+  const v1::AggregateStatus* const after = task->parking.FindQueue(queue);
+  outcome.is_unrun = verdict.is_unrun && after != nullptr && after->head_sequence() == sequence;
   if (outcome.kind != Outcome::Kind::kDone) return outcome;
   if (head->number > 1) ++epoch_->counters.retries;
   if (verdict.status.ok()) epoch_->NoteProcessed(head->record->timestamp_ms);

@@ -105,7 +105,8 @@ bool Scheduler::HasWork(const Task& task, Kind kind) const {
   // Who waits for us in a rebalance waits for one commit, not for the backlog.
   if (step_->stopping || tasks_->leaving()) return false;
   if (kind == Kind::kNew) return !IsVoid(task) && !task.backlog.empty();
-  if (task.is_ending()) return false;
+  // X2: whatever it does would fail like what it is held back for.
+  if (task.is_ending() || IsHeld(task, step_->now)) return false;
   if (kind == Kind::kControl) {
     if (!IsWritable(task)) return false;
     const bool has_commands = !task.control->awaiting_seek && !task.control->backlog.empty();
@@ -157,7 +158,7 @@ void Scheduler::RunSlice() {
 
 bool Scheduler::RunTurn(Task* task, Kind kind) {
   tasks_->Mark(task);
-  while (HasWork(*task, kind)) {
+  while (!step_->halted && HasWork(*task, kind)) {
     if (!epochs_->accepting() || !RunKind(task, kind)) {
       AddTurn(task, kind);
       return false;
@@ -263,7 +264,7 @@ bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView
   // Ours, never the client's position (X5p); an abort takes it back.
   input->next = record.offset + 1;
   if (place.has_value()) task->crashes.NoteRan(lane, place);
-  ++epochs_->current().records;
+  epochs_->NoteRecord(task);
   epochs_->current().has_unrun |= outcome.is_unrun;
   ++task->epoch_breaker.finished;
   CountForBreaker(task);
@@ -272,6 +273,8 @@ bool Scheduler::ProcessRecord(Task* task, InputPosition* input, const RecordView
 
 // Whether the slice goes on. What was not processed is read again by a later seek.
 bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
+  // R3b: it is none of the epoch's, whose event it is not to pass for.
+  if (outcome.kind != Outcome::Kind::kDone && epochs_->current().records > 0) epochs_->current().last_event.reset();
   // X3: it has not ended the process, so what was announced of it is taken back.
   if (outcome.kind != Outcome::Kind::kDone) task->crashes.CameBack();
   switch (outcome.kind) {
@@ -283,9 +286,9 @@ bool Scheduler::HandleOutcome(Task* task, const Outcome& outcome) {
       epochs_->Seal();
       return true;
     case Outcome::Kind::kHalt:
-      // X3: what was known of deaths has had its effect: when the task is tried again, the event is run.
+      // X3: what was known of it has had its effect.
       task->crashes.ForgetBlamed();
-      for (const Place& place : task->suspects.Blamed()) {
+      for (const Place& place : task->suspects.OnStopped()) {
         if (observer_ != nullptr) observer_->Settled(place);
       }
       tasks_->Fail(task, outcome.status);
@@ -341,7 +344,7 @@ bool Scheduler::RunParked(Task* task) {
   if (!JoinApart(task, treatment, GroupOf(*task))) return false;
   task->parking.NoteTurn(*queue);
   const Outcome outcome = pipeline_->RunParked(task, *queue);
-  ++epochs_->current().records;
+  epochs_->NoteRecord(task);
   if (outcome.kind != Outcome::Kind::kDone) return HandleOutcome(task, outcome);
   epochs_->current().has_unrun |= outcome.is_unrun;
   if (outcome.is_unrun) {

@@ -9,6 +9,13 @@
 
 namespace once {
 
+namespace {
+
+// More than any epoch holds.
+constexpr int64_t kMostGrouped = int64_t{1} << 40;
+
+}  // namespace
+
 Suspects::Treatment Suspects::TreatmentOf(const Place& place) const {
   // Alone in its epoch, so that whatever is refused there is its own.
   if (known_.contains(place)) return Treatment::kAlone;
@@ -16,12 +23,14 @@ Suspects::Treatment Suspects::TreatmentOf(const Place& place) const {
   return careful != careful_to_.end() && place.offset < careful->second ? Treatment::kGrouped : Treatment::kFree;
 }
 
-std::vector<Place> Suspects::Blamed() const {
-  std::vector<Place> blamed;
-  for (const auto& [place, known] : known_) {
-    if (known.is_deadly) blamed.push_back(place);
-  }
-  return blamed;
+std::vector<Place> Suspects::OnStopped() {
+  std::vector<Place> deadly;
+  std::erase_if(known_, [&](const auto& entry) {
+    const auto& [place, known] = entry;
+    if (known.is_deadly) deadly.push_back(place);
+    return !known.blamed_for.empty() && !known.is_deadly;
+  });
+  return deadly;
 }
 
 const std::string* Suspects::BlamedFor(const Place& place) const {
@@ -139,19 +148,19 @@ std::vector<Place> Suspects::OnCommitted(const Ran& ran) {
   if (ran.only.has_value() && !ran.is_unrun) Clear(*ran.only, &settled);
   for (const Place& place : ran.ended) Clear(place, &settled);
   // What commits is innocent: back to full speed, in steps.
-  group_ *= 2;
+  group_ = std::min(2 * group_, kMostGrouped);
   EndCare(ran.read_to);
   return settled;
 }
 
-void Suspects::OnOpened(const std::map<TopicPartition, Offset>& read_to, bool has_parked) {
+void Suspects::OnOpened(const std::map<TopicPartition, Offset>& read_to,
+                        const std::function<bool(const Place&)>& waits) {
   if (empty()) return;
   EndCare(read_to);
-  if (has_parked) return;
   std::erase_if(known_, [&](const auto& known) {
     const Place& place = known.first;
     const auto read = read_to.find(place.where);
-    return read != read_to.end() && place.offset < read->second;
+    return read != read_to.end() && place.offset < read->second && !waits(place);
   });
 }
 

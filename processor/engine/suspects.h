@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -52,8 +53,8 @@ class Suspects {
   };
   // The task's part of that epoch.
   struct Ran {
-    int64_t events = 0;                             // Of the whole epoch, all tasks.
-    std::optional<Place> only = {};                 // If it was one: that.
+    int64_t events = 0;
+    std::optional<Place> only = {};                 // If that was the epoch's only one.
     bool is_unrun = false;                          // None of the user's code has run for one of them.
     std::vector<Place> ended = {};                  // By commands, without being run.
     std::map<TopicPartition, Offset> read_to = {};  // The task's inputs: the next offset.
@@ -72,8 +73,9 @@ class Suspects {
   // Its value is another one now.
   void Forget(const Place& place) { known_.erase(place); }
 
-  // Those that are to fail since Warn had told of them.
-  std::vector<Place> Blamed() const;
+  // Blame has had its effect, which ended the task. What the broker refused is run when the task is tried again, since
+  // the topic may be mended; what ends the process, and is returned, when another process runs it.
+  std::vector<Place> OnStopped();
 
   // How an event must be run.
   enum class Treatment {
@@ -104,9 +106,9 @@ class Suspects {
   // The epoch outlasted its transaction's timeout, and this event made more than a whole epoch should have. It is run
   // alone, and when that has come to the same several times it is to blame, for `why`.
   void OnOutgrown(const Place& place, bool was_alone, const std::string& why);
-  // The task is opened, and stands at `read_to`: what lies before that is over, whoever has committed it, unless it is
-  // parked.
-  void OnOpened(const std::map<TopicPartition, Offset>& read_to, bool has_parked);
+  // The task is opened, and stands at `read_to`: what lies before that is over, whoever has committed it, unless it
+  // `waits` among the parked events.
+  void OnOpened(const std::map<TopicPartition, Offset>& read_to, const std::function<bool(const Place&)>& waits);
   // The epoch took effect. Returns the events that Warn had told of and that are none any more.
   std::vector<Place> OnCommitted(const Ran& ran);
 

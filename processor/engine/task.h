@@ -210,6 +210,7 @@ struct Task {
 
   // The open epoch.
   bool touched = false;
+  int64_t epoch_records = 0;                         // Of the epoch's events, those of the task.
   std::optional<Offset> pending_changelog_position;  // After the epoch's frontier, if the broker said where it is.
   BreakerCounts epoch_breaker;                       // This epoch's share; window_start unused.
   bool resumes = false;                              // A command ends its pause.
@@ -230,6 +231,11 @@ struct Task {
 inline void LogOf(const Task& task, LogSink* log, LogLevel level, const std::string& message) {
   const std::string name = ToString(task.inputs.front().where);
   log->LogAbout(level, message, {.task = name});
+}
+
+// X2: it is not to do anything yet, since its epochs fail again and again.
+inline bool IsHeld(const Task& task, absl::Time now) {
+  return task.phase == TaskPhase::kPaused && task.held_until > now;
 }
 
 // An epoch may speak for it.

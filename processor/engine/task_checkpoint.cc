@@ -25,7 +25,7 @@ absl::Status CheckOwner(const Plan& plan, Task* task) {
 // F7: without an offset it stands for nothing. Gone on from, keys would be back whose deletions the changelog no longer
 // tells, and another application's frontier would pass for this one's.
 absl::Status CheckEmpty(CheckpointStore* store, const std::string& prefix) {
-  const absl::StatusOr<bool> has_entries = HasEntries(store, prefix);
+  const absl::StatusOr<bool> has_entries = store->HasEntries(prefix);
   if (!has_entries.ok()) return has_entries.status();
   if (!*has_entries) return absl::OkStatus();
   return absl::DataLossError("its checkpoint is what a wipe that was cut short has left");

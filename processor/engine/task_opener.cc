@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -297,8 +298,7 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   if (const std::string told = task->crashes.Load(task->frontier, &task->suspects); !told.empty()) {
     LogOf(*task, log_, LogLevel::kWarning, absl::StrCat("task ", Name(*task), ": ", told));
   }
-  // T5: what a commit of unknown outcome, or another worker, has ended, no commit of ours will.
-  task->suspects.OnOpened(task->ReadTo(), task->parking.parked_events() > 0);
+  if (absl::Status forgotten = ForgetWhatIsOver(task); !forgotten.ok()) return forgotten;
   task->incarnation = task->frontier.incarnation();
   // By this number a checkpoint of another changelog with the same name is told (F6).
   if (task->incarnation == 0) task->frontier.set_incarnation(new_incarnation_());
@@ -311,6 +311,29 @@ absl::Status TaskOpener::Finish(Task* task, absl::Time now) {
   LogOf(*task, log_, LogLevel::kInfo,
         absl::StrCat("task ", Name(*task), " runs from offset ", task->inputs.front().next.value(), "; replayed ",
                      task->replayed_records, " changelog records"));
+  return absl::OkStatus();
+}
+
+// T5, X3: what a commit of unknown outcome, or another worker, has ended, no commit of ours will. Suspected for ever,
+// it would have each parked event run in a transaction of its own.
+absl::Status TaskOpener::ForgetWhatIsOver(Task* task) const {
+  if (task->suspects.empty() && !task->crashes.has_marks()) return absl::OkStatus();
+  // A longer look would hold up others (X1); of so many some runs are slow anyway.
+  constexpr int64_t kMostRead = 10'000;
+  const bool is_known = task->parking.parked_events() <= kMostRead;
+  std::set<Place> waiting;
+  for (const std::string& queue : is_known ? task->parking.QueuesBehind({}) : std::vector<std::string>()) {
+    const v1::AggregateStatus& status = *task->parking.FindQueue(queue);
+    for (uint64_t sequence = status.head_sequence(); sequence < status.next_sequence(); ++sequence) {
+      const absl::StatusOr<v1::ParkedEvent> event = task->parking.Read(queue, sequence);
+      if (!event.ok()) return event.status();
+      waiting.insert({{event->topic(), Partition(event->partition())}, Offset(event->offset())});
+    }
+  }
+  const auto waits = [&](const Place& place) { return !is_known || waiting.contains(place); };
+  const std::map<TopicPartition, Offset> read_to = task->ReadTo();
+  task->suspects.OnOpened(read_to, waits);
+  task->crashes.OnOpened(read_to, waits);
   return absl::OkStatus();
 }
 

@@ -54,6 +54,7 @@ class TaskOpener {
   void NoteFrontier(Task* task, OptionalBytes value) const;
   absl::Status Finish(Task* task, absl::Time now);
   absl::Status AwaitFit(Task* task, const absl::Status& misfit, absl::Time now) const;
+  absl::Status ForgetWhatIsOver(Task* task) const;
   absl::Status CheckGaps(Task* task) const;
   absl::Status CheckControl(Task* task) const;
   absl::Status ReadFrontier(Task* task);

@@ -35,6 +35,7 @@ void Tasks::Hold(Task* task, absl::Time until) {
 void Tasks::KeepHeld(Task* task) {
   if (task->phase != TaskPhase::kRunning || task->held_until <= step_->now) return;
   task->phase = TaskPhase::kPaused;
+  task->retries_while_paused = false;
   task->awaiting_seek = true;
   task->resume_at = task->held_until;
 }
@@ -44,7 +45,9 @@ void Tasks::FollowCommands(Task* task) {
     task->resume_at = std::max(step_->now, task->held_until);
     Mark(task);
   }
-  if (task->control_state.paused() == nullptr || task->phase != TaskPhase::kRunning) return;
+  if (task->control_state.paused() == nullptr || !IsWritable(*task)) return;
+  // R7: whatever else had paused it, its queues go on now.
+  if (task->phase == TaskPhase::kPaused && task->retries_while_paused) return;
   const v1::InputsPaused& by = *task->control_state.paused();
   LogOf(*task, log_, LogLevel::kWarning,
         absl::StrCat("task ", ToString(task->inputs.front().where), " takes no new events, by command ",

@@ -155,6 +155,15 @@ void Tasks::Reopen(Task* task) {
   task->awaiting_seek = true;
 }
 
+void Tasks::LookAgainAtReplays(const std::vector<Task*>& due) {
+  for (Task* const task : due) {
+    if (task->phase != TaskPhase::kReplaying || step_->now < LooksAgainAt(*task)) continue;
+    const absl::Time since = task->opening_since;
+    Reopen(task);
+    task->opening_since = since;
+  }
+}
+
 void Tasks::ReopenAll() {
   for (const auto& [id, task] : tasks_) {
     // A failed one is opened by its own clock.

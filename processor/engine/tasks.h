@@ -87,6 +87,8 @@ class Tasks {
   void EndOf(Task* task);
   // Failed tasks whose time has come are opened anew.
   void RetryFailed(const std::vector<Task*>& due);
+  // Of those among `due` that replay and come no further.
+  void LookAgainAtReplays(const std::vector<Task*>& due);
   // Does so now, whatever its time. False if the task has not failed.
   bool Retry(const TaskId& id);
   void SetTopicProblems(std::vector<TopicProblem> problems);

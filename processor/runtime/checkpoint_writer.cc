@@ -167,7 +167,7 @@ void BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, 
   if (!meta.ok()) return;
   if (!meta->has_value()) {
     // There is no copy, but perhaps the rest of one whose wipe was cut short.
-    const absl::StatusOr<bool> has_rest = HasEntries(store_, prefix);
+    const absl::StatusOr<bool> has_rest = store_->HasEntries(prefix);
     if (!has_rest.ok() || !*has_rest) return;
   }
   const std::string name = ToString(plan.InputsOf(task).front());

@@ -114,6 +114,19 @@ absl::Status RocksDbStore::Scan(std::string_view task_prefix, std::string_view k
   return FromRocksDb(it->status(), "cannot read", path_);
 }
 
+absl::StatusOr<bool> RocksDbStore::HasEntries(std::string_view task_prefix) {
+  const std::string behind = BehindPrefix(std::string(task_prefix));
+  const rocksdb::Slice upper_bound = behind;
+  rocksdb::ReadOptions options;
+  if (!behind.empty()) options.iterate_upper_bound = &upper_bound;
+  // It passes over a deleted range at once. Damage that it passes over as well (CheckReadable) shows when it is read.
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  it->Seek(ToSlice(task_prefix));
+  if (it->Valid() && it->key() == ToSlice(task_prefix)) it->Next();  // The meta.
+  if (!it->status().ok()) return FromRocksDb(it->status(), "cannot read", path_);
+  return it->Valid();
+}
+
 absl::Status RocksDbStore::WriteBatch(rocksdb::WriteBatch* batch) {
   rocksdb::WriteOptions options;
   // The changelog is the log.

@@ -34,6 +34,7 @@ class RocksDbStore final : public CheckpointStore {
   absl::Status Write(std::string_view task_prefix, std::span<const CheckpointEntry> entries,
                      const CheckpointMeta& meta) override;
   absl::Status Flush() override;
+  absl::StatusOr<bool> HasEntries(std::string_view task_prefix) override;
   absl::Status Wipe(std::string_view task_prefix) override;
   uint64_t SizeOnDisk() override;
 

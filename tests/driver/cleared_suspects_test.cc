@@ -2,6 +2,7 @@
 #include "processor/runtime/worker.h"
 #include "tests/driver/command_scene.h"
 #include "tests/driver/orders.h"
+#include "tests/driver/unkind_client.h"
 
 namespace once {
 namespace {
@@ -43,6 +44,40 @@ TEST(ClearedSuspectsTest, X3AnEventThatACommitOfUnknownOutcomeEndedIsSuspectedNo
   scene.SendAlice(2, 2);
   EXPECT_EQ(Totals(scene.driver), "alice:1:1 alice:2:3");
   EXPECT_TRUE(SuspectsOf(&scene).empty());
+}
+
+// Also with another aggregate's event parked, for whose retries it would matter.
+TEST(ClearedSuspectsTest, X3AlsoWhileOthersAreParked) {
+  CommandScene scene;
+  scene.broken = {9};
+  scene.driver.Send("orders", "bob", Order(9));
+  scene.SendAlice(1, 1);
+  SuspectsOf(&scene).Warn(PlaceAt(2), "");
+  SuspectsOf(&scene).Warn(PlaceAt(0), "it is parked, and stays suspected");
+  scene.driver.FailNextCommit(/*landed=*/true);
+  scene.SendAlice(2, 2);
+  EXPECT_EQ(Totals(scene.driver), "alice:1:1 alice:2:3");
+  EXPECT_EQ(SuspectsOf(&scene).BlamedFor(PlaceAt(2)), nullptr);
+  EXPECT_EQ(SuspectsOf(&scene).TreatmentOf(PlaceAt(2)), Suspects::Treatment::kFree);
+  EXPECT_NE(SuspectsOf(&scene).BlamedFor(PlaceAt(0)), nullptr);
+}
+
+// X4: what the broker refused may not be refused any more when the task is tried again.
+TEST(ClearedSuspectsTest, X4WhatHasStoppedATaskIsRunWhenThatIsTriedAgain) {
+  Unkindness broker;
+  auto script = NewScript();
+  script->policy.then = FailureAction::kStop;
+  DriverOptions options;
+  options.engine.exit_on_task_failure = false;
+  options.wrap_client = [&](std::unique_ptr<kafka::Client> client) { return WrapUnkindly(std::move(client), &broker); };
+  TopologyTestDriver driver(Scripted(script), options);
+  broker.max_bytes["customer-totals"] = 200;
+  driver.Send("orders", std::string(300, 'k'), Order(1));
+  driver.RunUntilIdle();
+  ASSERT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 0u);
+  broker.max_bytes.clear();
+  EXPECT_EQ(Short(driver.RetryTask("customer", 0)), "APPLIED");
+  EXPECT_EQ(driver.Read<CustomerTotal>("customer-totals").size(), 1u);
 }
 
 // A transaction with nothing but a portion of a command says nothing of the event that ran before it.

@@ -13,13 +13,16 @@ class ShakyValues final : public LargeValues {
     return "value";
   }
   absl::StatusOr<std::string> Fetch(std::string_view) override {
+    if (is_lost_) return absl::NotFoundError("the value is gone");
     if (++fetches_ % away_each_ == 0) return absl::UnavailableError("the store is away");
     return value_;
   }
+  void lose() { is_lost_ = true; }
   void set_away_each(int calls) { away_each_ = calls; }
 
  private:
   int away_each_ = 1'000'000;
+  bool is_lost_ = false;
   int fetches_ = 0;
   std::string value_;
 };
@@ -92,6 +95,21 @@ TEST_P(DeadlyKeptEventsTest, X3AStoreThatWasAwayKeepsNobodySuspected) {
   RunUntil([this] { return driver_->Parked("bob") == 0; });
   EXPECT_EQ(RunThroughDeaths(1), 0);
   EXPECT_TRUE(driver_->worker().engine().tasks().begin()->second->suspects.empty());
+}
+
+// One whose value is gone for good has ended, without being run, and leaves nothing behind.
+TEST_P(DeadlyKeptEventsTest, X3AValueThatIsGoneIsTheEndOfASuspect) {
+  script_->policy.then = FailureAction::kSkip;
+  ParkLarge();
+  RunUntil([this] { return driver_->worker().engine().idle(); });
+  Suspects& suspects = driver_->worker().engine().tasks().begin()->second->suspects;
+  suspects.Warn({{"orders", Partition(0)}, Offset(0)}, "");
+  values_->lose();
+  RunUntil([this] { return !driver_->dead_letters().empty(); });
+  int turns = 10;
+  RunUntil([&] { return turns-- == 0; });
+  EXPECT_EQ(Letters(*driver_), "FAILED:2");
+  EXPECT_TRUE(suspects.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(, DeadlyKeptEventsTest, testing::Bool(),

@@ -281,6 +281,20 @@ TEST_F(ReplayingTest, F7AParkedEventThatIsMissingInTheChangelogHalts) {
   ExpectHalt("parked event 0 of key customer1 is missing");
 }
 
+// F3: what it was to come to may be in the log no more.
+TEST_F(ReplayingTest, F3AReplayThatComesNoFurtherLooksAgain) {
+  Fill(/*with_checkpoint=*/false);
+  HoldReplaysAndCrash();
+  AwaitReplay();
+  task().replay_target = Offset(1'000'000);
+  ASSERT_TRUE(holder_->Abort(absl::Seconds(1)).ok());
+  Turn(1'400);
+  EXPECT_EQ(task().phase, TaskPhase::kReplaying);
+  Turn(200);
+  EXPECT_EQ(task().phase, TaskPhase::kRunning);
+  EXPECT_TRUE(Exists("last"));
+}
+
 // A process that stood still for two days has not followed its changelog meanwhile, and its checkpoint does not say so.
 TEST_F(ReplayingTest, X5ACheckpointIsAsOldAsTheLastCommit) {
   Fill(/*with_checkpoint=*/true);

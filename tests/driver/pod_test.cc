@@ -55,6 +55,7 @@ class FrozenStore final : public CheckpointStore {
     AwaitThaw();
     return store_.Flush();
   }
+  absl::StatusOr<bool> HasEntries(std::string_view task_prefix) override { return store_.HasEntries(task_prefix); }
   absl::Status Wipe(std::string_view task_prefix) override {
     AwaitThaw();
     return store_.Wipe(task_prefix);

@@ -158,6 +158,8 @@ TEST_P(CheckpointStoreContract, F7_WipeForgetsOneTaskForGood) {
     EXPECT_EQ(ReadOffset(task_), -1);
     EXPECT_EQ(*store().Get(task_, "a"), std::nullopt);
     EXPECT_THAT(Scan(task_, ""), IsEmpty());
+    EXPECT_FALSE(*store().HasEntries(task_));
+    EXPECT_TRUE(*store().HasEntries(next_task_));
     EXPECT_EQ(ReadOffset(next_task_), 2);
     EXPECT_THAT(Scan(next_task_, ""), ElementsAre(Pair("a", "2")));
     harness_->Crash();

@@ -79,6 +79,18 @@ TEST(SuspectsTest, X3OnlyWhatIsRefusedAloneIsBlamed) {
   }
 }
 
+// However many commits it takes to come past a large epoch.
+TEST(SuspectsTest, R3bGroupsOnlyGrow) {
+  Suspects suspects;
+  const TopicPartition where{"orders", Partition(0)};
+  const Suspects::Refused refused{.what = Suspects::Refused::What::kOwn};
+  ASSERT_TRUE(suspects.OnRefused({.events = 20'000, .read_to = {{where, Offset(20'000)}}}, {&refused, 1}).ok());
+  for (int commit = 1; commit < 200; ++commit) {
+    suspects.OnCommitted({.events = 100, .read_to = {{where, Offset(100 * commit)}}});
+    ASSERT_GE(suspects.group(), 100) << commit;
+  }
+}
+
 TEST(SuspectsTest, R3bRefusedByItselfIsToBlameAtOnce) {
   Suspects suspects;
   const std::vector<Suspects::Refused> refused = {Output(7, kafka::Refusal::kAlone)};

@@ -143,6 +143,7 @@ class CrashingStore final : public CheckpointStore {
     point_->Pass("after_checkpoint_flush");
     return status;
   }
+  absl::StatusOr<bool> HasEntries(std::string_view task_prefix) override { return inner_->HasEntries(task_prefix); }
   absl::Status Wipe(std::string_view task_prefix) override { return inner_->Wipe(task_prefix); }
   uint64_t SizeOnDisk() override { return inner_->SizeOnDisk(); }
 

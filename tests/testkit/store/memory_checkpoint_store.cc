@@ -70,6 +70,13 @@ absl::Status MemoryCheckpointStore::Scan(
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> MemoryCheckpointStore::HasEntries(std::string_view task_prefix) {
+  MutexLock lock(&mutex_);
+  if (absl::Status status = CheckReadable(task_prefix); !status.ok()) return status;
+  const auto it = data_.lower_bound(task_prefix);
+  return it != data_.end() && HasPrefix(it->first, task_prefix);
+}
+
 absl::Status MemoryCheckpointStore::Write(std::string_view task_prefix, std::span<const CheckpointEntry> entries,
                                           const CheckpointMeta& meta) {
   MutexLock lock(&mutex_);
