@@ -194,6 +194,8 @@ struct Task {
   uint64_t incarnation = 0;
   absl::Time current_at = absl::InfinitePast();
   bool two_histories = false;  // The replay met another incarnation on its way.
+  // Of the topic that the checkpoint was made of; empty: it has none, or of before these were written.
+  std::string base_changelog_id = {};
 
   Offset replay_from;
   absl::Time replay_since = absl::InfinitePast();

@@ -16,9 +16,9 @@ absl::Status CheckOwner(const Plan& plan, Task* task) {
   if (!entry.ok()) return entry.status();
   const absl::StatusOr<v1::Frontier> frontier = ParseFrontier((*entry)->value().value_or(std::string_view()));
   // What cannot be read is judged at the end of the replay, by what it is then.
-  if (!frontier.ok() || frontier->application().empty() || frontier->application() == plan.application_id) {
-    return absl::OkStatus();
-  }
+  if (!frontier.ok()) return absl::OkStatus();
+  task->base_changelog_id = frontier->changelog_id();
+  if (frontier->application().empty() || frontier->application() == plan.application_id) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("its checkpoint is of application \"", frontier->application(), "\""));
 }
 

@@ -185,6 +185,7 @@ void TaskOpener::Forget(Task* task) {
   task->incarnation = 0;
   task->current_at = absl::InfinitePast();
   task->two_histories = false;
+  task->base_changelog_id.clear();
   task->state_is_loaded = false;
   task->rebuilding = false;
   task->is_rebuilt = false;
@@ -257,6 +258,10 @@ absl::Status TaskOpener::CheckBase(Task* task, absl::Time now) const {
   if (other_history) {
     why = task->rebuilding ? "its changelog became another one while it was read"
                            : "its checkpoint belongs to another changelog";
+  } else if (const std::string& id = task->frontier.changelog_id();
+             !task->base_changelog_id.empty() && !id.empty() && id != task->base_changelog_id) {
+    // A changelog was copied into a new topic, where the same offsets mean other records.
+    why = "its checkpoint is of the topic that its changelog was copied from";
   } else if (age > retention - margin) {
     why = task->rebuilding ? "reading its changelog took longer than that keeps deletions"
                            : "its checkpoint is older than the changelog keeps deletions";

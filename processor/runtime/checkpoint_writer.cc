@@ -145,7 +145,7 @@ void BackgroundCheckpointWriter::NoteCopies(const Plan& plan) {
   }
 }
 
-void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration retention) {
+void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration retention, const BeginOf& begin_of) {
   while (true) {
     std::optional<TaskId> task;
     {
@@ -154,32 +154,45 @@ void BackgroundCheckpointWriter::DropOldCopies(const Plan& plan, absl::Duration 
     }
     if (!task.has_value()) return;
     // Without the lock: it flushes, and workers do not wait for the disk.
-    DropCopy(plan, *task, retention);
+    const bool is_done = DropCopy(plan, *task, retention, begin_of);
     MutexLock lock(&mutex_);
     queue_.DoneDropping(*task);
+    if (!is_done) queue_.NoteLeft(*task, clock_->Steady());
     changed_.NotifyAll();
   }
 }
 
-void BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention) {
+// False: it is to be looked at again after a while.
+bool BackgroundCheckpointWriter::DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention,
+                                          const BeginOf& begin_of) {
   const std::string prefix = TaskPrefix(plan.group(task.group).name, task.partition);
   const auto meta = store_->ReadMeta(prefix);
-  if (!meta.ok()) return;
+  if (!meta.ok()) return true;
   if (!meta->has_value()) {
     // There is no copy, but perhaps the rest of one whose wipe was cut short.
     const absl::StatusOr<bool> has_rest = store_->HasEntries(prefix);
-    if (!has_rest.ok() || !*has_rest) return;
+    if (!has_rest.ok() || !*has_rest) return true;
   }
   const std::string name = ToString(plan.InputsOf(task).front());
-  if (absl::Status wiped = store_->Wipe(prefix); !wiped.ok()) {
-    return log_->Log(LogLevel::kWarning, absl::StrCat("the local copy of task ", name, " cannot be dropped: ",
-                                                      std::string(wiped.message()), "; it stays"));
+  const TopicPartition changelog = plan.changelog(task);
+  if (const absl::StatusOr<Offset> begin = begin_of(changelog); !begin.ok() || *begin != Offset(0)) {
+    if (begin.ok()) {
+      log_->Log(LogLevel::kWarning, absl::StrCat("the local copy of task ", name,
+                                                 " stays, though another instance has the task: ", ToString(changelog),
+                                                 " begins at ", begin->value(), ", and it may have what is gone"));
+    }
+    return false;
   }
-  log_->Log(
-      LogLevel::kInfo,
-      absl::StrCat("the local copy of task ", name, " is dropped: another instance has had the task for ",
-                   absl::FormatDuration(retention), " (local_copy_retention); if it comes back it is rebuilt from ",
-                   ToString(plan.changelog(task))));
+  if (absl::Status wiped = store_->Wipe(prefix); !wiped.ok()) {
+    log_->Log(LogLevel::kWarning, absl::StrCat("the local copy of task ", name,
+                                               " cannot be dropped: ", std::string(wiped.message()), "; it stays"));
+    return true;
+  }
+  log_->Log(LogLevel::kInfo,
+            absl::StrCat("the local copy of task ", name, " is dropped: another instance has had the task for ",
+                         absl::FormatDuration(retention),
+                         " (local_copy_retention); if it comes back it is rebuilt from ", ToString(changelog)));
+  return true;
 }
 
 void BackgroundCheckpointWriter::Run() {

@@ -6,6 +6,7 @@
 #define ONCE_PROCESSOR_RUNTIME_CHECKPOINT_WRITER_H_
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "processor/base/clock.h"
 #include "processor/base/log.h"
@@ -108,11 +110,14 @@ class BackgroundCheckpointWriter final : public CheckpointWriter {
   // F7: a copy has one owner at a time; who acquires a task meanwhile waits until it is gone.
   // Before any worker runs: whatever an earlier process left of the plan's tasks counts as left behind now.
   void NoteCopies(const Plan& plan);
-  // Deletes the copies of tasks that have been nobody's in this instance for so long. Blocks.
-  void DropOldCopies(const Plan& plan, absl::Duration retention);
+  // Where a changelog begins, as its broker says now.
+  using BeginOf = std::function<absl::StatusOr<Offset>(const TopicPartition& changelog)>;
+  // Deletes the copies of tasks that have been nobody's in this instance for so long. Blocks. One whose changelog is not
+  // known to be whole stays: it may be the only one that has what is gone (F10).
+  void DropOldCopies(const Plan& plan, absl::Duration retention, const BeginOf& begin_of);
 
  private:
-  void DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention);
+  bool DropCopy(const Plan& plan, const TaskId& task, absl::Duration retention, const BeginOf& begin_of);
   void Run();
   void FlushIfDue();
 

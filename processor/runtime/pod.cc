@@ -160,7 +160,9 @@ void Pod::WatchTopics(const std::vector<std::unique_ptr<Worker>>& workers, Backg
   };
   TopicWatch(plan_, deps_.admin).Run(wait, [&](const std::vector<TopicProblem>& problems) {
     for (const std::unique_ptr<Worker>& worker : workers) worker->SetTopicProblems(problems);
-    checkpoints->DropOldCopies(*plan_, options_.local_copy_retention);
+    checkpoints->DropOldCopies(*plan_, options_.local_copy_retention, [this](const TopicPartition& changelog) {
+      return deps_.admin->BeginningOffset(changelog, absl::Seconds(2));
+    });
     // X7: what one large event has needed goes back to the machine.
     ReleaseFreeMemory(options_.engine.memory_bytes / 4);
   });

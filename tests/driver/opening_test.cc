@@ -225,6 +225,26 @@ TEST_F(ReplayingTest, X5ACheckpointOfNoKnownChangelogIsNotUsed) {
   EXPECT_TRUE(Exists("customer3"));
 }
 
+// A changelog was copied into a new topic, whose offsets mean other records (offsets reset --copied_changelog).
+TEST_F(ReplayingTest, X5ACheckpointOfTheTopicThatWasCopiedIsNotUsed) {
+  Fill(/*with_checkpoint=*/true);
+  Send("last", 1);  // After which the changelog names the topic that there is.
+  driver_.RunUntilIdle();
+  driver_.Crash();
+  const std::string prefix = TaskPrefix("orders", Partition(0));
+  v1::Frontier frontier;
+  ASSERT_TRUE(frontier.ParseFromString(**driver_.store().Get(prefix, FrontierKey())));
+  ASSERT_FALSE(frontier.changelog_id().empty());
+  frontier.set_changelog_id("the topic before");
+  const CheckpointEntry entries[] = {{.key = FrontierKey(), .value = frontier.SerializeAsString()},
+                                     {.key = StateKeyPrefix("customer") + "ghost", .value = ""}};
+  ASSERT_TRUE(driver_.store().Write(prefix, entries, **driver_.store().ReadMeta(prefix)).ok());
+  driver_.RunUntilIdle();
+  ASSERT_TRUE(driver_.status().ok()) << driver_.status();
+  EXPECT_FALSE(Exists("ghost"));
+  EXPECT_TRUE(Exists("last"));
+}
+
 // A clock that was ahead when it was written does not make it young for ever.
 TEST_F(ReplayingTest, X5ACheckpointDatedInTheFutureIsNotUsed) {
   Fill(/*with_checkpoint=*/true);

@@ -148,7 +148,11 @@ class CopiesTest : public testing::Test {
   static TaskId Id(int partition) { return {0, Partition(partition)}; }
   static std::string Prefix(int partition) { return TaskPrefix("orders", Partition(partition)); }
   bool Has(int partition) { return store_.ReadMeta(Prefix(partition))->has_value(); }
-  void Drop() { writer_.DropOldCopies(plan_, absl::Hours(1)); }
+  void Drop() {
+    writer_.DropOldCopies(plan_, absl::Hours(1), [this](const TopicPartition&) { return begin_; });
+  }
+
+  absl::StatusOr<Offset> begin_ = Offset(0);  // Of each changelog.
 
   Plan plan_ = MakePlan(BuildOrderTotals(Config::FromValues({}))->shared_graph(), "order-totals");
   testkit::ManualClock clock_;
@@ -173,6 +177,23 @@ TEST_F(CopiesTest, X5OfATaskThatMovedAwayIsDroppedAfterAWhile) {
   EXPECT_FALSE(Has(1));
   EXPECT_EQ(log_.With("the local copy of task orders-1 is dropped"), 1);
   EXPECT_TRUE(writer_.Acquire(0, Id(1)));
+}
+
+// F10: an instance whose copy has all that is gone could go on, and nobody else.
+TEST_F(CopiesTest, F10OfAChangelogThatLostItsHeadStays) {
+  begin_ = Offset(7);
+  clock_.Advance(absl::Hours(1));
+  Drop();
+  EXPECT_TRUE(Has(0) && Has(1));
+  EXPECT_EQ(log_.With("and it may have what is gone"), 2);
+  begin_ = absl::UnavailableError("nobody answers");
+  clock_.Advance(absl::Hours(1));
+  Drop();
+  EXPECT_TRUE(Has(0) && Has(1));
+  begin_ = Offset(0);
+  clock_.Advance(absl::Hours(1));
+  Drop();
+  EXPECT_FALSE(Has(0) || Has(1));
 }
 
 TEST_F(CopiesTest, X5OfATaskThatComesBackIsUsed) {
