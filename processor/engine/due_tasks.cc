@@ -105,7 +105,7 @@ absl::Time NextDue(const Task& task, const EngineOptions& options, absl::Time no
   }
   if (task.phase == TaskPhase::kReplaying) next = std::min(next, LooksAgainAt(task));
   // X3: what is committed names an event that has come back: as long as it does, an end would be put down to it.
-  if (task.crashes.has_news()) next = now;
+  if (task.crashes.has_news() && IsWritable(task)) next = now;
   if (WantsSeek(task)) next = std::min(next, task.seeks.until());
   if (WantsControlSeek(task)) next = std::min(next, task.control->seeks.until());
   next = std::min(next, NextPortion(task, now));

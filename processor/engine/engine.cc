@@ -177,8 +177,9 @@ void Engine::AskForSeeks() {
 void Engine::Conclude(CommitVerdict verdict) {
   switch (verdict) {
     case CommitVerdict::kPending:
-    case CommitVerdict::kReady:
       return;
+    case CommitVerdict::kReady:
+      return WriteLastCheckpoints();
     case CommitVerdict::kCommitted:
       epochs_.Commit();
       for (const Place& place : epochs_.TakeSettled()) {
@@ -194,7 +195,7 @@ void Engine::Conclude(CommitVerdict verdict) {
     case CommitVerdict::kAborted:
       epochs_.Drop();
       tasks_.RewindRunning();
-      return;
+      return WriteLastCheckpoints();
     case CommitVerdict::kUnknown:
       epochs_.Drop();
       // I7: what is committed is found out by reading offsets and changelogs; nothing is replayed from memory (T5).
@@ -211,7 +212,12 @@ void Engine::Conclude(CommitVerdict verdict) {
 void Engine::On(const event::CheckpointWritten& written) {
   checkpoints_.OnWritten(written);
   // What became dirty while that one was written goes with a last one.
-  if (step_.stopping && idle()) checkpoints_.WriteAll();
+  WriteLastCheckpoints();
+}
+
+// F5: however the last epoch of an orderly end has ended.
+void Engine::WriteLastCheckpoints() {
+  if (step_.stopping && !step_.halted && idle()) checkpoints_.WriteAll();
 }
 
 // After a commit: no epoch speaks for any task.

@@ -122,6 +122,7 @@ class Engine {
   void OnTickBetweenEpochs(const std::vector<Task*>& due);
   void AskForSeeks();
   void WriteCheckpoints();
+  void WriteLastCheckpoints();
   void UnassignLeaving();
   void NoteWallClock(absl::Duration stepped);
 

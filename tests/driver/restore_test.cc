@@ -44,6 +44,21 @@ TEST(RestoreTest, AfterAnOrderlyStopNothingIsReplayed) {
   EXPECT_EQ(TotalCents(&driver), 60);
 }
 
+// Rule F5: nor if the last transaction could not be committed.
+TEST(RestoreTest, F5AfterAStopThatAbortedItsLastTransactionNothingIsReplayed) {
+  TopologyTestDriver driver(BuildOrderTotals);
+  SendOrders(&driver, 0, 50);
+  driver.Send("orders", "customer1", Order(1), {.event_id = "last"});
+  for (int turn = 0; turn < 100 && driver.worker().engine().idle(); ++turn) driver.worker().RunOnce();
+  ASSERT_FALSE(driver.worker().engine().idle());
+  driver.cluster().FailNext(
+      {.call = testkit::Call::kSendOffsets, .result = {.error = kafka::ErrorClass::kAbortable, .code = "_TIMED_OUT"}});
+  driver.Restart();
+  driver.RunUntilIdle();
+  EXPECT_EQ(driver.replayed_records(), 0);
+  EXPECT_EQ(TotalCents(&driver), 51);
+}
+
 // Rule F5: what was not flushed is gone with the process; the changelog's tail brings it back.
 TEST(RestoreTest, AfterACrashTheTailIsReplayed) {
   TopologyTestDriver driver(BuildOrderTotals);
