@@ -46,7 +46,9 @@ TEST(RestoreTest, AfterAnOrderlyStopNothingIsReplayed) {
 
 // Rule F5: nor if the last transaction could not be committed.
 TEST(RestoreTest, F5AfterAStopThatAbortedItsLastTransactionNothingIsReplayed) {
-  TopologyTestDriver driver(BuildOrderTotals);
+  DriverOptions options;
+  options.engine.checkpoint_interval = absl::Hours(1);
+  TopologyTestDriver driver(BuildOrderTotals, options);
   SendOrders(&driver, 0, 50);
   driver.Send("orders", "customer1", Order(1), {.event_id = "last"});
   for (int turn = 0; turn < 100 && driver.worker().engine().idle(); ++turn) driver.worker().RunOnce();
