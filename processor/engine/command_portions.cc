@@ -38,7 +38,7 @@ Place Commands::PlaceOfPortion(const Task& task) {
 Outcome Commands::RunPortion(Task* task) {
   ControlState& state = task->control_state;
   // R3b: should its state be refused, that is the command's.
-  NoteCommand(PlaceOfPortion(*task));
+  epoch_->NoteEvent([&] { return PlaceOfPortion(*task); });
   const uint64_t sequence = state.NextPortion();
   v1::CommandUnderWay command = state.under_way().at(sequence);
   ControlState::Walk& walk = state.WalkOf(sequence);

@@ -72,13 +72,9 @@ Commands::Commands(const Plan* plan, const ClockReading* clock, Epoch* epoch, Lo
       failures_(failures),
       carried_out_(LogLevel::kInfo, "commands", "see the audit topic for all of them") {}
 
-void Commands::NoteCommand(const Place& place) {
-  if (epoch_->records == 0 || epoch_->careful != nullptr) epoch_->last_event = place;
-}
-
 Outcome Commands::Process(Task* task, const RecordView& record) {
   const Place place{task->control->position.where, record.offset};
-  NoteCommand(place);
+  epoch_->NoteEvent([&] { return place; });
   const absl::StatusOr<v1::Command> command = ParseCommand(record);
   if (!command.ok()) {
     Tell(task, nullptr, "", record.offset, {.refusal = command.status()}, nullptr);

@@ -61,7 +61,6 @@ class Commands {
     absl::Status refusal = {};
   };
 
-  void NoteCommand(const Place& place);
   Answer Execute(Task* task, const v1::Command& command, Offset offset);
   absl::Status CheckCommand(const Task& task, const v1::Command& command) const;
   Found Find(const Task& task, const v1::Target& target) const;

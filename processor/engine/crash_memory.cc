@@ -62,13 +62,8 @@ std::string CrashMemory::Load(const v1::Frontier& frontier, Suspects* suspects) 
   return told;
 }
 
-void CrashMemory::OnOpened(const std::map<TopicPartition, Offset>& read_to,
-                           const std::function<bool(const Place&)>& waits) {
-  std::erase_if(marks_, [&](const auto& entry) {
-    const Place& place = entry.first;
-    const auto read = read_to.find(place.where);
-    return read != read_to.end() && place.offset < read->second && !waits(place);
-  });
+void CrashMemory::OnOpened(const std::function<bool(const Place&)>& is_over) {
+  std::erase_if(marks_, [&](const auto& mark) { return is_over(mark.first); });
   SetCalm();
 }
 

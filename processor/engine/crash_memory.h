@@ -58,8 +58,8 @@ class CrashMemory {
   // events that are to fail. Returns what is to be told; empty: nothing.
   std::string Load(const v1::Frontier& frontier, Suspects* suspects);
 
-  // The task has been opened, at `read_to`: what lies before that and does not `wait` among the parked events is over.
-  void OnOpened(const std::map<TopicPartition, Offset>& read_to, const std::function<bool(const Place&)>& waits);
+  // The task has been opened: what `is_over`, whoever has committed it, is named no more.
+  void OnOpened(const std::function<bool(const Place&)>& is_over);
   // Some event is named, by openings before this one.
   bool has_marks() const { return !marks_.empty(); }
 

@@ -83,6 +83,12 @@ struct Epoch {
     careful = task;
     --careful_room;
   }
+  // R3b: by this an epoch of one event, or of one command, knows whose it is. Not kept of each of millions, since a
+  // place has a string.
+  template <typename PlaceOfEvent>
+  void NoteEvent(const PlaceOfEvent& place) {
+    if (records == 0 || careful != nullptr) last_event = place();
+  }
   bool IsCarefulAndFull() const { return careful != nullptr && careful_room <= 0; }
 
   uint64_t AddCause(Task* task, const std::string& topic, Partition partition, Offset offset) {

@@ -97,11 +97,6 @@ void EventPipeline::ReleaseStep() {
   }
 }
 
-void EventPipeline::NoteEvent(const Attempt& attempt) {
-  // A string less to copy for each of the millions that nobody suspects.
-  if (epoch_->records == 0 || epoch_->careful != nullptr) epoch_->last_event = PlaceOf(attempt);
-}
-
 void EventPipeline::CountDuplicate(const Attempt& attempt, const Redrive& redrive) {
   const auto example = [&] {
     return absl::StrCat("event \"", Printable(EventIdOf(*attempt.record, *attempt.topic)), "\" at ",
@@ -133,7 +128,7 @@ void EventPipeline::CountHollow(const Attempt& attempt, const Redrive& redrive) 
 Outcome EventPipeline::Process(Task* task, SourceIndex source, const RecordView& record, const WindowKey& key) {
   const Attempt attempt{
       .task = task, .source = source, .record = &record, .topic = &plan_->input_topics[source], .key = &key};
-  NoteEvent(attempt);
+  epoch_->NoteEvent([&] { return PlaceOf(attempt); });
   // Before the window: its ID is that of an event that is known (R6).
   if (key.redrive.is_notice()) return NoticeCameBack(attempt, key.redrive);
   if (key.redrive.kind == Redrive::Kind::kHollow) {
@@ -193,7 +188,9 @@ Outcome EventPipeline::Resolve(const Attempt& attempt) {
     return {};
   }
   Outcome outcome = failures_.Fail(attempt, verdict);
-  outcome.is_unrun = verdict.is_unrun && attempt.task->parking.FindQueue(Parking::QueueOf(record, *attempt.topic)) != nullptr;
+  // X3: one that has ended without being run is over like any.
+  const auto is_parked = [&] { return attempt.task->parking.FindQueue(Parking::QueueOf(record, *attempt.topic)); };
+  outcome.is_unrun = verdict.is_unrun && is_parked() != nullptr;
   return outcome;
 }
 
@@ -206,13 +203,13 @@ Outcome EventPipeline::RunParked(Task* task, const std::string& queue) {
   const uint64_t sequence = status.head_sequence();
   const absl::StatusOr<Attempt> head = failures_.Head(task, queue, status);
   if (!head.ok()) return FromStore(head.status());
-  NoteEvent(*head);
+  epoch_->NoteEvent([&] { return PlaceOf(*head); });
   if (Outcome ended; failures_.EndUnrun(*head, status, &ended)) return ended;
   const Verdict verdict = Run(*head);
   if (!store_error_.ok()) return FromStore(store_error_);
   Outcome outcome = verdict.status.ok() ? failures_.HeadProcessed(*head, std::move(status))
                                         : failures_.HeadFailed(*head, verdict, std::move(status));
-  // X3: one that has ended without being run is over like any.
+  // As in Resolve.
   const v1::AggregateStatus* const after = task->parking.FindQueue(queue);
   outcome.is_unrun = verdict.is_unrun && after != nullptr && after->head_sequence() == sequence;
   if (outcome.kind != Outcome::Kind::kDone) return outcome;

@@ -56,7 +56,6 @@ class EventPipeline : private StateReader {
 
  private:
   absl::StatusOr<OptionalBytes> Read(uint16_t node, std::string_view record_key) override;
-  void NoteEvent(const Attempt& attempt);
   // Why the event is not to be run, if it is not.
   static absl::Status Blame(const Attempt& attempt);
   Outcome NoticeCameBack(const Attempt& attempt, const Redrive& redrive);

@@ -93,7 +93,7 @@ Outcome Failures::Notice(Task* task, const std::string& queue, v1::AggregateStat
   const absl::StatusOr<Attempt> follower = Revive(task, queue, status.notice_sequence());
   if (!follower.ok()) return FromStore(follower.status());
   // R3b: should the letter be refused in an epoch without anything else, this is its event.
-  if (epoch_->records == 0) epoch_->last_event = PlaceOf(*follower);
+  epoch_->NoteEvent([&] { return PlaceOf(*follower); });
   SendBlockedNotice(*follower, status);
   status.set_notice_sequence(status.notice_sequence() + 1);
   return FromStore(task->parking.SetStatus(queue, status));

@@ -154,14 +154,9 @@ std::vector<Place> Suspects::OnCommitted(const Ran& ran) {
 }
 
 void Suspects::OnOpened(const std::map<TopicPartition, Offset>& read_to,
-                        const std::function<bool(const Place&)>& waits) {
-  if (empty()) return;
+                        const std::function<bool(const Place&)>& is_over) {
   EndCare(read_to);
-  std::erase_if(known_, [&](const auto& known) {
-    const Place& place = known.first;
-    const auto read = read_to.find(place.where);
-    return read != read_to.end() && place.offset < read->second && !waits(place);
-  });
+  std::erase_if(known_, [&](const auto& known) { return is_over(known.first); });
 }
 
 // Once all that was in the refused epoch has committed, the culprit included.

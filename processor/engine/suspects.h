@@ -106,9 +106,8 @@ class Suspects {
   // The epoch outlasted its transaction's timeout, and this event made more than a whole epoch should have. It is run
   // alone, and when that has come to the same several times it is to blame, for `why`.
   void OnOutgrown(const Place& place, bool was_alone, const std::string& why);
-  // The task is opened, and stands at `read_to`: what lies before that is over, whoever has committed it, unless it
-  // `waits` among the parked events.
-  void OnOpened(const std::map<TopicPartition, Offset>& read_to, const std::function<bool(const Place&)>& waits);
+  // The task is opened, and stands at `read_to`. What `is_over`, whoever has committed it, is suspected no more.
+  void OnOpened(const std::map<TopicPartition, Offset>& read_to, const std::function<bool(const Place&)>& is_over);
   // The epoch took effect. Returns the events that Warn had told of and that are none any more.
   std::vector<Place> OnCommitted(const Ran& ran);
 

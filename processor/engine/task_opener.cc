@@ -335,10 +335,14 @@ absl::Status TaskOpener::ForgetWhatIsOver(Task* task) const {
       waiting.insert({{event->topic(), Partition(event->partition())}, Offset(event->offset())});
     }
   }
-  const auto waits = [&](const Place& place) { return !is_known || waiting.contains(place); };
   const std::map<TopicPartition, Offset> read_to = task->ReadTo();
-  task->suspects.OnOpened(read_to, waits);
-  task->crashes.OnOpened(read_to, waits);
+  const auto is_over = [&](const Place& place) {
+    const auto read = read_to.find(place.where);
+    const bool is_past = read != read_to.end() && place.offset < read->second;
+    return is_past && is_known && !waiting.contains(place);
+  };
+  task->suspects.OnOpened(read_to, is_over);
+  task->crashes.OnOpened(is_over);
   return absl::OkStatus();
 }
 

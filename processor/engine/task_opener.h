@@ -37,8 +37,8 @@ class TaskOpener {
   // The reader stands at `position` and there is nothing more yet. Runs the task once that is far enough.
   absl::Status OnReplayEnd(Task* task, Offset position, absl::Time now, Actions* actions);
 
-  // Whether `status`, an error of the task's state, is one of its local copy, so that the changelog has what is meant. What
-  // cannot be read in a state that was made from the changelog itself is so there (F7).
+  // Whether `status`, an error of the task's state, is one of its local copy, so that the changelog has what is meant.
+  // What cannot be read in a state that was made from the changelog itself is so there (F7).
   static bool WouldRebuildMend(const Task& task, const absl::Status& status);
   // If task.rebuild_why asks for it: forgets the task's local state, memory and disk, and opens it from the changelog's
   // beginning. Waits for a call when nothing writes its state any more (the write would come after the wipe, and pass a

@@ -6,6 +6,8 @@
 #include <set>
 #include <vector>
 
+#include "processor/engine/crash_memory.h"
+
 namespace once {
 namespace {
 
@@ -77,6 +79,24 @@ TEST(SuspectsTest, X3OnlyWhatIsRefusedAloneIsBlamed) {
     EXPECT_EQ(blamed, bad);
     EXPECT_LE(epochs, 1 + 30 * static_cast<int>(bad.size())) << "groups are halved";
   }
+}
+
+// What an opening finds to be over is named in neither place.
+TEST(SuspectsTest, T5CrashMarksOfWhatIsOverGoAtAnOpening) {
+  v1::Frontier frontier;
+  v1::RunMark* mark = frontier.add_run_marks();
+  mark->set_topic(kInput.topic);
+  mark->set_offset(3);
+  mark->set_runs(1);
+  mark->set_is_parked(true);
+  CrashMemory crashes({kInput}, 100);
+  Suspects suspects;
+  crashes.Load(frontier, &suspects);
+  ASSERT_TRUE(crashes.has_marks());
+  crashes.OnOpened([](const Place&) { return false; });
+  EXPECT_TRUE(crashes.has_marks());
+  crashes.OnOpened([](const Place& place) { return place == At(3); });
+  EXPECT_FALSE(crashes.has_marks());
 }
 
 // However many commits it takes to come past a large epoch.
